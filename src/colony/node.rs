@@ -1,0 +1,86 @@
+//! One node of the colony.
+
+use std::path::PathBuf;
+
+use super::{
+    BinaryKey, Figures, ManagerKind, NodeId, NodeName, Ports, ServiceName, State, Timestamp, Version,
+};
+
+/// Where a node lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// Its data; the folder that holds its identity (`secret-key`).
+    pub root: PathBuf,
+    /// Its logs. Rows of the peer may lack it: then `root/logs`, where antnode puts them by itself.
+    pub logs: Option<PathBuf>,
+    /// Its own antnode.
+    pub binary: PathBuf,
+}
+
+/// What is remembered of a node from survey to survey and from start to start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Surveys in a row that it was silent.
+    pub silent: u32,
+    /// Surveys in a row that it was shunned beyond the limit.
+    pub shunned: u32,
+    /// When it last answered.
+    pub last_seen: Option<Timestamp>,
+    /// Starts in a row that failed.
+    pub start_failures: u32,
+    /// Not to be started again before.
+    pub retry_at: Option<Timestamp>,
+    /// What went wrong last; empty when the last thing went well.
+    pub last_error: Option<String>,
+    /// Its binary when its version was last learned.
+    pub binary_key: Option<BinaryKey>,
+}
+
+/// One node: what it is, where it lives, how it stood when last seen. A row of table `node`.
+///
+/// The row is written before the process is made and goes only after the files have gone, so there
+/// is never a process of ours without a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// From 1; a new node's name, ports and folder follow from it.
+    pub id: NodeId,
+    /// `0001`; kept as found, never made from the id again.
+    pub name: NodeName,
+    /// The manager's own name for it: unit, label, antctl's name.
+    pub service: ServiceName,
+    /// The one that made it, and always handles it.
+    pub manager: ManagerKind,
+    pub ports: Ports,
+    /// A resolved address, never `faucet` or `donate`; rows of the peer may lack it.
+    pub wallet: Option<String>,
+    pub peer_id: Option<String>,
+    /// Where its metrics port is reached.
+    pub host: String,
+    /// In whose name it runs.
+    pub user: String,
+    pub network: String,
+    /// `K=V K="V W"`.
+    pub environment: Option<String>,
+    pub home: Home,
+    /// Of its own binary; None until known.
+    pub version: Option<Version>,
+    /// Column `age`: decides youngest and oldest, then the id does.
+    pub born: Timestamp,
+    pub state: State,
+    /// Column `timestamp`: since when it is in `state`.
+    pub since: Timestamp,
+    /// The last it gave.
+    pub figures: Figures,
+    pub memory: Memory,
+}
+
+impl Node {
+    /// The folder of its logs, also where the row does not say.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.home
+            .logs
+            .clone()
+            .unwrap_or_else(|| self.home.root.join("logs"))
+    }
+}

@@ -1,0 +1,1 @@
+//! The one test binary: each capability of wnm in a file of its own.
