@@ -1,0 +1,212 @@
+//! The machine's instruments: the only place that reads them.
+//!
+//! Levels are read through sysinfo and statvfs. The counters of Linux are read from `/proc` itself, since
+//! a rate over the last minute needs raw counters, and in one file each; elsewhere sysinfo must do.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+use sysinfo::{MemoryRefreshKind, System};
+
+use super::{Error, Gauge};
+use crate::colony::{Binary, BinaryKey, Counters, Instruments, Version};
+
+#[cfg_attr(target_os = "linux", path = "gauge/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "gauge/elsewhere.rs")]
+mod counters;
+
+/// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
+pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
+
+/// The instruments of this machine.
+pub struct RealGauge {
+    run_version: AskVersion,
+    source: counters::Source,
+}
+
+impl RealGauge {
+    /// Instruments that ask binaries by `run_version`, which must come back within its own time limit.
+    #[must_use]
+    pub fn new(run_version: AskVersion) -> RealGauge {
+        RealGauge {
+            run_version,
+            source: counters::Source::default(),
+        }
+    }
+}
+
+impl Gauge for RealGauge {
+    fn read(&self, storage: &Path) -> Result<Instruments, Error> {
+        let at_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        let (counters, boot) = self.source.read()?;
+        let load = System::load_average().map_err(|error| unreadable("the load average", &error))?;
+        let mut system = System::new().map_err(|error| unreadable("the memory", &error))?;
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let disk = disk(storage)?;
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        Ok(Instruments {
+            counters: Counters { at_ms, ..counters },
+            boot,
+            cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
+            load: [load.one, load.five, load.fifteen],
+            memory_total: system.total_memory(),
+            memory_available: system.available_memory(),
+            disk_total: disk.total,
+            disk_used: disk.used,
+            disk_free: disk.free,
+        })
+    }
+
+    fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, Error> {
+        let mut key = key(path)?;
+        if let Some(binary) = known.iter().find(|binary| binary.key == key) {
+            return Ok(Binary {
+                path: path.to_owned(),
+                version: binary.version.clone(),
+                key,
+            });
+        }
+        // Once more when the file was exchanged while it ran: its answer would be kept for another.
+        for _ in 0..2 {
+            let version = self.ask_version(path)?;
+            let after = self::key(path)?;
+            if after == key {
+                return Ok(Binary {
+                    path: path.to_owned(),
+                    version,
+                    key,
+                });
+            }
+            key = after;
+        }
+        Err(Error::Unwilling {
+            path: path.to_owned(),
+            cause: "it changed while it was asked".to_owned(),
+        })
+    }
+
+    fn device(&self, path: &Path) -> Option<u64> {
+        fs::metadata(path).ok().map(|metadata| metadata.dev())
+    }
+
+    fn rooted(&self, roots: &[PathBuf]) -> Vec<bool> {
+        roots
+            .iter()
+            .map(|root| match fs::metadata(root) {
+                Ok(metadata) => metadata.is_dir(),
+                Err(error) => !matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ),
+            })
+            .collect()
+    }
+}
+
+impl RealGauge {
+    fn ask_version(&self, path: &Path) -> Result<Version, Error> {
+        let said = (self.run_version)(path).map_err(|cause| Error::Unwilling {
+            path: path.to_owned(),
+            cause,
+        })?;
+        version_said(&said).ok_or_else(|| Error::NoVersion {
+            path: path.to_owned(),
+            said: shortened(&said),
+        })
+    }
+}
+
+/// The version in what antnode says to `--version`: `Autonomi Node v0.4.17` on a line of its own.
+fn version_said(said: &str) -> Option<Version> {
+    said.lines()
+        .filter_map(|line| line.trim().strip_prefix("Autonomi Node v"))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(Version::new)
+        .find(Version::is_readable)
+}
+
+/// The first line of what was said, fit for a message.
+fn shortened(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(60).collect()
+}
+
+fn key(path: &Path) -> Result<BinaryKey, Error> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata,
+        Ok(_) => {
+            return Err(Error::NotExecutable {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(Error::NotExecutable {
+                path: path.to_owned(),
+            });
+        }
+        Err(_) => {
+            return Err(Error::NoBinary {
+                looked: vec![path.to_owned()],
+            });
+        }
+    };
+    if access(path, AccessFlags::X_OK).is_err() {
+        return Err(Error::NotExecutable {
+            path: path.to_owned(),
+        });
+    }
+    Ok(BinaryKey {
+        size: metadata.size(),
+        mtime_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        inode: metadata.ino(),
+    })
+}
+
+/// Bytes of a filesystem: `used` also counts what root keeps, `free` is what a user may still take.
+struct Space {
+    total: u64,
+    used: u64,
+    free: u64,
+}
+
+/// The filesystem of `storage`, or of the nearest directory above it while it is not there yet.
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "the widths of these counts differ from system to system"
+)]
+fn disk(storage: &Path) -> Result<Space, Error> {
+    let mut nearest = storage;
+    let found = loop {
+        match statvfs(nearest) {
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR) => match nearest.parent() {
+                Some(parent) => nearest = parent,
+                None => break Err(nix::errno::Errno::ENOENT),
+            },
+            found => break found,
+        }
+    };
+    let found = found.map_err(|error| unreadable(&format!("the disk of `{}`", storage.display()), &error))?;
+    let block = u64::from(found.fragment_size());
+    let bytes = |blocks: u64| blocks.saturating_mul(block);
+    let total = bytes(u64::from(found.blocks()));
+    Ok(Space {
+        total,
+        used: total.saturating_sub(bytes(u64::from(found.blocks_free()))),
+        free: bytes(u64::from(found.blocks_available())),
+    })
+}
+
+fn unreadable(what: &str, cause: &dyn std::fmt::Display) -> Error {
+    Error::Instrument {
+        what: what.to_owned(),
+        cause: cause.to_string(),
+    }
+}

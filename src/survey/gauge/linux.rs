@@ -1,0 +1,118 @@
+//! Counters of Linux, from `/proc`: one small file for each instrument, and no process looked at.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Error, unreadable};
+use crate::colony::{Counters, Timestamp};
+
+/// Where counters are read. It holds nothing: the kernel counts.
+#[derive(Default)]
+pub struct Source;
+
+impl Source {
+    /// The counters but for their moment, and when the machine was booted.
+    pub fn read(&self) -> Result<(Counters, Timestamp), Error> {
+        let stat = text("/proc/stat")?;
+        let mut counters = Counters::default();
+        let boot = read_stat(&stat, &mut counters)
+            .ok_or_else(|| unreadable("`/proc/stat`", &"it has another form than expected"))?;
+        // A container may hide these two; without them there is no rate to be wrong about.
+        if let Ok(diskstats) = fs::read_to_string("/proc/diskstats") {
+            (counters.disk_read, counters.disk_written) = read_disks(&diskstats, &kind_of);
+        }
+        if let Ok(dev) = fs::read_to_string("/proc/net/dev") {
+            (counters.net_received, counters.net_sent) = read_interfaces(&dev);
+        }
+        Ok((counters, boot))
+    }
+}
+
+fn text(path: &str) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|error| unreadable(&format!("`{path}`"), &error))
+}
+
+/// CPU times of all CPUs into `counters`, and the boot time.
+///
+/// The fields are user, nice, system, idle, iowait, irq, softirq, steal; the guests' times that follow are
+/// part of user and nice and would be counted twice.
+fn read_stat(stat: &str, counters: &mut Counters) -> Option<Timestamp> {
+    let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let times: Vec<u64> = line
+        .split_ascii_whitespace()
+        .take(8)
+        .map(|time| time.parse().ok())
+        .collect::<Option<_>>()?;
+    counters.cpu_total = times.iter().fold(0, |sum, time| sum.saturating_add(*time));
+    counters.cpu_idle = *times.get(3)?;
+    counters.cpu_iowait = times.get(4).copied().unwrap_or(0);
+    let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    boot.trim().parse().ok().map(Timestamp)
+}
+
+/// What a line of `/proc/diskstats` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// A device with hardware, real or emulated, behind it.
+    Disk,
+    /// A whole device without: a loop, a mapper, an array, RAM, a network block device.
+    Virtual,
+    /// A part of another.
+    Partition,
+}
+
+fn kind_of(name: &str) -> Kind {
+    let name = name.replace('/', "!");
+    let block = Path::new("/sys/block").join(name);
+    if block.join("device").exists() {
+        Kind::Disk
+    } else if block.exists() {
+        Kind::Virtual
+    } else {
+        Kind::Partition
+    }
+}
+
+/// Devices that only pass on what another device counts, or count no disk at all.
+const STACKED: [&str; 7] = ["loop", "ram", "zram", "dm-", "md", "bcache", "sr"];
+
+/// Bytes read and written by real disks, each byte once. Where there is none that shows its hardware,
+/// whole devices stand in for them: the root disk of a container or a network block device.
+fn read_disks(diskstats: &str, kind_of: &dyn Fn(&str) -> Kind) -> (u64, u64) {
+    let mut disks = None;
+    let mut others = (0_u64, 0_u64);
+    for line in diskstats.lines() {
+        let mut words = line.split_ascii_whitespace().skip(2);
+        let Some(name) = words.next() else { continue };
+        let counts: Vec<u64> = words.take(7).map_while(|word| word.parse().ok()).collect();
+        // Reads, merged, sectors, milliseconds; then the same of writes. A sector has 512 bytes here,
+        // whatever the disk says of itself.
+        let &[_, _, read, _, _, _, written] = counts.as_slice() else {
+            continue;
+        };
+        if read == 0 && written == 0 {
+            continue;
+        }
+        let sum = match kind_of(name) {
+            Kind::Disk if !name.starts_with("sr") => disks.get_or_insert((0_u64, 0_u64)),
+            Kind::Virtual if !STACKED.iter().any(|stacked| name.starts_with(stacked)) => &mut others,
+            _ => continue,
+        };
+        sum.0 = sum.0.saturating_add(read.saturating_mul(512));
+        sum.1 = sum.1.saturating_add(written.saturating_mul(512));
+    }
+    disks.unwrap_or(others)
+}
+
+/// Bytes received and sent on all interfaces, the loopback among them, as the peer counts.
+fn read_interfaces(dev: &str) -> (u64, u64) {
+    dev.lines()
+        .filter_map(|line| line.rsplit_once(':'))
+        .filter_map(|(_, counts)| {
+            let mut counts = counts.split_ascii_whitespace().map(|word| word.parse().ok());
+            Some((counts.next()??, counts.nth(7)??))
+        })
+        .fold((0_u64, 0_u64), |sum, (received, sent): (u64, u64)| {
+            (sum.0.saturating_add(received), sum.1.saturating_add(sent))
+        })
+}

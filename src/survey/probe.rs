@@ -1,0 +1,382 @@
+//! Asks nodes over HTTP: the only place that knows an async runtime or an HTTP client.
+//!
+//! Each node is asked for `/metadata`, which only an antnode can answer, and then on the same connection
+//! for `/metrics`. A node that was up when it was last seen is asked for `/metrics` alone: an uptime that
+//! covers the time since then proves that it has not restarted, so that its version and peer id stand.
+
+use std::error::Error as _;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
+
+use reqwest::header::CONNECTION;
+use reqwest::{Client, StatusCode, redirect, retry};
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+use super::openmetrics::{Page, Scan};
+use super::{Limits, NodeProbe};
+use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
+
+/// A page of a real node has 16 kB; of a larger one this much is read.
+const BODY_MOST: usize = 1024 * 1024;
+/// Connections that are not asked twice are closed after this, the least the client can do: a thousand
+/// that answer and are no antnodes must not use up our files.
+const IDLE: Duration = Duration::from_millis(90);
+/// Between two tries while the system has no file or port left for us.
+const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(50);
+/// `ENFILE` and `EMFILE`, the same on Linux and macOS.
+const OUT_OF_FILES: [i32; 2] = [23, 24];
+
+/// Asks nodes over plain HTTP: no proxy, no redirect, no TLS, no compression.
+#[derive(Debug, Default)]
+pub struct HttpProbe;
+
+impl HttpProbe {
+    /// A probe; it takes nothing from the system until it asks.
+    #[must_use]
+    pub fn new() -> HttpProbe {
+        HttpProbe
+    }
+}
+
+impl NodeProbe for HttpProbe {
+    /// Down are: a refused connection, one closed or reset before a version came, any status but 200, any
+    /// page without an antnode's version. Silent are: no answer in time; and all that is our own fault or
+    /// nobody's: no file or port left, no route, no such host. Nodes that were silent are asked last, so
+    /// that they keep nobody from his turn.
+    fn ask(&self, nodes: &[Node], limits: &Limits, now: Timestamp) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = nodes
+            .iter()
+            .map(|node| match node.state {
+                State::Disabled => Answer::Unasked,
+                _ => Answer::Silent,
+            })
+            .collect();
+        let turns = turns(nodes);
+        if turns.is_empty() {
+            return answers;
+        }
+        let result = sweep(turns, limits, now, |index, answer| answers[index] = answer);
+        if let Err(cause) = result {
+            tracing::error!("no node was asked: {cause}");
+        }
+        answers
+    }
+}
+
+/// One node to be asked.
+struct Turn {
+    index: usize,
+    /// `http://HOST:PORT`
+    base: String,
+    /// What is known, when the node may not have restarted since.
+    known: Option<Known>,
+}
+
+/// What a node said before, and when.
+struct Known {
+    version: Version,
+    peer_id: Option<String>,
+    uptime: i64,
+    seen: Timestamp,
+}
+
+fn turns(nodes: &[Node]) -> Vec<Turn> {
+    let mut order: Vec<usize> = (0..nodes.len())
+        .filter(|index| nodes[*index].state != State::Disabled)
+        .collect();
+    order.sort_by_key(|index| nodes[*index].memory.silent > 0);
+    order
+        .into_iter()
+        .map(|index| {
+            let node = &nodes[index];
+            Turn {
+                index,
+                base: base(node.host.trim(), node.ports.metrics),
+                known: known(node),
+            }
+        })
+        .collect()
+}
+
+/// A row without a host is a node of this machine.
+fn base(host: &str, port: u16) -> String {
+    if host.is_empty() {
+        format!("http://127.0.0.1:{port}")
+    } else if host.contains(':') && !host.starts_with('[') {
+        format!("http://[{host}]:{port}")
+    } else {
+        format!("http://{host}:{port}")
+    }
+}
+
+/// Only of a RUNNING node: any other has most likely been started since.
+fn known(node: &Node) -> Option<Known> {
+    if node.state != State::Running {
+        return None;
+    }
+    Some(Known {
+        version: node.version.clone()?,
+        peer_id: Some(node.peer_id.clone().filter(|peer_id| !peer_id.is_empty())?),
+        uptime: node.figures.uptime,
+        seen: node.memory.last_seen?,
+    })
+}
+
+/// All that the asking of one node needs of the whole.
+struct Sweep {
+    client: Client,
+    turns: Vec<Turn>,
+    next: AtomicUsize,
+    limits: Limits,
+    begun: Instant,
+    now: Timestamp,
+}
+
+fn sweep(
+    turns: Vec<Turn>,
+    limits: &Limits,
+    now: Timestamp,
+    mut tell: impl FnMut(usize, Answer),
+) -> Result<(), String> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        // Only for looking up hosts by name.
+        .max_blocking_threads(4)
+        .build()
+        .map_err(|error| error.to_string())?;
+    let client = client().map_err(|error| error.to_string())?;
+    let (told, heard) = mpsc::channel();
+    runtime.block_on(async {
+        let begun = Instant::now();
+        let count = turns.len();
+        let spaced = limits
+            .spacing
+            .saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        let sweep = Arc::new(Sweep {
+            client,
+            turns,
+            next: AtomicUsize::new(0),
+            limits: *limits,
+            begun,
+            now,
+        });
+        let mut askers = JoinSet::new();
+        for _ in 0..limits.in_flight.clamp(1, count) {
+            askers.spawn(ask_on(Arc::clone(&sweep), told.clone()));
+        }
+        let everybody = async { while askers.join_next().await.is_some() {} };
+        // Whose turn has not come by then is silent.
+        let _ = timeout_at(begun + limits.all.saturating_add(spaced), everybody).await;
+    });
+    // A host still being looked up must not hold us.
+    runtime.shutdown_background();
+    for (index, answer) in heard.try_iter() {
+        tell(index, answer);
+    }
+    Ok(())
+}
+
+fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .http1_only()
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE)
+        // A connection lives for milliseconds and a request is one write: neither option would do anything
+        // but cost a call for each.
+        .tcp_nodelay(false)
+        .tcp_keepalive(None)
+        .tcp_keepalive_interval(None)
+        .tcp_keepalive_retries(None)
+        .build()
+}
+
+/// Asks one node after another until there is none left.
+async fn ask_on(sweep: Arc<Sweep>, told: Sender<(usize, Answer)>) {
+    loop {
+        let number = sweep.next.fetch_add(1, Ordering::Relaxed);
+        let Some(turn) = sweep.turns.get(number) else {
+            return;
+        };
+        if !sweep.limits.spacing.is_zero() {
+            let steps = u32::try_from(number).unwrap_or(u32::MAX);
+            sleep_until(sweep.begun + sweep.limits.spacing.saturating_mul(steps)).await;
+        }
+        let answer = sweep.ask(turn).await;
+        if told.send((turn.index, answer)).is_err() {
+            return;
+        }
+    }
+}
+
+/// How the asking for one page ended.
+enum Ending {
+    /// The page came, or as much of it as is read.
+    Whole,
+    /// Refused, cut off, or not HTTP 200.
+    Refused,
+    /// Nothing came in time, or we could not ask.
+    Mute,
+}
+
+/// Whether a page is the last that is asked for on its connection.
+#[derive(Clone, Copy)]
+enum Then {
+    Close,
+    AskAgain,
+}
+
+impl Sweep {
+    async fn ask(&self, turn: &Turn) -> Answer {
+        let deadline = Instant::now() + self.limits.each;
+        let Some(known) = &turn.known else {
+            return self.ask_all(turn, None, deadline).await;
+        };
+        // Half of the time, so that a node whose metrics hang can still tell its version.
+        let half = Instant::now() + self.limits.each / 2;
+        let (metrics, ending) = self.fetch(turn, "/metrics", Then::Close, half).await;
+        match ending {
+            Ending::Whole if self.has_not_restarted(known, metrics.uptime()) => {
+                Answer::Up(Box::new(Reading {
+                    version: known.version.clone(),
+                    peer_id: known.peer_id.clone(),
+                    figures: Some(metrics.figures),
+                }))
+            }
+            Ending::Whole => self.ask_all(turn, Some(metrics), deadline).await,
+            Ending::Refused | Ending::Mute => self.ask_all(turn, None, deadline).await,
+        }
+    }
+
+    /// Asks for `/metadata`, and for `/metrics` where they are not known yet.
+    async fn ask_all(&self, turn: &Turn, metrics: Option<Page>, deadline: Instant) -> Answer {
+        let then = match metrics {
+            Some(_) => Then::Close,
+            None => Then::AskAgain,
+        };
+        let (metadata, ending) = self.fetch(turn, "/metadata", then, deadline).await;
+        let Some(version) = metadata.version else {
+            return match ending {
+                Ending::Whole | Ending::Refused => Answer::Down,
+                Ending::Mute => Answer::Silent,
+            };
+        };
+        let figures = match metrics {
+            Some(metrics) => Some(metrics.figures),
+            None => match self.fetch(turn, "/metrics", Then::Close, deadline).await {
+                (metrics, Ending::Whole) => Some(metrics.figures),
+                _ => None,
+            },
+        };
+        Answer::Up(Box::new(Reading {
+            version: Version::new(version),
+            peer_id: metadata.peer_id,
+            figures,
+        }))
+    }
+
+    /// Whether an uptime told just now proves that the node has been up since it was last seen.
+    ///
+    /// An uptime that is less than it was disproves it, whatever the clock did in between.
+    fn has_not_restarted(&self, known: &Known, uptime: Option<i64>) -> bool {
+        let asked = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(i64::MAX);
+        // Both moments were cut to seconds; one more makes up for it.
+        let since = self.now.plus(asked).since(known.seen).saturating_add(1);
+        uptime.is_some_and(|uptime| since > 0 && uptime > since && uptime >= known.uptime)
+    }
+
+    /// One page, or as much of it as came before the deadline.
+    async fn fetch(&self, turn: &Turn, path: &str, then: Then, deadline: Instant) -> (Page, Ending) {
+        let mut scan = Scan::default();
+        let url = format!("{}{path}", turn.base);
+        let ending = match timeout_at(deadline, self.read(&url, then, &mut scan)).await {
+            Ok(ending) => ending,
+            Err(_) => Ending::Mute,
+        };
+        match ending {
+            Ending::Whole => (scan.finish(), ending),
+            Ending::Refused | Ending::Mute => (scan.broken_off(), ending),
+        }
+    }
+
+    async fn read(&self, url: &str, then: Then, scan: &mut Scan) -> Ending {
+        let mut response = loop {
+            let mut request = self.client.get(url);
+            if let Then::Close = then {
+                request = request.header(CONNECTION, "close");
+            }
+            match request.send().await {
+                Ok(response) => break response,
+                Err(error) => match judge(&error) {
+                    Failure::Ours => sleep(OUT_OF_FILES_PAUSE).await,
+                    Failure::Theirs => return Ending::Refused,
+                    Failure::Nobodys => return Ending::Mute,
+                },
+            }
+        };
+        if response.status() != StatusCode::OK {
+            return Ending::Refused;
+        }
+        let mut left = BODY_MOST;
+        loop {
+            match response.chunk().await {
+                Ok(Some(piece)) if piece.len() < left => {
+                    left -= piece.len();
+                    scan.feed(&piece);
+                }
+                Ok(Some(piece)) => {
+                    scan.feed(&piece[..left]);
+                    return Ending::Whole;
+                }
+                Ok(None) => return Ending::Whole,
+                Err(_) => return Ending::Refused,
+            }
+        }
+    }
+}
+
+/// Whose failure it is that no answer came.
+enum Failure {
+    /// The node's: nothing listens, or what listens speaks no HTTP.
+    Theirs,
+    /// Ours, and soon over: other nodes' connections use up what the system allows.
+    Ours,
+    /// We cannot know: no route, no such host.
+    Nobodys,
+}
+
+fn judge(error: &reqwest::Error) -> Failure {
+    let mut source = error.source();
+    let mut found = None;
+    while let Some(cause) = source {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            found = Some(cause);
+        }
+        source = cause.source();
+    }
+    let kind = found.map(io::Error::kind);
+    let errno = found.and_then(io::Error::raw_os_error);
+    if errno.is_some_and(|errno| OUT_OF_FILES.contains(&errno))
+        || kind == Some(io::ErrorKind::AddrNotAvailable)
+    {
+        return Failure::Ours;
+    }
+    match kind {
+        Some(
+            io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted,
+        ) => Failure::Theirs,
+        _ if error.is_connect() || error.is_builder() => Failure::Nobodys,
+        Some(io::ErrorKind::TimedOut) => Failure::Nobodys,
+        _ => Failure::Theirs,
+    }
+}
