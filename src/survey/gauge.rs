@@ -35,7 +35,7 @@ impl RealGauge {
     pub fn new(run_version: AskVersion) -> RealGauge {
         RealGauge {
             run_version,
-            source: counters::Source::default(),
+            source: counters::Source::new(),
         }
     }
 }

@@ -13,7 +13,6 @@ use super::{Error, unreadable};
 use crate::colony::{Counters, Timestamp};
 
 /// Where counters are read: what was read last, and the ticks counted since.
-#[derive(Default)]
 pub struct Source {
     last: RefCell<Option<Last>>,
 }
@@ -26,6 +25,12 @@ struct Last {
 }
 
 impl Source {
+    pub fn new() -> Source {
+        Source {
+            last: RefCell::new(None),
+        }
+    }
+
     /// The counters but for their moment, and when the machine was booted.
     pub fn read(&self) -> Result<(Counters, Timestamp), Error> {
         let boot = System::boot_time().map_err(|error| unreadable("the boot time", &error))?;

@@ -7,10 +7,13 @@ use super::{Error, unreadable};
 use crate::colony::{Counters, Timestamp};
 
 /// Where counters are read. It holds nothing: the kernel counts.
-#[derive(Default)]
 pub struct Source;
 
 impl Source {
+    pub fn new() -> Source {
+        Source
+    }
+
     /// The counters but for their moment, and when the machine was booted.
     pub fn read(&self) -> Result<(Counters, Timestamp), Error> {
         let stat = text("/proc/stat")?;
