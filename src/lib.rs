@@ -19,4 +19,5 @@ pub mod colony;
 pub mod firewall;
 pub mod manager;
 pub mod plan;
+pub mod program;
 pub mod survey;

@@ -1,8 +1,38 @@
 //! Firewalls: letting nodes be reached from outside.
 
+pub mod null;
+pub mod ufw;
+
+use std::fmt;
+
+use crate::colony::Mode;
+use crate::program;
+
+pub use null::NoFirewall;
+pub use ufw::Ufw;
+
 /// What a firewall could not do.
 #[derive(Debug)]
-pub enum Error {}
+pub enum Error {
+    /// The firewall's program did not do its part.
+    Program(program::Error),
+}
+
+impl From<program::Error> for Error {
+    fn from(error: program::Error) -> Error {
+        Error::Program(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Program(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
 
 /// The protocol of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +41,18 @@ pub enum Protocol {
     Tcp,
 }
 
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Protocol::Udp => "udp",
+            Protocol::Tcp => "tcp",
+        })
+    }
+}
+
 /// Lets nodes be reached from outside. A failure is a warning in the event, never a failed step.
+///
+/// Asking for what is already so is success; so is asking an idle firewall, whose rules wait for their day.
 pub trait Firewall {
     /// Lets traffic in on `port`; `comment` is shown to whoever lists the rules.
     fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error>;
@@ -19,4 +60,69 @@ pub trait Firewall {
     fn close(&self, port: u16, protocol: Protocol) -> Result<(), Error>;
     /// Whether rules have any effect now. An idle firewall is not an error.
     fn is_active(&self) -> Result<bool, Error>;
+}
+
+/// What the operator says of the firewall.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// ufw with the sudo modes where it is installed, else none.
+    #[default]
+    Auto,
+    Ufw,
+    Null,
+}
+
+impl Choice {
+    /// The words of the setting `firewall`.
+    pub const WORDS: [&'static str; 3] = ["auto", "ufw", "null"];
+
+    /// A choice from its word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Choice> {
+        match word {
+            "auto" => Some(Choice::Auto),
+            "ufw" => Some(Choice::Ufw),
+            "null" => Some(Choice::Null),
+            _ => None,
+        }
+    }
+}
+
+/// The firewall for a colony; `disabled` (`WNM_FIREWALL_DISABLED`) is stronger than any choice.
+#[must_use]
+pub fn choose(choice: Choice, mode: Mode, disabled: bool) -> Box<dyn Firewall> {
+    let is_wanted = match choice {
+        Choice::Ufw => true,
+        Choice::Null => false,
+        Choice::Auto => mode == Mode::Sudo && ufw::is_installed(),
+    };
+    if is_wanted && !disabled {
+        Box::new(Ufw)
+    } else {
+        Box::new(NoFirewall)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_firewall_is_never_active_and_never_fails() {
+        for firewall in [
+            choose(Choice::Null, Mode::Sudo, false),
+            choose(Choice::Auto, Mode::User, false),
+            choose(Choice::Ufw, Mode::Sudo, true),
+        ] {
+            assert!(firewall.open(55001, Protocol::Udp, "antnode0001").is_ok());
+            assert!(firewall.close(55001, Protocol::Udp).is_ok());
+            assert!(!firewall.is_active().unwrap());
+        }
+    }
+
+    #[test]
+    fn every_word_is_a_choice() {
+        assert!(Choice::WORDS.iter().all(|word| Choice::from_word(word).is_some()));
+        assert_eq!(Choice::from_word("iptables"), None);
+    }
 }

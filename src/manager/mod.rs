@@ -1,10 +1,21 @@
 //! Process managers: the tools that run nodes.
+//!
+//! What a node is made of stands in [`launch`] and [`premises`], once for all of them; a manager adds how its
+//! tool is told.
 
-use crate::colony::{Binary, Node, NodeId, Process, ServiceName};
+pub mod error;
+pub mod files;
+pub mod found;
+pub mod launch;
+pub mod premises;
+pub mod processes;
+pub mod setsid;
+pub mod shelf;
 
-/// What a manager could not do.
-#[derive(Debug)]
-pub enum Error {}
+pub use error::Error;
+pub use launch::LaunchPolicy;
+
+use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 
 /// Runs node processes on this machine, and nothing else: it keeps no records, opens no ports,
 /// asks no node how it is, and decides nothing.
@@ -14,6 +25,8 @@ pub enum Error {}
 pub trait ProcessManager {
     /// Makes the node's folders, links `binary` into its home, writes its service; starts nothing.
     /// Returns the name by which this manager knows it from now on.
+    ///
+    /// A define that fails leaves nothing it made; after it there is nothing to remove.
     fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error>;
     /// Starts the process. Definitions made since the last start are announced once, not one by one.
     fn start(&self, node: &Node) -> Result<(), Error>;
@@ -34,5 +47,74 @@ pub trait ProcessManager {
             .iter()
             .filter_map(|node| self.remove(node).err().map(|error| (node.id, error)))
             .collect()
+    }
+    /// Starts several, each with its own outcome, in their order. Where a start must be watched for a
+    /// moment, they are watched together.
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        nodes.iter().map(|node| self.start(node)).collect()
+    }
+    /// Stops several, each with its own outcome, in their order, and gives them their grace together.
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        nodes.iter().map(|node| self.stop(node)).collect()
+    }
+    /// Announces what was defined and removed and not yet announced. To be called at the end of a plan.
+    fn settle_definitions(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The managers of a colony, one for each kind that can be in use.
+#[derive(Default)]
+pub struct Managers {
+    known: Vec<(ManagerKind, Box<dyn ProcessManager>)>,
+    any: Option<Box<dyn ProcessManager>>,
+}
+
+impl Managers {
+    /// The real ones. Making them touches nothing.
+    #[must_use]
+    pub fn real(policy: &LaunchPolicy) -> Managers {
+        let mut managers = Managers::default();
+        for mode in [Mode::User, Mode::Sudo] {
+            let kind = |tool| ManagerKind { tool, mode };
+            managers.insert(
+                kind(Tool::Setsid),
+                Box::new(setsid::Setsid::new(mode, policy.clone())),
+            );
+        }
+        managers
+    }
+
+    /// One manager for nodes of every kind: a world for tests.
+    #[must_use]
+    pub fn only(manager: Box<dyn ProcessManager>) -> Managers {
+        Managers {
+            known: Vec::new(),
+            any: Some(manager),
+        }
+    }
+
+    /// Lets `manager` handle the nodes of `kind`.
+    pub fn insert(&mut self, kind: ManagerKind, manager: Box<dyn ProcessManager>) {
+        self.known.retain(|(known, _)| *known != kind);
+        self.known.push((kind, manager));
+    }
+
+    /// The manager of nodes of this kind; an error for kinds that wnm does not handle here.
+    pub fn of(&self, kind: ManagerKind) -> Result<&dyn ProcessManager, Error> {
+        self.known
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .map(|(_, manager)| manager.as_ref())
+            .or(self.any.as_deref())
+            .ok_or(Error::Unsupported(kind))
+    }
+
+    /// All of them, to be told that a plan has ended.
+    pub fn all(&self) -> impl Iterator<Item = &dyn ProcessManager> {
+        self.known
+            .iter()
+            .map(|(_, manager)| manager.as_ref())
+            .chain(self.any.as_deref())
     }
 }

@@ -1,0 +1,124 @@
+//! What a manager could not do.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::colony::ManagerKind;
+use crate::program;
+
+/// What a manager could not do.
+#[derive(Debug)]
+pub enum Error {
+    /// Nodes of this kind cannot be handled.
+    Unsupported(ManagerKind),
+    /// A program did not do its part.
+    Program(program::Error),
+    /// A file or folder did not let itself be handled; `doing` reads on: `write`, `link`.
+    File {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// Something that must not be done, and was not.
+    Refused {
+        doing: &'static str,
+        path: PathBuf,
+        why: String,
+    },
+    /// A value of a node that its manager cannot be told.
+    Value {
+        node: String,
+        what: &'static str,
+        value: String,
+        why: String,
+    },
+    /// Where a new node was to live another one lives already.
+    Occupied { root: PathBuf },
+    /// The binary is no longer the one that was asked for its version.
+    Changed { path: PathBuf },
+    /// The node did not start.
+    NotStarted { node: String, why: String },
+    /// The node did not stop.
+    NotStopped { node: String, why: String },
+    /// No systemd of the user's answers.
+    NoSession { user: String, why: String },
+    /// The new binary did not start; `back` tells how it went with the old one.
+    NotUpgraded {
+        node: String,
+        why: Box<Error>,
+        back: Option<Box<Error>>,
+    },
+    /// Not all of a node went.
+    Left {
+        node: String,
+        what: Vec<(PathBuf, String)>,
+    },
+}
+
+impl Error {
+    /// Makes a function that turns an `io::Error` into ours.
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+        let path = path.to_owned();
+        move |source| Error::File { doing, path, source }
+    }
+}
+
+impl From<program::Error> for Error {
+    fn from(error: program::Error) -> Error {
+        Error::Program(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Unsupported(kind) => write!(f, "handle nodes of `{kind}`: this wnm does not know how to"),
+            Error::Program(error) => error.fmt(f),
+            Error::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
+            Error::Refused { doing, path, why } => {
+                write!(f, "{doing} `{}`: refused, {why}", path.display())
+            }
+            Error::Value {
+                node,
+                what,
+                value,
+                why,
+            } => write!(f, "run `{node}`: its {what} `{}` {why}", value.escape_debug()),
+            Error::Occupied { root } => write!(
+                f,
+                "make a node in `{}`: the identity of another one (`secret-key`) lies there",
+                root.display()
+            ),
+            Error::Changed { path } => write!(
+                f,
+                "take `{}`: it changed since its version was read; the next run looks again",
+                path.display()
+            ),
+            Error::NotStarted { node, why } => write!(f, "start `{node}`: {why}"),
+            Error::NotStopped { node, why } => write!(f, "stop `{node}`: {why}"),
+            Error::NoSession { user, why } => write!(
+                f,
+                "reach the systemd of user `{user}`: {why}; it runs without a login once \
+                 `loginctl enable-linger {user}` was said"
+            ),
+            Error::NotUpgraded { node, why, back } => {
+                write!(f, "upgrade `{node}`: {why}; ")?;
+                match back {
+                    None => write!(f, "its old binary is back and runs"),
+                    Some(error) => write!(f, "and its old binary did not come back: {error}"),
+                }
+            }
+            Error::Left { node, what } => {
+                write!(f, "remove all of `{node}`: left are ")?;
+                for (nth, (path, why)) in what.iter().enumerate() {
+                    let comma = if nth > 0 { ", " } else { "" };
+                    write!(f, "{comma}`{}` ({why})", path.display())?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,322 @@
+//! Making, writing, renaming and erasing files and folders: as ourselves, or as root through `sudo -n`.
+//!
+//! The only place in wnm that deletes a folder with what is in it.
+
+use std::ffi::OsStr;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+use crate::colony::Mode;
+use crate::program::Program;
+use crate::program::account::Account;
+
+use super::Error;
+
+/// A node may hold many gigabytes of records.
+const ERASING: Duration = Duration::from_secs(300);
+
+/// Handles files in one mode. What it writes is on disk when it returns, whole or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Files {
+    mode: Mode,
+}
+
+/// A folder that shall go with all that is in it, and what must be true of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Doomed<'a> {
+    pub path: &'a Path,
+    /// What it must be called.
+    pub name: &'a str,
+    /// What it must lie in.
+    pub inside: &'a Path,
+}
+
+impl Files {
+    #[must_use]
+    pub fn new(mode: Mode) -> Files {
+        Files { mode }
+    }
+
+    /// Makes the folder and those above it. In sudo mode it belongs to `owner`, else to root, and those above to root.
+    pub fn make_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        refuse_crooked("make", path)?;
+        let seen = fs::symlink_metadata(path).ok();
+        if seen.as_ref().is_some_and(fs::Metadata::is_symlink) && owner.is_some() {
+            return Err(refused("make", path, "it is a symbolic link"));
+        }
+        let is_there = fs::metadata(path).is_ok_and(|seen| seen.is_dir());
+        match self.mode {
+            Mode::User if is_there => Ok(()),
+            Mode::User => DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(path)
+                .map_err(Error::file("make", path)),
+            Mode::Sudo => {
+                let is_owned = |owner: &Account| seen.as_ref().is_some_and(|seen| seen.uid() == owner.uid);
+                if is_there && owner.is_none_or(is_owned) {
+                    return Ok(());
+                }
+                let mut install = self.program("install").args(["-d", "-m", "0755"]);
+                if let Some(owner) = owner {
+                    install = install.args(["-o", &owner.name, "-g", &owner.gid.to_string()]);
+                }
+                install.arg("--").arg(path).run()?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
+    /// node can write to, then renamed.
+    pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
+        refuse_crooked("write", path)?;
+        match self.mode {
+            Mode::User => {
+                let written = write_new(staging, text);
+                if let Err(source) = written {
+                    let _ = fs::remove_file(staging);
+                    return Err(Error::file("write", path)(source));
+                }
+            }
+            Mode::Sudo => {
+                // `install` takes away what is there and makes it anew: it never writes through a link.
+                self.program("install")
+                    .args(["-m", "0644", "-T", "--", "/dev/stdin"])
+                    .arg(staging)
+                    .input(text)
+                    .run()?;
+            }
+        }
+        self.rename(staging, path)
+    }
+
+    /// Gives `from` the name `to`, in place of what had it. Both on one filesystem.
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        match self.mode {
+            Mode::User => fs::rename(from, to).map_err(Error::file("write", to))?,
+            Mode::Sudo => {
+                self.program("mv").args(["-fT", "--"]).arg(from).arg(to).run()?;
+            }
+        }
+        sync_parent(to);
+        Ok(())
+    }
+
+    /// Deletes a file. One that is not there is deleted.
+    pub fn delete(&self, path: &Path) -> Result<(), Error> {
+        refuse_crooked("delete", path)?;
+        match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Ok(seen) if seen.is_dir() => return Err(refused("delete", path, "it is a folder")),
+            _ => {}
+        }
+        match self.mode {
+            Mode::User => match fs::remove_file(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::file("delete", path)(error));
+                }
+                _ => {}
+            },
+            Mode::Sudo => {
+                self.program("rm").args(["-f", "--"]).arg(path).run()?;
+            }
+        }
+        sync_parent(path);
+        Ok(())
+    }
+
+    /// A second name for a file; false when the filesystem does not allow it.
+    pub fn link(&self, from: &Path, to: &Path) -> Result<bool, Error> {
+        self.delete(to)?;
+        match self.mode {
+            Mode::User => match fs::hard_link(from, to) {
+                Ok(()) => Ok(true),
+                Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::file("link", from)(error)),
+                // Another filesystem, one without links, too many links, or a file that is not ours.
+                Err(_) => Ok(false),
+            },
+            Mode::Sudo => {
+                let ended = self.program("ln").args(["-T", "--"]).arg(from).arg(to).ask()?;
+                Ok(ended.code() == Some(0))
+            }
+        }
+    }
+
+    /// Copies a program whole to a new file, mode 0755, without taking space where the filesystem can share it.
+    /// The copy's time of change is that of `from`, by which it is known again.
+    pub fn copy(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        match self.mode {
+            Mode::User => {
+                let copied = copy_whole(from, to);
+                if copied.is_err() {
+                    let _ = fs::remove_file(to);
+                }
+                copied.map_err(Error::file("copy", from))
+            }
+            Mode::Sudo => {
+                self.delete(to)?;
+                self.program("cp")
+                    .args(["--reflink=auto", "--preserve=timestamps", "-T", "--"])
+                    .arg(from)
+                    .arg(to)
+                    .run()?;
+                self.program("chmod").args(["0755", "--"]).arg(to).run()?;
+                File::open(to)
+                    .and_then(|file| file.sync_all())
+                    .map_err(Error::file("copy", to))
+            }
+        }
+    }
+
+    /// Erases a folder with all that is in it, after five checks; links in it are deleted, not followed.
+    /// One that is not there is erased.
+    pub fn erase(&self, doomed: Doomed<'_>) -> Result<(), Error> {
+        let path = doomed.path;
+        if !is_erasable(doomed)? {
+            return Ok(());
+        }
+        match self.mode {
+            Mode::User => match fs::remove_dir_all(path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(Error::file("erase", path)(error));
+                }
+                _ => {}
+            },
+            Mode::Sudo => {
+                self.program("rm")
+                    .args(["-rf", "--one-file-system", "--"])
+                    .arg(path)
+                    .limit(ERASING)
+                    .run()?;
+            }
+        }
+        sync_parent(path);
+        Ok(())
+    }
+
+    fn program(&self, name: &str) -> Program {
+        Program::new(name).rights(self.mode)
+    }
+}
+
+/// Whether `doomed` may be erased (an error says why not) and is there to be erased.
+fn is_erasable(doomed: Doomed<'_>) -> Result<bool, Error> {
+    let Doomed { path, name, inside } = doomed;
+    let refuse = |why: &str| Err(refused("erase", path, why));
+    if !is_straight(path) || !is_straight(inside) {
+        return refuse("it is no absolute path without `..`");
+    }
+    let depth = |path: &Path| {
+        path.components()
+            .filter(|part| matches!(part, Component::Normal(_)))
+            .count()
+    };
+    if depth(path) < 2 || depth(inside) < 1 {
+        return refuse("it is too near the root of the filesystem");
+    }
+    if path == inside || !path.starts_with(inside) {
+        return refuse(&format!("it is not inside `{}`", inside.display()));
+    }
+    if path.file_name() != Some(OsStr::new(name)) {
+        return refuse(&format!("it is not called `{name}`"));
+    }
+    let seen = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        seen => seen.map_err(Error::file("erase", path))?,
+    };
+    if seen.is_symlink() {
+        return refuse("it is a symbolic link");
+    }
+    if !seen.is_dir() {
+        return refuse("it is no folder");
+    }
+    // A link on the way to it must not lead out either.
+    let parent = path.parent().unwrap_or(path);
+    let real = |path: &Path| path.canonicalize().map_err(Error::file("erase", path));
+    if !real(parent)?.starts_with(real(inside)?) {
+        return refuse(&format!("it leads out of `{}`", inside.display()));
+    }
+    Ok(true)
+}
+
+/// Whether a path is absolute and goes only downwards.
+#[must_use]
+pub fn is_straight(path: &Path) -> bool {
+    let text = path.as_os_str().as_encoded_bytes();
+    path.is_absolute()
+        && !text.contains(&0)
+        && path
+            .components()
+            .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+}
+
+/// A name beside `path` for what will take its place.
+#[must_use]
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{ending}"))
+}
+
+fn refuse_crooked(doing: &'static str, path: &Path) -> Result<(), Error> {
+    if is_straight(path) {
+        Ok(())
+    } else {
+        Err(refused(doing, path, "it is no absolute path without `..`"))
+    }
+}
+
+fn refused(doing: &'static str, path: &Path, why: &str) -> Error {
+    Error::Refused {
+        doing,
+        path: path.to_owned(),
+        why: why.to_owned(),
+    }
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o644)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::remove_file(to) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut source = File::open(from)?;
+    let before = source.metadata()?;
+    let mut copy = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o755)
+        .open(to)?;
+    // On Linux this is copy_file_range: blocks are shared where the filesystem can.
+    let bytes = io::copy(&mut source, &mut copy)?;
+    let after = source.metadata()?;
+    if bytes != before.len() || after.len() != before.len() || after.mtime_nsec() != before.mtime_nsec() {
+        return Err(io::Error::other("it changed while it was copied"));
+    }
+    copy.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    copy.set_modified(before.modified()?)?;
+    copy.sync_all()
+}
+
+/// Makes a new name last. Filesystems that cannot are no reason to fail.
+fn sync_parent(path: &Path) {
+    if let Some(parent) = path.parent() {
+        let _ = File::open(parent).and_then(|folder| folder.sync_all());
+    }
+}

@@ -1,0 +1,229 @@
+//! What every node has, whoever runs it: a root folder, a log folder and an antnode of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::colony::{Binary, Mode, Node};
+use crate::program::account::{self, Account};
+
+use super::files::{Doomed, Files, beside, is_straight};
+use super::shelf::Shelf;
+use super::{Error, LaunchPolicy, launch};
+
+/// Makes, keeps and clears what nodes live in.
+#[derive(Clone, Debug)]
+pub struct Premises {
+    mode: Mode,
+    policy: LaunchPolicy,
+    shelf: Shelf,
+    /// Writes files by the rights of the mode.
+    pub files: Files,
+}
+
+impl Premises {
+    #[must_use]
+    pub fn new(mode: Mode, policy: LaunchPolicy) -> Premises {
+        Premises {
+            mode,
+            shelf: Shelf::new(policy.shelf.clone(), mode),
+            policy,
+            files: Files::new(mode),
+        }
+    }
+
+    /// What managers were told of this colony.
+    #[must_use]
+    pub fn policy(&self) -> &LaunchPolicy {
+        &self.policy
+    }
+
+    /// In whose rights.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// The account a node runs as; none where it is ours in any case.
+    pub fn account(&self, node: &Node) -> Result<Option<Account>, Error> {
+        match self.mode {
+            Mode::User => Ok(None),
+            Mode::Sudo => Ok(Some(account::named(launch::user(node)?)?)),
+        }
+    }
+
+    /// Whether a node has lived here: its identity is worth more than anything else in wnm's care.
+    #[must_use]
+    pub fn holds_identity(&self, node: &Node) -> bool {
+        fs::symlink_metadata(node.home.root.join("secret-key")).is_ok()
+    }
+
+    /// Makes folders and binary. On failure, what was not there before is not there afterwards.
+    pub fn furnish(&self, node: &Node, binary: &Binary) -> Result<(), Error> {
+        self.check_home(node)?;
+        let was_there = |path: &Path| fs::symlink_metadata(path).is_ok();
+        let (root_was, logs_were) = (was_there(&node.home.root), was_there(&node.logs()));
+        let made = self.make(node, binary);
+        if made.is_err() {
+            if !root_was {
+                let _ = self.erase_root(node);
+            }
+            if !logs_were {
+                let _ = self.erase_logs(node);
+            }
+        }
+        made
+    }
+
+    fn make(&self, node: &Node, binary: &Binary) -> Result<(), Error> {
+        let owner = self.account(node)?;
+        let place = self.shelf.stock(binary)?;
+        let policy = &self.policy;
+        self.files.make_dir(&policy.storage, None)?;
+        self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
+        self.files.make_dir(&node.home.root, owner.as_ref())?;
+        if node.logs().starts_with(&policy.logs) {
+            self.files.make_dir(&policy.logs, None)?;
+        }
+        self.files.make_dir(&node.logs(), owner.as_ref())?;
+        self.shelf
+            .hand_out(&place, &node.home.binary, &self.staging(node, "new"))
+    }
+
+    /// Makes sure that a node can be started: its root is there, and its binary, from the shelf if it was lost.
+    pub fn ready(&self, node: &Node) -> Result<(), Error> {
+        self.check_home(node)?;
+        let fail = |why: String| {
+            Err(Error::NotStarted {
+                node: node.name.full(),
+                why,
+            })
+        };
+        if !node.home.root.is_dir() {
+            return fail(format!("its root `{}` is gone", node.home.root.display()));
+        }
+        if !node.logs().is_dir() {
+            self.files.make_dir(&node.logs(), self.account(node)?.as_ref())?;
+        }
+        if node.home.binary.is_file() {
+            return Ok(());
+        }
+        let on_shelf = node.version.as_ref().and_then(|version| {
+            let place = self.shelf.place_of(version).ok()?;
+            place.is_file().then_some(place)
+        });
+        match on_shelf {
+            Some(place) => self
+                .shelf
+                .hand_out(&place, &node.home.binary, &self.staging(node, "new")),
+            None => fail(format!("its binary `{}` is gone", node.home.binary.display())),
+        }
+    }
+
+    /// Puts `new` in the place of the node's binary and keeps the old one at hand. Says whether anything changed.
+    pub fn swap(&self, node: &Node, new: &Binary) -> Result<bool, Error> {
+        self.check_home(node)?;
+        let place = self.shelf.stock(new)?;
+        if super::shelf::is_same_file(&place, &node.home.binary) {
+            return Ok(false);
+        }
+        let kept = self.staging(node, "old");
+        if node.home.binary.is_file() && !self.files.link(&node.home.binary, &kept)? {
+            self.files.copy(&node.home.binary, &kept)?;
+        }
+        self.shelf
+            .hand_out(&place, &node.home.binary, &self.staging(node, "new"))?;
+        Ok(true)
+    }
+
+    /// Takes back the last [`swap`](Premises::swap).
+    pub fn swap_back(&self, node: &Node) -> Result<(), Error> {
+        self.files.rename(&self.staging(node, "old"), &node.home.binary)
+    }
+
+    /// Forgets the old binary, and versions that no node uses any more. What does not go now goes another time.
+    pub fn forget_old(&self, node: &Node) {
+        if let Err(error) = self.files.delete(&self.staging(node, "old")) {
+            tracing::debug!("{error}");
+        }
+        self.tidy();
+    }
+
+    /// Clears the shelf of versions that no node uses.
+    pub fn tidy(&self) {
+        if let Err(error) = self.shelf.clear_out() {
+            tracing::debug!("{error}");
+        }
+    }
+
+    /// Erases logs and data; returns what is left, and why.
+    pub fn clear(&self, node: &Node) -> Vec<(PathBuf, String)> {
+        let mut left = Vec::new();
+        let mut note = |path: PathBuf, done: Result<(), Error>| {
+            if let Err(error) = done {
+                left.push((path, error.to_string()));
+            }
+        };
+        note(node.logs(), self.erase_logs(node));
+        note(node.home.root.clone(), self.erase_root(node));
+        for ending in ["new", "old"] {
+            let staging = self.staging(node, ending);
+            if is_straight(&staging) {
+                note(staging.clone(), self.files.delete(&staging));
+            }
+        }
+        left
+    }
+
+    fn erase_root(&self, node: &Node) -> Result<(), Error> {
+        self.files.erase(Doomed {
+            path: &node.home.root,
+            name: &node.name.full(),
+            inside: &self.policy.storage,
+        })
+    }
+
+    fn erase_logs(&self, node: &Node) -> Result<(), Error> {
+        let logs = node.logs();
+        if logs.starts_with(&node.home.root) {
+            return Ok(());
+        }
+        self.files.erase(Doomed {
+            path: &logs,
+            name: &node.name.full(),
+            inside: &self.policy.logs,
+        })
+    }
+
+    /// Where a file of the node is made before it gets its name. In sudo mode not in the node's own folder,
+    /// where the node could put a link in root's way.
+    #[must_use]
+    pub fn staging(&self, node: &Node, ending: &str) -> PathBuf {
+        match self.mode {
+            Mode::User => node.home.root.join(format!(".antnode.{ending}")),
+            Mode::Sudo => beside(&node.home.root, &format!("antnode.{ending}")),
+        }
+    }
+
+    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home.
+    fn check_home(&self, node: &Node) -> Result<(), Error> {
+        let refuse = |path: &Path, why: &str| {
+            Err(Error::Refused {
+                doing: "use",
+                path: path.to_owned(),
+                why: why.to_owned(),
+            })
+        };
+        for path in [&node.home.root, &node.home.binary, &node.logs()] {
+            if !is_straight(path) {
+                return refuse(path, "it is no absolute path without `..`");
+            }
+        }
+        if node.home.binary.parent() != Some(node.home.root.as_path()) {
+            return refuse(
+                &node.home.binary,
+                &format!("it is not in the node's root `{}`", node.home.root.display()),
+            );
+        }
+        Ok(())
+    }
+}

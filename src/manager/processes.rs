@@ -1,0 +1,229 @@
+//! Which processes of this machine are nodes: those whose command line names a node's root.
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use crate::program::Program;
+
+use super::Error;
+use super::shelf::is_same_file;
+
+/// Programs that carry a node's command line in their own without being the node.
+const CARRIERS: [&str; 8] = [
+    "sudo", "doas", "env", "setsid", "nohup", "strace", "gdb", "timeout",
+];
+
+/// One process that is a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeProcess {
+    pub pid: u32,
+    pub words: Vec<OsString>,
+    /// The root its command line names.
+    pub root: PathBuf,
+}
+
+/// All nodes that run at one moment, by root.
+#[derive(Debug, Default)]
+pub struct Processes(HashMap<PathBuf, Vec<NodeProcess>>);
+
+impl Processes {
+    /// Looks at every process once.
+    pub fn scan() -> Result<Processes, Error> {
+        let mut found: HashMap<PathBuf, Vec<NodeProcess>> = HashMap::new();
+        let mut add = |pid: u32, words: Vec<OsString>| {
+            if let Some(root) = root_of(&words) {
+                let entry = found.entry(root.clone()).or_default();
+                entry.push(NodeProcess { pid, words, root });
+            }
+        };
+        if has_proc() {
+            let folder = Path::new("/proc");
+            for entry in fs::read_dir(folder)
+                .map_err(Error::file("read", folder))?
+                .flatten()
+            {
+                let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                if let Some(pid) = pid {
+                    add(pid, words_of(pid));
+                }
+            }
+        } else {
+            for (pid, words) in listed(None)? {
+                add(pid, words);
+            }
+        }
+        Ok(Processes(found))
+    }
+
+    /// The processes of the node that lives at `root`: none, one, or more where somebody started it twice.
+    #[must_use]
+    pub fn of(&self, root: &Path) -> &[NodeProcess] {
+        self.0.get(root).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every node process.
+    pub fn all(&self) -> impl Iterator<Item = &NodeProcess> {
+        self.0.values().flatten()
+    }
+}
+
+/// Whether `pid` is, now, the node that lives at `root`. A process that has ended and waits for its parent is not.
+#[must_use]
+pub fn is_node(pid: u32, root: &Path) -> bool {
+    let words = if has_proc() {
+        words_of(pid)
+    } else {
+        let found = listed(Some(pid)).unwrap_or_default();
+        found
+            .into_iter()
+            .next()
+            .map(|(_, words)| words)
+            .unwrap_or_default()
+    };
+    root_of(&words).is_some_and(|named| named == root)
+}
+
+/// Whether `pid` runs the very file that is at `path` now; false where that cannot be seen.
+#[must_use]
+pub fn runs_file(pid: u32, path: &Path) -> bool {
+    is_same_file(&PathBuf::from(format!("/proc/{pid}/exe")), path)
+}
+
+/// Whether processes of others can be seen: not where /proc is mounted with `hidepid`.
+#[must_use]
+pub fn sees_others() -> bool {
+    !has_proc() || !words_of(1).is_empty()
+}
+
+/// The root a command line names, if it is that of an antnode.
+fn root_of(words: &[OsString]) -> Option<PathBuf> {
+    let name = |word: &OsString| Path::new(word).file_name().map(OsStr::to_owned);
+    let first = name(words.first()?)?;
+    if CARRIERS.iter().any(|carrier| first == *carrier) {
+        return None;
+    }
+    // Not always the first word: a script's interpreter, and its option, come before it.
+    let at = words
+        .iter()
+        .take(3)
+        .position(|word| name(word).is_some_and(|name| name.as_bytes().starts_with(b"antnode")))?;
+    let mut rest = words[at + 1..].iter();
+    while let Some(word) = rest.next() {
+        if word == "--root-dir" {
+            return rest.next().map(PathBuf::from);
+        }
+        if let Some(root) = word.as_bytes().strip_prefix(b"--root-dir=") {
+            return Some(PathBuf::from(OsStr::from_bytes(root)));
+        }
+    }
+    None
+}
+
+fn has_proc() -> bool {
+    Path::new("/proc/self/cmdline").exists()
+}
+
+/// The words of a process; none for one that is gone or has ended.
+fn words_of(pid: u32) -> Vec<OsString> {
+    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    if bytes.last() == Some(&0) {
+        bytes.pop();
+    }
+    if bytes.is_empty() {
+        return Vec::new();
+    }
+    bytes
+        .split(|&byte| byte == 0)
+        .map(|word| OsString::from_vec(word.to_vec()))
+        .collect()
+}
+
+/// What `ps` lists, where there is no /proc. It does not tell where words end: a root with spaces is put
+/// together again from the option after it.
+fn listed(pid: Option<u32>) -> Result<Vec<(u32, Vec<OsString>)>, Error> {
+    let mut ps = Program::new("ps").args(["-ww", "-o", "pid=,command="]);
+    ps = match pid {
+        Some(pid) => ps.args(["-p", &pid.to_string()]),
+        None => ps.arg("-ax"),
+    };
+    let ended = ps.ask()?;
+    Ok(ended.stdout.lines().filter_map(listed_words).collect())
+}
+
+fn listed_words(line: &str) -> Option<(u32, Vec<OsString>)> {
+    let (pid, command) = line.trim_start().split_once(' ')?;
+    let pid = pid.parse().ok()?;
+    let (program, rest) = match command.find(" --") {
+        Some(at) => command.split_at(at),
+        None => (command, ""),
+    };
+    let mut words: Vec<OsString> = vec![program.trim().into()];
+    if let Some(at) = rest.find(" --root-dir ") {
+        let value = &rest[at + " --root-dir ".len()..];
+        let end = value.find(" --").unwrap_or(value.len());
+        words.push("--root-dir".into());
+        words.push(value[..end].trim_end().into());
+    }
+    Some((pid, words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        shell_words::split(line)
+            .unwrap()
+            .into_iter()
+            .map(OsString::from)
+            .collect()
+    }
+
+    fn root(line: &str) -> Option<PathBuf> {
+        root_of(&words(line))
+    }
+
+    #[test]
+    fn a_node_is_known_by_the_root_it_names() {
+        let at = Some(PathBuf::from("/s/antnode0001"));
+        assert_eq!(
+            root("/s/antnode0001/antnode --port 1 --root-dir /s/antnode0001 evm"),
+            at
+        );
+        assert_eq!(
+            root("/bin/sh /s/antnode0001/antnode --root-dir=/s/antnode0001/"),
+            at
+        );
+        assert_eq!(root("python3 -u /s/x/antnode --root-dir /s/antnode0001"), at);
+        assert_eq!(
+            root("'/s p/antnode' --root-dir '/s p'"),
+            Some(PathBuf::from("/s p"))
+        );
+    }
+
+    #[test]
+    fn what_only_speaks_of_a_node_is_none() {
+        for line in [
+            "sudo -n -u ant env A=b setsid --fork /s/a/antnode --root-dir /s/a",
+            "setsid /s/a/antnode --root-dir /s/a",
+            "rm -rf -- /s/a",
+            "tail -f /s/a/antnode.log",
+            "grep -- --root-dir /s/a",
+            "/s/a/antnode",
+            "/s/a/antnode --root-dir",
+            "",
+        ] {
+            assert_eq!(root(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_list_without_word_ends_is_read_too() {
+        let (pid, words) =
+            listed_words("  4711 /s p/antnode --root-dir /s p --port 5 --rewards-address 0x").unwrap();
+        assert_eq!((pid, root_of(&words)), (4711, Some(PathBuf::from("/s p"))));
+    }
+}

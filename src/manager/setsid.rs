@@ -1,0 +1,460 @@
+//! Nodes as plain processes in sessions of their own: works wherever processes do.
+//!
+//! A node is what its command line says it is. `ROOT/node.pid` is a hint, believed only where the process
+//! with that number names this root; `ROOT/node.command` is the node's service, for people and for discovery.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
+use crate::program;
+use crate::program::detached::{Detached, Loose};
+use crate::program::signal::{self, Signal};
+
+use super::premises::Premises;
+use super::processes::{Processes, is_node, runs_file, sees_others};
+use super::{Error, LaunchPolicy, ProcessManager, found, launch};
+
+/// A process that lives so long has found its files and its ports; antnode gives up sooner where it cannot.
+const PROVEN: Duration = Duration::from_millis(300);
+
+/// From asking a node to end to ending it; a real one takes under 0.1 s.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// For the kernel to take away what was killed.
+const LAST: Duration = Duration::from_secs(3);
+
+/// Between two looks at processes that are starting or ending.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Runs nodes as detached processes.
+#[derive(Debug)]
+pub struct Setsid {
+    premises: Premises,
+    kind: ManagerKind,
+}
+
+impl Setsid {
+    #[must_use]
+    pub fn new(mode: Mode, policy: LaunchPolicy) -> Setsid {
+        Setsid {
+            premises: Premises::new(mode, policy),
+            kind: ManagerKind {
+                tool: Tool::Setsid,
+                mode,
+            },
+        }
+    }
+
+    fn mode(&self) -> Mode {
+        self.premises.mode()
+    }
+
+    /// All nodes that run. Where processes of others are hidden nobody can say that a node does not run.
+    fn processes(&self) -> Result<Processes, Error> {
+        if self.mode() == Mode::Sudo && !sees_others() {
+            return Err(Error::Refused {
+                doing: "look for nodes in",
+                path: PathBuf::from("/proc"),
+                why: "it hides the processes of others (`hidepid`); run wnm as root".to_owned(),
+            });
+        }
+        Processes::scan()
+    }
+
+    fn command(&self, node: &Node) -> Result<Detached, Error> {
+        let mut words = vec![node.home.binary.clone().into_os_string()];
+        let arguments = launch::arguments(node, self.premises.policy())?;
+        words.extend(arguments.into_iter().map(Into::into));
+        Ok(Detached {
+            words,
+            environment: launch::environment(node)?,
+            account: self.premises.account(node)?,
+            // In sudo mode the folder is another user's, and we are not to write there by its leave.
+            console: (self.mode() == Mode::User).then(|| console(node)),
+        })
+    }
+
+    /// Writes the pid where people look for it. The node runs whether or not this works.
+    fn note_pid(&self, node: &Node, pid: u32) {
+        let staging = self.premises.staging(node, "pid");
+        let text = format!("{pid}\n");
+        if let Err(error) = self.premises.files.write(&pid_file(node), &text, &staging) {
+            tracing::debug!("{error}");
+        }
+    }
+
+    fn begin(&self, node: &Node, running: &Processes) -> Result<Begun, Error> {
+        if !running.of(&node.home.root).is_empty() {
+            return Ok(Begun::Before);
+        }
+        self.premises.ready(node)?;
+        Ok(Begun::Now(self.command(node)?.spawn()?))
+    }
+
+    /// Whether a node that was let loose lives after it had time to fail, and by which pid.
+    fn outcome(&self, node: &Node, loose: &mut Loose, after: &Processes) -> Result<u32, Error> {
+        if let Some(how) = loose.ended() {
+            let said = last_line(&console(node));
+            return Err(Error::NotStarted {
+                node: node.name.full(),
+                why: format!("it ended at once, {how}{said}"),
+            });
+        }
+        let root = &node.home.root;
+        match loose.pid() {
+            Some(pid) if is_node(pid, root) => Ok(pid),
+            None if !after.of(root).is_empty() => Ok(after.of(root)[0].pid),
+            pid => {
+                // Not to be recognised, so not to be stopped later either.
+                if let Some(pid) = pid {
+                    signal::send(pid, Signal::Kill, self.mode())?;
+                }
+                Err(Error::NotStarted {
+                    node: node.name.full(),
+                    why: "no process names its root afterwards".to_owned(),
+                })
+            }
+        }
+    }
+
+    fn service_name(&self, node: &Node) -> Result<ServiceName, Error> {
+        if node.service.0.is_empty() {
+            return launch::service(node);
+        }
+        launch::service(node).map(|_| node.service.clone())
+    }
+}
+
+/// What became of a wish to start a node.
+enum Begun {
+    Before,
+    Now(Loose),
+}
+
+impl ProcessManager for Setsid {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error> {
+        let service = self.service_name(node)?;
+        let command = self.command(node)?;
+        let is_ours = command_file(node).is_file() || pid_file(node).is_file();
+        if self.premises.holds_identity(node) && !is_ours {
+            return Err(Error::Occupied {
+                root: node.home.root.clone(),
+            });
+        }
+        let was_there = node.home.root.is_dir();
+        self.premises.furnish(node, binary)?;
+        let variables = command
+            .environment
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"));
+        let words = std::iter::once("env".to_owned()).chain(variables).chain(
+            command
+                .words
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned()),
+        );
+        let text = format!("{}\n", shell_words::join(words));
+        let staging = self.premises.staging(node, "command");
+        let written = self.premises.files.write(&command_file(node), &text, &staging);
+        if let Err(error) = written {
+            if !was_there {
+                self.premises.clear(node);
+            }
+            return Err(error);
+        }
+        Ok(service)
+    }
+
+    fn start(&self, node: &Node) -> Result<(), Error> {
+        self.start_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let running = match self.processes() {
+            Ok(running) => running,
+            Err(error) => return spread(error, nodes.len()),
+        };
+        let mut begun: Vec<Result<Begun, Error>> = Vec::with_capacity(nodes.len());
+        for (nth, node) in nodes.iter().enumerate() {
+            let is_twice = nodes[..nth].iter().any(|other| other.home.root == node.home.root);
+            begun.push(if is_twice {
+                Ok(Begun::Before)
+            } else {
+                self.begin(node, &running)
+            });
+        }
+        let is_new = |begun: &Result<Begun, Error>| matches!(begun, Ok(Begun::Now(_)));
+        if !begun.iter().any(is_new) {
+            return begun.into_iter().map(|begun| begun.map(|_| ())).collect();
+        }
+        watch(&mut begun);
+        let after = match self.mode() {
+            Mode::User => Processes::default(),
+            Mode::Sudo => match self.processes() {
+                Ok(after) => after,
+                Err(error) => return spread(error, nodes.len()),
+            },
+        };
+        begun
+            .into_iter()
+            .zip(nodes)
+            .map(|(begun, node)| match begun? {
+                Begun::Before => Ok(()),
+                Begun::Now(mut loose) => {
+                    let pid = self.outcome(node, &mut loose, &after)?;
+                    self.note_pid(node, pid);
+                    Ok(())
+                }
+            })
+            .collect()
+    }
+
+    fn stop(&self, node: &Node) -> Result<(), Error> {
+        self.stop_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let running = match self.processes() {
+            Ok(running) => running,
+            Err(error) => return spread(error, nodes.len()),
+        };
+        let roots: Vec<&Path> = nodes.iter().map(|node| node.home.root.as_path()).collect();
+        let mut living: Vec<(u32, &Path)> = Vec::new();
+        for root in &roots {
+            living.extend(running.of(root).iter().map(|process| (process.pid, *root)));
+        }
+        let mut troubles: Vec<(&Path, program::Error)> = Vec::new();
+        for (what, grace) in [(Signal::Terminate, GRACE), (Signal::Kill, LAST)] {
+            // Looked at again each time: between two looks a number may have gone to somebody else.
+            living.retain(|(pid, root)| is_node(*pid, root));
+            for (pid, root) in &living {
+                if let Err(error) = signal::send(*pid, what, self.mode()) {
+                    troubles.push((root, error));
+                }
+            }
+            let until = Instant::now() + grace;
+            loop {
+                living.retain(|(pid, root)| is_node(*pid, root));
+                // One that could not be signalled will not go by waiting.
+                let is_awaited = |root: &Path| !troubles.iter().any(|(troubled, _)| *troubled == root);
+                if !living.iter().any(|(_, root)| is_awaited(root)) || Instant::now() >= until {
+                    break;
+                }
+                sleep(LOOK);
+            }
+        }
+        nodes
+            .iter()
+            .map(|node| {
+                let root = node.home.root.as_path();
+                if let Some((pid, _)) = living.iter().find(|(_, living)| *living == root) {
+                    let trouble = troubles.iter().find(|(troubled, _)| *troubled == root);
+                    let why = trouble.map_or_else(
+                        || "it outlived its killing".to_owned(),
+                        |(_, error)| error.to_string(),
+                    );
+                    return Err(Error::NotStopped {
+                        node: node.name.full(),
+                        why: format!("process {pid} lives: {why}"),
+                    });
+                }
+                if let Err(error) = self.premises.files.delete(&pid_file(node)) {
+                    tracing::debug!("{error}");
+                }
+                Ok(())
+            })
+            .collect()
+    }
+
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        let swapped = self.premises.swap(node, new)?;
+        let running = self.processes()?;
+        let running = running.of(&node.home.root);
+        if !running.is_empty()
+            && running
+                .iter()
+                .all(|process| runs_file(process.pid, &node.home.binary))
+        {
+            self.premises.forget_old(node);
+            return Ok(());
+        }
+        match self.stop(node).and_then(|()| self.start(node)) {
+            Ok(()) => {
+                self.premises.forget_old(node);
+                Ok(())
+            }
+            Err(error) if !swapped => Err(error),
+            Err(error) => {
+                let back = self.premises.swap_back(node).and_then(|()| self.start(node));
+                Err(Error::NotUpgraded {
+                    node: node.name.full(),
+                    why: Box::new(error),
+                    back: back.err().map(Box::new),
+                })
+            }
+        }
+    }
+
+    fn remove(&self, node: &Node) -> Result<(), Error> {
+        self.stop(node)?;
+        let left = self.premises.clear(node);
+        self.premises.tidy();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Left {
+            node: node.name.full(),
+            what: left,
+        })
+    }
+
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+        let all: Vec<&Node> = nodes.iter().collect();
+        self.stop_many(&all)
+            .into_iter()
+            .zip(nodes)
+            .filter_map(|(stopped, node)| {
+                let removed = stopped.and_then(|()| self.remove(node));
+                removed.err().map(|error| (node.id, error))
+            })
+            .collect()
+    }
+
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+        let running = self.processes()?;
+        Ok(nodes
+            .iter()
+            .map(|node| match running.of(&node.home.root).first() {
+                Some(process) => Process::running(process.pid),
+                None if node.home.root.is_dir() => Process::without(Activity::Stopped),
+                None => Process::without(Activity::Unknown),
+            })
+            .collect())
+    }
+
+    fn discover(&self) -> Result<Vec<Node>, Error> {
+        let policy = self.premises.policy();
+        let running = self.processes()?;
+        let mut nodes: Vec<Node> = Vec::new();
+        for process in running
+            .all()
+            .filter(|process| process.root.starts_with(&policy.storage))
+        {
+            let words: Vec<String> = process
+                .words
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect();
+            if !is_service(process.pid)
+                && let Some(found) = found::from_words(&words, Vec::new())
+            {
+                nodes.push(found.into_node(self.kind, policy));
+            }
+        }
+        for root in folders(&policy.storage) {
+            if nodes.iter().any(|node| node.home.root == root) {
+                continue;
+            }
+            let text = fs::read_to_string(root.join("node.command")).unwrap_or_default();
+            match found::from_line(&text) {
+                Some(found) if found.root == root => nodes.push(found.into_node(self.kind, policy)),
+                _ if root.join("secret-key").exists() => tracing::warn!(
+                    "`{}` holds a node that neither runs nor tells its ports: it is not taken over",
+                    root.display()
+                ),
+                _ => {}
+            }
+        }
+        // What a node was told in its environment is only in its file.
+        for node in &mut nodes {
+            let text = fs::read_to_string(command_file(node)).unwrap_or_default();
+            if let Some(found) = found::from_line(&text) {
+                node.environment = Some(found.environment_text());
+            }
+        }
+        nodes.sort_by(|one, other| (one.id, &one.home.root).cmp(&(other.id, &other.home.root)));
+        nodes.dedup_by(|one, other| one.home.root == other.home.root);
+        Ok(nodes)
+    }
+}
+
+/// Gives all that were let loose the time to fail, or less if all have failed.
+fn watch(begun: &mut [Result<Begun, Error>]) {
+    let until = Instant::now() + PROVEN;
+    while Instant::now() < until {
+        let mut is_alive = false;
+        for entry in begun.iter_mut() {
+            if let Ok(Begun::Now(loose)) = entry {
+                is_alive |= loose.ended().is_none();
+            }
+        }
+        if !is_alive {
+            return;
+        }
+        sleep(LOOK);
+    }
+}
+
+/// One error for all that wanted the same.
+fn spread(error: Error, count: usize) -> Vec<Result<(), Error>> {
+    let said = error.to_string();
+    let mut all: Vec<Result<(), Error>> = (1..count)
+        .map(|_| {
+            Err(Error::NotStarted {
+                node: "node".to_owned(),
+                why: said.clone(),
+            })
+        })
+        .collect();
+    if count > 0 {
+        all.insert(0, Err(error));
+    }
+    all
+}
+
+fn pid_file(node: &Node) -> PathBuf {
+    node.home.root.join("node.pid")
+}
+
+fn command_file(node: &Node) -> PathBuf {
+    node.home.root.join("node.command")
+}
+
+/// Where a node's own stdout and stderr go: little, and what it dies of.
+fn console(node: &Node) -> PathBuf {
+    node.logs().join("console.log")
+}
+
+/// The last thing a node said, to be put after how it ended.
+fn last_line(console: &Path) -> String {
+    let text = fs::read(console).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    match text.lines().rev().find(|line| !line.trim().is_empty()) {
+        Some(line) => format!(": {}", line.trim()),
+        None => String::new(),
+    }
+}
+
+fn folders(storage: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(storage) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("antnode"))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// Whether a process is a service of systemd's, which has a manager of its own.
+fn is_service(pid: u32) -> bool {
+    let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    group.lines().any(|line| {
+        let last = line.rsplit('/').next().unwrap_or_default();
+        last.starts_with("antnode") && last.ends_with(".service")
+    })
+}

@@ -1,0 +1,450 @@
+//! Programs that are not ours: run to their end within a limit, or let loose in a session of their own.
+//!
+//! The one door to `process::Command`, to signals for other processes and to the accounts of this machine.
+//! Arguments are always words, never a line for a shell.
+
+pub mod account;
+pub mod detached;
+pub mod signal;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::colony::Mode;
+
+/// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
+const KEPT_BYTES: usize = 64 << 20;
+
+/// Lines of a failed program's complaint that an error quotes.
+const QUOTED_LINES: usize = 5;
+
+/// Where administrators' programs are: cron's PATH lacks them.
+const MORE_PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
+
+/// What went wrong with a program.
+#[derive(Debug)]
+pub enum Error {
+    /// It is not installed.
+    Missing { program: String },
+    /// It could not be started.
+    NotStarted { command: String, source: io::Error },
+    /// It ended otherwise than well.
+    Failed {
+        command: String,
+        how: String,
+        complaint: String,
+    },
+    /// It did not end in time and was killed.
+    TooLong {
+        command: String,
+        limit: Duration,
+        complaint: String,
+    },
+    /// sudo will not run it without asking.
+    Password { command: String, complaint: String },
+    /// There is no such account.
+    NoUser { name: String },
+    /// A process that must not be signalled, or could not be.
+    Signal { pid: u32, why: String },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Missing { program } => write!(f, "run `{program}`: it is not installed"),
+            Error::NotStarted { command, source } => write!(f, "run `{command}`: {source}"),
+            Error::Failed {
+                command,
+                how,
+                complaint,
+            } => write!(f, "run `{command}`: {how}{}", Quoted(complaint)),
+            Error::TooLong {
+                command,
+                limit,
+                complaint,
+            } => write!(
+                f,
+                "run `{command}`: killed after {} s without an end{}",
+                limit.as_secs_f64(),
+                Quoted(complaint)
+            ),
+            Error::Password { command, complaint } => write!(
+                f,
+                "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
+                Quoted(complaint)
+            ),
+            Error::NoUser { name } => write!(f, "find the user `{name}`: there is no such account"),
+            Error::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The last lines of a complaint, after a colon; nothing for an empty one.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        write!(f, ": {}", self.0)
+    }
+}
+
+/// How a program ended and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    status: ExitStatus,
+    /// What it wrote to stdout; bytes that are no UTF-8 are replaced.
+    pub stdout: String,
+    /// What it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Its exit code; none when a signal ended it.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        self.status.code()
+    }
+}
+
+/// One program and the words it gets, to be run to its end. Nothing happens before [`Program::run`] or [`Program::ask`].
+///
+/// stdin is empty unless [`Program::input`] was given; messages are in English (`LC_ALL=C`).
+#[derive(Clone, Debug)]
+pub struct Program {
+    words: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
+    input: Option<Vec<u8>>,
+    limit: Duration,
+    sudo: bool,
+}
+
+impl Program {
+    /// `name` as found on PATH, or an absolute path.
+    #[must_use]
+    pub fn new(name: impl AsRef<OsStr>) -> Program {
+        Program {
+            words: vec![name.as_ref().to_owned()],
+            environment: Vec::new(),
+            input: None,
+            limit: LIMIT,
+            sudo: false,
+        }
+    }
+
+    /// One more word.
+    #[must_use]
+    pub fn arg(mut self, word: impl AsRef<OsStr>) -> Program {
+        self.words.push(word.as_ref().to_owned());
+        self
+    }
+
+    /// More words.
+    #[must_use]
+    pub fn args<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Program {
+        self.words
+            .extend(words.into_iter().map(|word| word.as_ref().to_owned()));
+        self
+    }
+
+    /// In sudo mode with root's rights: through `sudo -n`, or directly when we are root already.
+    #[must_use]
+    pub fn rights(mut self, mode: Mode) -> Program {
+        self.sudo = mode == Mode::Sudo && !account::is_root();
+        self
+    }
+
+    /// A variable beside those it inherits. sudo does not pass it on.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Program {
+        self.environment.push((name, value.as_ref().to_owned()));
+        self
+    }
+
+    /// What it reads from stdin.
+    #[must_use]
+    pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Program {
+        self.input = Some(bytes.into());
+        self
+    }
+
+    /// How long it may take.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Program {
+        self.limit = limit;
+        self
+    }
+
+    /// The whole command line, quoted so that a person can paste it into a shell.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        let sudo = ["sudo", "-n"].map(OsString::from);
+        let words = sudo.iter().filter(|_| self.sudo).chain(&self.words);
+        shell_words::join(words.map(|word| word.to_string_lossy()))
+    }
+
+    /// Runs it to its end; anything but exit code 0 is an error.
+    pub fn run(&self) -> Result<Ended, Error> {
+        let ended = self.ask()?;
+        if ended.status.success() {
+            Ok(ended)
+        } else {
+            Err(self.failure(&ended))
+        }
+    }
+
+    /// The error that `ended` is, for those who [`ask`](Program::ask) and then do not like the answer.
+    #[must_use]
+    pub fn failure(&self, ended: &Ended) -> Error {
+        Error::Failed {
+            command: self.command_line(),
+            how: how(ended.status),
+            complaint: last_lines(if ended.stderr.trim().is_empty() {
+                &ended.stdout
+            } else {
+                &ended.stderr
+            }),
+        }
+    }
+
+    /// Runs it to its end, however it ends. An error only when it could not run, took too long, or sudo refused.
+    pub fn ask(&self) -> Result<Ended, Error> {
+        let deadline = Instant::now() + self.limit;
+        let mut child = self.spawn()?;
+        let feeder = self.feed(&mut child);
+        let (told, ends) = mpsc::channel();
+        let stdout = drain(child.stdout.take(), told.clone());
+        let stderr = drain(child.stderr.take(), told);
+        let status = wait(&mut child, &ends, deadline);
+        // What a killed child's own children still hold open is not waited for.
+        drop(feeder);
+        match status {
+            Ok(Some(status)) => {
+                let ended = Ended {
+                    status,
+                    stdout: text(&stdout),
+                    stderr: text(&stderr),
+                };
+                if self.sudo && is_sudo_refusal(&ended) {
+                    return Err(Error::Password {
+                        command: self.command_line(),
+                        complaint: last_lines(&ended.stderr),
+                    });
+                }
+                Ok(ended)
+            }
+            Ok(None) => {
+                self.kill(&mut child);
+                Err(Error::TooLong {
+                    command: self.command_line(),
+                    limit: self.limit,
+                    complaint: last_lines(&text(&stderr)),
+                })
+            }
+            Err(source) => {
+                self.kill(&mut child);
+                Err(Error::NotStarted {
+                    command: self.command_line(),
+                    source,
+                })
+            }
+        }
+    }
+
+    fn spawn(&self) -> Result<Child, Error> {
+        let first = if self.sudo {
+            OsStr::new("sudo")
+        } else {
+            self.words[0].as_os_str()
+        };
+        let mut tried = self.command(first).spawn();
+        if is_missing(&tried) && !first.to_string_lossy().contains('/') {
+            for place in MORE_PLACES {
+                if !is_missing(&tried) {
+                    break;
+                }
+                tried = self.command(PathBuf::from(place).join(first).as_os_str()).spawn();
+            }
+        }
+        tried.map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => Error::Missing {
+                program: first.to_string_lossy().into_owned(),
+            },
+            _ => Error::NotStarted {
+                command: self.command_line(),
+                source,
+            },
+        })
+    }
+
+    fn command(&self, first: &OsStr) -> Command {
+        let mut command = Command::new(first);
+        if self.sudo {
+            command.arg("-n").args(&self.words);
+        } else {
+            command.args(&self.words[1..]);
+        }
+        command
+            .env("LC_ALL", "C")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(match self.input {
+                Some(_) => Stdio::piped(),
+                None => Stdio::null(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: killed whole at the limit, and not reached by a Ctrl-C meant for us.
+            .process_group(0);
+        command
+    }
+
+    fn feed(&self, child: &mut Child) -> Option<thread::JoinHandle<()>> {
+        let bytes = self.input.clone()?;
+        let mut stdin = child.stdin.take()?;
+        Some(thread::spawn(move || {
+            // A child that does not read to the end says so by how it ends.
+            let _ = stdin.write_all(&bytes);
+        }))
+    }
+
+    fn kill(&self, child: &mut Child) {
+        let pid = child.id();
+        if signal::send_to_group(pid, signal::Signal::Kill).is_err() && self.sudo {
+            // sudo and what it runs are root's: only root may end them.
+            let _ = Command::new("sudo")
+                .args(["-n", "kill", "-KILL", "--", &format!("-{pid}")])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+        }
+        let until = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn is_missing(tried: &io::Result<Child>) -> bool {
+    matches!(tried, Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Until it has ended and all it said is read: Some; until the deadline: None.
+///
+/// Children of its own may hold its streams open; they are given a moment after its end, no more.
+fn wait(child: &mut Child, ends: &Receiver<()>, deadline: Instant) -> io::Result<Option<ExitStatus>> {
+    let mut open = 2;
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            let grace = Instant::now() + Duration::from_millis(200);
+            while open > 0
+                && ends
+                    .recv_timeout(grace.saturating_duration_since(Instant::now()))
+                    .is_ok()
+            {
+                open -= 1;
+            }
+            return Ok(Some(status));
+        }
+        if Instant::now() >= deadline {
+            return Ok(None);
+        }
+        if open > 0 {
+            match ends.recv_timeout(pause.min(deadline.saturating_duration_since(Instant::now()))) {
+                Ok(()) => {
+                    open -= 1;
+                    // It has said all: its end is near.
+                    pause = Duration::from_millis(1);
+                    continue;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => open = 0,
+            }
+        } else {
+            thread::sleep(pause);
+        }
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// Reads a stream to its end in a thread of its own.
+fn drain<S: Read + Send + 'static>(stream: Option<S>, told: mpsc::Sender<()>) -> Arc<Mutex<Vec<u8>>> {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let Some(mut stream) = stream else { return kept };
+    let into = Arc::clone(&kept);
+    thread::spawn(move || {
+        let mut piece = vec![0; 64 << 10];
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => {
+                    if let Ok(mut kept) = into.lock() {
+                        let room = KEPT_BYTES.saturating_sub(kept.len());
+                        kept.extend_from_slice(&piece[..count.min(room)]);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        let _ = told.send(());
+    });
+    kept
+}
+
+fn text(bytes: &Mutex<Vec<u8>>) -> String {
+    bytes
+        .lock()
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+/// Whether sudo itself refused, rather than the program it was to run.
+fn is_sudo_refusal(ended: &Ended) -> bool {
+    const WORDS: [&str; 6] = [
+        "password is required",
+        "authentication is required",
+        "a terminal is required",
+        "not in the sudoers file",
+        "may not run sudo",
+        "is not allowed to execute",
+    ];
+    ended.code() == Some(1) && WORDS.iter().any(|words| ended.stderr.contains(words))
+}
+
+fn how(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(number)) => format!("killed by signal {number}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The last lines that say something, in one.
+fn last_lines(said: &str) -> String {
+    let lines: Vec<&str> = said
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(QUOTED_LINES)..].join("; ")
+}
+
+#[cfg(test)]
+mod tests;

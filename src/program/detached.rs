@@ -1,0 +1,154 @@
+//! Programs let loose: in a session of their own, living on when we are gone.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use nix::sys::stat::{Mode as Bits, umask};
+
+use super::account::{self, Account};
+use super::{Error, how};
+
+/// Above this an old console is begun anew: a node says little there, and nobody rotates it.
+const CONSOLE_BYTES: u64 = 256 << 10;
+
+/// The umask is the whole process's: two spawns at once must not restore each other's.
+static UMASK: Mutex<()> = Mutex::new(());
+
+/// Variables that are meant for us and would change what a node does.
+const OURS: [&str; 4] = ["RUST_LOG", "RUST_BACKTRACE", "LISTEN_FDS", "NOTIFY_SOCKET"];
+
+/// A program that shall outlive us: own session, no descriptor of ours, umask 027, no signal blocked.
+#[derive(Clone, Debug)]
+pub struct Detached {
+    /// The program, by its absolute path, and its words.
+    pub words: Vec<OsString>,
+    /// Variables beside those it inherits.
+    pub environment: Vec<(String, String)>,
+    /// In whose name, if not ours.
+    pub account: Option<Account>,
+    /// Where it writes what it says, at the end of what is there; None: nowhere.
+    pub console: Option<PathBuf>,
+}
+
+/// A program that was let loose just now.
+#[derive(Debug)]
+pub struct Loose {
+    child: Child,
+    is_carrier: bool,
+}
+
+impl Detached {
+    /// Lets it loose; does not wait for it to live.
+    ///
+    /// `setsid` puts it into its session: doing that between fork and exec by ourselves would be unsafe code.
+    pub fn spawn(&self) -> Result<Loose, Error> {
+        let foreign = self
+            .account
+            .as_ref()
+            .filter(|account| account.uid != account::uid());
+        let is_carrier = foreign.is_some() && !account::is_root();
+        let mut command = match foreign {
+            Some(account) if is_carrier => {
+                let mut command = Command::new("sudo");
+                command.args(["-n", "-u", &account.name, "env"]).args(
+                    self.environment
+                        .iter()
+                        .map(|(name, value)| format!("{name}={value}")),
+                );
+                // --fork, so that sudo does not wait for the node.
+                command.args(["setsid", "--fork"]);
+                command
+            }
+            _ => {
+                let mut command = Command::new("setsid");
+                for name in OURS {
+                    command.env_remove(name);
+                }
+                if let Some(account) = foreign {
+                    command
+                        .uid(account.uid)
+                        .gid(account.gid)
+                        .env("HOME", &account.home)
+                        .env("USER", &account.name)
+                        .env("LOGNAME", &account.name);
+                }
+                command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+                command
+            }
+        };
+        let (stdout, stderr) = self.streams();
+        command
+            .args(&self.words)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(stdout)
+            .stderr(stderr);
+        let guard = UMASK.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = umask(Bits::from_bits_truncate(0o027));
+        let spawned = command.spawn();
+        umask(before);
+        drop(guard);
+        match spawned {
+            Ok(child) => Ok(Loose { child, is_carrier }),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::Missing {
+                program: command.get_program().to_string_lossy().into_owned(),
+            }),
+            Err(source) => Err(Error::NotStarted {
+                command: self.command_line(),
+                source,
+            }),
+        }
+    }
+
+    /// Its command line, quoted for a shell.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        shell_words::join(self.words.iter().map(|word| word.to_string_lossy()))
+    }
+
+    /// A console that cannot be opened is no reason to lose a node: it then says nothing.
+    fn streams(&self) -> (Stdio, Stdio) {
+        let console = self.console.as_deref().and_then(|path| open(path).ok());
+        match console.and_then(|file| Some((file.try_clone().ok()?, file))) {
+            Some((one, two)) => (Stdio::from(one), Stdio::from(two)),
+            None => (Stdio::null(), Stdio::null()),
+        }
+    }
+}
+
+impl Loose {
+    /// Its process id; none where sudo stands in between.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        (!self.is_carrier).then(|| self.child.id())
+    }
+
+    /// How it ended, if it has: for a program that shall live, a failure.
+    ///
+    /// What sudo carried is loose when sudo has ended well; the caller must look for it.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        if self.is_carrier && status.success() {
+            return None;
+        }
+        Some(how(status))
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    let begin_anew = std::fs::symlink_metadata(path).is_ok_and(|seen| seen.len() > CONSOLE_BYTES);
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o640)
+        .open(path)?;
+    if begin_anew {
+        file.set_len(0)?;
+    }
+    Ok(file)
+}

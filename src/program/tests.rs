@@ -1,0 +1,103 @@
+use super::*;
+
+fn sh(script: &str) -> Program {
+    Program::new("sh").args(["-c", script])
+}
+
+#[test]
+fn what_it_says_is_kept_apart() {
+    let ended = sh("echo one; echo two >&2").run().unwrap();
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("one\n", "two\n"));
+}
+
+#[test]
+fn words_are_words_and_never_a_line_for_a_shell() {
+    let ended = Program::new("printf")
+        .args(["%s|", "a b", "$HOME", "; true", "'\""])
+        .run()
+        .unwrap();
+    assert_eq!(ended.stdout, "a b|$HOME|; true|'\"|");
+}
+
+#[test]
+fn a_failure_quotes_command_line_end_and_complaint() {
+    let error = sh("for i in 1 2 3 4 5 6 7; do echo line $i >&2; done; exit 3")
+        .run()
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "run `sh -c 'for i in 1 2 3 4 5 6 7; do echo line $i >&2; done; exit 3'`: exit code 3: \
+         line 3; line 4; line 5; line 6; line 7"
+    );
+    assert_eq!(
+        sh("kill -9 $$").run().unwrap_err().to_string(),
+        "run `sh -c 'kill -9 $$'`: killed by signal 9"
+    );
+}
+
+#[test]
+fn one_that_takes_too_long_is_killed_with_its_children() {
+    let begun = Instant::now();
+    let error = sh("echo waiting >&2; sleep 77 & sleep 77")
+        .limit(Duration::from_millis(200))
+        .run()
+        .unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(
+        error
+            .to_string()
+            .ends_with("killed after 0.2 s without an end: waiting"),
+        "{error}"
+    );
+}
+
+#[test]
+fn one_that_leaves_a_child_behind_is_not_waited_for() {
+    let begun = Instant::now();
+    let ended = sh("sleep 3 & echo done").run().unwrap();
+    assert_eq!(ended.stdout, "done\n");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn one_that_says_very_much_does_not_block() {
+    let ended = sh("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2")
+        .run()
+        .unwrap();
+    assert_eq!((ended.stdout.len(), ended.stderr.len()), (3_000_000, 3_000_000));
+}
+
+#[test]
+fn it_reads_its_input_and_nothing_of_ours() {
+    let ended = Program::new("cat").input("given").run().unwrap();
+    assert_eq!(ended.stdout, "given");
+    assert_eq!(Program::new("cat").run().unwrap().stdout, "");
+    Program::new("true").input(vec![0; 1 << 20]).run().unwrap();
+}
+
+#[test]
+fn what_is_not_installed_is_said() {
+    assert_eq!(
+        Program::new("no-such-program-here")
+            .run()
+            .unwrap_err()
+            .to_string(),
+        "run `no-such-program-here`: it is not installed"
+    );
+}
+
+#[test]
+fn a_sudo_that_would_ask_is_told_from_a_program_that_failed() {
+    let ended = |code: i32, stderr: &str| Ended {
+        status: ExitStatus::from_raw(code << 8),
+        stdout: String::new(),
+        stderr: stderr.to_owned(),
+    };
+    assert!(is_sudo_refusal(&ended(1, "sudo: a password is required\n")));
+    assert!(is_sudo_refusal(&ended(
+        1,
+        "sudo: interactive authentication is required"
+    )));
+    assert!(!is_sudo_refusal(&ended(1, "rm: cannot remove")));
+    assert!(!is_sudo_refusal(&ended(0, "sudo: a password is required")));
+}
