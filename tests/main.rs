@@ -1,2 +1,40 @@
-//! The one test binary: each capability of wnm in a file of its own.
+//! The one test binary: each capability of wnm in a file of its own, named as the manual names it.
+
+mod adding;
+mod bad_values;
+mod cron;
+mod dry_run;
+mod killed;
+mod lab;
+mod layers;
+mod locking;
+mod pressure;
+mod quotas;
+mod readme;
+mod reboot;
+mod removing;
+mod safety;
 mod setsid;
+mod signals;
+mod stage;
+mod starting;
+mod stopping;
+mod stress;
+mod surveying;
+mod upgrading;
+
+#[test]
+fn no_file_of_tests_is_forgotten() {
+    let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let listed = include_str!("main.rs");
+    let files = std::fs::read_dir(here).expect("the folder of tests").flatten();
+    for name in files.filter_map(|entry| entry.file_name().into_string().ok()) {
+        let Some(stem) = name.strip_suffix(".rs").filter(|stem| *stem != "main") else {
+            continue;
+        };
+        assert!(
+            listed.contains(&format!("\nmod {stem};\n")),
+            "tests/{name} is not listed in tests/main.rs"
+        );
+    }
+}

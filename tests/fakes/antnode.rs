@@ -40,7 +40,8 @@ const IDLE: Duration = Duration::from_secs(2);
 /// Thousands of these may run at once.
 const STACK: usize = 64 * 1024;
 
-fn main() -> ExitCode {
+/// The whole of it; the demo, which carries a node inside, calls it as well.
+pub fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match Arguments::parse(&words) {
         Ok(Asked::Run(arguments)) => run(&arguments),
@@ -161,6 +162,11 @@ fn version() -> String {
     own_file()
         .and_then(|file| read_version(file).ok().flatten())
         .unwrap_or_else(|| RECORDED_VERSION.to_owned())
+}
+
+/// The version at the end of the file that runs, where there is one.
+pub fn appended_version() -> Option<String> {
+    read_version(own_file()?).ok().flatten()
 }
 
 fn own_file() -> Option<fs::File> {

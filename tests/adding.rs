@@ -1,0 +1,120 @@
+//! Adding: given a machine with room, when wnm runs, then the colony grows to its cap and no further.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::MetadataExt;
+
+use crate::stage::Stage;
+
+#[test]
+fn a_colony_grows_to_its_cap_and_rests() {
+    let stage = Stage::colony(&["--node_cap", "3"]);
+    stage.cycle_until("three nodes run", |stage| stage.in_state("RUNNING") == 3);
+    stage.agree(true);
+    let before = stage.processes();
+    stage.cycle();
+    stage.cycle();
+    assert_eq!(stage.ids(), [1, 2, 3]);
+    assert_eq!(
+        stage.processes(),
+        before,
+        "a colony that is as it should be is left alone"
+    );
+    stage.agree(true);
+}
+
+#[test]
+fn a_node_has_the_ports_paths_and_wallet_that_its_id_gives() {
+    let stage = Stage::colony(&["--start_args", "--local --first", "--no_upnp"]);
+    stage.wnm(&["--force_action", "add"]).done();
+    let row = stage.row(1);
+    assert_eq!(row.service, "antnode0001");
+    assert_eq!(
+        (row.port % 1000, row.metrics_port % 1000, row.rpc_port),
+        (1, 1, 64001)
+    );
+    assert_eq!(row.root, stage.root(1));
+    assert_eq!(row.wallet, "0x00455d78f850b0358E8cea5be24d415E01E107CF");
+    let words = stage.process(1).expect("its process").words.join(" ");
+    for expected in [
+        format!("--root-dir {} ", row.root.display()),
+        format!("--port {} ", row.port),
+        format!("--enable-metrics-server --metrics-server-port {} ", row.metrics_port),
+        "--no-upnp --local --first --rewards-address 0x00455d78f850b0358E8cea5be24d415E01E107CF evm-arbitrum-one"
+            .to_owned(),
+    ] {
+        assert!(words.contains(&expected), "`{expected}` in `{words}`");
+    }
+}
+
+#[test]
+fn all_nodes_share_one_copy_of_their_binary() {
+    let stage = Stage::of(3, &[]);
+    let shelf = fs::metadata(stage.base().join("bin/antnode-0.4.17")).expect("one copy of the version");
+    for row in stage.rows() {
+        let own = fs::metadata(row.root.join("antnode")).expect("a node has its binary");
+        assert_eq!(
+            (own.dev(), own.ino()),
+            (shelf.dev(), shelf.ino()),
+            "{} is a link",
+            row.root.display()
+        );
+    }
+}
+
+#[test]
+fn the_lowest_free_id_is_used_again() {
+    let stage = Stage::of(3, &[]);
+    stage
+        .wnm(&["--force_action", "remove", "--service_name", "antnode0002"])
+        .done();
+    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
+    assert_eq!(stage.ids(), [1, 2, 3, 4]);
+    stage.agree(false);
+}
+
+#[test]
+fn a_port_that_something_else_listens_on_is_refused_and_nothing_is_left() {
+    let stage = Stage::of(1, &[]);
+    let next = stage.row(1).metrics_port + 1;
+    let _squatter = TcpListener::bind(("127.0.0.1", next)).expect("a port of this stage");
+    let ran = stage.wnm(&["--force_action", "add"]);
+    assert_ne!(ran.code, Some(0), "{ran}");
+    ran.says(&next.to_string()).plain();
+    assert_eq!(stage.ids(), [1]);
+    stage.agree(true);
+}
+
+#[test]
+fn a_node_that_will_not_start_leaves_nothing_behind() {
+    let stage = Stage::colony(&["--environment", "SIM_ANTNODE=refuse"]);
+    stage.wnm(&["--force_action", "add"]).code(3).plain();
+    assert_eq!(stage.ids(), [0; 0], "{}", stage.describe());
+    stage.agree(true);
+    stage
+        .wnm(&["--force_action", "add", "--environment", "SIM_ANTNODE=well"])
+        .done();
+    assert_eq!(stage.ids(), [1]);
+}
+
+#[test]
+fn without_an_antnode_nothing_is_added_and_the_operator_is_told_where_it_was_looked_for() {
+    let stage = Stage::colony(&[]);
+    fs::remove_file(stage.home().join(".local/bin/antnode")).expect("it was there");
+    let ran = stage.wnm(&[]).plain();
+    assert!(ran.stderr.contains(".local/bin/antnode"), "{ran}");
+    assert_eq!(stage.ids(), [0; 0]);
+}
+
+#[test]
+fn every_node_gets_the_environment_that_was_set() {
+    let stage = Stage::colony(&["--environment", "ANT_COLOUR=red ANT_WORDS=\"two words\""]);
+    stage.wnm(&["--force_action", "add"]).done();
+    let pid = stage.process(1).expect("its process").pid;
+    let environment = fs::read_to_string(format!("/proc/{pid}/environ")).expect("its environment");
+    let variables: Vec<_> = environment.split('\0').collect();
+    assert!(
+        variables.contains(&"ANT_COLOUR=red") && variables.contains(&"ANT_WORDS=two words"),
+        "{variables:?}"
+    );
+}

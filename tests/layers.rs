@@ -1,0 +1,254 @@
+//! The house rules that a compiler does not check: which module may import which, and which file alone may
+//! open the door to something outside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the top down. A module may import what stands on a lower line, and on its own line only what an
+/// arrow of [`ARROWS`] allows.
+const LINES: &[&[&str]] = &[
+    &["main"],
+    &["arguments", "request", "error", "init", "cycle"],
+    &["takeover", "execute", "report"],
+    &["world"],
+    &["survey", "manager", "firewall", "store"],
+    &["settings"],
+    &["program", "lock", "clock", "signals", "logging"],
+    &["colony", "plan"],
+];
+
+/// On these lines a module may import those that stand to its left.
+const ARROWS: &[&str] = &["arguments", "colony"];
+
+/// Arrows that point down and must not be there all the same.
+const NEVER: &[(&str, &[&str])] = &[
+    ("manager", &["settings"]),
+    ("execute", &["survey"]),
+    ("report", &["store", "manager"]),
+];
+
+/// What stands for an outside thing in source text, and the files that alone may hold it.
+const DOORS: &[(&[&str], &[&str])] = &[
+    (&["clap::", "use clap"], &["arguments.rs"]),
+    (&["reqwest::", "tokio::"], &["survey/probe.rs"]),
+    (
+        &[
+            "rusqlite::",
+            "use rusqlite",
+            "refinery::",
+            "\"SELECT ",
+            "\"INSERT ",
+            "\"UPDATE ",
+            "\"DELETE ",
+        ],
+        &["store/"],
+    ),
+    (&["sysinfo::", "use sysinfo"], &["survey/gauge.rs"]),
+    (&["toml::"], &["settings/file.rs"]),
+    (&["fs2::"], &["lock.rs"]),
+    (
+        &["process::Command", "Command::new(", "signal::kill"],
+        &["program.rs"],
+    ),
+    (&["SystemTime"], &["clock.rs", "survey/gauge.rs"]),
+    (
+        &["nix::"],
+        &["program.rs", "signals.rs", "survey/gauge.rs", "settings/place.rs"],
+    ),
+    (&["remove_dir_all"], &["manager/files.rs"]),
+    (&["std::env", "env::var"], &["main.rs", "settings/environment.rs"]),
+    (
+        &["io::stdout", "println!(", "print!(", "process::exit"],
+        &["main.rs"],
+    ),
+];
+
+/// Names that say nothing.
+const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "types"];
+
+/// A file of the program.
+struct Source {
+    /// Below `src`, with slashes.
+    path: String,
+    whole: String,
+    /// Without comments and without the unit tests at its foot, which may use what they like.
+    code: String,
+}
+
+impl Source {
+    /// The first part of its path: the module that the rules know.
+    fn module(&self) -> &str {
+        self.path
+            .split('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(".rs")
+    }
+
+    /// All modules of the crate that it names.
+    fn imports(&self) -> Vec<String> {
+        let root = if self.path == "main.rs" {
+            "wnm::"
+        } else {
+            "crate::"
+        };
+        let after = self.code.split(root).skip(1);
+        let mut names = Vec::new();
+        for text in after {
+            if let Some(group) = text.strip_prefix('{') {
+                let group = group.split('}').next().unwrap_or_default();
+                names.extend(group.split(',').map(first_word));
+            } else {
+                names.push(first_word(text));
+            }
+        }
+        names.retain(|name| line_of(name).is_some());
+        names
+    }
+}
+
+#[test]
+fn imports_only_point_down() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let from = source.module().to_owned();
+        if from == "lib" {
+            continue;
+        }
+        let Some(here) = line_of(&from) else {
+            wrong.push(format!("{}: the module `{from}` stands on no line", source.path));
+            continue;
+        };
+        for to in source.imports().into_iter().filter(|to| *to != from) {
+            let there = line_of(&to).unwrap_or_default();
+            let sideways = here == there && LINES[here].first().is_some_and(|first| ARROWS.contains(first));
+            let left = place_on_line(&to) < place_on_line(&from);
+            let never = NEVER
+                .iter()
+                .any(|(module, others)| *module == from && others.contains(&to.as_str()));
+            if never || !(there > here || sideways && left) {
+                wrong.push(format!("{}: `{from}` imports `{to}`", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that must not be:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_outside_thing_has_one_door() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        for (signs, doors) in DOORS {
+            let is_door = doors.iter().any(|door| source.path.starts_with(door));
+            for sign in signs
+                .iter()
+                .filter(|sign| !is_door && source.code.contains(**sign))
+            {
+                wrong.push(format!(
+                    "{}: `{sign}` belongs into {}",
+                    source.path,
+                    doors.join(", ")
+                ));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "doors in the wrong place:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn files_are_small_named_and_introduced() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let limit = if source.path == "main.rs" { 60 } else { 400 };
+        let lines = source.whole.lines().count();
+        if lines > limit {
+            wrong.push(format!("{}: {lines} lines, {limit} are allowed", source.path));
+        }
+        if source
+            .path
+            .split('/')
+            .any(|part| NAMELESS.contains(&part.trim_end_matches(".rs")))
+        {
+            wrong.push(format!("{}: a name that says nothing", source.path));
+        }
+        if !source.whole.starts_with("//!") {
+            wrong.push(format!("{}: does not open with what it is for", source.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let signs = [
+        "to".to_owned() + "do!",
+        "db".to_owned() + "g!",
+        "TO".to_owned() + "DO",
+        "FIX".to_owned() + "ME",
+    ];
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests", "migrations", "benches", "examples"] {
+        for path in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) {
+            let text = fs::read_to_string(&path).expect("source is text");
+            let found = signs.iter().filter(|sign| text.contains(sign.as_str()));
+            wrong.extend(found.map(|sign| format!("{}: {sign}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn sources() -> Vec<Source> {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let read = |path: PathBuf| {
+        let whole = fs::read_to_string(&path).expect("source is text");
+        let code = whole.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        let code = code
+            .lines()
+            .map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n")
+            .collect();
+        let path = path
+            .strip_prefix(&top)
+            .expect("below src")
+            .to_string_lossy()
+            .replace('\\', "/");
+        Source { path, whole, code }
+    };
+    let found: Vec<_> = rust_files(&top).into_iter().map(read).collect();
+    assert!(found.len() > 10, "the source was found");
+    found
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn line_of(module: &str) -> Option<usize> {
+    LINES.iter().position(|line| line.contains(&module))
+}
+
+fn place_on_line(module: &str) -> Option<usize> {
+    LINES
+        .iter()
+        .find_map(|line| line.iter().position(|name| *name == module))
+}
+
+fn first_word(text: &str) -> String {
+    text.trim()
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}

@@ -1,0 +1,269 @@
+//! The demo's machine: a throw-away home, the antnode in it, and what can be seen of the colony from outside.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::ports::Block;
+
+/// One node as wnm reports it.
+#[derive(Debug)]
+pub struct Node {
+    pub service: String,
+    pub state: String,
+    pub version: Option<String>,
+}
+
+/// A home that goes when the demo does.
+pub struct Machine {
+    home: PathBuf,
+    nodes: Block,
+    metrics: Block,
+    guard: Child,
+    begun: Instant,
+    said: String,
+}
+
+impl Machine {
+    /// Makes the home, and a guard that clears it away even if this process is killed.
+    pub fn new() -> Result<Machine, String> {
+        let home = std::env::temp_dir().join(format!("wnm-demo-{}", std::process::id()));
+        fs::create_dir(&home).map_err(|error| format!("cannot make {}: {error}", home.display()))?;
+        let program = std::env::current_exe().map_err(text)?;
+        // A group of its own: Ctrl-C ends the demo and not its guard, who sees our end of the pipe close.
+        let guard = Command::new(program).arg("--guard").arg(&home).process_group(0);
+        let guard = guard
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(text)?;
+        let (nodes, metrics) = (Block::claim(), Block::claim());
+        Ok(Machine {
+            home,
+            nodes,
+            metrics,
+            guard,
+            begun: Instant::now(),
+            said: String::new(),
+        })
+    }
+
+    /// Since it was made.
+    pub fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub fn node_ports(&self) -> String {
+        self.nodes.thousand().to_string()
+    }
+
+    pub fn metrics_ports(&self) -> String {
+        self.metrics.thousand().to_string()
+    }
+
+    /// Puts this version of antnode where the operator keeps it: a copy of this program with a version.
+    pub fn install(&self, version: &str) -> Result<(), String> {
+        let folder = self.home.join(".local/bin");
+        fs::create_dir_all(&folder).map_err(text)?;
+        let fresh = folder.join("antnode.new");
+        fs::copy(std::env::current_exe().map_err(text)?, &fresh).map_err(text)?;
+        let mut file = OpenOptions::new().append(true).open(&fresh).map_err(text)?;
+        write!(file, "antnode-version:{version}").map_err(text)?;
+        drop(file);
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).map_err(text)?;
+        fs::rename(&fresh, folder.join("antnode")).map_err(text)
+    }
+
+    /// Runs wnm as cron would, and returns what it printed.
+    pub fn wnm(&mut self, words: &[&str]) -> Result<String, String> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
+        command
+            .args(words)
+            .env_clear()
+            .current_dir(&self.home)
+            .stdin(Stdio::null());
+        command
+            .env("HOME", &self.home)
+            .env("LOGNAME", "op")
+            .env("SHELL", "/bin/sh")
+            .env("PATH", "/usr/bin:/bin");
+        let output = command.output().map_err(text)?;
+        let (printed, said) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        self.said = format!("{printed}{said}");
+        if output.status.success() {
+            Ok(printed.into_owned())
+        } else {
+            Err(format!(
+                "`wnm {}` ended with {}:\n{}",
+                words.join(" "),
+                output.status,
+                self.said
+            ))
+        }
+    }
+
+    /// All that the last run said.
+    pub fn last_words(&self) -> &str {
+        &self.said
+    }
+
+    /// The nodes, as wnm reports them.
+    pub fn nodes(&mut self) -> Result<Vec<Node>, String> {
+        let report = self.report("node-status-details")?;
+        let rows = match report {
+            Value::Array(rows) => rows,
+            Value::Null => Vec::new(),
+            one => vec![one],
+        };
+        let word = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);
+        let node = |row: &Value| {
+            Some(Node {
+                service: word(row, "service")?,
+                state: word(row, "status")?,
+                version: word(row, "version"),
+            })
+        };
+        rows.iter()
+            .map(|row| node(row).ok_or(format!("no node: {row}")))
+            .collect()
+    }
+
+    /// Per cent of this machine's memory that is used, as wnm sees it.
+    pub fn used_memory(&mut self) -> Result<f64, String> {
+        let metrics = self.report("machine-metrics")?;
+        metrics
+            .get("used_mem_percent")
+            .and_then(Value::as_f64)
+            .ok_or("no figure for memory".to_owned())
+    }
+
+    fn report(&mut self, name: &str) -> Result<Value, String> {
+        let kept = self.said.clone();
+        let printed = self.wnm(&["--report", name, "--json"])?;
+        self.said = kept;
+        serde_json::from_str(&printed)
+            .map_err(|error| format!("the report {name} is no JSON ({error}): {printed}"))
+    }
+
+    /// The processes of nodes that really run, seen without wnm.
+    pub fn processes(&self) -> Vec<u32> {
+        belonging_to(&self.storage(), &["cmdline"])
+    }
+
+    pub fn kill(&self, pid: u32) -> Result<(), String> {
+        kill(pid).then_some(()).ok_or(format!("could not kill {pid}"))
+    }
+
+    /// The versions that those processes say they are, by asking the binary that each one runs.
+    pub fn running_versions(&self) -> BTreeSet<String> {
+        let version = |pid: &u32| {
+            let output = Command::new(format!("/proc/{pid}/exe"))
+                .arg("--version")
+                .output()
+                .ok()?;
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            text.lines()
+                .next()?
+                .split_once(" v")
+                .map(|(_, version)| version.to_owned())
+        };
+        self.processes().iter().filter_map(version).collect()
+    }
+
+    /// The folders of nodes on disk.
+    pub fn folders(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.storage()).into_iter().flatten().flatten();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What makes each node who it is.
+    pub fn identities(&self) -> Vec<(String, Vec<u8>)> {
+        let key = |name: String| {
+            let key = fs::read(self.storage().join(&name).join("secret-key")).unwrap_or_default();
+            (name, key)
+        };
+        self.folders().into_iter().map(key).collect()
+    }
+
+    fn storage(&self) -> PathBuf {
+        self.home.join(".local/share/autonomi/node")
+    }
+
+    /// Ends what still runs, deletes the home, and says so if that was needed or did not work.
+    pub fn clean(mut self) -> Result<(), String> {
+        let left = belonging_to(&self.home, &["cmdline", "environ"]);
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+        if self.home.exists() {
+            return Err(format!("{} could not be deleted", self.home.display()));
+        }
+        println!("  checked: no process and no file of the demo is left");
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("processes were left and had to be killed: {left:?}"))
+        }
+    }
+}
+
+/// The guard: waits until the demo is over, by whatever end, and clears away what it made.
+pub fn guard(folder: &Path) -> ExitCode {
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    // A run of wnm that was at work may start one more before it hears of it.
+    for _ in 0..100 {
+        let left = belonging_to(folder, &["cmdline", "environ"]);
+        left.iter().for_each(|pid| drop(kill(*pid)));
+        if left.is_empty() && (fs::remove_dir_all(folder).is_ok() || !folder.exists()) {
+            return ExitCode::SUCCESS;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    ExitCode::FAILURE
+}
+
+/// Every process that names the folder in its command line or in its environment, but for this one.
+fn belonging_to(folder: &Path, files: &[&str]) -> Vec<u32> {
+    let sign = folder.as_os_str().as_encoded_bytes();
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| OsStr::to_str(&entry.file_name())?.parse::<u32>().ok());
+    let ours = |pid: &u32| {
+        let named = |file: &&str| {
+            let content = fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+            let is_guard = content.windows(8).any(|part| part == b"--guard\0");
+            !is_guard && content.windows(sign.len()).any(|part| part == sign)
+        };
+        *pid != std::process::id() && files.iter().any(named)
+    };
+    let mut found: Vec<_> = pids.filter(ours).collect();
+    found.sort_unstable();
+    found
+}
+
+/// By the program `kill`: the standard library can only kill its own children.
+fn kill(pid: u32) -> bool {
+    let status = Command::new("/bin/sh")
+        .args(["-c", &format!("kill -9 {pid}")])
+        .stderr(Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn text(error: std::io::Error) -> String {
+    error.to_string()
+}

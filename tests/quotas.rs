@@ -1,0 +1,86 @@
+//! Quotas: given leave to do a few things at once, when wnm runs, then it does so many and not one more.
+
+use crate::stage::Stage;
+
+#[test]
+fn adds_keep_to_the_quota_of_starts() {
+    let stage = Stage::colony(&[
+        "--node_cap",
+        "5",
+        "--max_concurrent_starts",
+        "2",
+        "--max_concurrent_operations",
+        "3",
+        "--delay_start",
+        "1",
+    ]);
+    let mut most = 0;
+    for _ in 0..200 {
+        let before = stage.rows().len();
+        stage.cycle();
+        let added = stage.rows().len() - before;
+        assert!(
+            added <= 2 && stage.in_state("RESTARTING") <= 2,
+            "{}",
+            stage.describe()
+        );
+        most = most.max(added);
+        if stage.in_state("RUNNING") == 5 {
+            break;
+        }
+    }
+    assert_eq!((most, stage.in_state("RUNNING")), (2, 5), "{}", stage.describe());
+    stage.agree(true);
+}
+
+#[test]
+fn the_total_limits_all_kinds_together() {
+    let stage = Stage::of(
+        4,
+        &[
+            "--node_cap",
+            "4",
+            "--max_concurrent_upgrades",
+            "4",
+            "--delay_upgrade",
+            "1",
+        ],
+    );
+    stage
+        .wnm(&[
+            "--max_concurrent_operations",
+            "2",
+            "--force_action",
+            "update_config",
+        ])
+        .done();
+    stage.install("0.4.18");
+    stage.cycle_until("all are upgraded", |stage| {
+        assert!(stage.in_motion() <= 2, "{}", stage.describe());
+        stage.of_version("0.4.18") == 4 && stage.in_state("RUNNING") == 4
+    });
+}
+
+#[test]
+fn removals_keep_to_theirs() {
+    let stage = Stage::of(
+        5,
+        &[
+            "--node_cap",
+            "5",
+            "--delay_remove",
+            "1",
+            "--max_concurrent_removals",
+            "2",
+        ],
+    );
+    stage
+        .wnm(&["--node_cap", "1", "--max_concurrent_operations", "5"])
+        .done();
+    assert_eq!(stage.in_state("REMOVING"), 2);
+    stage.cycle_until("one is left", |stage| {
+        assert!(stage.in_state("REMOVING") <= 2, "{}", stage.describe());
+        stage.ids() == [1]
+    });
+    stage.agree(true);
+}

@@ -1,0 +1,47 @@
+//! Reboot: given a machine that was booted since wnm last ran, when wnm runs, then the nodes come back at
+//! the pace of the quotas. Here every process is killed and the last stop is set back; the lab boots for real.
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{Stage, kill};
+
+#[test]
+fn after_a_reboot_the_nodes_come_back_one_by_one() {
+    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
+    stage
+        .processes()
+        .iter()
+        .for_each(|process| kill(process.pid, Signal::SIGKILL));
+    stage.wait_for("all are dead", |stage| stage.processes().is_empty());
+    stage.wnm(&["--last_stopped_at", "1000"]).done();
+    assert_eq!(
+        stage.in_state("STOPPED"),
+        3,
+        "the first run only looks\n{}",
+        stage.describe()
+    );
+    for running in 1..=3 {
+        stage.cycle_until("one more runs", |stage| {
+            assert!(stage.in_state("RESTARTING") <= 1, "{}", stage.describe());
+            stage.in_state("RUNNING") == running
+        });
+    }
+    assert_eq!(stage.ids(), [1, 2, 3]);
+    assert_eq!(
+        (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
+        identities
+    );
+    stage.agree(true);
+}
+
+#[test]
+fn the_first_run_after_init_is_no_reboot() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    stage.cycle_until("a node is added", |stage| stage.ids() == [1]);
+    assert!(
+        !stage.events().to_lowercase().contains("reboot"),
+        "{}",
+        stage.events()
+    );
+}

@@ -1,0 +1,97 @@
+//! Removing: given more nodes than the cap allows, when wnm runs, then the youngest go, and all of them:
+//! process, data, logs, row.
+
+use std::fs;
+
+use crate::stage::Stage;
+
+#[test]
+fn a_lower_cap_takes_the_youngest_and_leaves_nothing_of_them() {
+    let stage = Stage::of(4, &["--node_cap", "4"]);
+    stage.wnm(&["--node_cap", "2"]).done();
+    stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
+    assert_eq!(stage.ids(), [1, 2]);
+    stage.agree(true);
+    stage.cycle();
+    assert_eq!(stage.ids(), [1, 2], "not one too many goes");
+    assert!(!stage.root(3).exists() && !stage.base().join("logs/antnode0004").exists());
+}
+
+#[test]
+fn a_node_removed_by_plan_is_stopped_first_and_goes_when_the_delay_is_over() {
+    let stage = Stage::of(2, &["--node_cap", "2", "--delay_remove", "2"]);
+    stage.wnm(&["--node_cap", "1"]).done();
+    assert_eq!(stage.row(2).status, "REMOVING");
+    assert!(
+        stage.process(2).is_none() && stage.root(2).exists(),
+        "{}",
+        stage.describe()
+    );
+    stage.wnm(&[]).done();
+    stage.cycle_until("it is gone", |stage| stage.ids() == [1]);
+    stage.agree(true);
+}
+
+#[test]
+fn stopped_nodes_go_before_running_ones() {
+    let stage = Stage::of(3, &["--node_cap", "3"]);
+    stage
+        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
+        .done();
+    stage.wnm(&["--node_cap", "2"]).done();
+    stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
+    assert_eq!(stage.ids(), [2, 3]);
+}
+
+#[test]
+fn removing_by_hand_does_not_wait() {
+    let stage = Stage::of(2, &["--delay_remove", "300"]);
+    stage
+        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
+        .done();
+    assert_eq!(stage.ids(), [2]);
+    stage.agree(true);
+}
+
+#[test]
+fn a_teardown_must_be_confirmed() {
+    let stage = Stage::of(2, &[]);
+    stage
+        .wnm(&["--force_action", "teardown"])
+        .code(1)
+        .says("--confirm");
+    assert_eq!(stage.processes().len(), 2);
+    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    assert_eq!(stage.ids(), [0; 0]);
+    stage.agree(true);
+    assert!(stage.processes().is_empty());
+}
+
+#[test]
+fn a_root_directory_that_is_not_a_nodes_own_is_never_deleted() {
+    let stage = Stage::of(2, &[]);
+    let treasure = stage.home().join("treasure");
+    fs::create_dir_all(&treasure).expect("a folder of the operator's");
+    fs::write(treasure.join("keys"), "irreplaceable").expect("a file of the operator's");
+    for root in [
+        stage.home().to_owned(),
+        treasure.clone(),
+        stage.storage(),
+        "/".into(),
+    ] {
+        stage.tamper(&format!(
+            "UPDATE node SET root_dir = '{}' WHERE id = 2",
+            root.display()
+        ));
+        let ran = stage.wnm(&[
+            "--force_action",
+            "remove",
+            "--service_name",
+            "antnode0002",
+            "--confirm",
+        ]);
+        assert_ne!(ran.code, Some(0), "{ran}");
+        assert_eq!(stage.ids(), [1, 2], "the row is kept");
+        assert!(treasure.join("keys").exists() && stage.root(1).join("secret-key").exists());
+    }
+}

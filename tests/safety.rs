@@ -1,0 +1,68 @@
+//! Safety: given a disk that is not where it was, when wnm runs, then it takes no node for dead, changes
+//! nothing, and says what to look at.
+
+use std::fs;
+
+use crate::stage::Stage;
+
+#[test]
+fn one_lost_folder_is_a_dead_node_and_goes() {
+    let stage = Stage::of(3, &["--node_cap", "3"]);
+    fs::remove_dir_all(stage.root(2)).expect("it was there");
+    stage.cycle();
+    stage.cycle_until("the colony is whole again", |stage| {
+        stage.in_state("RUNNING") == 3
+    });
+    assert!(stage.events().contains("dead"), "{}", stage.events());
+    stage.agree(true);
+}
+
+#[test]
+fn a_storage_that_is_gone_stops_everything() {
+    let stage = Stage::of(3, &["--node_cap", "5"]);
+    let away = stage.home().join("elsewhere");
+    fs::rename(stage.storage(), &away).expect("the disk goes");
+    let (rows, processes) = (stage.rows(), stage.processes());
+    stage
+        .wnm(&[])
+        .code(4)
+        .says(&stage.storage().display().to_string())
+        .complains();
+    assert_eq!((stage.rows(), stage.processes()), (rows, processes));
+    assert!(!stage.storage().exists(), "nothing was made in its place");
+    fs::rename(&away, stage.storage()).expect("the disk comes back");
+    stage.cycle();
+    assert_eq!(stage.in_state("RUNNING"), 3);
+}
+
+#[test]
+fn many_lost_folders_at_once_are_a_lost_disk() {
+    let stage = Stage::of(4, &["--node_cap", "4"]);
+    let away = stage.home().join("elsewhere");
+    fs::create_dir_all(&away).expect("a folder");
+    for id in [1, 2] {
+        fs::rename(stage.root(id), away.join(id.to_string())).expect("it goes");
+    }
+    let before = stage.rows();
+    stage.wnm(&[]).code(4).says("--confirm").complains();
+    assert_eq!(stage.rows(), before);
+    for id in [1, 2] {
+        fs::rename(away.join(id.to_string()), stage.root(id)).expect("it comes back");
+    }
+    stage.cycle();
+    assert_eq!(stage.in_state("RUNNING"), 4);
+    stage.agree(true);
+}
+
+#[test]
+fn the_operator_may_say_that_they_are_really_gone() {
+    let stage = Stage::of(4, &["--node_cap", "2"]);
+    for id in [1, 2] {
+        fs::remove_dir_all(stage.root(id)).expect("it was there");
+    }
+    stage.wnm(&[]).code(4);
+    stage.wnm(&["--confirm"]).done();
+    stage.cycle_until("only the living are left", |stage| stage.ids() == [3, 4]);
+    stage.wait_for("no orphan", |stage| stage.processes().len() == 2);
+    stage.agree(true);
+}

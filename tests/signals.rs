@@ -1,0 +1,51 @@
+//! Signals: given a run at work, when it is asked to end, then it ends the step in hand and leaves within
+//! two seconds, with nothing half made.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{Stage, kill};
+
+#[test]
+fn a_run_that_is_asked_to_end_does_so_in_good_order() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let stage = Stage::colony(&[]);
+        let mut child = stage.begin(&[
+            "--force_action",
+            "add",
+            "--count",
+            "5",
+            "--this_action_delay",
+            "1500",
+        ]);
+        stage.wait_for("the first node is there", |stage| !stage.rows().is_empty());
+        let begun = Instant::now();
+        kill(child.id() as i32, signal);
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(1), "{signal}");
+        assert!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{signal}: {:?}",
+            begun.elapsed()
+        );
+        assert!(stage.rows().len() < 5, "{}", stage.describe());
+        stage.agree(false);
+        stage.wnm(&["--force_action", "add"]).done();
+        stage.agree(false);
+    }
+}
+
+#[test]
+fn nodes_do_not_die_with_the_run_that_started_them() {
+    let stage = Stage::of(1, &[]);
+    let pid = stage.process(1).expect("it runs").pid;
+    let session = nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(pid))).expect("its session");
+    assert_ne!(
+        session,
+        nix::unistd::getsid(None).expect("ours"),
+        "a node has a session of its own"
+    );
+    kill(pid, Signal::SIGTERM);
+    stage.wait_for("it ends as any program does", |stage| stage.process(1).is_none());
+}

@@ -1,0 +1,323 @@
+//! A stage: a machine of its own for one test. A temporary home, a cleared environment, simulated antnodes
+//! that are real processes, and ports that no other stage uses. All of it goes when the stage does.
+//!
+//! It reads `/proc`, so it is for Linux.
+
+mod colony;
+mod ports;
+mod run;
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub use colony::{kill, processes_under};
+pub use ports::Block;
+pub use run::Ran;
+
+/// Longer than anything here takes, even on a machine that is busy with something else.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One machine: what a test is played on.
+pub struct Stage {
+    home: TempDir,
+    nodes: Block,
+    metrics: Block,
+}
+
+impl Stage {
+    /// A machine with an antnode 0.4.17 in `~/.local/bin` and no colony.
+    pub fn new() -> Stage {
+        let home = tempfile::Builder::new()
+            .prefix("wnm-stage-")
+            .tempdir()
+            .expect("a temporary home");
+        let stage = Stage {
+            home,
+            nodes: Block::claim(),
+            metrics: Block::claim(),
+        };
+        stage.install("0.4.17");
+        stage
+    }
+
+    /// A machine with a colony of no nodes yet: setsid, delays of 0, and limits that this machine's own
+    /// load cannot reach, so that only what the test says decides. `settings` come last and so win.
+    pub fn colony(settings: &[&str]) -> Stage {
+        let stage = Stage::new();
+        stage.init(settings).done();
+        stage
+    }
+
+    /// A colony of `count` nodes that run and have settled.
+    pub fn of(count: usize, settings: &[&str]) -> Stage {
+        let stage = Stage::colony(settings);
+        stage
+            .wnm(&["--force_action", "add", "--count", &count.to_string()])
+            .done();
+        stage.wait_for("all nodes answer", |stage| stage.processes().len() == count);
+        stage.survey();
+        stage.until(
+            "all nodes run",
+            |stage| stage.in_state("RUNNING") == count,
+            Stage::survey,
+        );
+        stage
+    }
+
+    /// `wnm --init` with the settings of [`Stage::colony`] and these.
+    pub fn init(&self, settings: &[&str]) -> Ran {
+        let (nodes, metrics) = (
+            self.nodes.thousand().to_string(),
+            self.metrics.thousand().to_string(),
+        );
+        let mut words = vec![
+            "--init",
+            "--rewards_address",
+            "faucet",
+            "--process_manager",
+            "setsid+user",
+        ];
+        words.extend([
+            "--port_start",
+            &nodes,
+            "--metrics_port_start",
+            &metrics,
+            "--rpc_port_start",
+            "64",
+        ]);
+        words.extend([
+            "--cpu_less_than",
+            "99",
+            "--cpu_remove",
+            "100",
+            "--mem_less_than",
+            "99",
+        ]);
+        words.extend([
+            "--mem_remove",
+            "100",
+            "--hd_less_than",
+            "99",
+            "--hd_remove",
+            "100",
+        ]);
+        words.extend([
+            "--desired_load_average",
+            "5000",
+            "--max_load_average_allowed",
+            "10000",
+        ]);
+        words.extend([
+            "--delay_start",
+            "0",
+            "--delay_upgrade",
+            "0",
+            "--delay_remove",
+            "0",
+        ]);
+        words.extend(settings);
+        self.wnm(&words)
+    }
+
+    /// Puts this version of antnode into `~/.local/bin`, as an operator's download would.
+    pub fn install(&self, version: &str) {
+        let place = self.home().join(".local/bin");
+        fs::create_dir_all(&place).expect("a folder for programs");
+        let fresh = place.join("antnode.new");
+        fs::copy(simulated_antnode(), &fresh).expect("a copy of the simulated antnode");
+        let mut file = OpenOptions::new()
+            .append(true)
+            .open(&fresh)
+            .expect("the copy opens");
+        write!(file, "antnode-version:{version}").expect("the version is written");
+        drop(file);
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("it may be run");
+        fs::rename(&fresh, place.join("antnode")).expect("it takes its place");
+    }
+
+    /// The operator's home.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Where wnm keeps the colony of this home.
+    pub fn base(&self) -> PathBuf {
+        self.home().join(".local/share/autonomi")
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.base().join("colony.db")
+    }
+
+    /// The folder that holds the nodes.
+    pub fn storage(&self) -> PathBuf {
+        self.base().join("node")
+    }
+
+    /// The folder of one node.
+    pub fn root(&self, id: u32) -> PathBuf {
+        self.storage().join(format!("antnode{id:04}"))
+    }
+
+    /// Makes a node ill; see the simulated antnode for the words.
+    pub fn sicken(&self, id: u32, illness: &str) {
+        fs::write(self.root(id).join("SIM_ANTNODE"), illness).expect("the illness is written");
+    }
+
+    /// Makes it well again.
+    pub fn cure(&self, id: u32) {
+        fs::remove_file(self.root(id).join("SIM_ANTNODE")).expect("the illness goes");
+    }
+
+    /// The environment of an operator's shell, and nothing of ours.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
+        command
+            .args(words)
+            .env_clear()
+            .current_dir(self.home())
+            .stdin(Stdio::null());
+        command
+            .env("HOME", self.home())
+            .env("USER", "op")
+            .env("LOGNAME", "op")
+            .env("LANG", "C.UTF-8");
+        command.env(
+            "PATH",
+            format!(
+                "{}/.local/bin:/usr/local/bin:/usr/bin:/bin",
+                self.home().display()
+            ),
+        );
+        command
+    }
+
+    /// Runs wnm to its end.
+    pub fn wnm(&self, words: &[&str]) -> Ran {
+        Ran::of(self.command(words))
+    }
+
+    /// Runs wnm with these variables as well.
+    pub fn wnm_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ran {
+        let mut command = self.command(words);
+        command.envs(variables.iter().copied());
+        Ran::of(command)
+    }
+
+    /// Starts wnm and lets it run.
+    pub fn begin(&self, words: &[&str]) -> Child {
+        let mut command = self.command(words);
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("wnm starts")
+    }
+
+    /// One cycle that must succeed.
+    pub fn cycle(&self) -> Ran {
+        self.wnm(&[]).done()
+    }
+
+    /// One look at the nodes, so that their rows are up to date.
+    pub fn survey(&self) {
+        self.wnm(&["--force_action", "survey"]).done();
+    }
+
+    /// Runs cycles until it is so. The number is left open, because a machine whose processors are all
+    /// busy with something else holds back adds; the order of things never is.
+    pub fn cycle_until(&self, what: &str, so: impl Fn(&Stage) -> bool) {
+        self.until(what, so, |stage| drop(stage.cycle()));
+    }
+
+    /// Waits until it is so.
+    pub fn wait_for(&self, what: &str, so: impl Fn(&Stage) -> bool) {
+        self.until(what, so, |_| std::thread::sleep(Duration::from_millis(50)));
+    }
+
+    /// Does something again and again until it is so, and fails with the colony's state where it never is.
+    pub fn until(&self, what: &str, so: impl Fn(&Stage) -> bool, again: impl Fn(&Stage)) {
+        let begun = Instant::now();
+        while !so(self) {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "never came true: {what}\n{}",
+                self.describe()
+            );
+            again(self);
+        }
+    }
+
+    /// All under the home, as one text that differs when any name, right, date or content does.
+    pub fn tree(&self) -> String {
+        let mut lines = Vec::new();
+        walk(self.home(), self.home(), &mut lines);
+        lines.sort();
+        lines.join("\n")
+    }
+}
+
+impl Drop for Stage {
+    /// Ends every process that was started under the home; the folder goes by itself.
+    fn drop(&mut self) {
+        for _ in 0..50 {
+            let left = processes_under(self.home());
+            if left.is_empty() {
+                return;
+            }
+            left.iter()
+                .for_each(|process| kill(process.pid, nix::sys::signal::Signal::SIGKILL));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// The simulated antnode, which `cargo test` builds beside this test as an example.
+pub fn simulated_antnode() -> PathBuf {
+    let built = Path::new(env!("CARGO_BIN_EXE_wnm"))
+        .with_file_name("examples")
+        .join("antnode");
+    assert!(
+        built.exists(),
+        "{} is missing: run `cargo build --example antnode`",
+        built.display()
+    );
+    built
+}
+
+fn walk(top: &Path, folder: &Path, lines: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a folder that can be read").flatten() {
+        let path = entry.path();
+        let facts = entry.metadata().expect("an entry that can be read");
+        let name = path.strip_prefix(top).unwrap_or(&path).display().to_string();
+        let content = if facts.is_file() {
+            fs::read(&path).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let changed = facts.modified().expect("a time of change");
+        lines.push(format!(
+            "{name} {:o} {changed:?} {} {:x}",
+            facts.permissions().mode(),
+            facts.len(),
+            digest(&content)
+        ));
+        if facts.is_dir() {
+            walk(top, &path, lines);
+        }
+    }
+}
+
+fn digest(content: &[u8]) -> u64 {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,96 @@
+//! One run of wnm that has ended, and what may be asked of it.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A run: its words, how it ended and what it said.
+#[derive(Debug)]
+pub struct Ran {
+    pub words: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Runs the command to its end.
+    pub fn of(mut command: Command) -> Ran {
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
+        let output = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .output()
+            .expect("wnm starts");
+        Ran::ended(words.join(" "), output)
+    }
+
+    /// One that was started elsewhere and has ended.
+    pub fn ended(words: String, output: Output) -> Ran {
+        Ran {
+            words,
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// It must have ended with this code.
+    pub fn code(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "the code of {self}");
+        self
+    }
+
+    /// It must have ended with 0.
+    pub fn done(self) -> Ran {
+        self.code(0)
+    }
+
+    /// It must have said this on stderr.
+    pub fn says(self, text: &str) -> Ran {
+        assert!(self.stderr.contains(text), "`{text}` on the stderr of {self}");
+        self
+    }
+
+    /// It must have printed nothing on stdout.
+    pub fn prints_nothing(self) -> Ran {
+        assert_eq!(self.stdout, "", "the stdout of {self}");
+        self
+    }
+
+    /// An error is told in a line or two, without a trace, and without terminal colours.
+    pub fn complains(self) -> Ran {
+        let lines = self.stderr.lines().filter(|line| !line.trim().is_empty()).count();
+        assert!((1..=3).contains(&lines), "a line or two on the stderr of {self}");
+        self.plain()
+    }
+
+    /// No panic and no colour: what cron mails must be readable.
+    pub fn plain(self) -> Ran {
+        assert!(!self.stderr.contains("panicked"), "no panic in {self}");
+        assert!(
+            !self.stderr.contains('\x1b') && !self.stdout.contains('\x1b'),
+            "no colour in {self}"
+        );
+        self
+    }
+
+    /// What it printed, as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("JSON ({error}) on the stdout of {self}"))
+    }
+}
+
+impl std::fmt::Display for Ran {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "`wnm {}` ({:?})\nstdout:\n{}stderr:\n{}",
+            self.words, self.code, self.stdout, self.stderr
+        )
+    }
+}

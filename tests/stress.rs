@@ -1,0 +1,171 @@
+//! Stress: given a colony to which everything happens at once, when wnm runs again and again, then after each
+//! run rows, processes and files tell one story, no quota is passed, and left alone it comes to rest.
+//!
+//! `cargo test` plays a short one; `WNM_STRESS=full` plays 100 cycles on 30 nodes.
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{Stage, kill};
+
+/// Chance that can be played again: a failure names its seed, `WNM_SEED` repeats it.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Chance {
+        let given = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
+        Chance(given.unwrap_or_else(|| u64::from(std::process::id()) * 2_654_435_761 + 1))
+    }
+
+    /// A number below `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit.max(1) as u64) as usize
+    }
+}
+
+/// What the operator allows, and how many of it the colony had when the run began.
+struct Quotas {
+    starts: usize,
+    upgrades: usize,
+    removals: usize,
+    operations: usize,
+}
+
+const QUOTAS: Quotas = Quotas {
+    starts: 3,
+    upgrades: 2,
+    removals: 2,
+    operations: 4,
+};
+
+impl Quotas {
+    fn hold(&self, stage: &Stage) {
+        let counts = ["RESTARTING", "UPGRADING", "REMOVING"].map(|state| stage.in_state(state));
+        let limits = [self.starts, self.upgrades, self.removals];
+        for (count, limit) in counts.iter().zip(limits) {
+            assert!(
+                *count <= limit,
+                "{counts:?} are over {limits:?}\n{}",
+                stage.describe()
+            );
+        }
+        assert!(
+            counts.iter().sum::<usize>() <= self.operations,
+            "{counts:?}\n{}",
+            stage.describe()
+        );
+    }
+}
+
+#[test]
+fn whatever_happens_the_colony_stays_whole() {
+    let full = std::env::var("WNM_STRESS").is_ok_and(|how| how == "full");
+    let (cycles, cap) = if full { (100, 30) } else { (15, 8) };
+    let mut chance = Chance::new();
+    eprintln!("WNM_SEED={} repeats this", chance.0);
+    let cap_text = cap.to_string();
+    let stage = Stage::colony(&[
+        "--node_cap",
+        &cap_text,
+        "--max_concurrent_starts",
+        "3",
+        "--max_concurrent_upgrades",
+        "2",
+        "--max_concurrent_removals",
+        "2",
+        "--max_concurrent_operations",
+        "4",
+        "--delay_start",
+        "1",
+        "--delay_upgrade",
+        "1",
+        "--delay_remove",
+        "1",
+    ]);
+    stage
+        .wnm(&["--force_action", "add", "--count", &(cap * 2 / 3).to_string()])
+        .done();
+    let mut version = 17;
+    for cycle in 0..cycles {
+        let pressed = misfortune(&stage, &mut chance, &mut version, cap);
+        let before = stage.rows().len();
+        let ran = stage.wnm(&pressed).plain();
+        assert!(matches!(ran.code, Some(0 | 3)), "cycle {cycle}: {ran}");
+        assert!(
+            stage.rows().len() <= before + QUOTAS.starts,
+            "cycle {cycle}: {}",
+            stage.describe()
+        );
+        QUOTAS.hold(&stage);
+        stage.agree(false);
+    }
+    rest(&stage, cap, version);
+}
+
+/// Something that happens on real machines; returns the flags of the next run.
+fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usize) -> Vec<&'static str> {
+    const CALM: [&str; 4] = ["--mem_less_than", "99", "--mem_remove", "100"];
+    const LOADED: [&str; 4] = ["--mem_less_than", "0", "--mem_remove", "1"];
+    match chance.below(8) {
+        0 | 1 => {
+            let processes = stage.processes();
+            for _ in 0..1 + chance.below(3) {
+                if let Some(victim) = processes.get(chance.below(processes.len())) {
+                    kill(victim.pid, Signal::SIGKILL);
+                }
+            }
+        }
+        2 => {
+            *version += 1;
+            stage.install(&format!("0.4.{version}"));
+        }
+        3 => return LOADED.to_vec(),
+        4 => {
+            let fewer = (cap - 1 - chance.below(cap / 2)).to_string();
+            let ran = stage.wnm(&["--node_cap", &fewer, "--force_action", "update_config"]);
+            assert_eq!(ran.code, Some(0), "{ran}");
+        }
+        5 => {
+            let mut child = stage.begin(&[]);
+            std::thread::sleep(std::time::Duration::from_millis(chance.below(400) as u64));
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        _ => {
+            let whole = cap.to_string();
+            stage
+                .wnm(&["--node_cap", &whole, "--force_action", "update_config"])
+                .done();
+        }
+    }
+    CALM.to_vec()
+}
+
+/// Left alone, every node runs the newest version, and then nothing more is done.
+fn rest(stage: &Stage, cap: usize, version: usize) {
+    let newest = format!("0.4.{version}");
+    let whole = cap.to_string();
+    stage.until(
+        "all nodes run the newest version",
+        |stage| stage.in_state("RUNNING") == cap && stage.of_version(&newest) == cap,
+        |stage| {
+            let ran = stage.wnm(&["--node_cap", &whole]);
+            assert!(matches!(ran.code, Some(0 | 3)), "{ran}");
+            QUOTAS.hold(stage);
+            stage.agree(false);
+        },
+    );
+    stage.agree(true);
+    let (processes, events) = (stage.processes(), stage.figure("SELECT count(*) FROM event"));
+    stage.cycle();
+    stage.cycle();
+    assert_eq!(stage.processes(), processes, "it rests");
+    assert_eq!(
+        stage.figure("SELECT count(*) FROM event"),
+        events,
+        "{}",
+        stage.describe()
+    );
+}

@@ -1,0 +1,95 @@
+//! Upgrading: given a newer antnode, when wnm runs, then the nodes go over to it one after the other, and
+//! each stays who it was.
+
+use crate::stage::Stage;
+
+#[test]
+fn nodes_are_upgraded_one_at_a_time_oldest_first() {
+    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
+    stage.install("0.4.18");
+    for upgraded in 1..=3 {
+        stage.cycle_until("one more is upgraded", |stage| {
+            stage.of_version("0.4.18") == upgraded
+        });
+        assert!(stage.in_state("UPGRADING") <= 1, "{}", stage.describe());
+        assert_eq!(
+            stage.row(upgraded as u32).version.as_deref(),
+            Some("0.4.18"),
+            "the oldest goes first"
+        );
+    }
+    stage.cycle_until("all run", |stage| stage.in_state("RUNNING") == 3);
+    assert_eq!(
+        (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
+        identities
+    );
+    stage.agree(true);
+}
+
+#[test]
+fn old_versions_go_when_no_node_uses_them() {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    stage.install("0.4.18");
+    stage.cycle_until("it is upgraded", |stage| stage.of_version("0.4.18") == 1);
+    stage.cycle_until("the old binary is gone", |stage| {
+        !stage.base().join("bin/antnode-0.4.17").exists()
+    });
+    assert!(stage.base().join("bin/antnode-0.4.18").exists());
+}
+
+#[test]
+fn versions_are_compared_as_versions() {
+    let stage = Stage::new();
+    stage.install("0.4.9");
+    stage.init(&["--node_cap", "1"]).done();
+    stage.wnm(&["--force_action", "add"]).done();
+    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.install("0.4.10");
+    stage.cycle_until("0.4.10 is newer than 0.4.9", |stage| {
+        stage.of_version("0.4.10") == 1
+    });
+}
+
+#[test]
+fn a_node_newer_than_the_binary_is_left_alone() {
+    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let before = stage.processes();
+    stage.install("0.4.16");
+    stage.cycle();
+    stage.cycle();
+    assert_eq!(stage.processes(), before);
+    assert_eq!(stage.of_version("0.4.17"), 2);
+}
+
+#[test]
+fn upgrades_can_be_switched_off() {
+    let stage = Stage::of(1, &["--node_cap", "1", "--enable_upgrade=false"]);
+    let before = stage.processes();
+    stage.install("0.4.18");
+    stage.cycle();
+    stage.cycle();
+    assert_eq!(stage.processes(), before);
+}
+
+#[test]
+fn a_new_version_that_will_not_run_leaves_the_old_one_running() {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let identity = stage.identity(1);
+    let broken = stage.home().join(".local/bin/antnode");
+    std::fs::remove_file(&broken).expect("it was there");
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.19' && exit 0\nexit 1\n";
+    std::fs::write(&broken, script).expect("a binary that only says its version");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&broken, mode).expect("it may be run");
+    stage.wnm(&[]).code(3).plain();
+    stage.until(
+        "the old one runs",
+        |stage| stage.in_state("RUNNING") == 1,
+        Stage::survey,
+    );
+    assert_eq!(stage.of_version("0.4.17"), 1);
+    assert_eq!(stage.identity(1), identity);
+    assert!(stage.row(1).last_error.is_some(), "why it failed is kept");
+    stage.agree(true);
+}
