@@ -39,13 +39,13 @@ impl Machine {
         fs::create_dir(&home).map_err(|error| format!("cannot make {}: {error}", home.display()))?;
         let program = std::env::current_exe().map_err(text)?;
         // A group of its own: Ctrl-C ends the demo and not its guard, who sees our end of the pipe close.
-        let guard = Command::new(program).arg("--guard").arg(&home).process_group(0);
-        let guard = guard
+        let mut guard = Command::new(program);
+        guard.arg("--guard").arg(&home).process_group(0);
+        guard
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(text)?;
+            .stderr(Stdio::null());
+        let guard = guard.spawn().map_err(text)?;
         let (nodes, metrics) = (Block::claim(), Block::claim());
         Ok(Machine {
             home,
@@ -228,7 +228,9 @@ pub fn guard(folder: &Path) -> ExitCode {
     // A run of wnm that was at work may start one more before it hears of it.
     for _ in 0..100 {
         let left = belonging_to(folder, &["cmdline", "environ"]);
-        left.iter().for_each(|pid| drop(kill(*pid)));
+        for pid in &left {
+            let _ = kill(*pid);
+        }
         if left.is_empty() && (fs::remove_dir_all(folder).is_ok() || !folder.exists()) {
             return ExitCode::SUCCESS;
         }

@@ -1,0 +1,101 @@
+# What every story begins with: `. story.sh` gives it these words. MACHINE is set by the story.
+set -euo pipefail
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+LAB=$HERE/lab
+BEGUN=$SECONDS
+
+tell() { printf '%s %4ds  %s\n' "$MACHINE" $((SECONDS - BEGUN)) "$*"; }
+
+fail() {
+    tell "FAILED: $*"
+    as_root sh -c 'tail -n 40 /home/op/wnm.log; journalctl -q --no-pager -n 30' 2>/dev/null || true
+    wnm --report node-status 2>&1 || true
+    exit 1
+}
+
+as_root() { "$LAB" run "$MACHINE" "$@"; }
+as_op() { "$LAB" as "$MACHINE" op "$@"; }
+
+# wnm by hand, in the operator's shell.
+wnm() { as_op wnm "$@"; }
+
+# One cycle, in cron's environment.
+cycle() { "$LAB" cron "$MACHINE" op "$PROGRAM" "$@" >>"$LOG" 2>&1 || fail "wnm $* ended with $?: $(tail -n 5 "$LOG")"; }
+
+# A machine with wnm in PROGRAM and antnode 0.4.17 in the operator's ~/.local/bin.
+raise() {
+    LOG=$(mktemp)
+    trap 'rm -f "$LOG"; [ -n "${WNM_LAB_KEEP:-}" ] || "$LAB" down "$MACHINE"' EXIT
+    "$LAB" down "$MACHINE"
+    "$LAB" up "$MACHINE"
+    as_root install -d -o op -g op /home/op/.local /home/op/.local/bin
+    "$LAB" push "$MACHINE" "$WNM_BINARY" "$PROGRAM"
+    [ "${PROGRAM#/home/op/}" = "$PROGRAM" ] || as_root chown op:op "$PROGRAM"
+    new_antnode 0.4.17
+    tell "the machine is up"
+}
+
+# Another version of antnode, installed as an operator does: written beside and moved. A real one has its own.
+new_antnode() {
+    local copy
+    copy=$(mktemp)
+    cp "${ANTNODE_BINARY:?}" "$copy"
+    [ -n "${ANTNODE_IS_REAL:-}" ] || printf 'antnode-version:%s' "$1" >>"$copy"
+    chmod 755 "$copy"
+    "$LAB" push "$MACHINE" "$copy" /home/op/.local/bin/antnode.new
+    rm -f "$copy"
+    as_root chown op:op /home/op/.local/bin/antnode.new
+    as_root mv /home/op/.local/bin/antnode.new /home/op/.local/bin/antnode
+}
+
+# A line in the operator's crontab, and its removal.
+cron_on() { printf '%s\n' "$1" | as_op crontab -; }
+cron_off() {
+    as_op crontab -r
+    # A run that cron began a moment ago may still be at work.
+    until_so 30 'no run is at work' sh -c "! '$LAB' run $MACHINE pgrep -x wnm >/dev/null"
+}
+
+# From the database, read as an operator reads it.
+ask() { as_root sqlite3 -readonly "$DATABASE" "$1"; }
+in_state() { ask "SELECT count(*) FROM node WHERE status = '$1'"; }
+
+# The processes of nodes, by their command lines, whoever runs them.
+running() { as_root sh -c "pgrep -cf -- '[/]antnode .*--root-dir' || true"; }
+
+is() { [ "$1" = "$2" ] || fail "$3: $1, and not $2"; }
+
+# Waits until the command succeeds.
+until_so() {
+    local limit=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@"; do
+        [ $SECONDS -lt $limit ] || fail "never came true: $what"
+        sleep 1
+    done
+}
+
+# Runs cycles, a second apart, until the command succeeds.
+cycles_until() {
+    local limit=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@"; do
+        [ $SECONDS -lt $limit ] || fail "never came true: $what"
+        cycle
+        [ -z "${EACH:-}" ] || $EACH
+        sleep 1
+    done
+}
+
+state_is() { [ "$(in_state "$1")" = "$2" ]; }
+version_is() { [ "$(ask "SELECT count(*) FROM node WHERE version = '$1' AND status = 'RUNNING'")" = "$2" ]; }
+
+# Limits that the load of the host, which the machine sees, does not reach.
+LIMITS="--cpu_less_than 99 --cpu_remove 100 --mem_less_than 98 --mem_remove 99 --hd_less_than 98 --hd_remove 99
+ --desired_load_average 5000 --max_load_average_allowed 10000 --delay_start 4 --delay_upgrade 4 --delay_remove 4"
+
+# Rows, processes and services tell one story.
+agree() {
+    is "$(running)" "$(ask "SELECT count(*) FROM node WHERE status IN ('RUNNING','RESTARTING','UPGRADING')")" 'processes and rows'
+    is "$(ask 'SELECT count(*) FROM intent')" 0 'intents left'
+}

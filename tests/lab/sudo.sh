@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# An operator with sudo, under systemd proper, behind an active ufw: cron alone grows the colony to 5, and its rules
+# with it; a node is killed and its unit broken, and the colony mends itself; the cap is lowered, and rules go.
+MACHINE=sudo
+PROGRAM=/usr/local/bin/wnm
+DATABASE=/var/antctl/colony.db
+. "$(dirname "$0")/story.sh"
+raise
+as_root ufw --force enable >/dev/null
+rules() { as_root ufw status | grep -cE '^55[0-9]{3}/udp +ALLOW' || true; }
+is "$(rules)" 0 'rules before there is a node'
+
+# shellcheck disable=SC2086
+wnm --init --rewards_address faucet --process_manager systemd+sudo --node_cap 5 $LIMITS \
+    --max_concurrent_starts 2 --max_concurrent_operations 2 2>&1 | tail -n 1
+cron_on '* * * * * /usr/local/bin/wnm >>$HOME/wnm.log 2>&1'
+tell "cron has its line; the colony is left to itself"
+until_so 420 'cron grew the colony to 5' state_is RUNNING 5
+cron_off
+is "$(running)" 5 'processes'
+is "$(as_root sh -c "ps -o user= -C antnode | sort -u | tr -d ' \n'")" ant 'the account that nodes run as'
+is "$(as_root systemctl list-units --plain --no-legend 'antnode*' --state=running | wc -l)" 5 'units'
+is "$(as_root sh -c 'ufw status | grep -cE "/udp +ALLOW.*antnode000[1-5]"')" 5 'rules, each with the name of its node'
+agree
+tell "it grew to 5 on its own, and ufw lets each of them be reached"
+
+unit=/etc/systemd/system/antnode0003.service
+pid=$(as_root systemctl show -p MainPID --value antnode0003)
+as_root sh -c "sed -i 's|^ExecStart=.*|ExecStart=/nowhere/antnode|' $unit && systemctl daemon-reload && kill -9 $pid"
+cycles_until 90 'the node with the broken unit was mended' \
+    sh -c "'$LAB' run $MACHINE systemctl is-active --quiet antnode0003 && ! '$LAB' run $MACHINE grep -q nowhere $unit"
+cycles_until 60 'it runs' state_is RUNNING 5
+agree
+tell "a node was killed and its unit broken, and the colony mended both"
+
+as_root sh -c "systemctl stop antnode0002; rm /etc/systemd/system/antnode0002.service; systemctl daemon-reload"
+cycles_until 90 'the node whose unit was gone runs' state_is RUNNING 5
+agree
+tell "a unit was deleted, and the colony made it again"
+
+cycle --node_cap 3
+cycles_until 90 'the cap is kept' sh -c "[ \"\$('$LAB' run $MACHINE sqlite3 -readonly $DATABASE 'SELECT count(*) FROM node')\" = 3 ]"
+is "$(running)" 3 'processes'
+is "$(rules)" 3 'rules of the nodes that are left'
+tell "the cap was lowered: two went, and their rules with them"
+
+wnm --force_action stop --service_name antnode0001 >/dev/null
+is "$(rules)" 2 'rules while a node is stopped'
+wnm --force_action teardown --confirm >/dev/null
+is "$(rules)" 0 'rules after teardown'
+is "$(as_root sh -c 'ls -d /etc/systemd/system/antnode* /var/antctl/services/* /var/log/antnode/* 2>/dev/null | wc -l')" 0 'files after teardown'
+is "$(running)" 0 'processes after teardown'
+tell "PASSED"
