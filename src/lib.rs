@@ -20,4 +20,5 @@ pub mod firewall;
 pub mod manager;
 pub mod plan;
 pub mod program;
+pub mod store;
 pub mod survey;

@@ -1,0 +1,189 @@
+//! What can be wrong with a colony, and how it is said.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+/// What was wrong, and with which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The database; `:memory:` for one that has no file.
+    pub path: PathBuf,
+    pub fault: Fault,
+}
+
+/// What was wrong with a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such file.
+    Absent,
+    /// The file is empty, or init was never brought to its end.
+    Uninitialised,
+    /// Init found a colony where it was to make one.
+    Exists,
+    /// A directory, a device, a pipe.
+    NotAFile,
+    /// A file of another kind.
+    NotADatabase,
+    /// A database of something else; what is wrong with it.
+    NotAColony(String),
+    /// An older colony, or one of the peer's: a migration brings it up to date.
+    Behind { from: String, to: String },
+    /// Made by a newer wnm; the version of its schema.
+    Ahead(i64),
+    /// Cut short or overwritten; what SQLite says of it.
+    Damaged(String),
+    /// Another program holds it.
+    Locked,
+    /// It may not be read or written.
+    Denied(String),
+    /// The disk is full.
+    Full,
+    /// A value that cannot be what its column says.
+    Value {
+        table: &'static str,
+        /// The row, by its id.
+        row: String,
+        column: String,
+        why: String,
+    },
+    /// A node that was to be changed has no row.
+    NoSuchNode(u32),
+    /// Anything else that the file system refused.
+    Io(String),
+    /// Anything else that SQLite refused.
+    Sql(String),
+}
+
+impl Fault {
+    /// This fault, of the database at `path`.
+    pub(super) fn at(self, path: &Path) -> Error {
+        Error {
+            path: path.to_owned(),
+            fault: self,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.fault {
+            Fault::Absent => write!(f, "there is no colony at `{path}`: not initialised"),
+            Fault::Uninitialised => write!(f, "`{path}` holds no colony yet: not initialised"),
+            Fault::Exists => write!(f, "`{path}` already holds a colony"),
+            Fault::NotAFile => write!(f, "`{path}` is not a file"),
+            Fault::NotADatabase => write!(f, "`{path}` is not an SQLite database"),
+            Fault::NotAColony(why) => write!(f, "`{path}` is not a colony: {why}"),
+            Fault::Behind { from, to } => write!(
+                f,
+                "`{path}` has to be brought from {from} to {to}: run `wnm --force_action wnm-db-migration --confirm`"
+            ),
+            Fault::Ahead(version) => {
+                write!(f, "`{path}` was made by a newer wnm (its schema is V{version})")
+            }
+            Fault::Damaged(why) => write!(f, "`{path}` is damaged or cut short: {why}"),
+            Fault::Locked => write!(f, "`{path}` is locked by another program"),
+            Fault::Denied(why) => write!(f, "no permission for `{path}`: {why}"),
+            Fault::Full => write!(f, "cannot write `{path}`: the disk is full"),
+            Fault::Value {
+                table,
+                row,
+                column,
+                why,
+            } => write!(
+                f,
+                "`{path}`: table `{table}`, row {row}, column `{column}`: {why}"
+            ),
+            Fault::NoSuchNode(id) => write!(f, "`{path}` has no node {id}"),
+            Fault::Io(why) => write!(f, "cannot use `{path}`: {why}"),
+            Fault::Sql(why) => write!(f, "`{path}`: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        match error.kind() {
+            io::ErrorKind::NotFound => Fault::Absent,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Fault::Denied(said(&error.to_string()))
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            // A path through a file, or too long a name.
+            _ => Fault::Io(said(&error.to_string())),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Fault {
+        let why = said(&error.to_string());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Locked,
+            Some(ErrorCode::NotADatabase) => Fault::NotADatabase,
+            Some(ErrorCode::DatabaseCorrupt) => Fault::Damaged(why),
+            Some(ErrorCode::DiskFull) => Fault::Full,
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Fault::Denied(why)
+            }
+            Some(ErrorCode::SystemIoFailure) => Fault::Io(why),
+            _ => Fault::Sql(why),
+        }
+    }
+}
+
+/// One line of what another said, short enough to be read.
+pub(super) fn said(text: &str) -> String {
+    const ENOUGH: usize = 200;
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(ENOUGH)
+        .collect();
+    let cut = text.chars().nth(ENOUGH).is_some();
+    format!("{}{}", line.trim_end(), if cut { "…" } else { "" })
+}
+
+/// A value as an error shows it.
+pub(super) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
+    let cut = text.chars().nth(60).is_some();
+    format!("`{short}{}`", if cut { "…" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Fault, quoted, said};
+
+    #[test]
+    fn an_error_names_the_file_and_says_what_to_run() {
+        let behind = Fault::Behind {
+            from: "the peer's schema `62bd2784638c`".to_owned(),
+            to: "V2".to_owned(),
+        };
+        assert_eq!(
+            behind.at(Path::new("/x/colony.db")).to_string(),
+            "`/x/colony.db` has to be brought from the peer's schema `62bd2784638c` to V2: \
+             run `wnm --force_action wnm-db-migration --confirm`"
+        );
+        assert_eq!(
+            Fault::Locked.at(Path::new("/x/colony.db")).to_string(),
+            "`/x/colony.db` is locked by another program"
+        );
+    }
+
+    #[test]
+    fn what_others_say_is_kept_to_a_line() {
+        assert_eq!(said("one\ntwo\n"), "one two");
+        assert!(said(&"x".repeat(1_000_000)).chars().count() < 210);
+        assert_eq!(quoted("a\nb"), "`a\\nb`");
+        assert!(quoted(&"y".repeat(1_000_000)).chars().count() < 70);
+    }
+}

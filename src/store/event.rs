@@ -1,0 +1,150 @@
+//! What was done and why: one event an action.
+
+use rusqlite::{Row, Transaction, params};
+use serde_json::Value;
+
+use crate::colony::{NodeId, ServiceName, Timestamp};
+
+use super::error::{Fault, quoted};
+use super::{Error, Store};
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// As it was meant.
+    Done,
+    /// Not, and what it had begun was taken back or stands in the error.
+    Failed,
+    /// By a later run, which took back what a killed one had begun.
+    Undone,
+    /// By a later run, which brought to its end what a killed one had begun.
+    Finished,
+    /// Before it began: a signal, a safety stop.
+    Skipped,
+}
+
+impl Outcome {
+    const ALL: [Outcome; 5] = [
+        Outcome::Done,
+        Outcome::Failed,
+        Outcome::Undone,
+        Outcome::Finished,
+        Outcome::Skipped,
+    ];
+
+    /// The word that is stored.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+            Outcome::Undone => "undone",
+            Outcome::Finished => "finished",
+            Outcome::Skipped => "skipped",
+        }
+    }
+}
+
+/// One action: what, when, why and how it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// When it began.
+    pub at: Timestamp,
+    /// The run that did it.
+    pub run: String,
+    /// The kind of action: `add`, `stop`.
+    pub action: String,
+    pub node: Option<NodeId>,
+    pub service: Option<ServiceName>,
+    /// Why, in words.
+    pub reason: String,
+    /// Why, in figures.
+    pub figures: Value,
+    /// Ordered by the operator, not planned.
+    pub forced: bool,
+    pub outcome: Outcome,
+    pub error: Option<String>,
+    /// What went wrong and did not matter: a firewall rule that could not be set.
+    pub warning: Option<String>,
+    pub duration_ms: u64,
+}
+
+impl Store {
+    /// Writes an event of something that had no intent.
+    pub fn note(&self, event: &Event) -> Result<(), Error> {
+        self.transact(|transaction| insert(transaction, event))
+    }
+
+    /// The newest events, the newest first: `limit` at most, none from before `since`.
+    pub fn events(&self, since: Option<Timestamp>, limit: usize) -> Result<Vec<Event>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT at, run, action, node, service, reason, figures, forced, outcome, error, warning,
+                        duration_ms, id
+                 FROM event WHERE at >= ?1 ORDER BY id DESC LIMIT ?2",
+            )?;
+            let since = since.map_or(i64::MIN, |since| since.0);
+            let mut rows = statement.query(params![since, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+            let mut events = Vec::new();
+            while let Some(row) = rows.next()? {
+                events.push(decode(row)?);
+            }
+            Ok(events)
+        })
+    }
+}
+
+pub(super) fn insert(transaction: &Transaction<'_>, event: &Event) -> Result<(), Fault> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO event (at, run, action, node, service, reason, figures, forced, outcome, error,
+                                warning, duration_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            event.at.0,
+            event.run,
+            event.action,
+            event.node.map(|node| node.0),
+            event.service.as_ref().map(|service| &service.0),
+            event.reason,
+            event.figures.to_string(),
+            event.forced,
+            event.outcome.word(),
+            event.error,
+            event.warning,
+            event.duration_ms.cast_signed(),
+        ])?;
+    Ok(())
+}
+
+fn decode(row: &Row<'_>) -> Result<Event, Fault> {
+    let figures: String = row.get(6)?;
+    let word: String = row.get(8)?;
+    let outcome = Outcome::ALL
+        .into_iter()
+        .find(|outcome| outcome.word() == word)
+        .ok_or_else(|| Fault::Value {
+            table: "event",
+            row: row
+                .get(12)
+                .map_or_else(|_| "?".to_owned(), |id: i64| id.to_string()),
+            column: "outcome".to_owned(),
+            why: format!("{} is no outcome", quoted(&word)),
+        })?;
+    Ok(Event {
+        at: Timestamp(row.get(0)?),
+        run: row.get(1)?,
+        action: row.get(2)?,
+        node: row.get::<_, Option<u32>>(3)?.map(NodeId),
+        service: row.get::<_, Option<String>>(4)?.map(ServiceName),
+        reason: row.get(5)?,
+        // Figures that are no JSON are shown as they stand.
+        figures: serde_json::from_str(&figures).unwrap_or(Value::String(figures)),
+        forced: row.get(7)?,
+        outcome,
+        error: row.get(9)?,
+        warning: row.get(10)?,
+        duration_ms: row.get::<_, i64>(11)?.cast_unsigned(),
+    })
+}

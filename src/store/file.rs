@@ -1,0 +1,230 @@
+//! Opening the file: to read it and leave no trace, to write it, to make it.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::colony::Mode;
+
+use super::error::Fault;
+
+/// How long a lock of another program is waited for.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a file that changed while it was read is read again before it counts as busy.
+const TRIES: u32 = 5;
+
+/// A connection that reads and writes; the file must be there. Nothing is written yet.
+pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
+    regular(path)?;
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    prepare(&connection)?;
+    // SQLite falls back to reading without a word.
+    if connection.is_readonly("main")? {
+        return Err(Fault::Denied("it cannot be written".to_owned()));
+    }
+    Ok(connection)
+}
+
+/// What every connection that writes is told.
+pub(super) fn prepare(connection: &Connection) -> Result<(), Fault> {
+    connection.busy_timeout(PATIENCE)?;
+    connection
+        .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+    // Each survey uses some twenty statements, and an odd row may need one of its own.
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Reads `path` by `look` and leaves the directory as it was: no `-wal`, no `-shm` appears.
+///
+/// A database in WAL mode that nobody has open consists of one file, which is read as it lies, without
+/// locks; should it change meanwhile, `look` is asked again. When others have it open their files are
+/// there already, and it is read with them and as they do.
+pub(super) fn glance<T>(
+    path: &Path,
+    patience: Duration,
+    look: impl Fn(&Connection) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    match alone(path, &look)? {
+        Some(seen) => Ok(seen),
+        None => look(&shared(path, patience)?),
+    }
+}
+
+/// A connection that can only read, by the rules of [`glance`]: to the file, or to a copy in memory.
+pub(super) fn read(path: &Path) -> Result<Connection, Fault> {
+    let copy = alone(path, &|source: &Connection| {
+        let mut copy = Connection::open_in_memory()?;
+        copy_all(source, &mut copy)?;
+        Ok(copy)
+    })?;
+    let connection = match copy {
+        Some(copy) => copy,
+        None => shared(path, PATIENCE)?,
+    };
+    connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
+    Ok(connection)
+}
+
+/// Copies a whole database into another.
+pub(super) fn copy_all(source: &Connection, target: &mut Connection) -> Result<(), Fault> {
+    match Backup::new(source, target)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        _ => Err(Fault::Locked),
+    }
+}
+
+/// What `look` sees in a database in WAL mode that nobody has open; None when it is in use or of another mode.
+fn alone<T>(path: &Path, look: &impl Fn(&Connection) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
+    for _ in 0..TRIES {
+        let real = regular(path)?;
+        let before = stamp(&real)?;
+        // Other modes need their locks to be read safely, and leave no files behind.
+        if !is_still(&real) || !is_write_ahead(&real)? {
+            return Ok(None);
+        }
+        let seen = immutable(&real).and_then(|connection| {
+            is_whole(&connection, &real)?;
+            look(&connection).map(Some)
+        });
+        if is_still(&real) && stamp(&real)? == before {
+            return seen;
+        }
+    }
+    Ok(None)
+}
+
+/// Refuses a file that is shorter than it says it is. SQLite itself misses a last page that is cut.
+fn is_whole(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let says = pragma("page_count")?
+        .saturating_mul(pragma("page_size")?)
+        .cast_unsigned();
+    let length = fs::metadata(path)?.len();
+    if length < says {
+        return Err(Fault::Damaged(format!("{length} bytes are left of {says}")));
+    }
+    Ok(())
+}
+
+/// Whether the file says that it is a database in WAL mode.
+///
+/// For files that nobody in this process has open: closing a file drops all locks that the process has on it.
+fn is_write_ahead(path: &Path) -> Result<bool, Fault> {
+    let mut header = [0; 20];
+    match fs::File::open(path)?.read_exact(&mut header) {
+        Ok(()) => Ok(header.starts_with(b"SQLite format 3\0") && header[18..] == [2, 2]),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err(Fault::NotADatabase),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn immutable(real: &Path) -> Result<Connection, Fault> {
+    let mut uri = "file:".to_owned();
+    for byte in real.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/._-~".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(uri, flags)?)
+}
+
+/// A connection that reads with the locks of all others.
+fn shared(path: &Path, patience: Duration) -> Result<Connection, Fault> {
+    let real = regular(path)?;
+    let is_one_file = is_still(&real) && !is_write_ahead(&real)?;
+    let connection = reader(path, patience)?;
+    // In WAL mode a part of it may be in the log.
+    if is_one_file {
+        is_whole(&connection, &real)?;
+    }
+    Ok(connection)
+}
+
+/// The same, of a file that this process may have open already.
+pub(super) fn reader(path: &Path, patience: Duration) -> Result<Connection, Fault> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(patience)?;
+    Ok(connection)
+}
+
+/// Whether nobody has written to the log that a database in WAL mode has beside it. What others write
+/// goes there first, so while it is empty the file stands still.
+fn is_still(real: &Path) -> bool {
+    let beside = |end: &str| {
+        let mut name = real.as_os_str().to_owned();
+        name.push(end);
+        fs::symlink_metadata(PathBuf::from(name)).ok()
+    };
+    match beside("-wal") {
+        None => true,
+        // Empty and with an index: somebody has just opened it.
+        Some(log) => log.len() == 0 && beside("-shm").is_none(),
+    }
+}
+
+/// By what a changed file is known.
+fn stamp(real: &Path) -> Result<(u64, u64, i64, i64), Fault> {
+    let file = fs::metadata(real)?;
+    Ok((file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
+}
+
+/// The real path of a file that is there and not empty.
+fn regular(path: &Path) -> Result<PathBuf, Fault> {
+    let file = fs::metadata(path)?;
+    if !file.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    if file.len() == 0 {
+        return Err(Fault::Uninitialised);
+    }
+    Ok(fs::canonicalize(path)?)
+}
+
+/// Makes `path` an empty file that only its owner reads, with +sudo also its group, unless there is a file.
+/// Answers whether it made one.
+pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
+    let bits = match mode {
+        Mode::User => 0o600,
+        Mode::Sudo => 0o640,
+    };
+    let made = match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(bits)
+        .open(path)
+    {
+        Ok(_) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Fault::Io("its directory is not there".to_owned()));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let file = fs::metadata(path)?;
+    if !file.is_file() {
+        return Err(Fault::NotAFile);
+    }
+    if file.len() == 0 {
+        fs::set_permissions(path, Permissions::from_mode(bits))?;
+    }
+    Ok(made)
+}

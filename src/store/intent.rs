@@ -1,0 +1,89 @@
+//! The step in hand: what a killed run was doing.
+
+use rusqlite::{Transaction, params};
+use serde_json::Value;
+
+use crate::colony::{NodeId, Timestamp};
+
+use super::error::{Fault, said};
+use super::{Error, Store};
+
+/// What is about to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Intent {
+    /// The run that does it.
+    pub run: String,
+    /// The kind of action, as in its event.
+    pub action: String,
+    pub node: Option<NodeId>,
+    /// What it takes to finish it or to undo it.
+    pub detail: Value,
+    pub at: Timestamp,
+}
+
+/// By which an intent is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IntentId(i64);
+
+impl Store {
+    /// Writes down what is about to be done.
+    pub fn begin(&self, intent: &Intent) -> Result<IntentId, Error> {
+        self.transact(|transaction| {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO intent (at, run, action, node, detail) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    intent.at.0,
+                    intent.run,
+                    intent.action,
+                    intent.node.map(|node| node.0),
+                    intent.detail.to_string()
+                ])?;
+            Ok(IntentId(transaction.last_insert_rowid()))
+        })
+    }
+
+    /// What was begun and not ended, in the order it was begun.
+    pub fn pending(&self) -> Result<Vec<(IntentId, Intent)>, Error> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT id, run, action, node, detail, at FROM intent ORDER BY id")?;
+            let mut rows = statement.query([])?;
+            let mut pending = Vec::new();
+            while let Some(row) = rows.next()? {
+                let id: i64 = row.get(0)?;
+                let detail: String = row.get(4)?;
+                let detail = serde_json::from_str(&detail).map_err(|error| Fault::Value {
+                    table: "intent",
+                    row: id.to_string(),
+                    column: "detail".to_owned(),
+                    why: said(&error.to_string()),
+                })?;
+                let intent = Intent {
+                    run: row.get(1)?,
+                    action: row.get(2)?,
+                    node: row.get::<_, Option<u32>>(3)?.map(NodeId),
+                    detail,
+                    at: Timestamp(row.get(5)?),
+                };
+                pending.push((IntentId(id), intent));
+            }
+            Ok(pending)
+        })
+    }
+}
+
+pub(super) fn amend(transaction: &Transaction<'_>, id: IntentId, detail: &Value) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("UPDATE intent SET detail = ?2 WHERE id = ?1")?
+        .execute(params![id.0, detail.to_string()])?;
+    Ok(())
+}
+
+pub(super) fn end(transaction: &Transaction<'_>, id: IntentId) -> Result<(), Fault> {
+    transaction
+        .prepare_cached("DELETE FROM intent WHERE id = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}

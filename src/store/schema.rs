@@ -1,0 +1,271 @@
+//! The shape of the database: ours, older, newer, the peer's, nobody's; and how it is brought up to date.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use refinery::{Migration, Runner, Target};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+
+use crate::colony::Timestamp;
+
+use super::adopt;
+use super::error::{Error, Fault, said};
+use super::file;
+use super::history::InTransaction;
+
+/// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
+const MIGRATIONS: [(&str, &str); 2] = [
+    ("V1__colony", include_str!("../../migrations/V1__colony.sql")),
+    ("V2__memory", include_str!("../../migrations/V2__memory.sql")),
+];
+
+/// The schema this program reads and writes.
+pub const NEWEST: i64 = 2;
+
+/// Where refinery keeps what it has run.
+pub(super) const HISTORY: &str = "refinery_schema_history";
+
+/// How a database was brought up to date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// What it was, as in ``the peer's schema `62bd2784638c` ``.
+    pub from: String,
+    /// What it is now.
+    pub to: String,
+    /// The copy of it as it was; None when it was up to date and nothing was done.
+    pub backup: Option<PathBuf>,
+}
+
+/// What a database is to this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A database without tables.
+    Blank,
+    /// Ours and of this version.
+    Current,
+    /// Ours and older.
+    Older(i64),
+    /// Ours and newer.
+    Newer(i64),
+    /// The peer's; its revision, where it has one.
+    Peer(Option<String>),
+}
+
+impl Standing {
+    /// What it is, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Standing::Blank => "an empty database".to_owned(),
+            Standing::Current => format!("V{NEWEST}"),
+            Standing::Older(version) | Standing::Newer(version) => format!("V{version}"),
+            Standing::Peer(Some(revision)) => format!("the peer's schema `{revision}`"),
+            Standing::Peer(None) => "the peer's schema (without a revision)".to_owned(),
+        }
+    }
+}
+
+/// What the database at `path` is; for a dry run of [`migrate`]. Changes nothing.
+pub fn standing(path: &Path) -> Result<Standing, Error> {
+    look(path).map_err(|fault| fault.at(path))
+}
+
+/// Brings the database at `path` up to date: a copy beside it, checked, and then all in one transaction,
+/// so that a killed run leaves it as it was or done.
+///
+/// The copy is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, with the permissions of the
+/// original. What is up to date already is left alone.
+pub fn migrate(path: &Path, now: Timestamp) -> Result<Migrated, Error> {
+    migrate_file(path, now).map_err(|fault| fault.at(path))
+}
+
+/// What the database at `path` is; changes nothing.
+pub(super) fn look(path: &Path) -> Result<Standing, Fault> {
+    file::glance(path, file::PATIENCE, recognise)
+}
+
+/// Refuses a database that this program cannot work with as it is.
+pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
+    let standing = recognise(connection)?;
+    match standing {
+        Standing::Current if has_machine(connection)? => Ok(()),
+        Standing::Current | Standing::Blank => Err(Fault::Uninitialised),
+        Standing::Newer(version) => Err(Fault::Ahead(version)),
+        Standing::Older(_) | Standing::Peer(_) => Err(Fault::Behind {
+            from: standing.words(),
+            to: Standing::Current.words(),
+        }),
+    }
+}
+
+/// Lays the newest schema in an empty database, or leaves one that nothing was written to as it is.
+pub(super) fn lay(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    match recognise(&transaction)? {
+        Standing::Blank => run(&transaction, Target::Latest)?,
+        Standing::Current if !has_machine(&transaction)? => {}
+        Standing::Newer(version) => return Err(Fault::Ahead(version)),
+        _ => return Err(Fault::Exists),
+    }
+    Ok(transaction.commit()?)
+}
+
+fn recognise(connection: &Connection) -> Result<Standing, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )?;
+    let tables = statement
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if tables.is_empty() {
+        return Ok(Standing::Blank);
+    }
+    if has(HISTORY) {
+        let version = connection
+            .query_row(&format!("SELECT max(version) FROM {HISTORY}"), [], |row| {
+                row.get::<_, Option<i64>>(0)
+            })
+            .map_err(|error| Fault::NotAColony(said(&error.to_string())))?;
+        match version {
+            Some(NEWEST) => return Ok(Standing::Current),
+            Some(version) if version > NEWEST => return Ok(Standing::Newer(version)),
+            Some(version) if version >= 1 => return Ok(Standing::Older(version)),
+            // A history without a line: nothing of ours was ever run.
+            _ => {}
+        }
+    }
+    if !has("machine") || !has("node") {
+        return Err(Fault::NotAColony(
+            "it lacks the tables `machine` and `node`".to_owned(),
+        ));
+    }
+    if !has("alembic_version") {
+        return Ok(Standing::Peer(None));
+    }
+    let revision = connection
+        .query_row(
+            "SELECT CAST(version_num AS TEXT) FROM alembic_version LIMIT 1",
+            [],
+            |row| row.get::<_, Option<String>>(0),
+        )
+        .optional()?;
+    Ok(Standing::Peer(revision.flatten().map(|text| said(&text))))
+}
+
+fn has_machine(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM machine)", [], |row| row.get(0))?)
+}
+
+/// Runs what has not been run yet; with [`Target::FakeVersion`] only notes it as run.
+fn run(transaction: &Transaction<'_>, target: Target) -> Result<(), Fault> {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(name, sql)| Migration::unapplied(name, sql))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Fault::Sql(said(&error.to_string())))?;
+    Runner::new(&migrations)
+        .set_grouped(true)
+        .set_target(target)
+        .run(&mut InTransaction(transaction))
+        .map(|_| ())
+        .map_err(|error| {
+            let mut cause: &dyn std::error::Error = &error;
+            while let Some(deeper) = cause.source() {
+                cause = deeper;
+            }
+            Fault::NotAColony(said(&cause.to_string()))
+        })
+}
+
+fn migrate_file(path: &Path, now: Timestamp) -> Result<Migrated, Fault> {
+    let mut connection = file::connect(path)?;
+    // Held from before the copy, so that nobody writes between the copy and the change.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let standing = recognise(&transaction)?;
+    let (from, to) = (standing.words(), Standing::Current.words());
+    match standing {
+        Standing::Blank => return Err(Fault::Uninitialised),
+        Standing::Newer(version) => return Err(Fault::Ahead(version)),
+        Standing::Current => {
+            return Ok(Migrated {
+                from,
+                to,
+                backup: None,
+            });
+        }
+        Standing::Older(_) | Standing::Peer(_) => {}
+    }
+    let backup = copy(path, now, &transaction)?;
+    if matches!(standing, Standing::Peer(_)) {
+        adopt::adopt(&transaction, MIGRATIONS[0].1)?;
+        run(&transaction, Target::FakeVersion(1))?;
+    }
+    run(&transaction, Target::Latest)?;
+    transaction.commit()?;
+    super::write_ahead(&connection)?;
+    Ok(Migrated {
+        from,
+        to,
+        backup: Some(backup),
+    })
+}
+
+/// A checked copy of the database at `path`, beside it. It gets its name when it is whole.
+fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, Fault> {
+    let time: String = held.query_row(
+        "SELECT strftime('%Y%m%d-%H%M%S', ?1, 'unixepoch')",
+        [now.0],
+        |row| row.get(0),
+    )?;
+    let named = |end: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".{time}.{end}"));
+        PathBuf::from(name)
+    };
+    let (unfinished, finished) = (named("part"), named("bak"));
+    if finished.exists() {
+        return Err(Fault::Io(format!(
+            "its copy `{}` is there already",
+            finished.display()
+        )));
+    }
+    let made = write_copy(path, &unfinished).and_then(|()| Ok(fs::rename(&unfinished, &finished)?));
+    match made {
+        Ok(()) => Ok(finished),
+        Err(fault) => {
+            // Half a copy helps nobody; should it not go, its name says what it is.
+            let _ = fs::remove_file(&unfinished);
+            Err(match fault {
+                Fault::Full => Fault::Full,
+                other => Fault::Io(format!("no copy could be made: {}", other.at(&unfinished))),
+            })
+        }
+    }
+}
+
+fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
+    let permissions = fs::metadata(path)?.permissions();
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(target)?;
+    fs::set_permissions(target, permissions)?;
+    let source = file::reader(path, file::PATIENCE)?;
+    let mut copy = Connection::open(target)?;
+    file::copy_all(&source, &mut copy)?;
+    // One file, whatever the mode of the original: a copy is carried away as one file.
+    copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    let mut check = copy.prepare("PRAGMA integrity_check(1)")?;
+    let verdict: String = check.query_row([], |row| row.get(0))?;
+    drop(check);
+    copy.close().map_err(|(_, error)| error)?;
+    if verdict != "ok" {
+        return Err(Fault::Damaged(said(&verdict)));
+    }
+    file.sync_all()?;
+    Ok(())
+}
