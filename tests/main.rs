@@ -9,6 +9,7 @@ mod lab;
 mod layers;
 mod locking;
 mod pressure;
+mod properties;
 mod quotas;
 mod readme;
 mod reboot;
@@ -22,6 +23,7 @@ mod stopping;
 mod stress;
 mod surveying;
 mod upgrading;
+mod vectors;
 
 #[test]
 fn no_file_of_tests_is_forgotten() {

@@ -28,6 +28,8 @@ pub struct Metrics {
     pub upgradable_nodes: Option<i64>,
     /// STOPPED nodes that may be started now: not those passed over after a failed start. None: all stopped.
     pub startable_nodes: Option<i64>,
+    /// RUNNING nodes that were silent for three surveys although their processes live, and may be restarted now.
+    pub hung_nodes: i64,
     pub load_average_1: f64,
     pub load_average_5: f64,
     pub load_average_15: f64,

@@ -1,9 +1,321 @@
-//! Why a step is taken, and why nothing more is done; their words, said once for all.
+//! Why a step is taken; its words and its figures, said once for all.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::colony::Timestamp;
+
+use super::task::Task;
 
 /// Why a step is taken.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reason {}
+pub enum Reason {
+    /// The engine wants it: which of how many, and on what grounds.
+    Planned {
+        task: Task,
+        turn: Option<Turn>,
+        grounds: Vec<Ground>,
+    },
+    /// The operator ordered it.
+    Ordered { grounds: Vec<Ground> },
+    /// A run that was killed had begun it.
+    Unfinished { run: String },
+}
 
-/// Why something is not done.
+/// The place of a want among those of its task, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub nth: i64,
+    pub of: i64,
+}
+
+/// One fact that speaks for a step, with its figures.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Hold {}
+pub enum Ground {
+    /// Pressure on the machine.
+    Above {
+        what: Quantity,
+        is: f64,
+        limit: f64,
+    },
+    OverCap {
+        nodes: i64,
+        cap: i64,
+    },
+    /// Upgrades cannot begin under pressure, so pressure is relieved for good.
+    UpgradesWait {
+        nodes: i64,
+    },
+    Room {
+        nodes: i64,
+        cap: i64,
+    },
+    Outdated {
+        has: Option<String>,
+        newest: String,
+    },
+    Shunned {
+        times: i64,
+        limit: i64,
+    },
+    RootGone(PathBuf),
+    /// Seconds since the node was stopped, and the delay that had to pass.
+    Waited {
+        seconds: i64,
+        delay: i64,
+    },
+    Booted {
+        at: Timestamp,
+        last_stopped: Timestamp,
+    },
+    Silent {
+        surveys: u32,
+    },
+}
+
+/// What is measured of the machine and held against limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    Cpu,
+    Memory,
+    Disk,
+    Load1,
+    Load5,
+    Load15,
+    DiskRead,
+    DiskWrite,
+    NetRead,
+    NetWrite,
+}
+
+/// A limit on operations under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    Operations,
+    Starts,
+    Upgrades,
+    Removals,
+}
+
+impl Reason {
+    /// The short text, as the peer says it: `stop node (1/2)`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Reason::Planned { task, turn: None, .. } => task.to_string(),
+            Reason::Planned {
+                task,
+                turn: Some(turn),
+                ..
+            } => format!("{task} ({}/{})", turn.nth, turn.of),
+            Reason::Ordered { .. } => "forced".to_owned(),
+            Reason::Unfinished { run } => format!("begun by run {run}, which was killed"),
+        }
+    }
+
+    /// The facts behind it.
+    #[must_use]
+    pub fn grounds(&self) -> &[Ground] {
+        match self {
+            Reason::Planned { grounds, .. } | Reason::Ordered { grounds } => grounds,
+            Reason::Unfinished { .. } => &[],
+        }
+    }
+
+    /// All figures, for the event table: `{"nth":1,"of":2,"above":{"what":"cpu","is":85.0,"limit":70.0}}`.
+    #[must_use]
+    pub fn figures(&self) -> Value {
+        let mut figures = serde_json::Map::new();
+        if let Reason::Planned { turn: Some(turn), .. } = self {
+            figures.insert("nth".to_owned(), turn.nth.into());
+            figures.insert("of".to_owned(), turn.of.into());
+        }
+        if let Reason::Unfinished { run } = self {
+            figures.insert("run".to_owned(), run.as_str().into());
+        }
+        let above: Vec<Value> = self.grounds().iter().filter_map(Ground::pressure).collect();
+        if !above.is_empty() {
+            figures.insert("above".to_owned(), above.into());
+        }
+        for ground in self.grounds() {
+            if let Some((name, value)) = ground.figure() {
+                figures.insert(name.to_owned(), value);
+            }
+        }
+        Value::Object(figures)
+    }
+}
+
+/// The text and all grounds: `stop node (1/2): cpu 85.0 % is above 70 %`.
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text())?;
+        for (place, ground) in self.grounds().iter().enumerate() {
+            f.write_str(if place == 0 { ": " } else { ", " })?;
+            ground.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Ground {
+    /// Several quantities may be above their limits at once, so these make a list.
+    fn pressure(&self) -> Option<Value> {
+        match self {
+            Ground::Above { what, is, limit } => {
+                Some(json!({ "what": what.to_string(), "is": is, "limit": limit }))
+            }
+            _ => None,
+        }
+    }
+
+    fn figure(&self) -> Option<(&'static str, Value)> {
+        Some(match self {
+            Ground::Above { .. } => return None,
+            Ground::OverCap { nodes, cap } => ("over_cap", json!({ "nodes": nodes, "cap": cap })),
+            Ground::UpgradesWait { nodes } => ("upgrades_wait", json!(nodes)),
+            Ground::Room { nodes, cap } => ("room", json!({ "nodes": nodes, "cap": cap })),
+            Ground::Outdated { has, newest } => ("outdated", json!({ "has": has, "newest": newest })),
+            Ground::Shunned { times, limit } => ("shunned", json!({ "times": times, "limit": limit })),
+            Ground::RootGone(root) => ("root_gone", json!(root.to_string_lossy())),
+            Ground::Waited { seconds, delay } => ("waited", json!({ "seconds": seconds, "delay": delay })),
+            Ground::Booted { at, last_stopped } => {
+                ("booted", json!({ "at": at.0, "last_stopped_at": last_stopped.0 }))
+            }
+            Ground::Silent { surveys } => ("silent", json!(surveys)),
+        })
+    }
+}
+
+impl fmt::Display for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ground::Above { what, is, limit } => {
+                write!(f, "{what} {} is above {}", what.reading(*is), what.limit(*limit))
+            }
+            Ground::OverCap { nodes, cap } => write!(f, "{nodes} nodes are above the cap of {cap}"),
+            Ground::UpgradesWait { nodes } => {
+                write!(f, "{nodes} outdated nodes cannot be upgraded meanwhile")
+            }
+            Ground::Room { nodes, cap } => write!(f, "{nodes} nodes are below the cap of {cap}"),
+            Ground::Outdated {
+                has: Some(has),
+                newest,
+            } => write!(f, "version {has} is older than {newest}"),
+            Ground::Outdated { has: None, newest } => {
+                write!(f, "its version is unknown, the newest is {newest}")
+            }
+            Ground::Shunned { times, limit } => {
+                write!(f, "shunned {times} times for three surveys, the limit is {limit}")
+            }
+            Ground::RootGone(root) => write!(f, "its root directory `{}` is gone", root.display()),
+            Ground::Waited { seconds, delay } => write!(f, "stopped {seconds} s ago, the delay is {delay} s"),
+            Ground::Booted { at, last_stopped } => {
+                write!(f, "booted at {at}, after the last stop at {last_stopped}")
+            }
+            Ground::Silent { surveys } => write!(f, "silent for {surveys} surveys, and its process lives"),
+        }
+    }
+}
+
+impl Quantity {
+    /// A measured value with its unit.
+    #[must_use]
+    pub fn reading(self, value: f64) -> String {
+        match self {
+            Quantity::Cpu | Quantity::Memory | Quantity::Disk => format!("{value:.1} %"),
+            Quantity::Load1 | Quantity::Load5 | Quantity::Load15 => format!("{value:.2}"),
+            Quantity::DiskRead | Quantity::DiskWrite | Quantity::NetRead | Quantity::NetWrite => {
+                format!("{value:.0} B/s")
+            }
+        }
+    }
+
+    /// A limit with its unit, as the operator gave it.
+    #[must_use]
+    pub fn limit(self, value: f64) -> String {
+        match self {
+            Quantity::Cpu | Quantity::Memory | Quantity::Disk => format!("{value} %"),
+            Quantity::Load1 | Quantity::Load5 | Quantity::Load15 => format!("{value}"),
+            Quantity::DiskRead | Quantity::DiskWrite | Quantity::NetRead | Quantity::NetWrite => {
+                format!("{value} B/s")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Quantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Quantity::Cpu => "cpu",
+            Quantity::Memory => "memory",
+            Quantity::Disk => "disk",
+            Quantity::Load1 => "load average of 1 min",
+            Quantity::Load5 => "load average of 5 min",
+            Quantity::Load15 => "load average of 15 min",
+            Quantity::DiskRead => "disk read",
+            Quantity::DiskWrite => "disk write",
+            Quantity::NetRead => "net read",
+            Quantity::NetWrite => "net write",
+        })
+    }
+}
+
+/// The word of its setting: `max_concurrent_` and this.
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Quota::Operations => "operations",
+            Quota::Starts => "starts",
+            Quota::Upgrades => "upgrades",
+            Quota::Removals => "removals",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_what_the_peer_says_and_shows_its_figures() {
+        let reason = Reason::Planned {
+            task: Task::Stop,
+            turn: Some(Turn { nth: 1, of: 2 }),
+            grounds: vec![
+                Ground::Above {
+                    what: Quantity::Cpu,
+                    is: 85.04,
+                    limit: 70.0,
+                },
+                Ground::Above {
+                    what: Quantity::Load5,
+                    is: 2.5,
+                    limit: 2.0,
+                },
+            ],
+        };
+        assert_eq!(reason.text(), "stop node (1/2)");
+        assert_eq!(
+            reason.to_string(),
+            "stop node (1/2): cpu 85.0 % is above 70 %, load average of 5 min 2.50 is above 2"
+        );
+        assert_eq!(
+            reason.figures().to_string(),
+            r#"{"nth":1,"of":2,"above":[{"what":"cpu","is":85.04,"limit":70.0},{"what":"load average of 5 min","is":2.5,"limit":2.0}]}"#
+        );
+    }
+
+    #[test]
+    fn a_reason_without_a_turn_is_its_task() {
+        let reason = Reason::Planned {
+            task: Task::RemoveDead,
+            turn: None,
+            grounds: Vec::new(),
+        };
+        assert_eq!(reason.to_string(), "dead node cleanup");
+        assert_eq!(reason.figures().to_string(), "{}");
+    }
+}

@@ -1,0 +1,242 @@
+//! Each want its node, and each new node its id, ports and paths.
+
+use std::cmp::Reverse;
+
+use crate::colony::{Node, NodeId, Ports, State, Timestamp, Version};
+
+use super::decide::{Decision, Want};
+use super::hold::Hold;
+use super::measure::{is_due, is_hung, is_outdated, is_shunned, is_startable, is_upgradable};
+use super::nursery::Nursery;
+use super::policy::{Policy, Template};
+use super::reason::{Ground, Quota, Reason};
+use super::step::{Action, Plan, Rest, Step};
+use super::task::Task;
+
+/// Names the nodes of a decision: what stops or goes is the youngest, what starts or is upgraded the
+/// oldest. What finds no node becomes a hold. `taken` tells the first of a new node's ports that another
+/// program uses.
+pub fn assign(
+    decision: Decision,
+    nodes: &[Node],
+    template: &Template,
+    binary: Option<&Version>,
+    taken: &dyn Fn(Ports) -> Option<u16>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Plan {
+    let mut desk = Desk {
+        nodes,
+        binary,
+        policy,
+        now,
+        plan: Plan::default(),
+    };
+    desk.plan.holds = decision.holds;
+    for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
+        desk.serve(wants, template, taken);
+    }
+    desk.plan.steps.sort_by_key(|step| Reverse(step.priority));
+    desk.plan
+}
+
+/// Where wants are matched with nodes.
+struct Desk<'a> {
+    nodes: &'a [Node],
+    binary: Option<&'a Version>,
+    policy: &'a Policy,
+    now: Timestamp,
+    plan: Plan,
+}
+
+impl Desk<'_> {
+    /// Serves all wants of one task.
+    fn serve(&mut self, wants: &[Want], template: &Template, taken: &dyn Fn(Ports) -> Option<u16>) {
+        let Some(first) = wants.first() else { return };
+        match first.task {
+            task @ (Task::Rest | Task::RestFull | Task::RestInitialised) => {
+                self.plan.holds.insert(0, Hold::Resting(task));
+            }
+            Task::ResurveyRebooted | Task::ResurveyInitialised => {
+                self.push(Action::Resurvey, first, Vec::new());
+            }
+            // One want stands for all of them.
+            Task::RemoveDead => {
+                for node in youngest(self.nodes, usize::MAX, |node| node.state == State::Dead) {
+                    let gone = vec![Ground::RootGone(node.home.root.clone())];
+                    self.push(Action::Remove(node.id), first, gone);
+                }
+            }
+            Task::RemoveExpired => {}
+            Task::RemoveStopped => {
+                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Stopped);
+                self.give(wants, &chosen, |node| (Action::Remove(node.id), None));
+            }
+            Task::RemoveRunning => {
+                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Running);
+                self.give(wants, &chosen, |node| {
+                    (Action::Stop(node.id, Rest::Removing), None)
+                });
+            }
+            Task::Stop => {
+                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Running);
+                self.give(wants, &chosen, |node| {
+                    (Action::Stop(node.id, Rest::Stopped), None)
+                });
+            }
+            Task::RemoveShunned => {
+                let chosen = youngest(self.nodes, wants.len(), |node| is_shunned(node, self.policy));
+                let limit = self.policy.shunned.unwrap_or(0);
+                self.give(wants, &chosen, |node| {
+                    let ground = Ground::Shunned {
+                        times: node.figures.shunned,
+                        limit,
+                    };
+                    (Action::Stop(node.id, Rest::Removing), Some(ground))
+                });
+            }
+            Task::Upgrade => {
+                let chosen = oldest(self.nodes, wants.len(), |node| {
+                    is_upgradable(node, self.binary, self.now)
+                });
+                let Some(newest) = self.binary else { return };
+                self.give(wants, &chosen, |node| {
+                    (
+                        Action::Upgrade(node.id, newest.clone()),
+                        Some(outdated(node, newest)),
+                    )
+                });
+            }
+            Task::Start => self.start(wants),
+            Task::RestartHung => {
+                let chosen = oldest(self.nodes, wants.len(), |node| {
+                    is_hung(node) && is_due(node, self.now)
+                });
+                self.give(wants, &chosen, |node| {
+                    let ground = Ground::Silent {
+                        surveys: node.memory.silent,
+                    };
+                    (Action::Stop(node.id, Rest::Stopped), Some(ground))
+                });
+            }
+            Task::Add => self.add(wants, template, taken),
+        }
+    }
+
+    /// The oldest stopped nodes. One that is outdated is upgraded by its start, and so needs an upgrade slot
+    /// as well; where those are taken it waits, and the next one has its turn.
+    fn start(&mut self, wants: &[Want]) {
+        let quota = self.policy.quotas.upgrades;
+        let busy = count(self.nodes, |node| node.state == State::Upgrading);
+        let upgrading = |node: &Node| self.policy.upgrades && is_outdated(node, self.binary);
+        let slots = usize::try_from(quota.saturating_sub(busy))
+            .unwrap_or(0)
+            .min(wants.len());
+        let startable = |node: &Node| is_startable(node, self.now);
+        let mut chosen = oldest(self.nodes, slots, |node| startable(node) && upgrading(node));
+        let waits = count(self.nodes, |node| startable(node) && upgrading(node)) > chosen.len() as i64;
+        chosen.extend(oldest(self.nodes, wants.len(), |node| {
+            startable(node) && !upgrading(node)
+        }));
+        chosen.sort_by_key(|node| seniority(node));
+        if waits && chosen.len() < wants.len() {
+            self.plan.holds.push(Hold::SlotsFull {
+                quota: Quota::Upgrades,
+                busy,
+                limit: quota,
+            });
+        }
+        let newest = self.binary.filter(|_| self.policy.upgrades);
+        self.give(wants, &chosen, |node| match newest {
+            Some(newest) if is_outdated(node, Some(newest)) => (
+                Action::Start(node.id, Some(newest.clone())),
+                Some(outdated(node, newest)),
+            ),
+            _ => (Action::Start(node.id, None), None),
+        });
+    }
+
+    fn add(&mut self, wants: &[Want], template: &Template, taken: &dyn Fn(Ports) -> Option<u16>) {
+        let mut nursery = Nursery::new(self.nodes, template, taken);
+        for want in wants {
+            match nursery.conceive() {
+                Ok(new) => self.push(Action::Add(Box::new(new)), want, Vec::new()),
+                Err(hold) => {
+                    self.plan.holds.push(hold);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One node for each want, as far as they go.
+    fn give(&mut self, wants: &[Want], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Ground>)) {
+        for (want, node) in wants.iter().zip(chosen) {
+            let (action, ground) = act(node);
+            self.push(action, want, ground.into_iter().collect());
+        }
+        if let Some(want) = wants.get(chosen.len()) {
+            let wants = wants.len() - chosen.len();
+            self.plan.holds.push(Hold::NoNode {
+                task: want.task,
+                wants,
+            });
+        }
+    }
+
+    fn push(&mut self, action: Action, want: &Want, more: Vec<Ground>) {
+        let mut grounds = want.grounds.clone();
+        grounds.extend(more);
+        self.plan.steps.push(Step {
+            action,
+            priority: want.task.priority(),
+            because: Reason::Planned {
+                task: want.task,
+                turn: want.turn,
+                grounds,
+            },
+        });
+    }
+}
+
+pub(super) fn outdated(node: &Node, newest: &Version) -> Ground {
+    Ground::Outdated {
+        has: node.version.as_ref().map(Version::to_string),
+        newest: newest.to_string(),
+    }
+}
+
+/// Oldest first: by when they were made, then by id.
+pub(super) fn seniority(node: &Node) -> (Timestamp, NodeId) {
+    (node.born, node.id)
+}
+
+/// The `most` oldest of those that are wanted, oldest first.
+pub(super) fn oldest(nodes: &[Node], most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
+    foremost(nodes, most, wanted, seniority)
+}
+
+/// The `most` youngest of those that are wanted, youngest first.
+pub(super) fn youngest(nodes: &[Node], most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
+    foremost(nodes, most, wanted, |node| Reverse(seniority(node)))
+}
+
+fn foremost<K: Ord>(
+    nodes: &[Node],
+    most: usize,
+    wanted: impl Fn(&Node) -> bool,
+    rank: impl Fn(&Node) -> K,
+) -> Vec<&Node> {
+    let mut found: Vec<&Node> = nodes.iter().filter(|node| wanted(node)).collect();
+    // Of thousands only a few are taken: those are set apart before anything is sorted.
+    if most < found.len() {
+        found.select_nth_unstable_by_key(most, |node| rank(node));
+        found.truncate(most);
+    }
+    found.sort_by_key(|node| rank(node));
+    found
+}
+
+fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
+    nodes.iter().filter(|node| wanted(node)).count() as i64
+}

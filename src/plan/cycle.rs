@@ -1,0 +1,73 @@
+//! What a cycle plans.
+
+use crate::colony::{Node, Ports, State, Timestamp, Version};
+
+use super::assign::{assign, oldest};
+use super::decide::{Occasion, decide};
+use super::measure::{Gauged, measure};
+use super::policy::{Policy, Template};
+use super::reason::{Ground, Reason};
+use super::settle::is_expired;
+use super::step::{Action, Plan, Step};
+use super::task::Task;
+
+/// All a plan is made from, but the nodes.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    pub policy: &'a Policy,
+    pub template: &'a Template,
+    pub machine: &'a Gauged,
+    /// The version of the binary that nodes are made from and upgraded to; None: there is none.
+    pub binary: Option<&'a Version>,
+    pub occasion: Occasion,
+    /// The first of these ports that another program uses.
+    pub taken: &'a dyn Fn(Ports) -> Option<u16>,
+    pub now: Timestamp,
+}
+
+/// The plan for settled nodes: removals that are due first, which count as gone before anything else is
+/// counted, then what is decided for the nodes that remain.
+pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
+    let Situation {
+        policy,
+        template,
+        machine,
+        binary,
+        occasion,
+        taken,
+        now,
+    } = *situation;
+    let metrics = measure(nodes, machine, binary, policy, now);
+    let decision = decide(policy, &metrics, occasion, Some(now));
+    let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
+    let mut steps = expired_removals(nodes, policy, now);
+    if !steps.is_empty() {
+        steps.append(&mut plan.steps);
+        plan.steps = steps;
+    }
+    debug_assert_eq!(
+        super::rules::breaches(&plan, policy, nodes),
+        Vec::new(),
+        "of {plan:?}"
+    );
+    plan
+}
+
+fn expired_removals(nodes: &[Node], policy: &Policy, now: Timestamp) -> Vec<Step> {
+    let due = |node: &Node| node.state == State::Removing && is_expired(node, policy, now);
+    oldest(nodes, usize::MAX, due)
+        .into_iter()
+        .map(|node| Step {
+            action: Action::Remove(node.id),
+            priority: Task::RemoveExpired.priority(),
+            because: Reason::Planned {
+                task: Task::RemoveExpired,
+                turn: None,
+                grounds: vec![Ground::Waited {
+                    seconds: now.since(node.since),
+                    delay: policy.delays.remove,
+                }],
+            },
+        })
+        .collect()
+}

@@ -1,0 +1,353 @@
+//! The ladder: what kinds of work there are, how much of each, and why.
+//!
+//! First match wins: a boot, dead nodes, as many operations as may be, pressure, shunned nodes, upgrades,
+//! starts and adds, rest. Without `now` every rung answers as the peer does; with it the rulings hold that
+//! need the time, or would surprise who compares with the peer.
+
+use crate::colony::{Metrics, Timestamp};
+
+use super::features::{self, Features, operations, underway, upgrades_wanted};
+use super::hold::Hold;
+use super::policy::Policy;
+use super::reason::{Ground, Quota, Turn};
+use super::task::Task;
+
+/// On what occasion a decision is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// A cycle like any other.
+    Ordinary,
+    /// The run that makes the colony; `survey`: nodes were found, and are to be looked at.
+    Init { survey: bool },
+}
+
+/// One piece of work; which node does not matter yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Want {
+    pub task: Task,
+    /// Its place among those of its task; none for tasks that are not counted.
+    pub turn: Option<Turn>,
+    pub grounds: Vec<Ground>,
+}
+
+/// What is to be done, by task, and why not more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub features: Features,
+    /// At least one: to rest is wanted when nothing else is.
+    pub wants: Vec<Want>,
+    pub holds: Vec<Hold>,
+}
+
+/// No colony is larger; so no plan need be longer, whatever figures it is made from.
+const LONGEST: i64 = 10_000;
+
+/// What to do, by task. `now` is absent only where an answer is to be compared with the peer's.
+#[must_use]
+pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Occasion, now: Option<Timestamp>) -> Decision {
+    let features = Features::of(policy, metrics);
+    let mut ladder = Ladder {
+        policy,
+        metrics,
+        features,
+        now,
+        holds: Vec::new(),
+    };
+    let wants = ladder
+        .booted(occasion)
+        .or_else(|| ladder.dead())
+        .or_else(|| ladder.full())
+        .or_else(|| ladder.pressed())
+        .or_else(|| ladder.shunned())
+        .or_else(|| ladder.outdated())
+        .or_else(|| ladder.growing())
+        .unwrap_or_else(|| single(Task::Rest, Vec::new()));
+    Decision {
+        features,
+        wants,
+        holds: ladder.holds,
+    }
+}
+
+/// Each rung says what it wants, or nothing and leaves a hold where it would have wanted something.
+struct Ladder<'a> {
+    policy: &'a Policy,
+    metrics: &'a Metrics,
+    features: Features,
+    now: Option<Timestamp>,
+    holds: Vec<Hold>,
+}
+
+impl Ladder<'_> {
+    fn booted(&self, occasion: Occasion) -> Option<Vec<Want>> {
+        let (at, last_stopped) = (self.metrics.system_start, self.policy.last_stopped_at);
+        if at <= last_stopped {
+            return None;
+        }
+        Some(match occasion {
+            Occasion::Ordinary => single(Task::ResurveyRebooted, vec![Ground::Booted { at, last_stopped }]),
+            Occasion::Init { survey: true } => single(Task::ResurveyInitialised, Vec::new()),
+            Occasion::Init { survey: false } => single(Task::RestInitialised, Vec::new()),
+        })
+    }
+
+    /// All of them at once and past every quota: there is nothing left of them to be careful with.
+    fn dead(&self) -> Option<Vec<Want>> {
+        (self.metrics.dead_nodes > 0).then(|| single(Task::RemoveDead, Vec::new()))
+    }
+
+    fn full(&mut self) -> Option<Vec<Want>> {
+        let (busy, limit) = (operations(self.metrics), self.policy.quotas.operations);
+        if busy < limit {
+            return None;
+        }
+        self.holds.push(Hold::SlotsFull {
+            quota: Quota::Operations,
+            busy,
+            limit,
+        });
+        Some(single(Task::RestFull, Vec::new()))
+    }
+
+    /// A full disk and a lowered cap take nodes away for good, and so do upgrades that pressure keeps from
+    /// beginning. Any other pressure only stops nodes.
+    fn pressed(&mut self) -> Option<Vec<Want>> {
+        if !self.features.remove {
+            return None;
+        }
+        let removing = self.metrics.removing_nodes;
+        let slots = self.slots(Quota::Removals, self.policy.quotas.removals, removing)?;
+        let mut grounds = self.pressures();
+        if self.features.remove_hd || self.is_over_cap() {
+            return self.remove(slots, &grounds);
+        }
+        if removing != 0 {
+            self.holds.push(Hold::RemovalUnderway { nodes: removing });
+            return None;
+        }
+        if let Some(until) = self.paced_until() {
+            self.holds.push(Hold::Paced { until });
+            return None;
+        }
+        let waiting = upgrades_wanted(self.policy, self.metrics);
+        if waiting > 0 {
+            grounds.push(Ground::UpgradesWait { nodes: waiting });
+            return self.remove(slots, &grounds);
+        }
+        let stops = several(Task::Stop, self.metrics.running_nodes.min(slots), &grounds);
+        self.found(stops, Hold::NothingToStop)
+    }
+
+    /// Stopped nodes first, as they earn nothing; running ones for the slots that are left.
+    fn remove(&mut self, slots: i64, grounds: &[Ground]) -> Option<Vec<Want>> {
+        let stopped = self.metrics.stopped_nodes.min(slots);
+        let running = self.metrics.running_nodes.min(slots.saturating_sub(stopped));
+        let mut wants = several(Task::RemoveStopped, stopped, grounds);
+        wants.extend(several(Task::RemoveRunning, running, grounds));
+        self.found(wants, Hold::NothingToStop)
+    }
+
+    fn shunned(&mut self) -> Option<Vec<Want>> {
+        if self.metrics.shunned_nodes <= 0 {
+            return None;
+        }
+        let busy = self.metrics.removing_nodes;
+        let slots = self.slots(Quota::Removals, self.policy.quotas.removals, busy)?;
+        Some(several(
+            Task::RemoveShunned,
+            self.metrics.shunned_nodes.min(slots),
+            &[],
+        ))
+    }
+
+    fn outdated(&mut self) -> Option<Vec<Want>> {
+        let wanted = upgrades_wanted(self.policy, self.metrics);
+        if !self.features.upgrade {
+            self.holds.extend(self.upgrade_obstacle(wanted));
+            return None;
+        }
+        let busy = self.metrics.upgrading_nodes;
+        let slots = self.slots(Quota::Upgrades, self.policy.quotas.upgrades, busy)?;
+        Some(several(Task::Upgrade, wanted.min(slots), &[]))
+    }
+
+    fn growing(&mut self) -> Option<Vec<Want>> {
+        if self.now.is_none() && !self.features.add_new_node {
+            self.holds.extend(self.growth_obstacles());
+            self.holds.extend(self.add_obstacles());
+            return None;
+        }
+        if self.now.is_some() && !(self.features.has_resources() && underway(self.metrics) == 0) {
+            self.holds.extend(self.growth_obstacles());
+            return None;
+        }
+        let busy = self.metrics.restarting_nodes;
+        let slots = self.slots(Quota::Starts, self.policy.quotas.starts, busy)?;
+        let starts = self.starts(slots);
+        let left = slots.saturating_sub(starts);
+        let restarts = self.metrics.hung_nodes.min(left);
+        let adds = self.adds(left.saturating_sub(restarts.max(0)));
+        let room = Ground::Room {
+            nodes: self.metrics.total_nodes,
+            cap: self.policy.cap,
+        };
+        let mut wants = several(Task::Start, starts, &[]);
+        wants.extend(several(Task::RestartHung, restarts, &[]));
+        wants.extend(several(Task::Add, adds, &[room]));
+        (!wants.is_empty()).then_some(wants)
+    }
+
+    /// A start adds no node: it needs the running and starting ones to be below the cap, not all of them.
+    fn starts(&mut self, slots: i64) -> i64 {
+        let stopped = self.metrics.stopped_nodes;
+        let startable = self.metrics.startable_nodes.unwrap_or(stopped);
+        if startable < stopped {
+            self.holds.push(Hold::PassedOver {
+                nodes: stopped - startable,
+            });
+        }
+        if self.now.is_none() {
+            return startable.min(slots);
+        }
+        let up = self
+            .metrics
+            .running_nodes
+            .saturating_add(self.metrics.restarting_nodes);
+        let room = self.policy.cap.saturating_sub(up).max(0);
+        if startable > 0 && room == 0 {
+            self.holds.push(Hold::RunningAtCap {
+                nodes: up,
+                cap: self.policy.cap,
+            });
+        }
+        startable.min(slots).min(room)
+    }
+
+    fn adds(&mut self, slots: i64) -> i64 {
+        if self.now.is_some() {
+            let mut obstacles = self.add_obstacles();
+            if self.metrics.antnode_version.is_none() {
+                obstacles.push(Hold::NoBinary);
+            }
+            if !obstacles.is_empty() {
+                self.holds.extend(obstacles);
+                return 0;
+            }
+        }
+        slots.min(self.policy.cap.saturating_sub(self.metrics.total_nodes))
+    }
+
+    /// Free slots of a kind; none, and a hold, where all are taken.
+    fn slots(&mut self, quota: Quota, limit: i64, busy: i64) -> Option<i64> {
+        let all = self
+            .policy
+            .quotas
+            .operations
+            .saturating_sub(operations(self.metrics));
+        let slots = limit.saturating_sub(busy).min(all);
+        if slots > 0 {
+            return Some(slots);
+        }
+        self.holds.push(Hold::SlotsFull { quota, busy, limit });
+        None
+    }
+
+    fn found(&mut self, wants: Vec<Want>, otherwise: Hold) -> Option<Vec<Want>> {
+        if wants.is_empty() {
+            self.holds.push(otherwise);
+            return None;
+        }
+        Some(wants)
+    }
+
+    fn is_over_cap(&self) -> bool {
+        self.metrics.total_nodes > self.policy.cap
+    }
+
+    /// Until when nothing is stopped, so that the last stop can show its effect. A stop in the future is
+    /// a clock that was set back, and paces nothing.
+    fn paced_until(&self) -> Option<Timestamp> {
+        let now = self.now?;
+        let until = self.policy.last_stopped_at.plus(self.policy.delays.remove);
+        (self.policy.last_stopped_at <= now && now < until).then_some(until)
+    }
+
+    fn pressures(&self) -> Vec<Ground> {
+        let mut grounds = features::pressures(self.policy, self.metrics);
+        if self.is_over_cap() {
+            grounds.push(Ground::OverCap {
+                nodes: self.metrics.total_nodes,
+                cap: self.policy.cap,
+            });
+        }
+        grounds
+    }
+
+    fn upgrade_obstacle(&self, wanted: i64) -> Option<Hold> {
+        let outdated = self
+            .metrics
+            .upgradable_nodes
+            .unwrap_or(self.metrics.nodes_to_upgrade);
+        if outdated <= 0 {
+            None
+        } else if !self.policy.upgrades {
+            Some(Hold::UpgradesOff { nodes: outdated })
+        } else if self.features.remove {
+            Some(Hold::UpgradesWait { nodes: wanted })
+        } else {
+            match (&self.metrics.antnode_version, &self.metrics.queen_node_version) {
+                (Some(binary), Some(first)) if binary.is_older_than(first) => Some(Hold::BinaryOlder {
+                    binary: binary.to_string(),
+                    first: first.to_string(),
+                }),
+                _ => Some(Hold::NoBinary),
+            }
+        }
+    }
+
+    /// What keeps nodes from being started.
+    fn growth_obstacles(&self) -> Vec<Hold> {
+        let mut holds: Vec<Hold> = features::obstacles(self.policy, self.metrics).collect();
+        let nodes = underway(self.metrics);
+        if nodes != 0 {
+            holds.push(Hold::Underway { nodes });
+        }
+        holds
+    }
+
+    /// What beyond that keeps nodes from being added.
+    fn add_obstacles(&self) -> Vec<Hold> {
+        let (total, running, cap) = (
+            self.metrics.total_nodes,
+            self.metrics.running_nodes,
+            self.policy.cap,
+        );
+        if total >= cap {
+            vec![Hold::AtCap { nodes: total, cap }]
+        } else if running >= cap {
+            vec![Hold::AtCap { nodes: running, cap }]
+        } else {
+            Vec::new()
+        }
+    }
+}
+
+fn single(task: Task, grounds: Vec<Ground>) -> Vec<Want> {
+    vec![Want {
+        task,
+        turn: None,
+        grounds,
+    }]
+}
+
+/// `of` wants of one task; none where `of` is not positive.
+fn several(task: Task, of: i64, grounds: &[Ground]) -> Vec<Want> {
+    let of = of.min(LONGEST);
+    (1..=of)
+        .map(|nth| Want {
+            task,
+            turn: Some(Turn { nth, of }),
+            grounds: grounds.to_vec(),
+        })
+        .collect()
+}

@@ -1,0 +1,246 @@
+//! What allows more nodes, what asks for fewer: the yes-or-no answers a decision is made of.
+
+use crate::colony::Metrics;
+
+use super::hold::Hold;
+use super::policy::{Policy, Threshold};
+use super::reason::{Ground, Quantity};
+
+/// The features of a decision, named as the peer names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    pub allow_cpu: bool,
+    pub allow_mem: bool,
+    pub allow_hd: bool,
+    pub remove_cpu: bool,
+    pub remove_mem: bool,
+    pub remove_hd: bool,
+    /// Fewer nodes run than the cap.
+    pub allow_node_cap: bool,
+    pub allow_netio: bool,
+    pub remove_netio: bool,
+    pub allow_hdio: bool,
+    pub remove_hdio: bool,
+    /// All three load averages are below the desired one.
+    pub load_allow: bool,
+    /// One of the three is above the highest allowed.
+    pub load_not_allow: bool,
+    pub add_new_node: bool,
+    pub remove: bool,
+    pub upgrade: bool,
+}
+
+impl Features {
+    /// The features of these figures. A figure or a limit that is not a number neither allows nor asks for anything.
+    #[must_use]
+    pub fn of(policy: &Policy, metrics: &Metrics) -> Features {
+        let (hdio, netio) = (hdio(policy, metrics), netio(policy, metrics));
+        let load = load(policy, metrics);
+        let mut features = Features {
+            allow_cpu: cpu(policy, metrics).allows(),
+            allow_mem: memory(policy, metrics).allows(),
+            allow_hd: disk(policy, metrics).allows(),
+            remove_cpu: cpu(policy, metrics).presses(),
+            remove_mem: memory(policy, metrics).presses(),
+            remove_hd: disk(policy, metrics).presses(),
+            allow_node_cap: metrics.running_nodes < policy.cap,
+            allow_netio: netio.iter().flatten().all(Measured::allows),
+            remove_netio: netio.iter().flatten().any(Measured::presses),
+            allow_hdio: hdio.iter().flatten().all(Measured::allows),
+            remove_hdio: hdio.iter().flatten().any(Measured::presses),
+            load_allow: load.iter().all(Measured::allows),
+            load_not_allow: load.iter().any(Measured::presses),
+            add_new_node: false,
+            remove: false,
+            upgrade: false,
+        };
+        features.add_new_node = features.has_resources()
+            && features.allow_node_cap
+            && underway(metrics) == 0
+            && metrics.total_nodes < policy.cap;
+        features.remove = features.has_pressure() || metrics.total_nodes > policy.cap;
+        features.upgrade =
+            !features.remove && upgrades_wanted(policy, metrics) >= 1 && binary_may_replace(metrics);
+        features
+    }
+
+    /// Whether the machine could bear another running node.
+    #[must_use]
+    pub fn has_resources(&self) -> bool {
+        self.allow_cpu
+            && self.allow_mem
+            && self.allow_hd
+            && self.allow_hdio
+            && self.allow_netio
+            && self.load_allow
+    }
+
+    /// Whether the machine bears too much.
+    #[must_use]
+    pub fn has_pressure(&self) -> bool {
+        self.remove_cpu
+            || self.remove_mem
+            || self.remove_hd
+            || self.remove_hdio
+            || self.remove_netio
+            || self.load_not_allow
+    }
+
+    /// Every feature with the peer's name for it, in the peer's order.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, bool); 16] {
+        [
+            ("allow_cpu", self.allow_cpu),
+            ("allow_mem", self.allow_mem),
+            ("allow_hd", self.allow_hd),
+            ("remove_cpu", self.remove_cpu),
+            ("remove_mem", self.remove_mem),
+            ("remove_hd", self.remove_hd),
+            ("allow_node_cap", self.allow_node_cap),
+            ("allow_netio", self.allow_netio),
+            ("remove_netio", self.remove_netio),
+            ("allow_hdio", self.allow_hdio),
+            ("remove_hdio", self.remove_hdio),
+            ("load_allow", self.load_allow),
+            ("load_not_allow", self.load_not_allow),
+            ("add_new_node", self.add_new_node),
+            ("remove", self.remove),
+            ("upgrade", self.upgrade),
+        ]
+    }
+}
+
+/// One quantity against its limits.
+#[derive(Clone, Copy)]
+struct Measured {
+    what: Quantity,
+    is: f64,
+    limits: Threshold,
+}
+
+impl Measured {
+    fn new(what: Quantity, is: f64, limits: Threshold) -> Measured {
+        Measured { what, is, limits }
+    }
+
+    fn allows(&self) -> bool {
+        self.is < self.limits.add
+    }
+
+    fn presses(&self) -> bool {
+        self.is > self.limits.remove
+    }
+}
+
+fn cpu(policy: &Policy, metrics: &Metrics) -> Measured {
+    Measured::new(Quantity::Cpu, metrics.used_cpu_percent, policy.cpu)
+}
+
+fn memory(policy: &Policy, metrics: &Metrics) -> Measured {
+    Measured::new(Quantity::Memory, metrics.used_mem_percent, policy.memory)
+}
+
+fn disk(policy: &Policy, metrics: &Metrics) -> Measured {
+    Measured::new(Quantity::Disk, metrics.used_hd_percent, policy.disk)
+}
+
+fn load(policy: &Policy, metrics: &Metrics) -> [Measured; 3] {
+    [
+        Measured::new(Quantity::Load1, metrics.load_average_1, policy.load),
+        Measured::new(Quantity::Load5, metrics.load_average_5, policy.load),
+        Measured::new(Quantity::Load15, metrics.load_average_15, policy.load),
+    ]
+}
+
+fn hdio(policy: &Policy, metrics: &Metrics) -> Option<[Measured; 2]> {
+    is_watched(&policy.hdio).then(|| {
+        [
+            Measured::new(Quantity::DiskRead, metrics.hdio_read_bytes, policy.hdio[0]),
+            Measured::new(Quantity::DiskWrite, metrics.hdio_write_bytes, policy.hdio[1]),
+        ]
+    })
+}
+
+fn netio(policy: &Policy, metrics: &Metrics) -> Option<[Measured; 2]> {
+    is_watched(&policy.netio).then(|| {
+        [
+            Measured::new(Quantity::NetRead, metrics.netio_read_bytes, policy.netio[0]),
+            Measured::new(Quantity::NetWrite, metrics.netio_write_bytes, policy.netio[1]),
+        ]
+    })
+}
+
+/// The peer's rule: a pair counts as configured when its four limits sum to more than 1.
+fn is_watched(pair: &[Threshold; 2]) -> bool {
+    pair.iter().map(|limits| limits.add + limits.remove).sum::<f64>() > 1.0
+}
+
+fn all(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = Measured> {
+    [
+        cpu(policy, metrics),
+        memory(policy, metrics),
+        disk(policy, metrics),
+    ]
+    .into_iter()
+    .chain(load(policy, metrics))
+    .chain(hdio(policy, metrics).into_iter().flatten())
+    .chain(netio(policy, metrics).into_iter().flatten())
+}
+
+/// Every quantity that is above its limit.
+pub(super) fn pressures(policy: &Policy, metrics: &Metrics) -> Vec<Ground> {
+    all(policy, metrics)
+        .filter(Measured::presses)
+        .map(|measured| Ground::Above {
+            what: measured.what,
+            is: measured.is,
+            limit: measured.limits.remove,
+        })
+        .collect()
+}
+
+/// Every quantity that keeps the colony from growing.
+pub(super) fn obstacles(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = Hold> {
+    all(policy, metrics)
+        .filter(|measured| !measured.allows())
+        .map(|measured| Hold::NotBelow {
+            what: measured.what,
+            is: measured.is,
+            limit: measured.limits.add,
+        })
+}
+
+/// Nodes between two states: while there are any, the machine's figures are about to change.
+pub(super) fn underway(metrics: &Metrics) -> i64 {
+    operations(metrics).saturating_add(metrics.migrating_nodes)
+}
+
+/// Operations that count against the quota of all kinds together.
+pub(super) fn operations(metrics: &Metrics) -> i64 {
+    metrics
+        .upgrading_nodes
+        .saturating_add(metrics.restarting_nodes)
+        .saturating_add(metrics.removing_nodes)
+}
+
+/// How many nodes an upgrade would take: those it really could, where that is known.
+pub(super) fn upgrades_wanted(policy: &Policy, metrics: &Metrics) -> i64 {
+    if policy.upgrades {
+        metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade)
+    } else {
+        0
+    }
+}
+
+/// Whether the binary's version can be read, and no node would be taken back to it. Nodes that an upgrade
+/// could really take are older than the binary; where only outdated ones are counted, the first node speaks
+/// for all, as it does for the peer.
+pub(super) fn binary_may_replace(metrics: &Metrics) -> bool {
+    match (&metrics.antnode_version, &metrics.queen_node_version) {
+        (Some(binary), _) if !binary.is_readable() => false,
+        (Some(_), _) if metrics.upgradable_nodes.is_some() => true,
+        (Some(binary), Some(first)) => !binary.is_older_than(first),
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}

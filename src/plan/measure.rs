@@ -1,0 +1,179 @@
+//! Nodes and instruments, counted up into the figures a decision is made from.
+
+use crate::colony::{Instruments, Metrics, Node, Rates, State, Timestamp, Version};
+
+use super::policy::Policy;
+use super::settle::{SURVEYS_IN_A_ROW, is_expired};
+
+/// What the machine's instruments showed, in the units of the limits it is held against.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Gauged {
+    /// When the machine was booted.
+    pub boot: Timestamp,
+    /// Load averages of 1, 5 and 15 minutes.
+    pub load: [f64; 3],
+    /// Percent, to a tenth, as they are shown: what is shown is what was decided on.
+    pub used_cpu_percent: f64,
+    pub used_mem_percent: f64,
+    pub used_hd_percent: f64,
+    /// Bytes a second.
+    pub hdio_read_bytes: f64,
+    pub hdio_write_bytes: f64,
+    pub netio_read_bytes: f64,
+    pub netio_write_bytes: f64,
+}
+
+impl Gauged {
+    /// The levels of `instruments`, and the rates between an earlier reading and that one.
+    #[must_use]
+    pub fn of(instruments: &Instruments, rates: &Rates) -> Gauged {
+        let memory_used = instruments
+            .memory_total
+            .saturating_sub(instruments.memory_available);
+        // What is kept back for root counts neither as used nor as free, as in df.
+        let disk = instruments.disk_used.saturating_add(instruments.disk_free);
+        Gauged {
+            boot: instruments.boot,
+            load: instruments.load,
+            used_cpu_percent: to_a_tenth(rates.used_cpu_percent),
+            used_mem_percent: percent(memory_used, instruments.memory_total),
+            used_hd_percent: percent(instruments.disk_used, disk),
+            hdio_read_bytes: rates.disk_read.trunc(),
+            hdio_write_bytes: rates.disk_written.trunc(),
+            netio_read_bytes: rates.net_received.trunc(),
+            netio_write_bytes: rates.net_sent.trunc(),
+        }
+    }
+}
+
+/// Counts the nodes and sets them beside what was gauged. A node whose removal is due counts as gone.
+#[must_use]
+pub fn measure(
+    nodes: &[Node],
+    machine: &Gauged,
+    binary: Option<&Version>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Metrics {
+    let mut metrics = blank(machine, binary);
+    let mut upgradable = 0;
+    let mut startable = 0;
+    let mut first: Option<&Node> = None;
+    for node in nodes.iter().filter(|node| !is_expired(node, policy, now)) {
+        metrics.total_nodes += 1;
+        if let Some(count) = count_of(&mut metrics, node.state) {
+            *count += 1;
+        }
+        if first.is_none_or(|first| node.id < first.id) {
+            first = Some(node);
+        }
+        match (&node.version, binary) {
+            (None, _) => metrics.nodes_no_version += 1,
+            (Some(version), Some(binary)) if version != binary => metrics.nodes_to_upgrade += 1,
+            _ => {}
+        }
+        upgradable += i64::from(is_upgradable(node, binary, now));
+        startable += i64::from(is_startable(node, now));
+        metrics.hung_nodes += i64::from(is_hung(node) && is_due(node, now));
+        metrics.shunned_nodes += i64::from(is_shunned(node, policy));
+    }
+    metrics.upgradable_nodes = Some(upgradable);
+    metrics.startable_nodes = Some(startable);
+    metrics.queen_node_version = first.map_or(binary, |first| first.version.as_ref()).cloned();
+    metrics
+}
+
+/// Whether a node lives and does not answer. Silence alone stops nothing: it goes on being RUNNING, is
+/// reported, and is restarted when it is its turn, after the stopped nodes and before new ones. It is
+/// never counted among the stopped ones, which a full disk takes first and for good.
+#[must_use]
+pub fn is_hung(node: &Node) -> bool {
+    node.state == State::Running && node.memory.silent >= SURVEYS_IN_A_ROW
+}
+
+/// Whether a node was shunned beyond the limit for so many surveys that it is to be replaced.
+#[must_use]
+pub fn is_shunned(node: &Node, policy: &Policy) -> bool {
+    policy.shunned.is_some() && node.state == State::Running && node.memory.shunned >= SURVEYS_IN_A_ROW
+}
+
+/// Whether an upgrade would really take it: it runs, is older than the binary, and did not fail just now.
+pub(super) fn is_upgradable(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
+    node.state == State::Running && is_outdated(node, binary) && is_due(node, now)
+}
+
+/// Whether it may be started now: not one that is passed over after failed starts.
+pub(super) fn is_startable(node: &Node, now: Timestamp) -> bool {
+    node.state == State::Stopped && is_due(node, now)
+}
+
+/// Whether it is known to be older than the binary. An unknown version is neither older nor newer.
+pub(super) fn is_outdated(node: &Node, binary: Option<&Version>) -> bool {
+    match (&node.version, binary) {
+        (Some(version), Some(binary)) => version.is_older_than(binary),
+        _ => false,
+    }
+}
+
+/// Whether the time it is passed over after a failure has come to its end.
+pub(super) fn is_due(node: &Node, now: Timestamp) -> bool {
+    node.memory.retry_at.is_none_or(|retry_at| retry_at <= now)
+}
+
+/// The count a state has in the figures; disabled nodes show in the total alone.
+fn count_of(metrics: &mut Metrics, state: State) -> Option<&mut i64> {
+    Some(match state {
+        State::Running => &mut metrics.running_nodes,
+        State::Stopped => &mut metrics.stopped_nodes,
+        State::Restarting => &mut metrics.restarting_nodes,
+        State::Upgrading => &mut metrics.upgrading_nodes,
+        State::Removing => &mut metrics.removing_nodes,
+        State::Migrating => &mut metrics.migrating_nodes,
+        State::Dead => &mut metrics.dead_nodes,
+        State::Disabled => return None,
+    })
+}
+
+/// The machine's figures, and no nodes yet.
+fn blank(machine: &Gauged, binary: Option<&Version>) -> Metrics {
+    Metrics {
+        system_start: machine.boot,
+        total_nodes: 0,
+        running_nodes: 0,
+        stopped_nodes: 0,
+        restarting_nodes: 0,
+        upgrading_nodes: 0,
+        migrating_nodes: 0,
+        removing_nodes: 0,
+        dead_nodes: 0,
+        shunned_nodes: 0,
+        antnode_version: binary.cloned(),
+        queen_node_version: None,
+        nodes_no_version: 0,
+        nodes_to_upgrade: 0,
+        upgradable_nodes: None,
+        startable_nodes: None,
+        hung_nodes: 0,
+        load_average_1: machine.load[0],
+        load_average_5: machine.load[1],
+        load_average_15: machine.load[2],
+        used_cpu_percent: machine.used_cpu_percent,
+        used_mem_percent: machine.used_mem_percent,
+        used_hd_percent: machine.used_hd_percent,
+        hdio_write_bytes: machine.hdio_write_bytes,
+        hdio_read_bytes: machine.hdio_read_bytes,
+        netio_write_bytes: machine.netio_write_bytes,
+        netio_read_bytes: machine.netio_read_bytes,
+    }
+}
+
+fn percent(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        return f64::NAN;
+    }
+    to_a_tenth(part as f64 / whole as f64 * 100.0)
+}
+
+fn to_a_tenth(percent: f64) -> f64 {
+    (percent * 10.0).round() / 10.0
+}

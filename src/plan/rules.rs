@@ -1,0 +1,297 @@
+//! A second opinion on every plan. It knows nothing of how plans are made, only what none may do.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::colony::{Node, NodeId, State};
+
+use super::policy::Policy;
+use super::reason::{Quota, Reason};
+use super::step::{Action, NewNode, Plan, Rest, Step};
+
+/// A rule that a plan breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// Two steps are about one node.
+    Twice(NodeId),
+    /// A step is about a node that is not there.
+    NoSuchNode(NodeId),
+    /// A step does not fit the state of its node.
+    OutOfState(NodeId, State),
+    /// A planned step touches a node that is out of the colony's hands.
+    Disabled(NodeId),
+    /// More would be under way at once than may be.
+    OverQuota {
+        quota: Quota,
+        under_way: i64,
+        limit: i64,
+    },
+    /// More nodes would be in the colony, or up, than the cap.
+    OverCap {
+        nodes: i64,
+        cap: i64,
+    },
+    IdTaken(NodeId),
+    PortTaken(u16),
+    /// A node would be taken back to an older version.
+    Downgrade(NodeId),
+    /// A lower step stands before a higher one.
+    OutOfOrder,
+}
+
+/// The rules that `plan` breaks; none for any plan made here. Orders go past quotas and the cap.
+#[must_use]
+pub fn breaches(plan: &Plan, policy: &Policy, nodes: &[Node]) -> Vec<Breach> {
+    if plan.steps.is_empty() {
+        return Vec::new();
+    }
+    let by_id: HashMap<NodeId, &Node> = nodes.iter().map(|node| (node.id, node)).collect();
+    let mut found = Vec::new();
+    if !plan
+        .steps
+        .is_sorted_by_key(|step| std::cmp::Reverse(step.priority))
+    {
+        found.push(Breach::OutOfOrder);
+    }
+    let mut touched = HashSet::new();
+    for step in &plan.steps {
+        if let Some(id) = step.action.node()
+            && !touched.insert(id)
+        {
+            found.push(Breach::Twice(id));
+        }
+        found.extend(step_breach(step, &by_id));
+    }
+    found.extend(birth_breaches(plan, nodes, &by_id));
+    let planned: Vec<&Step> = plan.steps.iter().filter(|step| is_planned(step)).collect();
+    if !planned.is_empty() {
+        let after = After::new(&planned, nodes, &by_id);
+        found.extend(after.breaches(policy));
+    }
+    found
+}
+
+fn is_planned(step: &Step) -> bool {
+    matches!(step.because, Reason::Planned { .. })
+}
+
+fn step_breach(step: &Step, nodes: &HashMap<NodeId, &Node>) -> Option<Breach> {
+    if matches!(step.action, Action::Add(_)) {
+        return None;
+    }
+    let id = step.action.node()?;
+    let Some(node) = nodes.get(&id) else {
+        return Some(Breach::NoSuchNode(id));
+    };
+    if is_planned(step) && node.state == State::Disabled {
+        return Some(Breach::Disabled(id));
+    }
+    let version = match &step.action {
+        Action::Start(_, Some(version)) | Action::Upgrade(_, version) => Some(version),
+        _ => None,
+    };
+    if let (Some(has), Some(version)) = (&node.version, version)
+        && version.is_older_than(has)
+    {
+        return Some(Breach::Downgrade(id));
+    }
+    let fits = match (&step.action, node.state) {
+        (Action::Start(..), State::Stopped) => true,
+        (Action::Start(..), State::Disabled | State::Removing) => !is_planned(step),
+        (Action::Upgrade(..), State::Running) => true,
+        (Action::Upgrade(..), State::Restarting) => !is_planned(step),
+        (Action::Stop(_, Rest::Stopped | Rest::Removing), State::Running) => true,
+        (Action::Stop(_, Rest::Removing), _) => false,
+        (
+            Action::Stop(_, Rest::Stopped),
+            State::Disabled | State::Removing | State::Dead | State::Migrating,
+        ) => false,
+        (Action::Stop(..), _) => !is_planned(step),
+        (Action::Remove(_), State::Stopped | State::Dead | State::Removing) => true,
+        (Action::Remove(_), _) => !is_planned(step),
+        (Action::Add(_) | Action::Teardown(_) | Action::Resurvey, _) => true,
+        _ => false,
+    };
+    (!fits).then_some(Breach::OutOfState(id, node.state))
+}
+
+fn births(plan: &Plan) -> impl Iterator<Item = &NewNode> {
+    plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Add(new) => Some(new.as_ref()),
+        _ => None,
+    })
+}
+
+fn birth_breaches(plan: &Plan, nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> Vec<Breach> {
+    let mut found = Vec::new();
+    if births(plan).next().is_none() {
+        return found;
+    }
+    let each = |ports: &crate::colony::Ports| [ports.node, ports.metrics, ports.rpc];
+    let mut ports: HashSet<u16> = nodes.iter().flat_map(|node| each(&node.ports)).collect();
+    for new in births(plan) {
+        if by_id.contains_key(&new.id) {
+            found.push(Breach::IdTaken(new.id));
+        }
+        for port in each(&new.ports) {
+            if port != 0 && !ports.insert(port) {
+                found.push(Breach::PortTaken(port));
+            }
+        }
+    }
+    found
+}
+
+/// What would be under way when all planned steps have been begun.
+#[derive(Default)]
+struct After {
+    starts: i64,
+    upgrades: i64,
+    removals: i64,
+    /// Nodes in the colony, and those of them that are up or coming up.
+    nodes: i64,
+    up: i64,
+    /// What of this the plan itself adds.
+    more: More,
+}
+
+#[derive(Default)]
+struct More {
+    starts: bool,
+    upgrades: bool,
+    removals: bool,
+    nodes: bool,
+    up: bool,
+}
+
+impl After {
+    fn new(planned: &[&Step], nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> After {
+        let mut after = After::default();
+        for node in nodes {
+            after.nodes += 1;
+            match node.state {
+                State::Running => after.up += 1,
+                State::Restarting => (after.starts, after.up) = (after.starts + 1, after.up + 1),
+                State::Upgrading => (after.upgrades, after.up) = (after.upgrades + 1, after.up + 1),
+                State::Removing => after.removals += 1,
+                State::Stopped | State::Migrating | State::Dead | State::Disabled => {}
+            }
+        }
+        for step in planned {
+            let state = step
+                .action
+                .node()
+                .and_then(|id| by_id.get(&id))
+                .map(|node| node.state);
+            after.count(&step.action, state);
+        }
+        after
+    }
+
+    fn count(&mut self, action: &Action, state: Option<State>) {
+        match action {
+            Action::Add(_) => {
+                self.starts += 1;
+                self.nodes += 1;
+                self.up += 1;
+                (self.more.starts, self.more.nodes, self.more.up) = (true, true, true);
+            }
+            Action::Start(_, version) => {
+                self.up += 1;
+                self.more.up = true;
+                if version.is_some() {
+                    self.upgrades += 1;
+                    self.more.upgrades = true;
+                } else {
+                    self.starts += 1;
+                    self.more.starts = true;
+                }
+            }
+            Action::Upgrade(..) => {
+                self.upgrades += 1;
+                self.more.upgrades = true;
+            }
+            Action::Stop(_, Rest::Removing) => {
+                self.removals += 1;
+                self.more.removals = true;
+            }
+            // What was being removed is gone, and what is dead was never an operation.
+            Action::Remove(_) => {
+                self.nodes -= 1;
+                match state {
+                    Some(State::Removing) => self.removals -= 1,
+                    Some(State::Dead) => {}
+                    _ => {
+                        self.removals += 1;
+                        self.more.removals = true;
+                    }
+                }
+            }
+            Action::Stop(..) | Action::Teardown(_) | Action::Resurvey => {}
+        }
+    }
+
+    /// What is over a limit is a breach only where the plan adds to it: limits may be lowered.
+    fn breaches(&self, policy: &Policy) -> Vec<Breach> {
+        let quotas = policy.quotas;
+        let all = self.starts + self.upgrades + self.removals;
+        let more = self.more.starts || self.more.upgrades || self.more.removals;
+        let mut found = Vec::new();
+        for (quota, under_way, limit, more) in [
+            (Quota::Starts, self.starts, quotas.starts, self.more.starts),
+            (
+                Quota::Upgrades,
+                self.upgrades,
+                quotas.upgrades,
+                self.more.upgrades,
+            ),
+            (
+                Quota::Removals,
+                self.removals,
+                quotas.removals,
+                self.more.removals,
+            ),
+            (Quota::Operations, all, quotas.operations, more),
+        ] {
+            if more && under_way > limit {
+                found.push(Breach::OverQuota {
+                    quota,
+                    under_way,
+                    limit,
+                });
+            }
+        }
+        for (nodes, more) in [(self.nodes, self.more.nodes), (self.up, self.more.up)] {
+            if more && nodes > policy.cap {
+                found.push(Breach::OverCap {
+                    nodes,
+                    cap: policy.cap,
+                });
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Breach::Twice(id) => write!(f, "two steps are about node {id}"),
+            Breach::NoSuchNode(id) => write!(f, "there is no node {id}"),
+            Breach::OutOfState(id, state) => write!(f, "node {id} is {state}, its step does not fit that"),
+            Breach::Disabled(id) => write!(f, "node {id} is disabled and not to be touched"),
+            Breach::OverQuota {
+                quota,
+                under_way,
+                limit,
+            } => {
+                write!(f, "{under_way} {quota} would be under way, the limit is {limit}")
+            }
+            Breach::OverCap { nodes, cap } => write!(f, "{nodes} nodes would be above the cap of {cap}"),
+            Breach::IdTaken(id) => write!(f, "the id {id} is taken"),
+            Breach::PortTaken(port) => write!(f, "the port {port} is taken"),
+            Breach::Downgrade(id) => write!(f, "node {id} would be taken back to an older version"),
+            Breach::OutOfOrder => f.write_str("a lower step stands before a higher one"),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Decision vectors: one JSON object in, what the engine answers out. The peer's names and units.
+//!
+//! What is missing or null is unknown, and is read so that nothing is done for its sake: an unknown level
+//! neither allows nor asks for anything, an unknown count is 0, an unknown cap is the number of nodes there
+//! are, an unknown last stop is no reboot. An unknown quota or delay has its default.
+
+use serde_json::{Map, Value, json};
+use wnm::colony::{Metrics, Timestamp, Version};
+use wnm::plan::{Decision, Delays, Occasion, Policy, Quotas, Reason, Threshold, decide};
+
+/// What the engine answers to one line of input, as one line; an error object where the line is no input.
+pub fn answer_line(line: &str) -> String {
+    match serde_json::from_str::<Value>(&plain(line)) {
+        Ok(Value::Object(vector)) => answer(&vector).to_string(),
+        Ok(_) => json!({ "error": "a line is one JSON object" }).to_string(),
+        Err(error) => json!({ "error": error.to_string() }).to_string(),
+    }
+}
+
+/// `{"features":…,"actions":[…]}` for one vector, or `{"error":…}`.
+pub fn answer(vector: &Map<String, Value>) -> Value {
+    let (Some(config), Some(metrics)) = (object(vector, "config"), object(vector, "metrics")) else {
+        return json!({ "error": "`config` and `metrics` must be objects" });
+    };
+    let said = Said {
+        vector,
+        config,
+        metrics,
+    };
+    let decision = decide(&said.policy(), &said.metrics(), said.occasion(), said.now());
+    json!({ "features": features(&decision), "actions": actions(&decision) })
+}
+
+fn features(decision: &Decision) -> Value {
+    let named = decision.features.named();
+    Value::Object(
+        named
+            .into_iter()
+            .map(|(name, is)| (name.to_owned(), Value::Bool(is)))
+            .collect(),
+    )
+}
+
+fn actions(decision: &Decision) -> Value {
+    let each = decision.wants.iter().map(|want| {
+        let reason = Reason::Planned {
+            task: want.task,
+            turn: want.turn,
+            grounds: Vec::new(),
+        };
+        json!({ "type": want.task.kind().word(), "priority": want.task.priority(), "reason": reason.text() })
+    });
+    Value::Array(each.collect())
+}
+
+/// Everything one vector says.
+struct Said<'a> {
+    vector: &'a Map<String, Value>,
+    config: &'a Map<String, Value>,
+    metrics: &'a Map<String, Value>,
+}
+
+impl Said<'_> {
+    fn now(&self) -> Option<Timestamp> {
+        [self.vector, self.metrics, self.config]
+            .into_iter()
+            .find_map(|map| whole(map, "now"))
+            .map(Timestamp)
+    }
+
+    fn occasion(&self) -> Occasion {
+        if is_true(self.vector.get("is_init")) {
+            Occasion::Init {
+                survey: is_true(self.vector.get("should_survey_init")),
+            }
+        } else {
+            Occasion::Ordinary
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        let config = |key: &str| whole(self.config, key);
+        let limits = |add: &str, remove: &str| Threshold {
+            add: level(self.config, add),
+            remove: level(self.config, remove),
+        };
+        let upgrades = [self.config, self.metrics, self.vector]
+            .into_iter()
+            .find_map(|map| map.get("enable_upgrade").filter(|said| !said.is_null()))
+            .is_none_or(|said| is_true(Some(said)));
+        Policy {
+            cap: config("node_cap").unwrap_or_else(|| self.count("total_nodes")),
+            cpu: limits("cpu_less_than", "cpu_remove"),
+            memory: limits("mem_less_than", "mem_remove"),
+            disk: limits("hd_less_than", "hd_remove"),
+            load: limits("desired_load_average", "max_load_average_allowed"),
+            hdio: [
+                limits("hdio_read_less_than", "hdio_read_remove"),
+                limits("hdio_write_less_than", "hdio_write_remove"),
+            ],
+            netio: [
+                limits("netio_read_less_than", "netio_read_remove"),
+                limits("netio_write_less_than", "netio_write_remove"),
+            ],
+            quotas: Quotas {
+                operations: config("max_concurrent_operations").unwrap_or(1),
+                starts: config("max_concurrent_starts").unwrap_or(1),
+                upgrades: config("max_concurrent_upgrades").unwrap_or(1),
+                removals: config("max_concurrent_removals").unwrap_or(1),
+            },
+            delays: Delays {
+                start: config("delay_start").unwrap_or(300),
+                upgrade: config("delay_upgrade").unwrap_or(300),
+                remove: config("delay_remove").unwrap_or(300),
+            },
+            last_stopped_at: Timestamp(
+                config("last_stopped_at").unwrap_or_else(|| self.count("system_start")),
+            ),
+            upgrades,
+            shunned: None,
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        let level = |key: &str| level(self.metrics, key);
+        Metrics {
+            system_start: Timestamp(self.count("system_start")),
+            total_nodes: self.count("total_nodes"),
+            running_nodes: self.count("running_nodes"),
+            stopped_nodes: self.count("stopped_nodes"),
+            restarting_nodes: self.count("restarting_nodes"),
+            upgrading_nodes: self.count("upgrading_nodes"),
+            migrating_nodes: self.count("migrating_nodes"),
+            removing_nodes: self.count("removing_nodes"),
+            dead_nodes: self.count("dead_nodes"),
+            shunned_nodes: self.count("shunned_nodes"),
+            antnode_version: version(self.metrics, "antnode_version"),
+            queen_node_version: version(self.metrics, "queen_node_version"),
+            nodes_no_version: self.count("nodes_no_version"),
+            nodes_to_upgrade: self.count("nodes_to_upgrade"),
+            upgradable_nodes: whole(self.metrics, "upgradable_nodes"),
+            startable_nodes: whole(self.metrics, "startable_nodes"),
+            hung_nodes: self.count("hung_nodes"),
+            load_average_1: level("load_average_1"),
+            load_average_5: level("load_average_5"),
+            load_average_15: level("load_average_15"),
+            used_cpu_percent: level("used_cpu_percent"),
+            used_mem_percent: level("used_mem_percent"),
+            used_hd_percent: level("used_hd_percent"),
+            hdio_write_bytes: level("hdio_write_bytes"),
+            hdio_read_bytes: level("hdio_read_bytes"),
+            netio_write_bytes: level("netio_write_bytes"),
+            netio_read_bytes: level("netio_read_bytes"),
+        }
+    }
+
+    fn count(&self, key: &str) -> i64 {
+        whole(self.metrics, key).unwrap_or(0)
+    }
+}
+
+fn object<'a>(vector: &'a Map<String, Value>, key: &str) -> Option<&'a Map<String, Value>> {
+    vector.get(key).and_then(Value::as_object)
+}
+
+/// A number, or text or a switch that stands for one.
+fn number(said: &Value) -> Option<f64> {
+    match said {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Bool(switch) => Some(f64::from(u8::from(*switch))),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn level(map: &Map<String, Value>, key: &str) -> f64 {
+    map.get(key).and_then(number).unwrap_or(f64::NAN)
+}
+
+/// A whole number; a fraction is cut off, and what no counter holds is the largest one that does.
+fn whole(map: &Map<String, Value>, key: &str) -> Option<i64> {
+    let said = map.get(key)?;
+    said.as_i64().or_else(|| {
+        number(said)
+            .filter(|number| !number.is_nan())
+            .map(|number| number as i64)
+    })
+}
+
+/// A version that was said; none for what cannot be one, like a number or nothing.
+fn version(map: &Map<String, Value>, key: &str) -> Option<Version> {
+    let text = map.get(key)?.as_str()?;
+    (!text.is_empty()).then(|| Version::new(text))
+}
+
+/// True as the peer's language has it: not null, not zero, not empty.
+fn is_true(said: Option<&Value>) -> bool {
+    match said {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(is)) => *is,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => !matches!(text.as_str(), "" | "0" | "false" | "False"),
+        Some(Value::Array(_) | Value::Object(_)) => true,
+    }
+}
+
+/// The line without the words for numbers that JSON does not have and the peer writes all the same.
+fn plain(line: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut rest = line;
+    let mut in_text = false;
+    while let Some(next) = rest.chars().next() {
+        if !in_text
+            && let Some((word, number)) = [("NaN", "null"), ("-Infinity", "-1e308"), ("Infinity", "1e308")]
+                .into_iter()
+                .find(|(word, _)| rest.starts_with(word))
+        {
+            plain.push_str(number);
+            rest = &rest[word.len()..];
+            continue;
+        }
+        let taken = match next {
+            '\\' if in_text => rest.chars().take(2).map(char::len_utf8).sum(),
+            _ => next.len_utf8(),
+        };
+        in_text ^= next == '"';
+        plain.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    plain
+}

@@ -1,0 +1,1 @@
+//! Colonies made up by the thousand.
