@@ -14,11 +14,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod clock;
 pub mod colony;
 pub mod firewall;
 pub mod manager;
 pub mod plan;
 pub mod program;
+pub mod settings;
 pub mod store;
 pub mod survey;

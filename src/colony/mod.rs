@@ -4,10 +4,12 @@
 
 pub mod binary;
 pub mod instruments;
+mod keccak;
 pub mod manager_kind;
 pub mod metrics;
 pub mod name;
 pub mod node;
+pub mod number;
 pub mod ports;
 pub mod process;
 pub mod reading;

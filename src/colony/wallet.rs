@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use super::keccak::keccak256;
+use super::number::{strip, whole};
+
+/// The network's faucet: what `faucet` means, and where donations go by default.
+pub const FAUCET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
+
 /// A resolved rewards address: `0x` and forty hexadecimal digits, in the case it was given.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Wallet(pub String);
@@ -15,3 +21,249 @@ impl fmt::Display for Wallet {
 /// The wallets of a colony with their weights; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wallets(pub Vec<(Wallet, u128)>);
+
+/// Why a text names no wallets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// Nothing was said.
+    Empty,
+    /// Nothing but commas.
+    NoneNamed,
+    /// Neither a word that stands for a wallet nor an address.
+    NoWallet(String),
+    /// What follows the last colon of the entry is no whole number.
+    NoWeight { entry: String, weight: String },
+    /// The entry's weight is below 1.
+    NotPositive(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Empty => f.write_str("at least one wallet is needed"),
+            Error::NoneNamed => f.write_str("no wallet is named in it"),
+            Error::NoWallet(name) => write!(
+                f,
+                "`{name}` is not `donate`, not `faucet` and no address of `0x` and 40 hexadecimal digits"
+            ),
+            Error::NoWeight { entry, weight } => {
+                write!(f, "the weight `{weight}` of `{entry}` is no whole number from 1")
+            }
+            Error::NotPositive(entry) => write!(f, "the weight of `{entry}` must be 1 or more"),
+        }
+    }
+}
+
+impl Wallet {
+    /// The address in `text`, blanks around it cut off; none if it is no address.
+    #[must_use]
+    pub fn from_address(text: &str) -> Option<Wallet> {
+        let text = strip(text);
+        let digits = text.strip_prefix("0x")?;
+        (digits.len() == 40 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+            .then(|| Wallet(text.to_owned()))
+    }
+
+    /// Where `faucet` leads.
+    #[must_use]
+    pub fn faucet() -> Wallet {
+        Wallet(FAUCET.to_owned())
+    }
+
+    /// Whether the case of its letters is the checksum that EIP-55 hides there. An address in one case
+    /// carries none and passes.
+    #[must_use]
+    pub fn checksum_holds(&self) -> bool {
+        let digits = self.0.strip_prefix("0x").unwrap_or(&self.0);
+        let has = |test: fn(&u8) -> bool| digits.as_bytes().iter().any(test);
+        if !has(u8::is_ascii_lowercase) || !has(u8::is_ascii_uppercase) {
+            return true;
+        }
+        let hash = keccak256(digits.to_ascii_lowercase().as_bytes());
+        digits.bytes().enumerate().all(|(n, byte)| {
+            let half = hash.get(n / 2).copied().unwrap_or_default() >> (if n % 2 == 0 { 4 } else { 0 }) & 0xf;
+            !byte.is_ascii_alphabetic() || byte.is_ascii_uppercase() == (half >= 8)
+        })
+    }
+}
+
+impl Wallets {
+    /// The wallets in `text`: a list with commas of `donate`, `faucet` or addresses, each with `:WEIGHT`
+    /// or with the weight 1. The two words may be in any case and are resolved here.
+    pub fn parse(text: &str, donate: &Wallet) -> Result<Wallets, Error> {
+        if strip(text).is_empty() {
+            return Err(Error::Empty);
+        }
+        let wallets = text
+            .split(',')
+            .map(strip)
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| one(entry, donate))
+            .collect::<Result<Vec<_>, _>>()?;
+        if wallets.is_empty() {
+            return Err(Error::NoneNamed);
+        }
+        Ok(Wallets(wallets))
+    }
+
+    /// The wallet that `random`, evenly spread over all its values, falls on: each is drawn as often as
+    /// its weight says.
+    #[must_use]
+    pub fn draw(&self, random: u64) -> &Wallet {
+        // Weights whose sum is beyond 64 bits all lose the same low bits: what that takes from a share is
+        // less than one draw in 2^60.
+        let mut shift = 0;
+        let total = loop {
+            let sum = self.0.iter().try_fold(0_u64, |sum, (_, weight)| {
+                sum.checked_add(u64::try_from(weight >> shift).ok()?)
+            });
+            match sum {
+                Some(sum) => break sum,
+                None => shift += 1,
+            }
+        };
+        let mut point = (u128::from(random) * u128::from(total)) >> 64;
+        for (wallet, weight) in &self.0 {
+            let weight = weight >> shift;
+            if point < weight {
+                return wallet;
+            }
+            point -= weight;
+        }
+        let (wallet, _) = self.0.last().expect("a colony has at least one wallet");
+        wallet
+    }
+}
+
+fn one(entry: &str, donate: &Wallet) -> Result<(Wallet, u128), Error> {
+    let (name, weight) = match entry.rsplit_once(':') {
+        None => (entry, 1),
+        Some((name, weight)) => {
+            let weight = strip(weight);
+            let value = whole(weight).ok_or_else(|| Error::NoWeight {
+                entry: entry.to_owned(),
+                weight: weight.to_owned(),
+            })?;
+            if value < 1 {
+                return Err(Error::NotPositive(entry.to_owned()));
+            }
+            (strip(name), value.unsigned_abs())
+        }
+    };
+    let wallet = match name.to_lowercase().as_str() {
+        "donate" => donate.clone(),
+        "faucet" => Wallet::faucet(),
+        _ => Wallet::from_address(name).ok_or_else(|| Error::NoWallet(name.to_owned()))?,
+    };
+    Ok((wallet, weight))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, FAUCET, Wallet, Wallets};
+
+    const ONE: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
+    const TWO: &str = "0x2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B";
+
+    fn parse(text: &str) -> Result<Vec<(String, u128)>, Error> {
+        Wallets::parse(text, &Wallet(TWO.to_owned()))
+            .map(|wallets| wallets.0.into_iter().map(|(w, weight)| (w.0, weight)).collect())
+    }
+
+    #[test]
+    fn a_list_names_wallets_and_their_weights() {
+        assert_eq!(
+            parse(&format!(" {ONE} : 100 , Donate:1_0,faucet,")),
+            Ok(vec![
+                (ONE.to_owned(), 100),
+                (TWO.to_owned(), 10),
+                (FAUCET.to_owned(), 1)
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        assert_eq!(parse(" "), Err(Error::Empty));
+        assert_eq!(parse(" , "), Err(Error::NoneNamed));
+        assert_eq!(parse("nope:2"), Err(Error::NoWallet("nope".to_owned())));
+        assert_eq!(parse("donate:0"), Err(Error::NotPositive("donate:0".to_owned())));
+        assert_eq!(
+            parse("donate:1.0"),
+            Err(Error::NoWeight {
+                entry: "donate:1.0".to_owned(),
+                weight: "1.0".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn each_is_drawn_as_often_as_its_weight_says() {
+        let wallets = Wallets::parse(&format!("{ONE}:3,{TWO}:1"), &Wallet::faucet()).unwrap();
+        let draws = 4000_u64;
+        let ones = (0..draws)
+            .filter(|n| wallets.draw(n * (u64::MAX / draws)).0 == ONE)
+            .count();
+        assert!(ones.abs_diff(3000) <= 1, "{ones}");
+        assert_eq!(wallets.draw(0).0, ONE);
+        assert_eq!(wallets.draw(u64::MAX).0, TWO);
+    }
+
+    #[test]
+    fn weights_without_bounds_are_drawn_all_the_same() {
+        let huge = "9".repeat(45);
+        let wallets =
+            Wallets::parse(&format!("{ONE}:{huge},{TWO}:{huge},faucet:1"), &Wallet::faucet()).unwrap();
+        assert_eq!(wallets.draw(0).0, ONE);
+        assert_eq!(wallets.draw(u64::MAX / 4 * 3).0, TWO);
+        let _ = wallets.draw(u64::MAX);
+    }
+
+    #[test]
+    fn a_mixed_case_address_carries_a_checksum() {
+        for (address, holds) in [
+            (FAUCET, true),
+            ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", true),
+            ("0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359", true),
+            ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD", false),
+            (ONE, true),
+            (TWO, true),
+        ] {
+            assert_eq!(Wallet(address.to_owned()).checksum_holds(), holds, "{address}");
+        }
+    }
+
+    #[test]
+    fn the_peer_reads_the_same_wallets() {
+        let Ok(golden) = std::env::var("WNM_GOLDEN") else {
+            eprintln!("skipped: WNM_GOLDEN names no folder with what the peer answered");
+            return;
+        };
+        let text = std::fs::read_to_string(format!("{golden}/wallets.jsonl")).unwrap();
+        let mut seen = 0;
+        for line in text.lines() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let input = case["input"].as_str().unwrap_or("");
+            let donate = Wallet(case["donate_address"].as_str().unwrap_or("None").to_owned());
+            let ours = Wallets::parse(input, &donate);
+            match case["wallets"].as_array() {
+                None => assert!(ours.is_err(), "{input:?}: {ours:?}"),
+                Some(theirs) => {
+                    let ours = ours.unwrap_or_else(|error| panic!("{input:?}: {error}"));
+                    assert_eq!(ours.0.len(), theirs.len(), "{input:?}");
+                    for ((wallet, weight), their) in ours.0.iter().zip(theirs) {
+                        assert_eq!(wallet.0, their[0].as_str().unwrap_or("None"), "{input:?}");
+                        let their = their[1]
+                            .as_str()
+                            .map_or_else(|| their[1].to_string(), str::to_owned);
+                        // Weights beyond 128 bits stay at the bound: nobody can tell them apart.
+                        let expected = their.parse().unwrap_or(i128::MAX.unsigned_abs());
+                        assert_eq!(*weight, expected, "{input:?}");
+                    }
+                }
+            }
+            seen += 1;
+        }
+        assert!(seen > 100, "{seen}");
+    }
+}

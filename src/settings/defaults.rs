@@ -1,0 +1,33 @@
+//! The lowest layer: what holds when nobody says anything.
+
+use super::layer::{Origin, Saying};
+use super::place::Place;
+use super::table::SETTINGS;
+use crate::colony::Timestamp;
+
+/// What the machine itself suggests: `cpus` this process may use, and when it was booted.
+#[must_use]
+pub fn sayings(place: &Place, cpus: u32, boot: Timestamp) -> Vec<Saying> {
+    let cpus = f64::from(cpus.max(1));
+    SETTINGS
+        .iter()
+        .filter(|setting| setting.is_persistent())
+        .filter_map(|setting| {
+            let text = match setting.name {
+                "desired_load_average" => format!("{:?}", cpus * 0.6),
+                "max_load_average_allowed" => format!("{cpus:?}"),
+                "node_storage" => place.node_storage.to_string_lossy().into_owned(),
+                "process_manager" => place.manager.to_string(),
+                "last_stopped_at" => boot.to_string(),
+                // Whose wallet it is nobody can guess.
+                "rewards_address" => return None,
+                _ => setting.default.to_owned(),
+            };
+            Some(Saying {
+                setting,
+                text,
+                origin: Origin::Default,
+            })
+        })
+        .collect()
+}

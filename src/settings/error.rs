@@ -1,0 +1,177 @@
+//! What is wrong with what was said; every complaint has the same form.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::layer::Origin;
+use super::table::{Kept, Setting};
+
+/// Why settings cannot be used.
+#[derive(Debug, Clone)]
+pub enum Error {
+    /// A value that cannot be.
+    BadValue {
+        setting: &'static str,
+        text: String,
+        /// What it might have been, or what is wrong with it.
+        allowed: String,
+        origin: Origin,
+    },
+    /// A flag, key or variable that is no setting.
+    Unknown {
+        /// As it was written.
+        name: String,
+        nearest: Option<String>,
+        origin: Origin,
+    },
+    /// A flag that needs a value and got none.
+    MissingValue { flag: String },
+    /// A word that belongs to no flag.
+    Stray(String),
+    /// Something that only a flag may say stood in a file or a variable.
+    FlagOnly { setting: &'static str, origin: Origin },
+    /// Two settings that cannot be together.
+    Conflict {
+        setting: &'static str,
+        text: String,
+        /// What it has to be in view of the other.
+        rule: String,
+        origin: Origin,
+    },
+    /// What init fixed was to be changed.
+    Fixed {
+        setting: &'static Setting,
+        text: String,
+        stored: String,
+        origin: Origin,
+    },
+    /// Something needed was not said.
+    Missing { setting: &'static str },
+    /// A file that cannot be read.
+    Unreadable { path: PathBuf, why: String },
+    /// A line that cannot be understood.
+    BadLine { path: PathBuf, line: u32, why: String },
+    /// Nobody knows where the home of this user is.
+    NoHome,
+}
+
+impl Error {
+    /// Whether this is refused (exit code 1) and not a mistake in what was said (exit code 2).
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Error::Fixed { .. } | Error::Missing { .. } | Error::NoHome)
+    }
+}
+
+/// Text of others within one line of ours.
+fn shown(text: &str) -> String {
+    const ROOM: usize = 160;
+    let mut line = String::new();
+    for c in text.chars().take(ROOM) {
+        if c.is_control() {
+            line.extend(c.escape_default());
+        } else {
+            line.push(c);
+        }
+    }
+    if text.chars().nth(ROOM).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::BadValue {
+                setting,
+                text,
+                allowed,
+                origin,
+            } => write!(f, "`{setting}` cannot be `{}`: {allowed} ({origin})", shown(text)),
+            Error::Unknown {
+                name,
+                nearest,
+                origin,
+            } => {
+                let kind = match origin {
+                    Origin::Flag => "flag",
+                    Origin::Variable(..) => "variable",
+                    _ => "setting",
+                };
+                let place = match origin {
+                    Origin::Flag => String::new(),
+                    Origin::Variable(_, Some((path, line))) => format!(" (`{}` line {line})", path.display()),
+                    other => format!(" ({other})"),
+                };
+                write!(f, "there is no {kind} `{}`{place}", shown(name))?;
+                match nearest {
+                    Some(name) => write!(f, "; the nearest is `{name}`"),
+                    None => Ok(()),
+                }
+            }
+            Error::MissingValue { flag } => write!(f, "`{flag}` needs a value (flag)"),
+            Error::Stray(word) => write!(f, "`{}` belongs to no flag", shown(word)),
+            Error::FlagOnly { setting, origin } => {
+                write!(f, "`{setting}` can only be a flag, `--{setting}` ({origin})")
+            }
+            Error::Conflict {
+                setting,
+                text,
+                rule,
+                origin,
+            } => write!(f, "`{setting}` cannot be `{}`: {rule} ({origin})", shown(text)),
+            Error::Fixed {
+                setting,
+                text,
+                stored,
+                origin,
+            } => write!(
+                f,
+                "`{}` is `{}` in this colony and cannot become `{}`: {} ({origin})",
+                setting.name,
+                shown(stored),
+                shown(text),
+                if setting.kept == Kept::ByOrder {
+                    "only `--force_action update_config` changes it"
+                } else {
+                    "its nodes are made with it"
+                },
+            ),
+            Error::Missing { setting } => write!(f, "`{setting}` is needed: give `--{setting}` with --init"),
+            Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
+            Error::BadLine { path, line, why } => write!(f, "{why} (`{}` line {line})", path.display()),
+            Error::NoHome => f.write_str("no home folder: `HOME` is not set and the user has none"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Origin};
+
+    #[test]
+    fn a_complaint_names_setting_value_range_and_place() {
+        let error = Error::BadValue {
+            setting: "node_cap",
+            text: "3O".to_owned(),
+            allowed: "a whole number from 0 to 10000".to_owned(),
+            origin: Origin::File("/home/op/.local/share/wnm/config".into(), 4),
+        };
+        assert_eq!(
+            error.to_string(),
+            "`node_cap` cannot be `3O`: a whole number from 0 to 10000 (`/home/op/.local/share/wnm/config` line 4)"
+        );
+        assert!(!error.is_refusal());
+    }
+
+    #[test]
+    fn what_was_written_stays_on_one_line() {
+        let error = Error::Stray(format!("a\nb{}", "c".repeat(500)));
+        let text = error.to_string();
+        assert!(text.starts_with("`a\\nbccc") && text.ends_with("…` belongs to no flag"));
+        assert_eq!(text.lines().count(), 1);
+    }
+}

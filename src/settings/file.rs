@@ -1,0 +1,326 @@
+//! Files of settings: the peer's `key=value` and TOML, told apart by parsing.
+//!
+//! What is TOML is read as TOML; all else line by line as the peer reads it. Where a text is both, it
+//! means the same.
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::Error;
+use super::layer::{Origin, Saying};
+use super::table::{self, Kept, SETTINGS, Setting, Takes};
+
+/// What a file of settings says. `path` is named in complaints.
+pub fn read(text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
+    let text = text.trim_start_matches('\u{feff}');
+    match DeTable::parse(text) {
+        Ok(table) => toml(table.get_ref(), text, path),
+        Err(_) => lines(text, path),
+    }
+}
+
+fn origin(path: &Path, line: u32) -> Origin {
+    Origin::File(path.to_owned(), line)
+}
+
+/// The setting that `key` means in a file.
+fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Error> {
+    let found = table::called(key).ok_or_else(|| Error::Unknown {
+        name: key.to_owned(),
+        nearest: table::nearest(
+            &table::spelled(key),
+            SETTINGS
+                .iter()
+                .filter(|setting| setting.kept != Kept::Flag)
+                .map(|setting| setting.name),
+        )
+        .map(str::to_owned),
+        origin: origin(path, line),
+    })?;
+    if found.kept == Kept::Flag {
+        return Err(Error::FlagOnly {
+            setting: found.name,
+            origin: origin(path, line),
+        });
+    }
+    Ok(found)
+}
+
+// --- TOML
+
+fn toml(table: &DeTable<'_>, text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
+    let mut sayings = Vec::new();
+    for (key, value) in table {
+        let line = line_of(text, key.span().start);
+        let name = key.get_ref().as_ref();
+        let found = setting(name, path, line);
+        match (value.get_ref(), &found) {
+            // As in the peer's syntax, a section is a heading and nothing more.
+            (DeValue::Table(section), Err(_)) => sayings.extend(toml(section, text, path)?),
+            (value, _) => {
+                let setting = found?;
+                let text = plain(value, setting).ok_or_else(|| Error::BadLine {
+                    path: path.to_owned(),
+                    line,
+                    why: format!("`{name}` cannot be a list or table of this kind"),
+                })?;
+                sayings.push(Saying {
+                    setting,
+                    text,
+                    origin: origin(path, line),
+                });
+            }
+        }
+    }
+    // A table is sorted by key; in a file the last word counts.
+    sayings.sort_by_key(|saying| match saying.origin {
+        Origin::File(_, line) => line,
+        _ => 0,
+    });
+    Ok(sayings)
+}
+
+fn line_of(text: &str, at: usize) -> u32 {
+    let before = text.as_bytes().iter().take(at);
+    u32::try_from(before.filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX)
+}
+
+/// A TOML value as the text a flag would have.
+fn plain(value: &DeValue<'_>, setting: &Setting) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.to_string()),
+        DeValue::Boolean(on) => Some(on.to_string()),
+        DeValue::Integer(number) => {
+            let digits = number.as_str();
+            if number.radix() == 10 {
+                return Some(digits.to_owned());
+            }
+            i128::from_str_radix(digits, number.radix())
+                .ok()
+                .map(|value| value.to_string())
+        }
+        DeValue::Float(number) => Some(number.as_str().to_owned()),
+        DeValue::Datetime(moment) => Some(moment.to_string()),
+        DeValue::Array(list) => {
+            let items: Option<Vec<String>> = list
+                .iter()
+                .map(|item: &Spanned<DeValue<'_>>| match item.get_ref() {
+                    DeValue::Array(_) | DeValue::Table(_) => None,
+                    item => plain(item, setting),
+                })
+                .collect();
+            joined(items?, setting)
+        }
+        DeValue::Table(pairs) if setting.takes == Takes::Variables => {
+            let pairs: Option<Vec<String>> = pairs
+                .iter()
+                .map(|(name, value)| Some(format!("{}={}", name.get_ref(), plain(value.get_ref(), setting)?)))
+                .collect();
+            joined(pairs?, setting)
+        }
+        DeValue::Table(_) => None,
+    }
+}
+
+/// A list as one text: words as a shell has them, or names with commas.
+fn joined(items: Vec<String>, setting: &Setting) -> Option<String> {
+    match setting.takes {
+        Takes::Words | Takes::Variables => Some(shell_words::join(items)),
+        Takes::Names | Takes::Wallets => Some(items.join(",")),
+        _ => None,
+    }
+}
+
+// --- key=value
+
+fn lines(text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
+    let mut sayings = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';', '[']) || line.starts_with("---") {
+            continue;
+        }
+        let (key, value) = entry(line);
+        let setting = setting(key, path, number)?;
+        let text = match value {
+            Some(value) => unlisted(&value, setting),
+            // A bare key is a flag without a value.
+            None if setting.takes == Takes::Switch => "true".to_owned(),
+            None => String::new(),
+        };
+        sayings.push(Saying {
+            setting,
+            text,
+            origin: origin(path, number),
+        });
+    }
+    Ok(sayings)
+}
+
+/// Key and value of `key=value`, `key: value`, `key value` or `key`; dashes before the key, quotes around
+/// the value and a comment after it do not count.
+fn entry(line: &str) -> (&str, Option<String>) {
+    let dashes = line.len() - line.trim_start_matches('-').len();
+    let line = if dashes <= 2 { &line[dashes..] } else { line };
+    let end = line
+        .find(|c: char| c.is_whitespace() || "=:;#".contains(c))
+        .unwrap_or(line.len());
+    let (key, rest) = line.split_at(end);
+    let after = rest.trim_start();
+    let value = match after.strip_prefix(['=', ':']) {
+        Some(value) => value.trim(),
+        None => after,
+    };
+    let is_said = after.len() < rest.len() && !value.starts_with(['#', ';']) && !value.is_empty()
+        || after.starts_with(['=', ':']);
+    (key, is_said.then(|| unquoted(value)))
+}
+
+/// A value without the quotes around it and without the comment after it.
+fn unquoted(value: &str) -> String {
+    if let Some(quote @ ('"' | '\'')) = value.chars().next()
+        && let Some(end) = value[1..].find(quote)
+    {
+        let rest = value[end + 2..].trim_start();
+        if rest.is_empty() || rest.starts_with(['#', ';']) {
+            return value[1..=end].to_owned();
+        }
+    }
+    let comment = value
+        .char_indices()
+        .find(|(at, c)| matches!(c, '#' | ';') && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
+        .map_or(value.len(), |(at, _)| at);
+    value[..comment].trim_end().to_owned()
+}
+
+/// `[a, b]` as the list it is, where the setting can be one.
+fn unlisted(value: &str, setting: &Setting) -> String {
+    let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
+    inner
+        .and_then(|inner| {
+            joined(
+                inner.split(',').map(|item| unquoted(item.trim())).collect(),
+                setting,
+            )
+        })
+        .unwrap_or_else(|| value.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::layer::Origin;
+    use super::read;
+
+    fn said(text: &str) -> Vec<(&'static str, String, u32)> {
+        read(text, Path::new("/c"))
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+            .into_iter()
+            .map(|saying| match saying.origin {
+                Origin::File(_, line) => (saying.setting.name, saying.text, line),
+                other => panic!("{other}"),
+            })
+            .collect()
+    }
+
+    fn refused(text: &str) -> String {
+        read(text, Path::new("/c")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_peers_lines_mean_what_they_mean_to_it() {
+        for line in [
+            "node_cap=43",
+            "node_cap: 43",
+            "node_cap 43",
+            "node_cap = 43",
+            "node_cap='43'",
+            "node_cap=\"43\" ; why",
+            "--node_cap=43",
+            "-node-cap=43",
+            "NODE_CAP=43",
+            "node-cap=43\r",
+            "node_cap=43 # all",
+        ] {
+            let text = format!("; note\n[wnm]\n---\nno_upnp yes\n{line}\n");
+            assert_eq!(
+                said(&text),
+                [("no_upnp", "yes".to_owned(), 4), ("node_cap", "43".to_owned(), 5)],
+                "{line}"
+            );
+        }
+        assert_eq!(said("antctl_debug\n"), [("antctl_debug", "true".to_owned(), 1)]);
+        assert_eq!(
+            said("antctl_debug # on\n"),
+            [("antctl_debug", "true".to_owned(), 1)]
+        );
+        assert_eq!(
+            said("host=\nno_upnp"),
+            [("host", String::new(), 1), ("no_upnp", "true".to_owned(), 2)]
+        );
+        assert_eq!(
+            said("environment=A=1 B='x y'\nno_upnp"),
+            [
+                ("environment", "A=1 B='x y'".to_owned(), 1),
+                ("no_upnp", "true".to_owned(), 2)
+            ]
+        );
+        assert_eq!(
+            said("service_name=[a, 'b']\nno_upnp")[0],
+            ("service_name", "a,b".to_owned(), 1)
+        );
+    }
+
+    #[test]
+    fn toml_means_the_same() {
+        let text = "# colony\nnode-cap = 1_000\n\nno_upnp = true\ndesired_load_average = 2.50\n\
+                    start_args = [\"--first\", \"a b\"]\nHOST = \"::1\"\n[wnm]\ncpu_remove = 0x46\n\
+                    [environment]\nRUST_LOG = \"info all\"\n";
+        assert_eq!(
+            said(text),
+            [
+                ("node_cap", "1000".to_owned(), 2),
+                ("no_upnp", "true".to_owned(), 4),
+                ("desired_load_average", "2.50".to_owned(), 5),
+                ("start_args", "--first 'a b'".to_owned(), 6),
+                ("host", "::1".to_owned(), 7),
+                ("cpu_remove", "70".to_owned(), 9),
+                ("environment", "'RUST_LOG=info all'".to_owned(), 10),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
+        assert_eq!(
+            refused("node_cap = 3\nnode_cpa = 4\n"),
+            "there is no setting `node_cpa` (`/c` line 2); the nearest is `node_cap`"
+        );
+        assert_eq!(
+            refused("\nnonsense: x"),
+            "there is no setting `nonsense` (`/c` line 2)"
+        );
+        assert_eq!(
+            refused("node_cap 3\nconfirm"),
+            "`confirm` can only be a flag, `--confirm` (`/c` line 2)"
+        );
+        assert!(refused("node_cap = [1, 2]").contains("list"));
+        assert!(refused("no_upnp = 1979-05-27T07:32:00Z\n=").contains("no setting ``"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_is_too_odd(text in "(?s).{0,300}") {
+            let _ = read(&text, Path::new("/c"));
+        }
+
+        #[test]
+        fn no_line_is_too_odd(text in "([-\\[\\]=:;#'\" a_]{0,12}(node_cap|no_upnp|environment)?[-\\[\\]=:;#'\" 1é\n]{0,12}){0,4}") {
+            let _ = read(&text, Path::new("/c"));
+        }
+    }
+}

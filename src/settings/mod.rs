@@ -1,0 +1,95 @@
+//! What the operator wants of a colony, from five layers of text to typed values.
+//!
+//! A layer is what somebody said, as text: the defaults, the colony, files, the environment, flags. The
+//! strongest counts, and it alone becomes a value, in [`value`], so that every complaint has one form.
+//!
+//! ```text
+//! flags  = arguments::parse
+//! said   = said(flags, variables, home)         files and variables join them
+//! place  = place::find(said, ...)               where the colony is
+//! all    = defaults::sayings + stored + said
+//! resolve(all, place, variables)                settings, origins, what the colony must be told
+//! ```
+
+pub mod defaults;
+pub mod environment;
+pub mod error;
+pub mod file;
+pub mod layer;
+mod momentary;
+mod path;
+mod persistent;
+pub mod place;
+mod policy;
+pub mod resolve;
+mod rules;
+pub mod run;
+pub mod table;
+mod typed;
+pub mod value;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+pub use environment::Variables;
+pub use error::Error;
+pub use layer::{Origin, Saying, stored};
+pub use place::Place;
+pub use resolve::{Resolved, resolve, this_run};
+pub use run::{ForceAction, LogLevel, ReportFormat, ReportKind, Run};
+pub use table::{SETTINGS, Setting};
+pub use typed::{FirewallChoice, Settings};
+
+/// Files and variables joined to what the flags say, the weakest first.
+///
+/// A file of settings named by `--config` must be there; the others may be missing.
+pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Vec<Saying>, Error> {
+    let own = home.join(".local/share/wnm");
+    let mut files = vec![own.join("config"), home.join("wnm/config")];
+    let mut needed = None;
+    if let Some(config) = layer::winner(&flags, "config") {
+        let scope = value::Scope { home, variables };
+        let file = path::file(&config.text, &scope).map_err(|why| config.refused(why))?;
+        files.retain(|other| *other != file);
+        needed = Some(file.clone());
+        files.push(file);
+    }
+    let mut sayings = Vec::new();
+    for path in files {
+        match text_of(&path)? {
+            Some(text) => sayings.extend(file::read(&text, &path)?),
+            None if needed.as_ref() == Some(&path) => {
+                return Err(Error::Unreadable {
+                    path,
+                    why: "there is no such file".to_owned(),
+                });
+            }
+            None => {}
+        }
+    }
+    let dotenv = own.join(".env");
+    if let Some(text) = text_of(&dotenv)? {
+        sayings.extend(environment::dotenv(&text, &dotenv, variables)?);
+    }
+    sayings.extend(variables.sayings());
+    sayings.extend(flags);
+    Ok(sayings)
+}
+
+/// The text of a file; none when there is no such file.
+fn text_of(path: &Path) -> Result<Option<String>, Error> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(Error::Unreadable {
+            path: path.to_owned(),
+            why: match error.kind() {
+                ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+                ErrorKind::IsADirectory => "it is a folder".to_owned(),
+                ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                _ => error.to_string(),
+            },
+        }),
+    }
+}

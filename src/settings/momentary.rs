@@ -1,0 +1,205 @@
+//! The settings of one run, which no colony keeps.
+
+use super::table::{Group, Kept, Named, Setting, Takes, Unit};
+
+/// The levels of the log; the peer's words, and those of others for the same.
+pub(super) const LEVELS: &[&str] = &[
+    "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "TRACE", "WARN", "NOTSET",
+];
+
+/// What `--force_action` takes.
+pub(super) const ACTIONS: &[&str] = &[
+    "add",
+    "remove",
+    "upgrade",
+    "start",
+    "stop",
+    "disable",
+    "teardown",
+    "survey",
+    "wnm-db-migration",
+    "nullop",
+    "update_config",
+    "disable_config",
+];
+
+/// What `--report` takes.
+pub(super) const REPORTS: &[&str] = &[
+    "node-status",
+    "node-status-details",
+    "influx-resources",
+    "machine-config",
+    "machine-metrics",
+];
+
+/// What `--report_format` takes.
+pub(super) const FORMATS: &[&str] = &["text", "json", "env", "config"];
+
+/// What `--rust_backtrace` takes.
+pub(super) const BACKTRACES: &[&str] = &["0", "1", "full"];
+
+const MILLISECONDS: Takes = Takes::Whole {
+    min: 0,
+    max: i64::MAX,
+    unit: Unit::Milliseconds,
+    or_none: false,
+};
+
+/// A setting that files and variables may say, too.
+const fn run(group: Group, name: &'static str, takes: Takes, help: &'static str) -> Setting {
+    Setting {
+        name,
+        variable: Named::Capitals,
+        takes,
+        kept: Kept::Run,
+        default: "",
+        group,
+        help,
+    }
+}
+
+/// A switch without a name in the environment.
+const fn bare(group: Group, name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        variable: Named::Nothing,
+        ..run(group, name, Takes::Switch, help)
+    }
+}
+
+/// An order given by hand.
+const fn flag(group: Group, name: &'static str, takes: Takes, help: &'static str) -> Setting {
+    Setting {
+        variable: Named::Nothing,
+        kept: Kept::Flag,
+        ..run(group, name, takes, help)
+    }
+}
+
+pub(super) const MOMENTARY: &[Setting] = &[
+    flag(
+        Group::Run,
+        "config",
+        Takes::File,
+        "Read this file of settings, too",
+    ),
+    run(
+        Group::Run,
+        "dbpath",
+        Takes::Database,
+        "The colony: a path, or sqlite:///path",
+    ),
+    run(
+        Group::Run,
+        "dry_run",
+        Takes::Switch,
+        "Show what would be done and change nothing",
+    ),
+    flag(Group::Init, "init", Takes::Switch, "Make the colony"),
+    flag(
+        Group::Init,
+        "import",
+        Takes::Switch,
+        "With --init: take in the nodes that are there",
+    ),
+    flag(
+        Group::Init,
+        "migrate_anm",
+        Takes::Switch,
+        "With --init: take over from anm",
+    ),
+    run(
+        Group::Orders,
+        "force_action",
+        Takes::Choice(ACTIONS),
+        "Do this instead of what is planned",
+    ),
+    run(
+        Group::Orders,
+        "service_name",
+        Takes::Names,
+        "Which nodes an order or a report is about: antnode0001,antnode0003",
+    ),
+    run(
+        Group::Orders,
+        "count",
+        Takes::Whole {
+            min: 1,
+            max: 10_000,
+            unit: Unit::Nodes,
+            or_none: false,
+        },
+        "How many nodes an order without names is about",
+    ),
+    flag(
+        Group::Orders,
+        "confirm",
+        Takes::Switch,
+        "Do what destroys or rebuilds, or what a safety stop holds back",
+    ),
+    flag(
+        Group::Orders,
+        "remove_lockfile",
+        Takes::Switch,
+        "Remove a lock file that was left behind",
+    ),
+    run(
+        Group::Reports,
+        "report",
+        Takes::Choice(REPORTS),
+        "Do nothing but print a report",
+    ),
+    run(
+        Group::Reports,
+        "report_format",
+        Takes::Choice(FORMATS),
+        "How the report is written; text if nothing is said",
+    ),
+    bare(Group::Reports, "json", "The same as --report_format json"),
+    run(
+        Group::Output,
+        "loglevel",
+        Takes::Choice(LEVELS),
+        "How much is logged; INFO if nothing is said",
+    ),
+    bare(Group::Output, "verbose", "The same as --loglevel DEBUG"),
+    bare(Group::Output, "quiet", "Log errors only"),
+    bare(
+        Group::Output,
+        "show_machine_config",
+        "Log every setting and where it comes from",
+    ),
+    bare(
+        Group::Output,
+        "show_machine_metrics",
+        "Log the figures of machine and colony",
+    ),
+    bare(
+        Group::Output,
+        "show_decisions",
+        "Log what was allowed and what pressed",
+    ),
+    run(
+        Group::Pace,
+        "this_survey_delay",
+        MILLISECONDS,
+        "The survey_delay of this run",
+    ),
+    run(
+        Group::Pace,
+        "this_action_delay",
+        MILLISECONDS,
+        "The action_delay of this run",
+    ),
+    run(
+        Group::Pace,
+        "interval",
+        MILLISECONDS,
+        "The same, before --this_action_delay",
+    ),
+    run(
+        Group::Tools,
+        "rust_backtrace",
+        Takes::Choice(BACKTRACES),
+        "RUST_BACKTRACE of antctl in this run",
+    ),
+];

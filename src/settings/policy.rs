@@ -1,0 +1,118 @@
+//! What the plan, the survey and the executor take from the settings.
+
+use std::time::Duration;
+
+use super::place::Place;
+use super::run::LogLevel;
+use super::typed::Settings;
+use crate::colony::{Mode, Tool};
+use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
+
+/// The network all nodes are made for.
+const NETWORK: &str = "evm-arbitrum-one";
+
+/// In whose name nodes run in +sudo mode.
+const NODE_USER: &str = "ant";
+
+fn percent(add: i64, remove: i64) -> Threshold {
+    Threshold {
+        add: add as f64,
+        remove: remove as f64,
+    }
+}
+
+/// Two rates. Of two that are watched together, one that is left at 0 presses never and allows always.
+fn rates(pairs: [(i64, i64); 2]) -> [Threshold; 2] {
+    let watched = pairs.iter().any(|pair| *pair != (0, 0));
+    pairs.map(|(add, remove)| {
+        if watched && (add, remove) == (0, 0) {
+            Threshold {
+                add: f64::INFINITY,
+                remove: f64::INFINITY,
+            }
+        } else {
+            percent(add, remove)
+        }
+    })
+}
+
+impl Settings {
+    /// The policy of the colony.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy {
+            cap: i64::from(self.node_cap),
+            cpu: percent(self.cpu_less_than, self.cpu_remove),
+            memory: percent(self.mem_less_than, self.mem_remove),
+            disk: percent(self.hd_less_than, self.hd_remove),
+            load: Threshold {
+                add: self.desired_load_average,
+                remove: self.max_load_average_allowed,
+            },
+            hdio: rates([
+                (self.hdio_read_less_than, self.hdio_read_remove),
+                (self.hdio_write_less_than, self.hdio_write_remove),
+            ]),
+            netio: rates([
+                (self.netio_read_less_than, self.netio_read_remove),
+                (self.netio_write_less_than, self.netio_write_remove),
+            ]),
+            quotas: Quotas {
+                operations: self.max_concurrent_operations,
+                starts: self.max_concurrent_starts,
+                upgrades: self.max_concurrent_upgrades,
+                removals: self.max_concurrent_removals,
+            },
+            delays: Delays {
+                start: self.delay_start,
+                upgrade: self.delay_upgrade,
+                remove: self.delay_remove,
+            },
+            last_stopped_at: self.last_stopped_at,
+            upgrades: self.enable_upgrade,
+            shunned: (self.shunned_remove > 0).then_some(self.shunned_remove),
+        }
+    }
+
+    /// What new nodes are made from.
+    #[must_use]
+    pub fn template(&self, place: &Place) -> Template {
+        let manager = self.process_manager;
+        Template {
+            manager,
+            port_start: self.port_start,
+            metrics_port_start: self.metrics_port_start,
+            rpc_port_start: self.rpc_port_start,
+            storage: self.node_storage.clone(),
+            logs: place.logs.clone(),
+            host: self.host.clone(),
+            user: match manager.mode {
+                Mode::Sudo => NODE_USER.to_owned(),
+                Mode::User => place.operator.user.clone(),
+            },
+            network: NETWORK.to_owned(),
+            environment: self.environment_text.clone(),
+            highest_id_used: matches!(manager.tool, Tool::Antctl | Tool::AntctlZen)
+                .then(|| self.highest_node_id_used.unwrap_or_default()),
+        }
+    }
+
+    /// Between two actions of this run: `--interval`, else `--this_action_delay`, else `action_delay`.
+    #[must_use]
+    pub fn effective_action_delay(&self) -> Duration {
+        let of_run = self.run.interval.or(self.run.this_action_delay);
+        Duration::from_millis(of_run.unwrap_or(self.action_delay))
+    }
+
+    /// Between the starts of two probes in this run: `--this_survey_delay`, else `survey_delay`.
+    #[must_use]
+    pub fn effective_survey_delay(&self) -> Duration {
+        Duration::from_millis(self.run.this_survey_delay.unwrap_or(self.survey_delay))
+    }
+
+    /// Whether antctl is to tell more: when the colony says so, or when all is logged.
+    #[must_use]
+    pub fn antctl_tells_more(&self) -> bool {
+        self.antctl_debug || self.run.level() >= LogLevel::Debug
+    }
+}

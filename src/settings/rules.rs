@@ -1,0 +1,184 @@
+//! What one setting means for another, and what init has fixed.
+
+use std::collections::BTreeMap;
+
+use super::Settings;
+use super::error::Error;
+use super::resolve::Settled;
+use super::table::Kept;
+use super::value::Value;
+use crate::colony::Wallet;
+
+type All<'a> = BTreeMap<&'static str, Settled<'a>>;
+
+/// Pairs of limits of which the first must be below the second.
+const LIMITS: [(&str, &str); 4] = [
+    ("cpu_less_than", "cpu_remove"),
+    ("mem_less_than", "mem_remove"),
+    ("hd_less_than", "hd_remove"),
+    ("desired_load_average", "max_load_average_allowed"),
+];
+
+/// Pairs of rates; both 0 is a rate that is not watched.
+const RATES: [(&str, &str); 4] = [
+    ("hdio_read_less_than", "hdio_read_remove"),
+    ("hdio_write_less_than", "hdio_write_remove"),
+    ("netio_read_less_than", "netio_read_remove"),
+    ("netio_write_less_than", "netio_write_remove"),
+];
+
+const PORTS: [&str; 3] = ["port_start", "metrics_port_start", "rpc_port_start"];
+
+/// Refuses to change what init has fixed, or what needs an order to be changed.
+pub(super) fn hold_fixed(settled: &All<'_>, ordered: bool) -> Result<(), Error> {
+    for one in settled.values() {
+        let setting = one.saying.setting;
+        if !(setting.kept == Kept::InitOnly || setting.kept == Kept::ByOrder && !ordered) {
+            continue;
+        }
+        let Some(stored) = &one.stored else { continue };
+        if one.saying.origin.is_said() && one.is_changed() {
+            let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
+            return Err(Error::Fixed {
+                setting,
+                text: shown(&one.meaning.stored),
+                stored: shown(stored),
+                origin: one.saying.origin.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what cannot be together. What a colony already keeps so is not refused, since it runs with it:
+/// it comes back as a warning.
+pub(super) fn check(settled: &All<'_>) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
+    for (low, high) in LIMITS {
+        if let Some((one, two)) = numbers(settled, low, high)
+            && one >= two
+        {
+            conflict(
+                settled,
+                (low, high),
+                &format!("`{low}` must be below `{high}`"),
+                &mut warnings,
+            )?;
+        }
+    }
+    for (low, high) in RATES {
+        if let Some((one, two)) = numbers(settled, low, high)
+            && one >= two
+            && (one, two) != (0.0, 0.0)
+        {
+            let rule = format!("`{low}` must be below `{high}`, or both 0");
+            conflict(settled, (low, high), &rule, &mut warnings)?;
+        }
+    }
+    ports(settled, &mut warnings)?;
+    Ok(warnings)
+}
+
+fn numbers(settled: &All<'_>, one: &str, two: &str) -> Option<(f64, f64)> {
+    let number = |name: &str| match settled.get(name)?.meaning.value {
+        Value::Whole(value) => Some(value as f64),
+        Value::Number(value) => Some(value),
+        _ => None,
+    };
+    Some((number(one)?, number(two)?))
+}
+
+/// Blames that of the two which was said with more force, if either is new.
+fn conflict(
+    settled: &All<'_>,
+    (one, two): (&str, &str),
+    rule: &str,
+    warnings: &mut Vec<String>,
+) -> Result<(), Error> {
+    let (Some(first), Some(second)) = (settled.get(one), settled.get(two)) else {
+        return Ok(());
+    };
+    let new = |one: &Settled<'_>| one.is_changed() && one.saying.origin.is_said();
+    let (blamed, other) = if second.saying.origin.rank() > first.saying.origin.rank() {
+        (second, first)
+    } else {
+        (first, second)
+    };
+    if !new(first) && !new(second) {
+        warnings.push(format!(
+            "{rule}, and they are {} and {} ({})",
+            first.meaning.stored.as_deref().unwrap_or("nothing"),
+            second.meaning.stored.as_deref().unwrap_or("nothing"),
+            blamed.saying.origin,
+        ));
+        return Ok(());
+    }
+    Err(Error::Conflict {
+        setting: blamed.saying.setting.name,
+        text: blamed.saying.text.clone(),
+        rule: format!(
+            "{rule}, and `{}` is {} by {}",
+            other.saying.setting.name,
+            other.meaning.stored.as_deref().unwrap_or("nothing"),
+            other.saying.origin,
+        ),
+        origin: blamed.saying.origin.clone(),
+    })
+}
+
+/// A range is `start * 1000 + 1` to `start * 1000 + node_cap`, and ends by 65535.
+fn ports(settled: &All<'_>, warnings: &mut Vec<String>) -> Result<(), Error> {
+    let cap = numbers(settled, "node_cap", "node_cap").map_or(0.0, |(cap, _)| cap);
+    let range = |name: &str| {
+        numbers(settled, name, name).map(|(start, _)| (start * 1000.0 + 1.0, start * 1000.0 + cap))
+    };
+    for (n, name) in PORTS.into_iter().enumerate() {
+        let Some((first, last)) = range(name) else {
+            continue;
+        };
+        if last > 65535.0 {
+            let rule = format!("the ports of `node_cap` nodes from {first} would end at {last}, above 65535");
+            conflict(settled, (name, "node_cap"), &rule, warnings)?;
+        }
+        for other in PORTS.iter().skip(n + 1) {
+            let Some((other_first, other_last)) = range(other) else {
+                continue;
+            };
+            if first <= other_last && other_first <= last || first == other_first {
+                let rule = format!("the ports of `{name}` and `{other}` for `node_cap` nodes would overlap");
+                // Whoever is new of the three is at fault.
+                let by_cap = [name, *other]
+                    .iter()
+                    .all(|name| settled.get(name).is_some_and(|one| !one.is_changed()));
+                let pair = if by_cap {
+                    ("node_cap", *other)
+                } else {
+                    (name, *other)
+                };
+                conflict(settled, pair, &rule, warnings)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Addresses whose letters do not carry the checksum that mixed case promises.
+pub(super) fn checksums(settings: &Settings) -> Vec<String> {
+    let mut seen: Vec<&Wallet> = Vec::new();
+    for wallet in settings
+        .rewards_address
+        .0
+        .iter()
+        .map(|(wallet, _)| wallet)
+        .chain([&settings.donate_address])
+    {
+        if !seen.contains(&wallet) && !wallet.checksum_holds() {
+            seen.push(wallet);
+        }
+    }
+    seen.into_iter()
+        .map(|wallet| {
+            format!("the case of the letters in `{wallet}` is not its checksum: make sure it is the address you mean")
+        })
+        .collect()
+}

@@ -1,0 +1,335 @@
+//! From text to value: the one place where what was said is judged.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use super::environment::Variables;
+use super::path;
+use super::table::{Setting, Takes, Unit};
+use crate::colony::number::{strip, whole};
+use crate::colony::wallet::FAUCET;
+use crate::colony::{Version, Wallet, Wallets};
+
+/// What a path may begin with or hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// What `~` means.
+    pub home: &'a std::path::Path,
+    /// What `$NAME` means.
+    pub variables: &'a Variables,
+}
+
+/// What a text means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Nothing: it was cleared.
+    Nothing,
+    Whole(i64),
+    Number(f64),
+    On(bool),
+    /// A word, a name or any text.
+    Text(String),
+    /// With `~` and variables put in.
+    Path(PathBuf),
+    Words(Vec<String>),
+    Pairs(Vec<(String, String)>),
+}
+
+/// A value, and the text by which a colony keeps it; none for NULL.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Meaning {
+    pub value: Value,
+    pub stored: Option<String>,
+}
+
+fn meaning(value: Value, stored: impl Into<String>) -> Meaning {
+    Meaning {
+        value,
+        stored: Some(stored.into()),
+    }
+}
+
+/// What the words of a switch mean.
+#[must_use]
+pub fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some(true),
+        "false" | "no" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// What may be said of `setting`, after a colon.
+#[must_use]
+pub fn allowed(setting: &Setting) -> String {
+    match setting.takes {
+        Takes::Whole {
+            min,
+            max,
+            unit,
+            or_none,
+        } => {
+            let count = match unit {
+                Unit::Percent => "a whole number of percent".to_owned(),
+                Unit::Id | Unit::Times | Unit::Nodes => "a whole number".to_owned(),
+                unit => format!("a whole number of {}", unit.words()),
+            };
+            let range = if max == i64::MAX {
+                format!(", {min} or more")
+            } else {
+                format!(" from {min} to {max}")
+            };
+            format!("{count}{range}{}", if or_none { ", or nothing" } else { "" })
+        }
+        Takes::Load => "a number above 0".to_owned(),
+        Takes::Thousands => "thousands of ports from 1 to 65 (55, 55000 and 55555 all mean 55)".to_owned(),
+        Takes::Switch => "`true`, `yes`, `on`, `1`, `false`, `no`, `off` or `0`".to_owned(),
+        Takes::Choice(words) => {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            match words.as_slice() {
+                [one] => format!("only {one}"),
+                words => format!("one of {}", words.join(", ")),
+            }
+        }
+        Takes::Storage => "the absolute path of a folder".to_owned(),
+        Takes::File => "the path of a file".to_owned(),
+        Takes::Database => "a path or `sqlite:///` and a path".to_owned(),
+        Takes::Wallets => "`donate`, `faucet`, an address, or a list of them with weights".to_owned(),
+        Takes::Address => "an address of `0x` and 40 hexadecimal digits, or `faucet`".to_owned(),
+        Takes::Host => "a host name or an IP address".to_owned(),
+        Takes::Variables => "variables as in `NAME=value OTHER=\"two words\"`".to_owned(),
+        Takes::Words => "words as a shell takes them".to_owned(),
+        Takes::Version => "a version as in `0.14.2`, or nothing".to_owned(),
+        Takes::Text => "one line of text".to_owned(),
+        Takes::Names => "names with commas between them".to_owned(),
+    }
+}
+
+/// What `text` means for `setting`, or why it cannot be.
+pub fn read(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
+    let text = strip(text);
+    let not = || allowed(setting);
+    if setting.or_none() && matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "null") {
+        return Ok(Meaning {
+            value: Value::Nothing,
+            stored: None,
+        });
+    }
+    if text.chars().any(char::is_control) && setting.takes != Takes::Names {
+        return Err(format!(
+            "{}, without line breaks or other control characters",
+            not()
+        ));
+    }
+    match setting.takes {
+        Takes::Whole { min, max, .. } => {
+            let value = whole(text)
+                .and_then(|value| i64::try_from(value).ok())
+                .filter(|value| (min..=max).contains(value))
+                .ok_or_else(not)?;
+            Ok(meaning(Value::Whole(value), value.to_string()))
+        }
+        Takes::Load => {
+            let value = number(text)
+                .filter(|value| value.is_finite() && *value > 0.0)
+                .ok_or_else(not)?;
+            Ok(meaning(Value::Number(value), format!("{value:?}")))
+        }
+        Takes::Thousands => {
+            let value = whole(text)
+                .and_then(|value| i64::try_from(value).ok())
+                .map(|value| if value >= 1000 { value / 1000 } else { value })
+                .filter(|value| (1..=65).contains(value))
+                .ok_or_else(not)?;
+            Ok(meaning(Value::Whole(value), value.to_string()))
+        }
+        Takes::Switch => {
+            let on = switch(text).ok_or_else(not)?;
+            Ok(meaning(Value::On(on), if on { "1" } else { "0" }))
+        }
+        Takes::Choice(words) => {
+            let word = words
+                .iter()
+                .find(|word| word.eq_ignore_ascii_case(text))
+                .ok_or_else(not)?;
+            Ok(meaning(Value::Text((*word).to_owned()), *word))
+        }
+        Takes::Storage => {
+            let folder = path::storage(text, scope)?;
+            let stored = folder.to_string_lossy().into_owned();
+            Ok(meaning(Value::Path(folder), stored))
+        }
+        Takes::File => Ok(meaning(Value::Path(path::file(text, scope)?), text)),
+        Takes::Database => Ok(meaning(Value::Path(path::database(text, scope)?), text)),
+        Takes::Wallets => {
+            let wallets = Wallets::parse(text, &Wallet::faucet());
+            wallets.map_err(|error| error.to_string())?;
+            Ok(meaning(Value::Text(text.to_owned()), text))
+        }
+        Takes::Address => {
+            let address = if text.eq_ignore_ascii_case("faucet") {
+                FAUCET.to_owned()
+            } else {
+                Wallet::from_address(text).ok_or_else(not)?.0
+            };
+            Ok(meaning(Value::Text(address.clone()), address))
+        }
+        Takes::Host if is_host(text) => Ok(meaning(Value::Text(text.to_owned()), text)),
+        Takes::Host => Err(not()),
+        Takes::Variables => Ok(meaning(Value::Pairs(pairs(text).ok_or_else(not)?), text)),
+        Takes::Words => {
+            let words = shell_words::split(text).map_err(|_| format!("{}, quotes closed", not()))?;
+            Ok(meaning(Value::Words(words), text))
+        }
+        Takes::Version => {
+            let readable = Version::new(text).is_readable();
+            readable
+                .then(|| meaning(Value::Text(text.to_owned()), text))
+                .ok_or_else(not)
+        }
+        Takes::Text => Ok(meaning(Value::Text(text.to_owned()), text)),
+        Takes::Names => {
+            let names: Vec<String> = text
+                .split(',')
+                .map(|name| strip(name).to_owned())
+                .filter(|name| !name.is_empty())
+                .collect();
+            let is_name = |name: &String| !name.chars().any(|c| c.is_control() || c.is_whitespace());
+            if names.is_empty() || !names.iter().all(is_name) {
+                return Err(not());
+            }
+            Ok(meaning(Value::Words(names), text))
+        }
+    }
+}
+
+/// What a stored `text` means. The peer kept what is out of range; where that has a plain meaning it is
+/// kept as well: a limit above 100 percent, or an infinite load, is one that is never reached.
+pub fn read_stored(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
+    let kept = match setting.takes {
+        Takes::Whole {
+            unit: Unit::Percent, ..
+        } => whole(text)
+            .and_then(|value| i64::try_from(value).ok())
+            .filter(|value| *value > 100)
+            .map(Value::Whole),
+        Takes::Load => number(text)
+            .filter(|value| *value == f64::INFINITY)
+            .map(Value::Number),
+        _ => None,
+    };
+    match kept {
+        Some(value) => Ok(meaning(value, text)),
+        None => read(setting, text, scope),
+    }
+}
+
+/// A number as the peer reads one, single underscores between digits and all.
+fn number(text: &str) -> Option<f64> {
+    let text = strip(text);
+    let between_digits = |at: usize| {
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_digit)
+        };
+        digit(at.checked_sub(1)) && digit(Some(at + 1))
+    };
+    if !text.match_indices('_').all(|(at, _)| between_digits(at)) {
+        return None;
+    }
+    text.replace('_', "").parse().ok()
+}
+
+fn is_host(text: &str) -> bool {
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    // Nothing but digits and dots is a broken address, not a name.
+    let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.parse::<IpAddr>().is_ok()
+        || (!numeric && text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label))
+}
+
+fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let is_name = |name: &str| {
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
+    };
+    shell_words::split(text)
+        .ok()?
+        .into_iter()
+        .map(|word| {
+            let (name, value) = word.split_once('=')?;
+            is_name(name).then(|| (name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+/// The values that count, by the names of their settings.
+///
+/// What the table says a setting takes is what is found here, so a question of another kind is a fault
+/// of the program; a test asks all of them.
+#[derive(Debug, Clone, Default)]
+pub struct Values(BTreeMap<&'static str, Value>);
+
+impl Values {
+    pub(super) fn set(&mut self, name: &'static str, value: Value) {
+        self.0.insert(name, value);
+    }
+
+    pub(super) fn whole(&self, name: &str) -> Option<i64> {
+        match self.0.get(name) {
+            Some(Value::Whole(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Option<f64> {
+        match self.0.get(name) {
+            Some(Value::Number(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether a switch is on; what nobody spoke of is off.
+    pub(super) fn on(&self, name: &str) -> bool {
+        matches!(self.0.get(name), Some(Value::On(true)))
+    }
+
+    pub(super) fn word(&self, name: &str) -> Option<&str> {
+        match self.0.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        match self.0.get(name) {
+            Some(Value::Path(path)) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// Empty when nobody named any.
+    pub(super) fn words(&self, name: &str) -> Vec<String> {
+        match self.0.get(name) {
+            Some(Value::Words(words)) => words.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Empty when nobody named any.
+    pub(super) fn pairs(&self, name: &str) -> Vec<(String, String)> {
+        match self.0.get(name) {
+            Some(Value::Pairs(pairs)) => pairs.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
