@@ -4,18 +4,17 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::clock::Clock;
-use crate::colony::{
-    Answer, Binary, Counters, Instruments, Node, Process, Rates, Sighting, State, Timestamp,
-};
+use crate::colony::{Answer, Binary, Instruments, Node, Timestamp};
 
 pub mod gauge;
+pub mod observation;
 pub mod openmetrics;
 pub mod probe;
 
 pub use gauge::RealGauge;
+pub use observation::{Observation, Survey, survey};
 pub use probe::HttpProbe;
 
 /// What could not be read.
@@ -139,114 +138,4 @@ pub fn find_antnode(gauge: &dyn Gauge, lookup: Lookup, known: &[Binary]) -> Resu
         }
     }
     Err(Error::NoBinary { looked })
-}
-
-/// What one survey looks at, and what it knows from before.
-pub struct Survey<'a> {
-    /// All nodes; disabled ones are not asked.
-    pub nodes: &'a [Node],
-    /// `node_storage`.
-    pub storage: &'a Path,
-    /// How nodes are asked.
-    pub limits: Limits,
-    /// The counters of the last survey, and when the machine had been booted then.
-    pub last: Option<(Counters, Timestamp)>,
-    /// Where the antnode of new nodes is.
-    pub antnode: Lookup<'a>,
-    /// Binaries whose versions are known.
-    pub known: &'a [Binary],
-    /// The processes of nodes that are silent, in their order; called only when there are any.
-    pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<Process>>,
-}
-
-/// All that was seen, not yet judged.
-#[derive(Clone, Debug)]
-pub struct Observation {
-    /// When the survey began.
-    pub at: Timestamp,
-    /// The newest reading; its counters are what the next survey starts from.
-    pub instruments: Instruments,
-    /// Since the last survey, or over a second of this one.
-    pub rates: Rates,
-    /// The filesystem `node_storage` lies on; None: it is missing.
-    pub device: Option<u64>,
-    /// The antnode of new nodes.
-    pub binary: Result<Binary, Error>,
-    /// One for each node, in their order.
-    pub sightings: Vec<Sighting>,
-}
-
-/// How long counters are sampled when the last survey's are of no use.
-const SAMPLE: Duration = Duration::from_secs(1);
-
-/// Looks at everything once.
-///
-/// Takes as long as the nodes take to answer; and at least a second when the last counters are too old,
-/// too young, or of another boot.
-pub fn survey(
-    gauge: &dyn Gauge,
-    probe: &dyn NodeProbe,
-    clock: &dyn Clock,
-    look: &Survey,
-) -> Result<Observation, Error> {
-    let at = clock.now();
-    let before = gauge.read(look.storage)?;
-    let begun = Instant::now();
-    let since_last = look
-        .last
-        .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
-
-    let answers = probe.ask(look.nodes, &look.limits, at);
-    let sightings = sightings(gauge, look, answers);
-    let binary = find_antnode(gauge, look.antnode, look.known);
-    let device = gauge.device(look.storage);
-
-    let (instruments, rates) = match since_last {
-        Some(rates) => (before, rates),
-        None => {
-            clock.sleep(SAMPLE.saturating_sub(begun.elapsed()));
-            let after = gauge.read(look.storage)?;
-            let rates = Rates::between(&before.counters, &after.counters).unwrap_or_default();
-            (after, rates)
-        }
-    };
-    Ok(Observation {
-        at,
-        instruments,
-        rates,
-        device,
-        binary,
-        sightings,
-    })
-}
-
-fn sightings(gauge: &dyn Gauge, look: &Survey, answers: Vec<Answer>) -> Vec<Sighting> {
-    let roots: Vec<PathBuf> = look.nodes.iter().map(|node| node.home.root.clone()).collect();
-    let mut sightings: Vec<Sighting> = answers
-        .into_iter()
-        .zip(look.nodes)
-        .zip(gauge.rooted(&roots))
-        .map(|((answer, node), rooted)| Sighting {
-            answer: match node.state {
-                State::Disabled => Answer::Unasked,
-                _ => answer,
-            },
-            rooted,
-            process: None,
-        })
-        .collect();
-
-    let silent: Vec<usize> = sightings
-        .iter()
-        .enumerate()
-        .filter(|(_, sighting)| sighting.answer == Answer::Silent)
-        .map(|(index, _)| index)
-        .collect();
-    if !silent.is_empty() {
-        let mute: Vec<Node> = silent.iter().map(|index| look.nodes[*index].clone()).collect();
-        for (index, process) in silent.into_iter().zip((look.processes)(&mute)) {
-            sightings[index].process = process;
-        }
-    }
-    sightings
 }

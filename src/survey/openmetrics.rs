@@ -3,18 +3,15 @@
 //! Only samples whose name is wanted are read further; comments and all other samples cost the search
 //! for their line's end. No page is ever held whole.
 
-use std::io::BufRead;
-
 use crate::colony::Figures;
 
+mod label;
 mod number;
+mod scan;
 
+use label::{label, value};
 use number::Number;
-
-/// No wanted sample is longer; what is longer is passed over without being held.
-const LINE_MOST: usize = 16 * 1024;
-/// No version and no peer id is longer; what is longer is none.
-const TEXT_MOST: usize = 256;
+pub use scan::Scan;
 
 const VERSION: (&[u8], &[u8]) = (b"ant_node_antnode_version_info", b"antnode_version");
 const PEER_ID: (&[u8], &[u8]) = (b"ant_networking_peer_id_info", b"peer_id");
@@ -151,100 +148,6 @@ impl Page {
     }
 }
 
-/// Reads a page in pieces. Holds no more than a line of it.
-#[derive(Debug, Default)]
-pub struct Scan {
-    page: Page,
-    /// The beginning of a line whose end has not come.
-    held: Vec<u8>,
-    /// The line at hand is too long to be wanted.
-    overlong: bool,
-    /// `# EOF` was read: nothing after it counts.
-    ended: bool,
-}
-
-impl Scan {
-    /// Reads on.
-    pub fn feed(&mut self, mut piece: &[u8]) {
-        while !piece.is_empty() && !self.ended {
-            // `skip_until` is the standard library's fast search for a byte, and reading from a slice cannot fail.
-            let mut rest = piece;
-            let taken = rest.skip_until(b'\n').unwrap_or(piece.len());
-            let (line, whole) = match piece[..taken].strip_suffix(b"\n") {
-                Some(line) => (line, true),
-                None => (&piece[..taken], false),
-            };
-            if self.overlong || self.held.len() + line.len() > LINE_MOST {
-                self.held.clear();
-                self.overlong = !whole;
-            } else if whole && self.held.is_empty() {
-                self.line(line);
-            } else {
-                self.held.extend_from_slice(line);
-                if whole {
-                    self.held_line();
-                }
-            }
-            piece = rest;
-        }
-    }
-
-    /// What the page told; a last line needs no end.
-    #[must_use]
-    pub fn finish(mut self) -> Page {
-        self.held_line();
-        self.page
-    }
-
-    /// What the page told in the lines that came whole.
-    #[must_use]
-    pub fn broken_off(self) -> Page {
-        self.page
-    }
-
-    fn held_line(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.line(&held);
-    }
-
-    fn line(&mut self, line: &[u8]) {
-        if line.first() == Some(&b'#') {
-            self.ended = line.trim_ascii_end() == b"# EOF";
-        } else {
-            self.page.sample(line);
-        }
-    }
-}
-
-/// The value of a sample, from what follows its name; None when it is no number.
-fn value(rest: &[u8]) -> Option<Number<'_>> {
-    let after = match rest.first() {
-        Some(b'{') => &rest[labels_end(rest)?..],
-        _ => rest,
-    };
-    // A timestamp or an exemplar may follow; neither is wanted.
-    let mut words = after
-        .split(|byte| matches!(byte, b' ' | b'\t'))
-        .filter(|word| !word.is_empty());
-    Number::read(words.next()?)
-}
-
-/// Behind the closing brace of a label set; braces and spaces inside quotes do not count.
-fn labels_end(labels: &[u8]) -> Option<usize> {
-    let mut quoted = false;
-    let mut escaped = false;
-    for (index, byte) in labels.iter().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            b'}' if !quoted => return Some(index + 1),
-            _ => {}
-        }
-    }
-    None
-}
-
 /// Takes the label `key` of a sample into `slot`, unless that is filled: the first counts.
 fn take_label(slot: &mut Option<String>, rest: &[u8], key: &[u8]) {
     if slot.is_none() {
@@ -252,32 +155,162 @@ fn take_label(slot: &mut Option<String>, rest: &[u8], key: &[u8]) {
     }
 }
 
-/// The text of label `key` in `{a="x",b="y"}`. What is empty, endless or holds control characters is
-/// nobody's version or name.
-fn label(labels: &[u8], key: &[u8]) -> Option<String> {
-    let mut rest = labels.strip_prefix(b"{")?;
-    loop {
-        rest = rest.trim_ascii_start();
-        let equals = rest.iter().position(|byte| *byte == b'=')?;
-        let name = rest[..equals].trim_ascii_end();
-        rest = rest[equals + 1..].trim_ascii_start().strip_prefix(b"\"")?;
-        let mut text = Vec::new();
-        let mut bytes = rest.iter().enumerate();
-        let end = loop {
-            match bytes.next()? {
-                (end, b'"') => break end,
-                (_, b'\\') => match bytes.next()?.1 {
-                    b'n' => text.push(b'\n'),
-                    escaped => text.push(*escaped),
-                },
-                (_, byte) => text.push(*byte),
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The body of a page that a real antnode 0.4.17 gave.
+    fn body(page: &[u8]) -> &[u8] {
+        let end = page.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        &page[end + 4..]
+    }
+
+    fn metadata() -> &'static [u8] {
+        body(include_bytes!(
+            "../../tests/fixtures/antnode-0.4.17/metadata.http"
+        ))
+    }
+
+    fn metrics() -> &'static [u8] {
+        body(include_bytes!("../../tests/fixtures/antnode-0.4.17/metrics.http"))
+    }
+
+    fn read(text: &str) -> Page {
+        Page::read(text.as_bytes())
+    }
+
+    #[test]
+    fn a_real_node_is_read() {
+        let page = Page::read(metadata());
+        assert_eq!(page.version.as_deref(), Some("0.4.17"));
+        assert_eq!(
+            page.peer_id.as_deref(),
+            Some("12D3KooWHoPeXNXLgJQHyun46Ts1ypTHMgBN4rFzehPj9AhMwq9q")
+        );
+        assert_eq!(page.uptime(), None);
+
+        let page = Page::read(metrics());
+        assert_eq!(page.version, None);
+        assert_eq!(page.uptime(), Some(10));
+        assert_eq!(
+            page.figures,
+            Figures {
+                uptime: 10,
+                mem: 2_281,
+                network_size: 1,
+                ..Figures::default()
             }
-        };
-        if name == key {
-            let text = String::from_utf8_lossy(&text);
-            let sound = (1..=TEXT_MOST).contains(&text.len()) && !text.contains(char::is_control);
-            return sound.then(|| text.into_owned());
+        );
+    }
+
+    #[test]
+    fn every_wanted_metric_has_a_figure_of_its_own() {
+        for (index, (name, _)) in WANTED.iter().enumerate() {
+            let name = String::from_utf8_lossy(name);
+            let page = read(&format!("{name} 7\n"));
+            assert_ne!(page.figures, Figures::default(), "{name}");
+            assert_eq!(page.told, 1 << index, "{name}");
         }
-        rest = rest[end + 1..].trim_ascii_start().strip_prefix(b",")?;
+        let all: String = WANTED
+            .iter()
+            .map(|(name, _)| format!("{} 7\n", String::from_utf8_lossy(name)))
+            .collect();
+        let expected = Figures {
+            uptime: 7,
+            records: 7,
+            shunned: 7,
+            connected_peers: 7,
+            gets: 0,
+            puts: 7,
+            mem: 700,
+            cpu: 700,
+            open_connections: 7,
+            total_peers: 7,
+            bad_peers: 7,
+            rel_records: 7,
+            max_records: 7,
+            rewards: "7".to_owned(),
+            payment_count: 7,
+            live_time: 7,
+            network_size: 7,
+        };
+        assert_eq!(read(&all).figures, expected);
+        assert_eq!(WANTED[UPTIME].0, b"ant_node_uptime");
+    }
+
+    #[test]
+    fn only_exact_names_count() {
+        for text in [
+            "my_ant_node_uptime 7",
+            "ant_node_uptime_seconds 7",
+            "ANT_NODE_UPTIME 7",
+            "# HELP ant_node_uptime 42 is the answer",
+            "# TYPE ant_node_uptime gauge",
+            "# UNIT ant_node_uptime seconds",
+            "ant_node_uptime",
+            "ant_node_uptime seven",
+            "ant_node_uptime{a=\"b\" 7",
+        ] {
+            assert_eq!(read(text), Page::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn labels_spaces_timestamps_and_exemplars_do_not_hide_a_value() {
+        for text in [
+            "ant_node_uptime 7",
+            "ant_node_uptime\t7\r\n",
+            "  ant_node_uptime   7  \n",
+            "ant_node_uptime{} 7",
+            "ant_node_uptime{a=\"b\",c=\"d\"} 7",
+            "ant_node_uptime{a=\"} 9 \\\" {\"} 7",
+            "ant_node_uptime{a=\"b\"}7",
+            "ant_node_uptime 7 1700000000.000",
+            "ant_node_uptime 7 # {trace_id=\"x\"} 0.5",
+        ] {
+            assert_eq!(read(text).uptime(), Some(7), "{text}");
+        }
+    }
+
+    #[test]
+    fn counters_are_summed_over_their_labels_and_other_metrics_are_not() {
+        let puts = "ant_node_put_record_ok_total{record_type=\"Chunk\"} 9\n\
+                    ant_node_put_record_ok_total{record_type=\"GraphEntry\"} 30\n\
+                    ant_node_put_record_ok_total{record_type=\"Pointer\"} 400\n";
+        assert_eq!(read(puts).figures.puts, 439);
+        let most = "ant_node_put_record_ok_total 9223372036854775807\n".repeat(3);
+        assert_eq!(read(&most).figures.puts, i64::MAX);
+        assert_eq!(read("ant_node_uptime 5\nant_node_uptime 6\n").uptime(), Some(5));
+        assert_eq!(read("ant_node_uptime x\nant_node_uptime 6\n").uptime(), Some(6));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_as_far_as_they_are() {
+        let page = Page::read(
+            b"\xff\xfe\x00ant\nant_node_uptime 5\n\xe9\nant_networking_peer_id_info{peer_id=\"12\xff\"} 1",
+        );
+        assert_eq!(page.uptime(), Some(5));
+        assert_eq!(page.peer_id.as_deref(), Some("12\u{fffd}"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_figure_is_ever_negative(value in "[-+]?[0-9.eE+-]{0,30}|[-+]?(nan|inf)") {
+            let all: String = WANTED
+                .iter()
+                .map(|(name, _)| format!("{} {value}\n", String::from_utf8_lossy(name)))
+                .collect();
+            let figures = read(&all).figures;
+            prop_assert!(figures.uptime >= 0 && figures.puts >= 0 && figures.mem >= 0 && figures.cpu >= 0);
+            prop_assert!(!figures.rewards.is_empty());
+            prop_assert!(figures.rewards.chars().all(|c| c.is_ascii_digit() || c == '.'));
+        }
+
+        #[test]
+        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+            let _ = Page::read(&bytes);
+        }
     }
 }

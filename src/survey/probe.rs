@@ -21,6 +21,10 @@ use super::openmetrics::{Page, Scan};
 use super::{Limits, NodeProbe};
 use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
 
+mod turn;
+
+use turn::{Known, Turn, turns};
+
 /// A page of a real node has 16 kB; of a larger one this much is read.
 const BODY_MOST: usize = 1024 * 1024;
 /// Connections that are not asked twice are closed after this, the least the client can do: a thousand
@@ -68,65 +72,6 @@ impl NodeProbe for HttpProbe {
     }
 }
 
-/// One node to be asked.
-struct Turn {
-    index: usize,
-    /// `http://HOST:PORT`
-    base: String,
-    /// What is known, when the node may not have restarted since.
-    known: Option<Known>,
-}
-
-/// What a node said before, and when.
-struct Known {
-    version: Version,
-    peer_id: Option<String>,
-    uptime: i64,
-    seen: Timestamp,
-}
-
-fn turns(nodes: &[Node]) -> Vec<Turn> {
-    let mut order: Vec<usize> = (0..nodes.len())
-        .filter(|index| nodes[*index].state != State::Disabled)
-        .collect();
-    order.sort_by_key(|index| nodes[*index].memory.silent > 0);
-    order
-        .into_iter()
-        .map(|index| {
-            let node = &nodes[index];
-            Turn {
-                index,
-                base: base(node.host.trim(), node.ports.metrics),
-                known: known(node),
-            }
-        })
-        .collect()
-}
-
-/// A row without a host is a node of this machine.
-fn base(host: &str, port: u16) -> String {
-    if host.is_empty() {
-        format!("http://127.0.0.1:{port}")
-    } else if host.contains(':') && !host.starts_with('[') {
-        format!("http://[{host}]:{port}")
-    } else {
-        format!("http://{host}:{port}")
-    }
-}
-
-/// Only of a RUNNING node: any other has most likely been started since.
-fn known(node: &Node) -> Option<Known> {
-    if node.state != State::Running {
-        return None;
-    }
-    Some(Known {
-        version: node.version.clone()?,
-        peer_id: Some(node.peer_id.clone().filter(|peer_id| !peer_id.is_empty())?),
-        uptime: node.figures.uptime,
-        seen: node.memory.last_seen?,
-    })
-}
-
 /// All that the asking of one node needs of the whole.
 struct Sweep {
     client: Client,
@@ -165,13 +110,9 @@ fn sweep(
             begun,
             now,
         });
-        let mut askers = JoinSet::new();
-        for _ in 0..limits.in_flight.clamp(1, count) {
-            askers.spawn(ask_on(Arc::clone(&sweep), told.clone()));
-        }
-        let everybody = async { while askers.join_next().await.is_some() {} };
         // Whose turn has not come by then is silent.
-        let _ = timeout_at(begun + limits.all.saturating_add(spaced), everybody).await;
+        let end = begun + limits.all.saturating_add(spaced);
+        let _ = timeout_at(end, ask_everybody(sweep, told)).await;
     });
     // A host still being looked up must not hold us.
     runtime.shutdown_background();
@@ -182,7 +123,14 @@ fn sweep(
 }
 
 fn client() -> reqwest::Result<Client> {
-    Client::builder()
+    // A connection lives for milliseconds: keeping it alive would do nothing but cost calls for each.
+    let client = Client::builder()
+        .tcp_keepalive(None)
+        .tcp_keepalive_interval(None)
+        .tcp_keepalive_retries(None);
+    #[cfg(target_os = "linux")]
+    let client = client.tcp_user_timeout(None);
+    client
         .no_proxy()
         .redirect(redirect::Policy::none())
         .retry(retry::never())
@@ -190,13 +138,38 @@ fn client() -> reqwest::Result<Client> {
         .http1_only()
         .pool_max_idle_per_host(1)
         .pool_idle_timeout(IDLE)
-        // A connection lives for milliseconds and a request is one write: neither option would do anything
-        // but cost a call for each.
-        .tcp_nodelay(false)
-        .tcp_keepalive(None)
-        .tcp_keepalive_interval(None)
-        .tcp_keepalive_retries(None)
         .build()
+}
+
+/// Askers at the start: enough for nodes that answer at once, and a third cheaper than 256 of them.
+const FIRST_ASKERS: usize = 16;
+/// After this, askers that had no turn each are taken to wait for slow nodes, and as many are added.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// Lets askers ask until nobody is left; as many at a time as slowness needs and the limits allow.
+async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Answer)>) {
+    let most = sweep.limits.in_flight.clamp(1, sweep.turns.len());
+    let mut askers = JoinSet::new();
+    let mut wanted = FIRST_ASKERS.min(most);
+    let mut asked = 0;
+    loop {
+        for _ in askers.len()..wanted {
+            askers.spawn(ask_on(Arc::clone(&sweep), told.clone()));
+        }
+        let patience = Instant::now() + PATIENCE;
+        while let Ok(ended) = timeout_at(patience, askers.join_next()).await {
+            // An asker ends when there is nobody left to ask.
+            wanted = 0;
+            if ended.is_none() {
+                return;
+            }
+        }
+        let asked_now = sweep.next.load(Ordering::Relaxed);
+        if asked_now - asked < wanted {
+            wanted = (wanted * 2).min(most);
+        }
+        asked = asked_now;
+    }
 }
 
 /// Asks one node after another until there is none left.
@@ -378,5 +351,39 @@ fn judge(error: &reqwest::Error) -> Failure {
         _ if error.is_connect() || error.is_builder() => Failure::Nobodys,
         Some(io::ErrorKind::TimedOut) => Failure::Nobodys,
         _ => Failure::Theirs,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proved(seen: i64, before: i64, uptime: Option<i64>) -> bool {
+        let sweep = Sweep {
+            client: client().unwrap(),
+            turns: Vec::new(),
+            next: AtomicUsize::new(0),
+            limits: Limits::default(),
+            begun: Instant::now(),
+            now: Timestamp(1_000),
+        };
+        let known = Known {
+            version: Version::new("0.4.17"),
+            peer_id: None,
+            uptime: before,
+            seen: Timestamp(seen),
+        };
+        sweep.has_not_restarted(&known, uptime)
+    }
+
+    #[test]
+    fn an_uptime_proves_that_a_node_has_not_restarted() {
+        assert!(proved(940, 10, Some(70)));
+        assert!(proved(940, 10, Some(62)));
+        assert!(!proved(940, 10, Some(61)), "it may have restarted in that second");
+        assert!(!proved(940, 10, Some(5)));
+        assert!(!proved(940, 10, None), "what answers is no antnode");
+        assert!(!proved(940, 500, Some(70)), "an uptime never shrinks");
+        assert!(!proved(1_060, 10, Some(70)), "the clock went back");
     }
 }

@@ -119,3 +119,67 @@ fn read_interfaces(dev: &str) -> (u64, u64) {
             (sum.0.saturating_add(received), sum.1.saturating_add(sent))
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STAT: &str = "cpu  20564 7 8849 152597 2666 3 166 347 50 9\n\
+                        cpu0 9996 0 3810 78266 379 0 13 134 0 0\n\
+                        intr 12\nctxt 34\nbtime 1795465645\nprocesses 9\n";
+
+    #[test]
+    fn cpu_times_are_those_of_all_cpus_without_counting_guests_twice() {
+        let mut counters = Counters::default();
+        assert_eq!(read_stat(STAT, &mut counters), Some(Timestamp(1_795_465_645)));
+        assert_eq!(
+            counters.cpu_total,
+            20564 + 7 + 8849 + 152597 + 2666 + 3 + 166 + 347
+        );
+        assert_eq!(counters.cpu_idle, 152_597);
+        assert_eq!(counters.cpu_iowait, 2_666);
+        assert_eq!(read_stat("nonsense", &mut counters), None);
+        assert_eq!(read_stat("cpu  1 x 3 4 5\nbtime 9", &mut counters), None);
+    }
+
+    const DISKSTATS: &str = "   7       0 loop0 5 0 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n \
+        259       0 nvme0n1 10 1 100 5 20 2 200 9 0 1 2 0 0 0 0 0 0\n \
+        259       1 nvme0n1p1 9 1 90 5 19 2 190 9 0 1 2 0 0 0 0 0 0\n \
+        253       0 dm-0 9 1 90 5 19 2 190 9 0 1 2\n   \
+          8      16 sdb 1 0 8 0 1 0 16 0 0 0 0\n  \
+         43       0 nbd0 1 0 2 0 1 0 4 0 0 0 0\n  \
+         11       0 sr0 1 0 2 0 0 0 0 0 0 0 0\n broken line\n";
+
+    #[test]
+    fn each_byte_of_a_real_disk_counts_once() {
+        let kind_of = |name: &str| match name {
+            "nvme0n1" | "sdb" | "sr0" => Kind::Disk,
+            "nvme0n1p1" => Kind::Partition,
+            _ => Kind::Virtual,
+        };
+        assert_eq!(read_disks(DISKSTATS, &kind_of), (108 * 512, 216 * 512));
+    }
+
+    #[test]
+    fn whole_devices_stand_in_where_no_hardware_shows() {
+        let kind_of = |name: &str| match name {
+            "nvme0n1p1" => Kind::Partition,
+            _ => Kind::Virtual,
+        };
+        assert_eq!(read_disks(DISKSTATS, &kind_of), (110 * 512, 220 * 512));
+        assert_eq!(read_disks("", &kind_of), (0, 0));
+    }
+
+    #[test]
+    fn all_interfaces_are_counted() {
+        let dev = "Inter-|   Receive                                                |  Transmit\n \
+            face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs\n    \
+            lo:    3193      29    0    0    0     0          0         0     3193      29    0    0\n  \
+            eth0:132237533    5136    0    0    0     0          0         0   362006    4134    0    0\n  \
+            eth0:1: 10 1 0 0 0 0 0 0 20 1 0 0\n";
+        assert_eq!(
+            read_interfaces(dev),
+            (3193 + 132_237_533 + 10, 3193 + 362_006 + 20)
+        );
+    }
+}

@@ -1,0 +1,365 @@
+//! One survey: instruments, the newest binary, all nodes, and the processes of the silent ones.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::{Error, Gauge, Limits, Lookup, NodeProbe, find_antnode};
+use crate::clock::Clock;
+use crate::colony::{
+    Answer, Binary, Counters, Instruments, Node, Process, Rates, Sighting, State, Timestamp,
+};
+
+/// What one survey looks at, and what it knows from before.
+pub struct Survey<'a> {
+    /// All nodes; disabled ones are not asked.
+    pub nodes: &'a [Node],
+    /// `node_storage`.
+    pub storage: &'a Path,
+    /// How nodes are asked.
+    pub limits: Limits,
+    /// The counters of the last survey, and when the machine had been booted then.
+    pub last: Option<(Counters, Timestamp)>,
+    /// Where the antnode of new nodes is.
+    pub antnode: Lookup<'a>,
+    /// Binaries whose versions are known.
+    pub known: &'a [Binary],
+    /// The processes of nodes that are silent, in their order; called only when there are any.
+    pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<Process>>,
+}
+
+/// All that was seen, not yet judged.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// When the survey began.
+    pub at: Timestamp,
+    /// The newest reading; its counters are what the next survey starts from.
+    pub instruments: Instruments,
+    /// Since the last survey, or over a second of this one.
+    pub rates: Rates,
+    /// The filesystem `node_storage` lies on; None: it is missing.
+    pub device: Option<u64>,
+    /// The antnode of new nodes.
+    pub binary: Result<Binary, Error>,
+    /// One for each node, in their order.
+    pub sightings: Vec<Sighting>,
+}
+
+/// How long counters are sampled when the last survey's are of no use.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// Looks at everything once.
+///
+/// Takes as long as the nodes take to answer; and at least a second when the last counters are too old,
+/// too young, or of another boot.
+pub fn survey(
+    gauge: &dyn Gauge,
+    probe: &dyn NodeProbe,
+    clock: &dyn Clock,
+    look: &Survey,
+) -> Result<Observation, Error> {
+    let at = clock.now();
+    let before = gauge.read(look.storage)?;
+    let begun = Instant::now();
+    let since_last = look
+        .last
+        .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
+
+    let answers = probe.ask(look.nodes, &look.limits, at);
+    let sightings = sightings(gauge, look, answers);
+    let binary = find_antnode(gauge, look.antnode, look.known);
+    let device = gauge.device(look.storage);
+
+    let (instruments, rates) = match since_last {
+        Some(rates) => (before, rates),
+        None => {
+            clock.sleep(SAMPLE.saturating_sub(begun.elapsed()));
+            let after = gauge.read(look.storage)?;
+            let rates = Rates::between(&before.counters, &after.counters).unwrap_or_default();
+            (after, rates)
+        }
+    };
+    Ok(Observation {
+        at,
+        instruments,
+        rates,
+        device,
+        binary,
+        sightings,
+    })
+}
+
+fn sightings(gauge: &dyn Gauge, look: &Survey, answers: Vec<Answer>) -> Vec<Sighting> {
+    let roots: Vec<PathBuf> = look.nodes.iter().map(|node| node.home.root.clone()).collect();
+    let mut sightings: Vec<Sighting> = answers
+        .into_iter()
+        .zip(look.nodes)
+        .zip(gauge.rooted(&roots))
+        .map(|((answer, node), rooted)| Sighting {
+            answer: match node.state {
+                State::Disabled => Answer::Unasked,
+                _ => answer,
+            },
+            rooted,
+            process: None,
+        })
+        .collect();
+
+    let silent: Vec<usize> = sightings
+        .iter()
+        .enumerate()
+        .filter(|(_, sighting)| sighting.answer == Answer::Silent)
+        .map(|(index, _)| index)
+        .collect();
+    if !silent.is_empty() {
+        let mute: Vec<Node> = silent.iter().map(|index| look.nodes[*index].clone()).collect();
+        for (index, process) in silent.into_iter().zip((look.processes)(&mute)) {
+            sightings[index].process = process;
+        }
+    }
+    sightings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::colony::{
+        Activity, Figures, Home, ManagerKind, Memory, Mode, NodeId, NodeName, Ports, ServiceName, Tool,
+        Version,
+    };
+
+    /// A machine whose clock moves only when somebody waits. A tick is a millisecond, half of them idle.
+    struct Machine {
+        now_ms: AtomicI64,
+    }
+
+    const BOOT: Timestamp = Timestamp(100);
+
+    impl Machine {
+        fn at_second(now: i64) -> Machine {
+            Machine {
+                now_ms: AtomicI64::new(now * 1000),
+            }
+        }
+
+        fn ms(&self) -> i64 {
+            self.now_ms.load(Ordering::Relaxed)
+        }
+
+        fn counters(at_ms: i64) -> Counters {
+            Counters {
+                at_ms,
+                cpu_total: at_ms as u64,
+                cpu_idle: at_ms as u64 / 2,
+                disk_read: at_ms as u64 * 3,
+                ..Counters::default()
+            }
+        }
+    }
+
+    impl Clock for Machine {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.ms() / 1000)
+        }
+
+        fn sleep(&self, pause: Duration) {
+            self.now_ms.fetch_add(pause.as_millis() as i64, Ordering::Relaxed);
+        }
+    }
+
+    impl Gauge for Machine {
+        fn read(&self, _: &Path) -> Result<Instruments, Error> {
+            Ok(Instruments {
+                counters: Machine::counters(self.ms()),
+                boot: BOOT,
+                cpus: 2,
+                load: [0.0; 3],
+                memory_total: 1,
+                memory_available: 1,
+                disk_total: 1,
+                disk_used: 0,
+                disk_free: 1,
+            })
+        }
+
+        /// `/none` holds nothing, `/plain` a file that cannot be run, `/ill` one that fails.
+        fn binary(&self, path: &Path, _: &[Binary]) -> Result<Binary, Error> {
+            let path = path.to_owned();
+            if path.starts_with("/none") {
+                Err(Error::NoBinary { looked: vec![path] })
+            } else if path.starts_with("/plain") {
+                Err(Error::NotExecutable { path })
+            } else if path.starts_with("/ill") {
+                let cause = "it crashed".to_owned();
+                Err(Error::Unwilling { path, cause })
+            } else {
+                Ok(Binary {
+                    path,
+                    version: Version::new("0.4.17"),
+                    key: crate::colony::BinaryKey {
+                        size: 1,
+                        mtime_ns: 1,
+                        inode: 1,
+                    },
+                })
+            }
+        }
+
+        fn device(&self, _: &Path) -> Option<u64> {
+            Some(9)
+        }
+
+        fn rooted(&self, roots: &[PathBuf]) -> Vec<bool> {
+            roots.iter().map(|root| root != Path::new("/gone")).collect()
+        }
+    }
+
+    /// Answers by the node's host.
+    struct Word;
+
+    impl NodeProbe for Word {
+        fn ask(&self, nodes: &[Node], _: &Limits, _: Timestamp) -> Vec<Answer> {
+            nodes
+                .iter()
+                .map(|node| match node.host.as_str() {
+                    "mute" => Answer::Silent,
+                    _ => Answer::Down,
+                })
+                .collect()
+        }
+    }
+
+    fn node(id: u32, host: &str, root: &str, state: State) -> Node {
+        Node {
+            id: NodeId(id),
+            name: NodeName::of(NodeId(id)),
+            service: ServiceName(String::new()),
+            manager: ManagerKind {
+                tool: Tool::Setsid,
+                mode: Mode::User,
+            },
+            ports: Ports {
+                node: 1,
+                metrics: 2,
+                rpc: 3,
+            },
+            wallet: None,
+            peer_id: None,
+            host: host.to_owned(),
+            user: String::new(),
+            network: String::new(),
+            environment: None,
+            home: Home {
+                root: PathBuf::from(root),
+                logs: None,
+                binary: PathBuf::new(),
+            },
+            version: None,
+            born: Timestamp(0),
+            state,
+            since: Timestamp(0),
+            figures: Figures::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    fn look(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>) -> Observation {
+        let look = Survey {
+            nodes,
+            storage: Path::new("/data"),
+            limits: Limits::default(),
+            last,
+            antnode: Lookup::On("/none:/plain::/bin:/ill"),
+            known: &[],
+            processes: &|mute| {
+                mute.iter()
+                    .map(|node| Some(Process::running(node.id.0)))
+                    .collect()
+            },
+        };
+        survey(machine, &Word, machine, &look).unwrap()
+    }
+
+    #[test]
+    fn rates_are_those_since_the_last_survey_and_nobody_waits() {
+        let machine = Machine::at_second(1_000);
+        let seen = look(&machine, &[], Some((Machine::counters(940_000), BOOT)));
+        assert_eq!(seen.rates.used_cpu_percent, 50.0);
+        assert_eq!(seen.rates.disk_read, 3_000.0);
+        assert_eq!(seen.at, Timestamp(1_000));
+        assert_eq!(machine.ms(), 1_000_000);
+    }
+
+    #[test]
+    fn without_usable_counters_a_second_is_sampled() {
+        let useless = [
+            None,
+            Some((Machine::counters(999_000), BOOT)),
+            Some((Machine::counters(1_000), BOOT)),
+            Some((Machine::counters(940_000), Timestamp(2))),
+        ];
+        for last in useless {
+            let machine = Machine::at_second(1_000);
+            let seen = look(&machine, &[], last);
+            assert!((seen.rates.used_cpu_percent - 50.0).abs() < 0.1);
+            assert!((900_000 + 100_001..=1_001_000).contains(&machine.ms()));
+            assert_eq!(seen.instruments.counters.at_ms, machine.ms());
+        }
+    }
+
+    #[test]
+    fn processes_are_looked_at_for_silent_nodes_alone() {
+        let nodes = [
+            node(1, "here", "/1", State::Running),
+            node(2, "mute", "/2", State::Running),
+            node(3, "here", "/gone", State::Stopped),
+            node(4, "mute", "/4", State::Disabled),
+            node(5, "mute", "/5", State::Stopped),
+        ];
+        let machine = Machine::at_second(1_000);
+        let seen = look(&machine, &nodes, None).sightings;
+        let answers: Vec<&Answer> = seen.iter().map(|sighting| &sighting.answer).collect();
+        let expected = [
+            &Answer::Down,
+            &Answer::Silent,
+            &Answer::Down,
+            &Answer::Unasked,
+            &Answer::Silent,
+        ];
+        assert_eq!(answers, expected);
+        let pids: Vec<Option<u32>> = seen.iter().map(|sighting| sighting.process?.pid).collect();
+        assert_eq!(pids, [None, Some(2), None, None, Some(5)]);
+        let rooted: Vec<bool> = seen.iter().map(|sighting| sighting.rooted).collect();
+        assert_eq!(rooted, [true, true, false, true, true]);
+        assert!(
+            seen[1]
+                .process
+                .is_some_and(|process| process.activity == Activity::Running)
+        );
+    }
+
+    #[test]
+    fn antnode_is_the_first_on_path_that_can_be_run() {
+        let machine = Machine::at_second(0);
+        let find = |lookup| find_antnode(&machine, lookup, &[]);
+        assert_eq!(
+            find(Lookup::On("/none:/plain:/bin:/ill")).unwrap().path,
+            Path::new("/bin/antnode")
+        );
+        assert_eq!(
+            find(Lookup::At(Path::new("/opt/ant"))).unwrap().path,
+            Path::new("/opt/ant")
+        );
+        let error = |lookup| find(lookup).unwrap_err().to_string();
+        assert_eq!(
+            error(Lookup::On("/none:/plain")),
+            "find `antnode`: looked for `/none/antnode`, `/plain/antnode`"
+        );
+        assert_eq!(error(Lookup::On("")), "find `antnode`: PATH is empty");
+        assert_eq!(
+            error(Lookup::On("/ill:/bin")),
+            "ask `/ill/antnode` for its version: it crashed"
+        );
+    }
+}

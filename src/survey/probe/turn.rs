@@ -1,0 +1,75 @@
+//! Who is asked, in which order, and what is known of him.
+
+use crate::colony::{Node, State, Timestamp, Version};
+
+/// One node to be asked.
+pub struct Turn {
+    pub index: usize,
+    /// `http://HOST:PORT`
+    pub base: String,
+    /// What is known, when the node may not have restarted since.
+    pub known: Option<Known>,
+}
+
+/// What a node said before, and when.
+pub struct Known {
+    pub version: Version,
+    pub peer_id: Option<String>,
+    pub uptime: i64,
+    pub seen: Timestamp,
+}
+
+pub fn turns(nodes: &[Node]) -> Vec<Turn> {
+    let mut order: Vec<usize> = (0..nodes.len())
+        .filter(|index| nodes[*index].state != State::Disabled)
+        .collect();
+    order.sort_by_key(|index| nodes[*index].memory.silent > 0);
+    order
+        .into_iter()
+        .map(|index| {
+            let node = &nodes[index];
+            Turn {
+                index,
+                base: base(node.host.trim(), node.ports.metrics),
+                known: known(node),
+            }
+        })
+        .collect()
+}
+
+/// A row without a host is a node of this machine.
+fn base(host: &str, port: u16) -> String {
+    if host.is_empty() {
+        format!("http://127.0.0.1:{port}")
+    } else if host.contains(':') && !host.starts_with('[') {
+        format!("http://[{host}]:{port}")
+    } else {
+        format!("http://{host}:{port}")
+    }
+}
+
+/// Only of a RUNNING node: any other has most likely been started since.
+fn known(node: &Node) -> Option<Known> {
+    if node.state != State::Running {
+        return None;
+    }
+    Some(Known {
+        version: node.version.clone()?,
+        peer_id: Some(node.peer_id.clone().filter(|peer_id| !peer_id.is_empty())?),
+        uptime: node.figures.uptime,
+        seen: node.memory.last_seen?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_becomes_an_address() {
+        assert_eq!(base("", 5), "http://127.0.0.1:5");
+        assert_eq!(base("node.example", 5), "http://node.example:5");
+        assert_eq!(base("::1", 5), "http://[::1]:5");
+        assert_eq!(base("[::1]", 5), "http://[::1]:5");
+    }
+}
