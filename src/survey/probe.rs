@@ -274,10 +274,10 @@ impl Sweep {
             Ok(ending) => ending,
             Err(_) => Ending::Mute,
         };
-        match ending {
-            Ending::Whole => (scan.finish(), ending),
-            Ending::Refused | Ending::Mute => (scan.broken_off(), ending),
+        if !matches!(ending, Ending::Whole) {
+            scan.cut();
         }
+        (scan.finish(), ending)
     }
 
     async fn read(&self, url: &str, then: Then, scan: &mut Scan) -> Ending {
@@ -307,6 +307,7 @@ impl Sweep {
                 }
                 Ok(Some(piece)) => {
                     scan.feed(&piece[..left]);
+                    scan.cut();
                     return Ending::Whole;
                 }
                 Ok(None) => return Ending::Whole,

@@ -52,10 +52,10 @@ impl Scan {
         self.page
     }
 
-    /// What the page told in the lines that came whole.
-    #[must_use]
-    pub fn broken_off(self) -> Page {
-        self.page
+    /// Says that the page is not read further: the line at hand may lack its end and does not count.
+    pub fn cut(&mut self) {
+        self.held.clear();
+        self.overlong = true;
     }
 
     fn held_line(&mut self) {
@@ -110,7 +110,8 @@ mod tests {
     fn a_line_that_was_broken_off_counts_only_at_a_whole_end() {
         let mut scan = Scan::default();
         scan.feed(b"ant_networking_live_time 6\nant_node_uptime 8640");
-        assert_eq!(scan.broken_off().uptime(), None);
+        scan.cut();
+        assert_eq!(scan.finish().uptime(), None);
         assert_eq!(read("ant_node_uptime 86400").uptime(), Some(86_400));
     }
 

@@ -4,6 +4,7 @@ use crate::colony::{Node, State, Timestamp, Version};
 
 /// One node to be asked.
 pub struct Turn {
+    /// Its place among the answers.
     pub index: usize,
     /// `http://HOST:PORT`
     pub base: String,
@@ -19,6 +20,7 @@ pub struct Known {
     pub seen: Timestamp,
 }
 
+/// All that are asked, those that were silent last, so that they keep nobody from his turn.
 pub fn turns(nodes: &[Node]) -> Vec<Turn> {
     let mut order: Vec<usize> = (0..nodes.len())
         .filter(|index| nodes[*index].state != State::Disabled)
