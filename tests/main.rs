@@ -9,6 +9,7 @@ mod lab;
 mod layers;
 mod locking;
 mod pressure;
+mod probing;
 mod properties;
 mod quotas;
 mod readme;
