@@ -3,6 +3,7 @@
 mod adding;
 mod bad_values;
 mod cron;
+mod databases;
 mod dry_run;
 mod killed;
 mod lab;

@@ -56,7 +56,7 @@ mod tests {
     use std::path::PathBuf;
 
     use crate::colony::{Binary, BinaryKey, Version};
-    use crate::store::machine::tests::colony;
+    use crate::store::tests::colony;
 
     #[test]
     fn a_path_has_the_version_it_told_last() {

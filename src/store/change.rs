@@ -113,9 +113,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::colony::{NodeId, State, Timestamp};
-    use crate::store::machine::tests::{colony, facts};
     use crate::store::node::tests::node;
     use crate::store::sample::tests::sample;
+    use crate::store::tests::{colony, facts};
     use crate::store::{Change, Event, Intent, NodeChange, Outcome, Store};
 
     fn intent() -> Intent {

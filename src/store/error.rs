@@ -37,6 +37,8 @@ pub enum Fault {
     Damaged(String),
     /// Another program holds it.
     Locked,
+    /// Another program was killed while it wrote; whoever opens it to write takes back what that left.
+    Interrupted,
     /// It may not be read or written.
     Denied(String),
     /// The disk is full.
@@ -86,6 +88,10 @@ impl fmt::Display for Error {
             }
             Fault::Damaged(why) => write!(f, "`{path}` is damaged or cut short: {why}"),
             Fault::Locked => write!(f, "`{path}` is locked by another program"),
+            Fault::Interrupted => write!(
+                f,
+                "a program was killed while it wrote `{path}`: run `wnm --force_action wnm-db-migration --confirm`"
+            ),
             Fault::Denied(why) => write!(f, "no permission for `{path}`: {why}"),
             Fault::Full => write!(f, "cannot write `{path}`: the disk is full"),
             Fault::Value {
@@ -122,7 +128,12 @@ impl From<io::Error> for Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Fault {
+        /// A reader found a journal that only a writer can play back.
+        const READONLY_ROLLBACK: i32 = 776;
         let why = said(&error.to_string());
+        if error.sqlite_error().map(|error| error.extended_code) == Some(READONLY_ROLLBACK) {
+            return Fault::Interrupted;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Fault::Locked,
             Some(ErrorCode::NotADatabase) => Fault::NotADatabase,

@@ -252,86 +252,9 @@ fn wrong(column: &str, why: String) -> Fault {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use crate::colony::Timestamp;
+mod tests {
+    use crate::store::tests::{colony, facts, settings};
     use crate::store::{Fault, Store};
-
-    use super::Facts;
-
-    /// A value for each column that the peer's schema wants one for.
-    pub(in crate::store) fn settings() -> Vec<(&'static str, Option<String>)> {
-        let numbers = [
-            "node_cap",
-            "cpu_less_than",
-            "mem_less_than",
-            "hd_less_than",
-            "hdio_read_less_than",
-            "hdio_write_less_than",
-            "netio_read_less_than",
-            "netio_write_less_than",
-            "cpu_remove",
-            "mem_remove",
-            "hd_remove",
-            "hdio_read_remove",
-            "hdio_write_remove",
-            "netio_read_remove",
-            "netio_write_remove",
-            "max_load_average_allowed",
-            "desired_load_average",
-            "delay_start",
-            "delay_restart",
-            "delay_upgrade",
-            "delay_remove",
-            "survey_delay",
-            "action_delay",
-            "port_start",
-            "metrics_port_start",
-            "rpc_port_start",
-            "crisis_bytes",
-            "max_concurrent_upgrades",
-            "max_concurrent_starts",
-            "max_concurrent_removals",
-            "max_concurrent_operations",
-            "max_node_per_container",
-            "min_container_count",
-            "no_upnp",
-            "antctl_debug",
-        ];
-        let texts = [
-            ("node_storage", "/home/op/.local/share/autonomi/node"),
-            ("rewards_address", "faucet"),
-            ("donate_address", "faucet"),
-            ("host", "127.0.0.1"),
-            ("node_removal_strategy", "youngest"),
-            ("process_manager", "systemd+user"),
-        ];
-        numbers
-            .into_iter()
-            .map(|name| (name, Some("1".to_owned())))
-            .chain(
-                texts
-                    .into_iter()
-                    .map(|(name, text)| (name, Some(text.to_owned()))),
-            )
-            .collect()
-    }
-
-    pub(in crate::store) fn facts() -> Facts {
-        Facts {
-            boot_time: Some(Timestamp(1_795_450_000)),
-            storage_device: Some(u64::MAX - 5),
-            cpu_count: 2,
-            last_stopped_at: Timestamp(1_795_450_000),
-            highest_node_id_used: None,
-        }
-    }
-
-    /// A colony without nodes.
-    pub(in crate::store) fn colony() -> Store {
-        let store = Store::in_memory().unwrap();
-        store.initialise(&settings(), &facts()).unwrap();
-        store
-    }
 
     fn saying(store: &Store, column: &str) -> Option<String> {
         let sayings = store.machine_sayings().unwrap();

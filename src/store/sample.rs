@@ -231,7 +231,7 @@ pub(super) mod tests {
     use proptest::prelude::*;
 
     use crate::colony::{Counters, Rates, State, Timestamp};
-    use crate::store::machine::tests::colony;
+    use crate::store::tests::colony;
     use crate::store::{Event, Outcome, Store};
 
     use super::{DAY, Sample};

@@ -198,11 +198,7 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<Migrated, Fault> {
         Standing::Older(_) | Standing::Peer(_) => {}
     }
     let backup = copy(path, now, &transaction)?;
-    if matches!(standing, Standing::Peer(_)) {
-        adopt::adopt(&transaction, MIGRATIONS[0].1)?;
-        run(&transaction, Target::FakeVersion(1))?;
-    }
-    run(&transaction, Target::Latest)?;
+    bring(&transaction, &standing)?;
     transaction.commit()?;
     super::write_ahead(&connection)?;
     Ok(Migrated {
@@ -210,6 +206,15 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<Migrated, Fault> {
         to,
         backup: Some(backup),
     })
+}
+
+/// Brings what stands as `standing` says to the newest schema.
+pub(super) fn bring(transaction: &Transaction<'_>, standing: &Standing) -> Result<(), Fault> {
+    if matches!(standing, Standing::Peer(_)) {
+        adopt::adopt(transaction, MIGRATIONS[0].1)?;
+        run(transaction, Target::FakeVersion(1))?;
+    }
+    run(transaction, Target::Latest)
 }
 
 /// A checked copy of the database at `path`, beside it. It gets its name when it is whole.

@@ -1,0 +1,184 @@
+//! Rows of table `node` to nodes and back.
+
+mod read;
+#[cfg(test)]
+pub(super) mod tests;
+mod write;
+
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use crate::colony::{ManagerKind, Mode, Node, NodeId};
+
+use super::error::Fault;
+use super::machine::mode_of_place;
+use super::{Error, Store};
+
+use read::decode;
+use write::{Cell, cells};
+
+/// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
+/// `container_id`, `method`, `layout`, what a newer peer adds) are written once or never, and never changed.
+const COLUMNS: [&str; 44] = [
+    "id",
+    "manager_type",
+    "node_name",
+    "service",
+    "user",
+    "binary",
+    "version",
+    "root_dir",
+    "log_dir",
+    "port",
+    "metrics_port",
+    "rpc_port",
+    "network",
+    "wallet",
+    "peer_id",
+    "status",
+    "timestamp",
+    "records",
+    "rewards",
+    "uptime",
+    "shunned",
+    "connected_peers",
+    "gets",
+    "puts",
+    "mem",
+    "cpu",
+    "open_connections",
+    "total_peers",
+    "bad_peers",
+    "rel_records",
+    "max_records",
+    "payment_count",
+    "live_time",
+    "network_size",
+    "silent_count",
+    "shunned_count",
+    "last_seen",
+    "age",
+    "host",
+    "environment",
+    "start_failures",
+    "retry_at",
+    "last_error",
+    "binary_key",
+];
+
+/// From `uptime` to `last_seen`: what a survey changes in nearly every row. They are written together,
+/// so that a survey needs a few statements and not one for each set of figures that happened to change.
+const SURVEYED: u64 = 0x3_FFFF << 19;
+
+impl Store {
+    /// All nodes, by id. A row that cannot be what it says is an error that names it.
+    pub fn nodes(&self) -> Result<Vec<Node>, Error> {
+        self.read(|connection| {
+            let bare = bare_mode(connection)?;
+            let sql = format!("SELECT {} FROM node ORDER BY id", COLUMNS.join(", "));
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query([])?;
+            let mut nodes = Vec::new();
+            while let Some(row) = rows.next()? {
+                nodes.push(decode(row, bare)?);
+            }
+            Ok(nodes)
+        })
+    }
+
+    /// Writes rows for nodes that were found, all or none; for init alone.
+    pub fn take_in(&self, nodes: &[Node]) -> Result<(), Error> {
+        self.transact(|transaction| nodes.iter().try_for_each(|node| insert(transaction, node)))
+    }
+}
+
+pub(super) fn insert(connection: &Connection, node: &Node) -> Result<(), Fault> {
+    let marks: Vec<String> = (1..=COLUMNS.len()).map(|number| format!("?{number}")).collect();
+    // As the peer does: `method` repeats the manager, and there is one machine and one layout.
+    let sql = format!(
+        "INSERT INTO node (machine_id, container_id, method, layout, {}) VALUES (1, NULL, ?2, '1', {})",
+        COLUMNS.join(", "),
+        marks.join(", ")
+    );
+    connection
+        .prepare_cached(&sql)?
+        .execute(params_from_iter(cells(node)?))?;
+    Ok(())
+}
+
+/// Writes what differs from the node's row.
+pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> {
+    let bare = bare_mode(connection)?;
+    let sql = format!("SELECT {} FROM node WHERE id = ?1", COLUMNS.join(", "));
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([node.id.0])?;
+    let before = match rows.next()? {
+        Some(row) => decode(row, bare)?,
+        None => return Err(Fault::NoSuchNode(node.id.0)),
+    };
+    drop(rows);
+    change(connection, &before, node)
+}
+
+/// Writes what differs from `before`, which is how the row stands.
+pub(super) fn change(connection: &Connection, before: &Node, after: &Node) -> Result<(), Fault> {
+    let (old, new) = (cells(before)?, cells(after)?);
+    let mut changed = 0_u64;
+    for (index, (old, new)) in old.iter().zip(&new).enumerate() {
+        if old != new {
+            changed |= 1 << index;
+        }
+    }
+    if changed == 0 {
+        return Ok(());
+    }
+    if changed & SURVEYED != 0 {
+        changed |= SURVEYED;
+    }
+    let is_set = |index: usize| changed >> index & 1 == 1;
+    let sets: Vec<String> = (0..COLUMNS.len())
+        .filter(|index| is_set(*index))
+        .map(|index| format!("{} = ?", COLUMNS[index]))
+        .collect();
+    let sql = format!("UPDATE node SET {} WHERE id = ?", sets.join(", "));
+    let values = new
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| is_set(*index))
+        .map(|(_, cell)| cell.clone())
+        .chain([Cell::Integer(before.id.0.into())]);
+    match connection
+        .prepare_cached(&sql)?
+        .execute(params_from_iter(values))?
+    {
+        0 => Err(Fault::NoSuchNode(before.id.0)),
+        _ => Ok(()),
+    }
+}
+
+/// A node that has no row is deleted.
+pub(super) fn delete(connection: &Connection, id: NodeId) -> Result<(), Fault> {
+    connection
+        .prepare_cached("DELETE FROM node WHERE id = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// In whose name nodes run whose row says neither that nor anything to tell it by: as the colony's do.
+fn bare_mode(connection: &Connection) -> Result<Mode, Fault> {
+    let word: Option<Option<String>> = connection
+        .prepare_cached("SELECT CAST(process_manager AS TEXT) FROM machine WHERE id = 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let kind = word
+        .flatten()
+        .and_then(|word| ManagerKind::from_stored(&word, Mode::User));
+    Ok(kind.map_or(Mode::User, |kind| kind.mode))
+}
+
+/// The manager that a stored `manager_type` means, which in old rows lacks its mode.
+pub(super) fn manager(text: &str, root: &str, service: &str, bare: Mode) -> Option<ManagerKind> {
+    let mode = mode_of_place(service)
+        .or_else(|| mode_of_place(root))
+        .unwrap_or(bare);
+    ManagerKind::from_stored(text, mode)
+}
