@@ -23,7 +23,7 @@ pub use instruments::{Counters, Instruments, Rates};
 pub use manager_kind::{ManagerKind, Mode, Tool};
 pub use metrics::Metrics;
 pub use name::{NodeId, NodeName, ServiceName};
-pub use node::{Home, Memory, Node};
+pub use node::{Home, Memory, Node, Particulars};
 pub use ports::Ports;
 pub use process::{Activity, Process};
 pub use reading::{Answer, Figures, Reading, Sighting};

@@ -36,6 +36,17 @@ pub struct Memory {
     pub binary_key: Option<BinaryKey>,
 }
 
+/// What a node's row holds beside the node: the peer's columns that nothing here acts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Particulars {
+    pub machine_id: i64,
+    pub container_id: Option<i64>,
+    /// As it is written, which in old rows lacks the mode.
+    pub manager_type: String,
+    pub method: String,
+    pub layout: String,
+}
+
 /// One node: what it is, where it lives, how it stood when last seen. A row of table `node`.
 ///
 /// The row is written before the process is made and goes only after the files have gone, so there

@@ -44,6 +44,11 @@ impl Store {
         })
     }
 
+    /// Ends an intent of which nothing has to be told: it was begun and came to nothing.
+    pub fn forget(&self, id: IntentId) -> Result<(), Error> {
+        self.transact(|transaction| end(transaction, id))
+    }
+
     /// What was begun and not ended, in the order it was begun.
     pub fn pending(&self) -> Result<Vec<(IntentId, Intent)>, Error> {
         self.read(|connection| {

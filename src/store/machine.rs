@@ -3,10 +3,10 @@
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-use crate::colony::{Mode, Timestamp};
+use crate::colony::{Mode, Node, Timestamp};
 
 use super::error::{Fault, quoted};
-use super::{Error, Store};
+use super::{Error, Store, node};
 
 /// What a colony knows of its machine, beside its settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,8 +54,18 @@ impl Store {
         self.read(facts)
     }
 
-    /// Writes the machine's row: each of `columns` with its value, and `facts`.
+    /// Writes the machine's row: each of `columns` with its value, and `facts`, which win.
     pub fn initialise(&self, columns: &[(&str, Option<String>)], facts: &Facts) -> Result<(), Error> {
+        self.initialise_with(columns, facts, &[])
+    }
+
+    /// The same, and rows for the nodes that were found: a colony has all of them, or is none yet.
+    pub fn initialise_with(
+        &self,
+        columns: &[(&str, Option<String>)],
+        facts: &Facts,
+        nodes: &[Node],
+    ) -> Result<(), Error> {
         self.transact(|transaction| {
             let known = declared(transaction)?;
             let mut names = vec!["id".to_owned()];
@@ -78,7 +88,7 @@ impl Store {
             transaction
                 .execute(&sql, rusqlite::params_from_iter(values))
                 .map_err(refused)?;
-            Ok(())
+            nodes.iter().try_for_each(|node| node::insert(transaction, node))
         })
     }
 
@@ -253,6 +263,7 @@ fn wrong(column: &str, why: String) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use crate::store::node::tests::node;
     use crate::store::tests::{colony, facts, settings};
     use crate::store::{Fault, Store};
 
@@ -311,7 +322,11 @@ mod tests {
             "{error}"
         );
         assert!(store.machine_sayings().is_err());
-        store.initialise(&settings(), &facts()).unwrap();
+        let twice = [node(1), node(1)];
+        assert!(store.initialise_with(&settings(), &facts(), &twice).is_err());
+        assert!(store.machine_sayings().is_err());
+        store.initialise_with(&settings(), &facts(), &twice[..1]).unwrap();
+        assert_eq!(store.nodes().unwrap(), twice[..1]);
         let error = store.initialise(&settings(), &facts()).unwrap_err();
         assert_eq!(error.fault, Fault::Exists);
     }

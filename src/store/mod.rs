@@ -32,7 +32,7 @@ pub use intent::{Intent, IntentId};
 pub use machine::Facts;
 pub use sample::Sample;
 
-use schema::Standing;
+pub use schema::Standing;
 
 /// An open colony.
 #[derive(Debug)]

@@ -5,9 +5,11 @@ mod read;
 pub(super) mod tests;
 mod write;
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use crate::colony::{ManagerKind, Mode, Node, NodeId};
+use crate::colony::{ManagerKind, Mode, Node, NodeId, Particulars};
 
 use super::error::Fault;
 use super::machine::mode_of_place;
@@ -85,7 +87,29 @@ impl Store {
         })
     }
 
-    /// Writes rows for nodes that were found, all or none; for init alone.
+    /// What the rows hold beside the nodes.
+    pub fn particulars(&self) -> Result<BTreeMap<NodeId, Particulars>, Error> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id, machine_id, container_id, CAST(manager_type AS TEXT), CAST(method AS TEXT),
+                        CAST(layout AS TEXT)
+                 FROM node",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let particulars = Particulars {
+                    machine_id: row.get(1)?,
+                    container_id: row.get(2)?,
+                    manager_type: row.get(3)?,
+                    method: row.get(4)?,
+                    layout: row.get(5)?,
+                };
+                Ok((NodeId(row.get(0)?), particulars))
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Writes rows for nodes that were found, all or none.
     pub fn take_in(&self, nodes: &[Node]) -> Result<(), Error> {
         self.transact(|transaction| nodes.iter().try_for_each(|node| insert(transaction, node)))
     }

@@ -214,6 +214,15 @@ fn an_update_writes_what_differs_and_nothing_else() {
     seen.memory.retry_at = Some(Timestamp(7));
     change(&store, NodeChange::Update(&seen)).unwrap();
     assert_eq!(store.nodes().unwrap(), vec![seen]);
+    let beside = &store.particulars().unwrap()[&NodeId(1)];
+    assert_eq!(
+        (
+            beside.machine_id,
+            beside.container_id,
+            beside.manager_type.as_str()
+        ),
+        (1, Some(4), "systemd")
+    );
     let kept: [Option<String>; 7] = store
         .connection
         .query_row(
