@@ -118,8 +118,8 @@ impl Found {
         let pairs = self
             .environment
             .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        shell_words::join(pairs)
+            .map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
+        pairs.collect::<Vec<String>>().join(" ")
     }
 
     /// The node, as far as a command line tells. Its number and name come from its service, else its folder.

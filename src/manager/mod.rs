@@ -11,6 +11,9 @@ pub mod premises;
 pub mod processes;
 pub mod setsid;
 pub mod shelf;
+pub mod systemctl;
+pub mod systemd;
+pub mod unit;
 
 pub use error::Error;
 pub use launch::LaunchPolicy;
@@ -80,6 +83,10 @@ impl Managers {
             managers.insert(
                 kind(Tool::Setsid),
                 Box::new(setsid::Setsid::new(mode, policy.clone())),
+            );
+            managers.insert(
+                kind(Tool::Systemd),
+                Box::new(systemd::Systemd::new(mode, policy.clone())),
             );
         }
         managers

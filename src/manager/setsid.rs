@@ -91,13 +91,21 @@ impl Setsid {
             return Ok(Begun::Before);
         }
         self.premises.ready(node)?;
-        Ok(Begun::Now(self.command(node)?.spawn()?))
+        let command = self.command(node)?;
+        let said_before = fs::metadata(console(node)).map_or(0, |seen| seen.len());
+        Ok(Begun::Now(Birth {
+            loose: command.spawn()?,
+            command,
+            said_before,
+        }))
     }
 
     /// Whether a node that was let loose lives after it had time to fail, and by which pid.
-    fn outcome(&self, node: &Node, loose: &mut Loose, after: &Processes) -> Result<u32, Error> {
+    fn outcome(&self, node: &Node, birth: &mut Birth, after: &Processes) -> Result<u32, Error> {
+        let loose = &mut birth.loose;
         if let Some(how) = loose.ended() {
-            let said = last_line(&console(node));
+            birth.command.is_allowed()?;
+            let said = last_line(&console(node), birth.said_before);
             return Err(Error::NotStarted {
                 node: node.name.full(),
                 why: format!("it ended at once, {how}{said}"),
@@ -114,7 +122,7 @@ impl Setsid {
                 }
                 Err(Error::NotStarted {
                     node: node.name.full(),
-                    why: "no process names its root afterwards".to_owned(),
+                    why: "it ended at once: no process names its root".to_owned(),
                 })
             }
         }
@@ -131,7 +139,15 @@ impl Setsid {
 /// What became of a wish to start a node.
 enum Begun {
     Before,
-    Now(Loose),
+    Now(Birth),
+}
+
+/// A node that was let loose and may yet fail.
+struct Birth {
+    loose: Loose,
+    command: Detached,
+    /// How much its console held before.
+    said_before: u64,
 }
 
 impl ProcessManager for Setsid {
@@ -203,8 +219,8 @@ impl ProcessManager for Setsid {
             .zip(nodes)
             .map(|(begun, node)| match begun? {
                 Begun::Before => Ok(()),
-                Begun::Now(mut loose) => {
-                    let pid = self.outcome(node, &mut loose, &after)?;
+                Begun::Now(mut birth) => {
+                    let pid = self.outcome(node, &mut birth, &after)?;
                     self.note_pid(node, pid);
                     Ok(())
                 }
@@ -387,8 +403,8 @@ fn watch(begun: &mut [Result<Begun, Error>]) {
     while Instant::now() < until {
         let mut is_alive = false;
         for entry in begun.iter_mut() {
-            if let Ok(Begun::Now(loose)) = entry {
-                is_alive |= loose.ended().is_none();
+            if let Ok(Begun::Now(birth)) = entry {
+                is_alive |= birth.loose.ended().is_none();
             }
         }
         if !is_alive {
@@ -428,10 +444,12 @@ fn console(node: &Node) -> PathBuf {
     node.logs().join("console.log")
 }
 
-/// The last thing a node said, to be put after how it ended.
-fn last_line(console: &Path) -> String {
+/// The last thing a node said since its console held `before` bytes, to be put after how it ended.
+fn last_line(console: &Path, before: u64) -> String {
     let text = fs::read(console).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let old = usize::try_from(before).unwrap_or(usize::MAX);
+    // Shorter than before: it was begun anew.
+    let text = String::from_utf8_lossy(text.get(old..).unwrap_or(&text));
     match text.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(line) => format!(": {}", line.trim()),
         None => String::new(),

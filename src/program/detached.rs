@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use nix::sys::stat::{Mode as Bits, umask};
 
 use super::account::{self, Account};
-use super::{Error, how};
+use super::{Error, Program, how};
 
 /// Above this an old console is begun anew: a node says little there, and nobody rotates it.
 const CONSOLE_BYTES: u64 = 256 << 10;
@@ -47,21 +47,12 @@ impl Detached {
     ///
     /// `setsid` puts it into its session: doing that between fork and exec by ourselves would be unsafe code.
     pub fn spawn(&self) -> Result<Loose, Error> {
-        let foreign = self
-            .account
-            .as_ref()
-            .filter(|account| account.uid != account::uid());
+        let foreign = self.foreign();
         let is_carrier = foreign.is_some() && !account::is_root();
         let mut command = match foreign {
             Some(account) if is_carrier => {
                 let mut command = Command::new("sudo");
-                command.args(["-n", "-u", &account.name, "env"]).args(
-                    self.environment
-                        .iter()
-                        .map(|(name, value)| format!("{name}={value}")),
-                );
-                // --fork, so that sudo does not wait for the node.
-                command.args(["setsid", "--fork"]);
+                command.args(self.carried(account, &[]));
                 command
             }
             _ => {
@@ -82,8 +73,10 @@ impl Detached {
             }
         };
         let (stdout, stderr) = self.streams();
+        if !is_carrier {
+            command.args(&self.words);
+        }
         command
-            .args(&self.words)
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(stdout)
@@ -102,6 +95,43 @@ impl Detached {
                 command: self.command_line(),
                 source,
             }),
+        }
+    }
+
+    fn foreign(&self) -> Option<&Account> {
+        self.account
+            .as_ref()
+            .filter(|account| account.uid != account::uid())
+    }
+
+    /// The words for sudo; `--fork`, so that sudo does not wait for the node.
+    fn carried(&self, account: &Account, asking: &[&str]) -> Vec<OsString> {
+        let variables = self.environment.iter();
+        let variables = variables.map(|(name, value)| format!("{name}={value}"));
+        let mut words: Vec<OsString> = vec!["-n".into()];
+        words.extend(asking.iter().map(OsString::from));
+        words.extend(["-u", &account.name, "env"].map(OsString::from));
+        words.extend(variables.map(OsString::from));
+        words.extend(["setsid", "--fork"].map(OsString::from));
+        words.extend(self.words.iter().cloned());
+        words
+    }
+
+    /// Whether sudo would run it, where sudo is needed: asked after a failure, which itself cannot say so.
+    pub fn is_allowed(&self) -> Result<(), Error> {
+        match self.foreign() {
+            Some(account) if !account::is_root() => {
+                let sudo = Program::new("sudo").args(self.carried(account, &["-l"]));
+                let ended = sudo.ask()?;
+                if ended.code() == Some(0) {
+                    return Ok(());
+                }
+                Err(Error::Password {
+                    command: sudo.command_line(),
+                    complaint: ended.stderr.trim().to_owned(),
+                })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -1,0 +1,381 @@
+//! Nodes as services of systemd: of the machine's (through sudo) or of the user's own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
+use crate::program;
+
+use super::premises::Premises;
+use super::processes::runs_file;
+use super::systemctl::{Shown, Systemctl};
+use super::unit::Unit;
+use super::{Error, LaunchPolicy, ProcessManager, found, launch};
+
+/// A service that lives so long without being started again has found its files and its ports.
+const PROVEN: Duration = Duration::from_millis(300);
+
+/// Between two looks at services that are starting.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Runs nodes as services.
+#[derive(Debug)]
+pub struct Systemd {
+    premises: Premises,
+    kind: ManagerKind,
+    systemctl: Systemctl,
+    /// Whether unit files changed that systemd was not told of.
+    is_stale: AtomicBool,
+}
+
+impl Systemd {
+    #[must_use]
+    pub fn new(mode: Mode, policy: LaunchPolicy) -> Systemd {
+        Systemd {
+            premises: Premises::new(mode, policy),
+            kind: ManagerKind {
+                tool: Tool::Systemd,
+                mode,
+            },
+            systemctl: Systemctl::new(mode),
+            is_stale: AtomicBool::new(false),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        let policy = self.premises.policy();
+        match self.premises.mode() {
+            Mode::User => &policy.user_units,
+            Mode::Sudo => &policy.system_units,
+        }
+    }
+
+    fn unit_name(node: &Node) -> Result<String, Error> {
+        Ok(format!("{}.service", launch::service(node)?))
+    }
+
+    fn unit_path(&self, node: &Node) -> Result<PathBuf, Error> {
+        Ok(self.folder().join(Systemd::unit_name(node)?))
+    }
+
+    /// What systemd has on disk for a node, if that is a unit for this very node.
+    fn is_defined(&self, node: &Node) -> Result<bool, Error> {
+        let text = fs::read_to_string(self.unit_path(node)?).unwrap_or_default();
+        let told = found::from_words(&Unit::read(&text).command, Vec::new());
+        Ok(told.is_some_and(|told| {
+            told.root == node.home.root
+                && told.binary == node.home.binary
+                && (told.port, told.metrics_port) == (node.ports.node, node.ports.metrics)
+        }))
+    }
+
+    fn write_unit(&self, node: &Node) -> Result<(), Error> {
+        let mut command = vec![node.home.binary.to_string_lossy().into_owned()];
+        command.extend(launch::arguments(node, self.premises.policy())?);
+        let unit = Unit {
+            description: launch::service(node)?.0,
+            environment: launch::environment(node)?,
+            user: match self.premises.mode() {
+                Mode::User => None,
+                Mode::Sudo => Some(launch::user(node)?.to_owned()),
+            },
+            command,
+        };
+        let path = self.unit_path(node)?;
+        let refused = |why: &str| Error::Refused {
+            doing: "write",
+            path: path.clone(),
+            why: why.to_owned(),
+        };
+        let text = unit.text().map_err(refused)?;
+        if fs::read_to_string(&path).is_ok_and(|written| written == text) {
+            return Ok(());
+        }
+        let files = &self.premises.files;
+        files.make_dir(self.folder(), None)?;
+        // Before the file, so that a failure in between costs one reload and not a stale unit.
+        self.is_stale.store(true, Ordering::Relaxed);
+        files.write(&path, &text, &super::files::beside(&path, "new"))
+    }
+
+    fn announce(&self) -> Result<(), Error> {
+        if self.is_stale.load(Ordering::Relaxed) {
+            self.systemctl.daemon_reload()?;
+            self.is_stale.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Has everything in place for a start, mending a unit or binary that was broken or lost.
+    fn ready(&self, node: &Node) -> Result<String, Error> {
+        let name = Systemd::unit_name(node)?;
+        self.premises.ready(node)?;
+        if !self.is_defined(node)? {
+            tracing::warn!("`{name}` was lost or broken and is written anew");
+            self.write_unit(node)?;
+        }
+        Ok(name)
+    }
+
+    /// Starts, or restarts, services that are in place, and watches all of them for a moment.
+    fn run(&self, verb: &'static str, names: &[String]) -> Result<Vec<Result<(), String>>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.announce()?;
+        let before = self.systemctl.show(names)?;
+        if before.iter().any(|shown| shown.needs_reload) {
+            self.systemctl.daemon_reload()?;
+        }
+        let failed = names.iter().zip(&before).filter(|(_, shown)| shown.has_failed());
+        let failed: Vec<String> = failed.map(|(name, _)| name.clone()).collect();
+        if !failed.is_empty() {
+            self.systemctl.reset_failed(&failed)?;
+        }
+        let wanted: Vec<String> = names
+            .iter()
+            .zip(&before)
+            .filter(|(_, shown)| verb == "restart" || !shown.is_running())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let complaint = self.systemctl.tell(verb, &wanted)?;
+        let until = Instant::now() + PROVEN;
+        loop {
+            let is_over = wanted.is_empty() || Instant::now() >= until;
+            let after = self.systemctl.show(names)?;
+            let is_lost = |shown: &Shown| !shown.is_running() || shown.restarts > 0;
+            let told = |name: &String| wanted.contains(name);
+            let outcomes = names.iter().zip(&after).map(|(name, shown)| match shown {
+                shown if !told(name) || !is_lost(shown) => Ok(()),
+                shown => Err(shown.why(complaint.as_ref().and_then(|complaint| complaint.about(name)))),
+            });
+            let outcomes: Vec<Result<(), String>> = outcomes.collect();
+            if is_over || outcomes.iter().all(Result::is_err) {
+                return Ok(outcomes);
+            }
+            sleep(LOOK);
+        }
+    }
+
+    fn restart(&self, node: &Node, name: &str) -> Result<(), Error> {
+        let outcome = self.run("restart", &[name.to_owned()])?.pop();
+        outcome.unwrap_or(Ok(())).map_err(|why| Error::NotStarted {
+            node: node.name.full(),
+            why,
+        })
+    }
+
+    fn erase(&self, node: &Node) -> Result<(), Error> {
+        let path = self.unit_path(node)?;
+        let mut left = Vec::new();
+        if fs::symlink_metadata(&path).is_ok() {
+            self.is_stale.store(true, Ordering::Relaxed);
+            if let Err(error) = self.premises.files.delete(&path) {
+                left.push((path, error.to_string()));
+            }
+        }
+        left.extend(self.premises.clear(node));
+        self.premises.tidy();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Left {
+            node: node.name.full(),
+            what: left,
+        })
+    }
+}
+
+impl ProcessManager for Systemd {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error> {
+        let name = Systemd::unit_name(node)?;
+        if self.premises.holds_identity(node) && !self.is_defined(node)? {
+            return Err(Error::Occupied {
+                root: node.home.root.clone(),
+            });
+        }
+        let was_there = node.home.root.is_dir();
+        self.premises.furnish(node, binary)?;
+        if let Err(error) = self.write_unit(node) {
+            if !was_there {
+                self.premises.clear(node);
+            }
+            return Err(error);
+        }
+        Ok(ServiceName(name))
+    }
+
+    fn start(&self, node: &Node) -> Result<(), Error> {
+        self.start_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let ready: Vec<Result<String, Error>> = nodes.iter().map(|node| self.ready(node)).collect();
+        let names: Vec<String> = ready
+            .iter()
+            .filter_map(|name| name.as_ref().ok().cloned())
+            .collect();
+        let mut outcomes = self
+            .run("start", &names)
+            .map(Vec::into_iter)
+            .map_err(|error| error.to_string());
+        ready
+            .into_iter()
+            .zip(nodes)
+            .map(|(ready, node)| {
+                ready?;
+                let outcome = match &mut outcomes {
+                    Ok(outcomes) => outcomes.next().unwrap_or(Ok(())),
+                    Err(why) => Err(why.clone()),
+                };
+                outcome.map_err(|why| Error::NotStarted {
+                    node: node.name.full(),
+                    why,
+                })
+            })
+            .collect()
+    }
+
+    fn stop(&self, node: &Node) -> Result<(), Error> {
+        self.stop_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let named: Vec<Result<String, Error>> = nodes.iter().map(|node| Systemd::unit_name(node)).collect();
+        let names: Vec<String> = named
+            .iter()
+            .filter_map(|name| name.as_ref().ok().cloned())
+            .collect();
+        let stopped = self.systemctl.stop(&names);
+        let mut shown = stopped
+            .and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?.into_iter())))
+            .map_err(|error| error.to_string());
+        named
+            .into_iter()
+            .zip(nodes)
+            .map(|(name, node)| {
+                let name = name?;
+                let why = match &mut shown {
+                    Err(why) => why.clone(),
+                    Ok((complaint, shown)) => match shown.next() {
+                        Some(shown) if shown.is_alive() => {
+                            shown.why(complaint.as_ref().and_then(|complaint| complaint.about(&name)))
+                        }
+                        _ => return Ok(()),
+                    },
+                };
+                Err(Error::NotStopped {
+                    node: node.name.full(),
+                    why,
+                })
+            })
+            .collect()
+    }
+
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        let name = Systemd::unit_name(node)?;
+        let swapped = self.premises.swap(node, new)?;
+        let runs = |shown: &Shown| {
+            shown.is_running() && shown.pid.is_some_and(|pid| runs_file(pid, &node.home.binary))
+        };
+        if self.systemctl.show(std::slice::from_ref(&name))?.iter().all(runs) {
+            self.premises.forget_old(node);
+            return Ok(());
+        }
+        match self.ready(node).and_then(|name| self.restart(node, &name)) {
+            Ok(()) => {
+                self.premises.forget_old(node);
+                Ok(())
+            }
+            Err(error) if !swapped => Err(error),
+            Err(error) => {
+                let back = self
+                    .premises
+                    .swap_back(node)
+                    .and_then(|()| self.restart(node, &name));
+                Err(Error::NotUpgraded {
+                    node: node.name.full(),
+                    why: Box::new(error),
+                    back: back.err().map(Box::new),
+                })
+            }
+        }
+    }
+
+    fn remove(&self, node: &Node) -> Result<(), Error> {
+        self.stop(node)?;
+        self.erase(node)
+    }
+
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+        let all: Vec<&Node> = nodes.iter().collect();
+        self.stop_many(&all)
+            .into_iter()
+            .zip(nodes)
+            .filter_map(|(stopped, node)| {
+                let removed = stopped.and_then(|()| self.erase(node));
+                removed.err().map(|error| (node.id, error))
+            })
+            .collect()
+    }
+
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+        let names = nodes
+            .iter()
+            .map(Systemd::unit_name)
+            .collect::<Result<Vec<String>, Error>>()?;
+        let shown = self.systemctl.show(&names)?;
+        Ok(shown.iter().map(Shown::process).collect())
+    }
+
+    fn discover(&self) -> Result<Vec<Node>, Error> {
+        let folder = self.folder();
+        let entries = match fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::file("read", folder))?,
+        };
+        let mut nodes = Vec::new();
+        for entry in entries.flatten() {
+            let file = entry.file_name().to_string_lossy().into_owned();
+            let digits = file
+                .strip_prefix("antnode")
+                .and_then(|rest| rest.strip_suffix(".service"));
+            if !digits
+                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+            {
+                continue;
+            }
+            let text = fs::read_to_string(entry.path()).map_err(Error::file("read", &entry.path()))?;
+            let unit = Unit::read(&text);
+            let Some(mut found) = found::from_words(&unit.command, unit.environment) else {
+                tracing::warn!(
+                    "`{}` is no unit of an antnode with root and port: left alone",
+                    entry.path().display()
+                );
+                continue;
+            };
+            found.service = Some(file);
+            found.user = match self.premises.mode() {
+                Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
+                Mode::User => None,
+            };
+            nodes.push(found.into_node(self.kind, self.premises.policy()));
+        }
+        nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
+        Ok(nodes)
+    }
+
+    fn settle_definitions(&self) -> Result<(), Error> {
+        self.announce()
+    }
+}
+
+/// Whether the systemd of user `uid` is there to run nodes, also without a login: what decides the default manager.
+#[must_use]
+pub fn user_session_answers(uid: u32) -> bool {
+    let socket = PathBuf::from(format!("/run/user/{uid}/systemd/private"));
+    uid == program::account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
+}
