@@ -5,104 +5,30 @@
 
 pub mod account;
 pub mod detached;
+mod error;
+mod output;
 pub mod signal;
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
-use std::io::{self, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::colony::Mode;
 
+pub use error::Error;
+use error::{how, last_lines};
+use output::{drain, text, wait};
+
 /// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
-/// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
-const KEPT_BYTES: usize = 64 << 20;
-
-/// Lines of a failed program's complaint that an error quotes.
-const QUOTED_LINES: usize = 5;
-
 /// Where administrators' programs are: cron's PATH lacks them.
 const MORE_PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
-
-/// What went wrong with a program.
-#[derive(Debug)]
-pub enum Error {
-    /// It is not installed.
-    Missing { program: String },
-    /// It could not be started.
-    NotStarted { command: String, source: io::Error },
-    /// It ended otherwise than well.
-    Failed {
-        command: String,
-        how: String,
-        complaint: String,
-    },
-    /// It did not end in time and was killed.
-    TooLong {
-        command: String,
-        limit: Duration,
-        complaint: String,
-    },
-    /// sudo will not run it without asking.
-    Password { command: String, complaint: String },
-    /// There is no such account.
-    NoUser { name: String },
-    /// A process that must not be signalled, or could not be.
-    Signal { pid: u32, why: String },
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Error::Missing { program } => write!(f, "run `{program}`: it is not installed"),
-            Error::NotStarted { command, source } => write!(f, "run `{command}`: {source}"),
-            Error::Failed {
-                command,
-                how,
-                complaint,
-            } => write!(f, "run `{command}`: {how}{}", Quoted(complaint)),
-            Error::TooLong {
-                command,
-                limit,
-                complaint,
-            } => write!(
-                f,
-                "run `{command}`: killed after {} s without an end{}",
-                limit.as_secs_f64(),
-                Quoted(complaint)
-            ),
-            Error::Password { command, complaint } => write!(
-                f,
-                "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
-                Quoted(complaint)
-            ),
-            Error::NoUser { name } => write!(f, "find the user `{name}`: there is no such account"),
-            Error::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-/// The last lines of a complaint, after a colon; nothing for an empty one.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", self.0)
-    }
-}
 
 /// How a program ended and what it said.
 #[derive(Debug)]
@@ -344,77 +270,6 @@ fn is_missing(tried: &io::Result<Child>) -> bool {
     matches!(tried, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Until it has ended and all it said is read: Some; until the deadline: None.
-///
-/// Children of its own may hold its streams open; they are given a moment after its end, no more.
-fn wait(child: &mut Child, ends: &Receiver<()>, deadline: Instant) -> io::Result<Option<ExitStatus>> {
-    let mut open = 2;
-    let mut pause = Duration::from_millis(1);
-    loop {
-        if let Some(status) = child.try_wait()? {
-            let grace = Instant::now() + Duration::from_millis(200);
-            while open > 0
-                && ends
-                    .recv_timeout(grace.saturating_duration_since(Instant::now()))
-                    .is_ok()
-            {
-                open -= 1;
-            }
-            return Ok(Some(status));
-        }
-        if Instant::now() >= deadline {
-            return Ok(None);
-        }
-        if open > 0 {
-            match ends.recv_timeout(pause.min(deadline.saturating_duration_since(Instant::now()))) {
-                Ok(()) => {
-                    open -= 1;
-                    // It has said all: its end is near.
-                    pause = Duration::from_millis(1);
-                    continue;
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => open = 0,
-            }
-        } else {
-            thread::sleep(pause);
-        }
-        pause = (pause * 2).min(Duration::from_millis(20));
-    }
-}
-
-/// Reads a stream to its end in a thread of its own.
-fn drain<S: Read + Send + 'static>(stream: Option<S>, told: mpsc::Sender<()>) -> Arc<Mutex<Vec<u8>>> {
-    let kept = Arc::new(Mutex::new(Vec::new()));
-    let Some(mut stream) = stream else { return kept };
-    let into = Arc::clone(&kept);
-    thread::spawn(move || {
-        let mut piece = vec![0; 64 << 10];
-        loop {
-            match stream.read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => {
-                    if let Ok(mut kept) = into.lock() {
-                        let room = KEPT_BYTES.saturating_sub(kept.len());
-                        kept.extend_from_slice(&piece[..count.min(room)]);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => break,
-            }
-        }
-        let _ = told.send(());
-    });
-    kept
-}
-
-fn text(bytes: &Mutex<Vec<u8>>) -> String {
-    bytes
-        .lock()
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
-}
-
 /// Whether sudo itself refused, rather than the program it was to run.
 fn is_sudo_refusal(ended: &Ended) -> bool {
     const WORDS: [&str; 6] = [
@@ -426,24 +281,6 @@ fn is_sudo_refusal(ended: &Ended) -> bool {
         "is not allowed to execute",
     ];
     ended.code() == Some(1) && WORDS.iter().any(|words| ended.stderr.contains(words))
-}
-
-fn how(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exit code {code}"),
-        (None, Some(number)) => format!("killed by signal {number}"),
-        (None, None) => status.to_string(),
-    }
-}
-
-/// The last lines that say something, in one.
-fn last_lines(said: &str) -> String {
-    let lines: Vec<&str> = said
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect();
-    lines[lines.len().saturating_sub(QUOTED_LINES)..].join("; ")
 }
 
 #[cfg(test)]

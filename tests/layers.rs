@@ -48,12 +48,18 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["fs2::"], &["lock.rs"]),
     (
         &["process::Command", "Command::new(", "signal::kill"],
-        &["program.rs"],
+        &["program.rs", "program/"],
     ),
     (&["SystemTime"], &["clock.rs", "survey/gauge.rs"]),
     (
-        &["nix::"],
-        &["program.rs", "signals.rs", "survey/gauge.rs", "settings/place.rs"],
+        &["use nix::", "(nix::", " nix::"],
+        &[
+            "program.rs",
+            "program/",
+            "signals.rs",
+            "survey/gauge.rs",
+            "settings/place.rs",
+        ],
     ),
     (&["remove_dir_all"], &["manager/files.rs"]),
     (&["std::env", "env::var"], &["main.rs", "settings/environment.rs"]),

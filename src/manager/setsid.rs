@@ -3,6 +3,9 @@
 //! A node is what its command line says it is. `ROOT/node.pid` is a hint, believed only where the process
 //! with that number names this root; `ROOT/node.command` is the node's service, for people and for discovery.
 
+mod birth;
+mod traces;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -10,15 +13,14 @@ use std::time::{Duration, Instant};
 
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 use crate::program;
-use crate::program::detached::{Detached, Loose};
+use crate::program::detached::Detached;
 use crate::program::signal::{self, Signal};
 
 use super::premises::Premises;
 use super::processes::{Processes, is_node, runs_file, sees_others};
 use super::{Error, LaunchPolicy, ProcessManager, found, launch};
-
-/// A process that lives so long has found its files and its ports; antnode gives up sooner where it cannot.
-const PROVEN: Duration = Duration::from_millis(300);
+use birth::Birth;
+use traces::{command_file, console, folders, is_service, pid_file};
 
 /// From asking a node to end to ending it; a real one takes under 0.1 s.
 const GRACE: Duration = Duration::from_secs(10);
@@ -26,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// For the kernel to take away what was killed.
 const LAST: Duration = Duration::from_secs(3);
 
-/// Between two looks at processes that are starting or ending.
+/// Between two looks at processes that are ending.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// Runs nodes as detached processes.
@@ -86,46 +88,13 @@ impl Setsid {
         }
     }
 
-    fn begin(&self, node: &Node, running: &Processes) -> Result<Begun, Error> {
+    /// Lets a node loose; none where it runs already.
+    fn begin(&self, node: &Node, running: &Processes) -> Result<Option<Birth>, Error> {
         if !running.of(&node.home.root).is_empty() {
-            return Ok(Begun::Before);
+            return Ok(None);
         }
         self.premises.ready(node)?;
-        let command = self.command(node)?;
-        let said_before = fs::metadata(console(node)).map_or(0, |seen| seen.len());
-        Ok(Begun::Now(Birth {
-            loose: command.spawn()?,
-            command,
-            said_before,
-        }))
-    }
-
-    /// Whether a node that was let loose lives after it had time to fail, and by which pid.
-    fn outcome(&self, node: &Node, birth: &mut Birth, after: &Processes) -> Result<u32, Error> {
-        let loose = &mut birth.loose;
-        if let Some(how) = loose.ended() {
-            birth.command.is_allowed()?;
-            let said = last_line(&console(node), birth.said_before);
-            return Err(Error::NotStarted {
-                node: node.name.full(),
-                why: format!("it ended at once, {how}{said}"),
-            });
-        }
-        let root = &node.home.root;
-        match loose.pid() {
-            Some(pid) if is_node(pid, root) => Ok(pid),
-            None if !after.of(root).is_empty() => Ok(after.of(root)[0].pid),
-            pid => {
-                // Not to be recognised, so not to be stopped later either.
-                if let Some(pid) = pid {
-                    signal::send(pid, Signal::Kill, self.mode())?;
-                }
-                Err(Error::NotStarted {
-                    node: node.name.full(),
-                    why: "it ended at once: no process names its root".to_owned(),
-                })
-            }
-        }
+        Birth::begin(node, self.command(node)?).map(Some)
     }
 
     fn service_name(&self, node: &Node) -> Result<ServiceName, Error> {
@@ -134,20 +103,6 @@ impl Setsid {
         }
         launch::service(node).map(|_| node.service.clone())
     }
-}
-
-/// What became of a wish to start a node.
-enum Begun {
-    Before,
-    Now(Birth),
-}
-
-/// A node that was let loose and may yet fail.
-struct Birth {
-    loose: Loose,
-    command: Detached,
-    /// How much its console held before.
-    said_before: u64,
 }
 
 impl ProcessManager for Setsid {
@@ -193,20 +148,27 @@ impl ProcessManager for Setsid {
             Ok(running) => running,
             Err(error) => return spread(error, nodes.len()),
         };
-        let mut begun: Vec<Result<Begun, Error>> = Vec::with_capacity(nodes.len());
+        let mut begun: Vec<Result<Option<Birth>, Error>> = Vec::with_capacity(nodes.len());
         for (nth, node) in nodes.iter().enumerate() {
             let is_twice = nodes[..nth].iter().any(|other| other.home.root == node.home.root);
             begun.push(if is_twice {
-                Ok(Begun::Before)
+                Ok(None)
             } else {
                 self.begin(node, &running)
             });
         }
-        let is_new = |begun: &Result<Begun, Error>| matches!(begun, Ok(Begun::Now(_)));
+        let is_new = |begun: &Result<Option<Birth>, Error>| matches!(begun, Ok(Some(_)));
         if !begun.iter().any(is_new) {
             return begun.into_iter().map(|begun| begun.map(|_| ())).collect();
         }
-        watch(&mut begun);
+        let mut births: Vec<&mut Birth> = begun
+            .iter_mut()
+            .filter_map(|begun| match begun {
+                Ok(Some(birth)) => Some(birth),
+                _ => None,
+            })
+            .collect();
+        birth::watch(&mut births);
         let after = match self.mode() {
             Mode::User => Processes::default(),
             Mode::Sudo => match self.processes() {
@@ -218,9 +180,9 @@ impl ProcessManager for Setsid {
             .into_iter()
             .zip(nodes)
             .map(|(begun, node)| match begun? {
-                Begun::Before => Ok(()),
-                Begun::Now(mut birth) => {
-                    let pid = self.outcome(node, &mut birth, &after)?;
+                None => Ok(()),
+                Some(mut birth) => {
+                    let pid = birth.outcome(&after, self.mode())?;
                     self.note_pid(node, pid);
                     Ok(())
                 }
@@ -397,23 +359,6 @@ impl ProcessManager for Setsid {
     }
 }
 
-/// Gives all that were let loose the time to fail, or less if all have failed.
-fn watch(begun: &mut [Result<Begun, Error>]) {
-    let until = Instant::now() + PROVEN;
-    while Instant::now() < until {
-        let mut is_alive = false;
-        for entry in begun.iter_mut() {
-            if let Ok(Begun::Now(birth)) = entry {
-                is_alive |= birth.loose.ended().is_none();
-            }
-        }
-        if !is_alive {
-            return;
-        }
-        sleep(LOOK);
-    }
-}
-
 /// One error for all that wanted the same.
 fn spread(error: Error, count: usize) -> Vec<Result<(), Error>> {
     let said = error.to_string();
@@ -429,50 +374,4 @@ fn spread(error: Error, count: usize) -> Vec<Result<(), Error>> {
         all.insert(0, Err(error));
     }
     all
-}
-
-fn pid_file(node: &Node) -> PathBuf {
-    node.home.root.join("node.pid")
-}
-
-fn command_file(node: &Node) -> PathBuf {
-    node.home.root.join("node.command")
-}
-
-/// Where a node's own stdout and stderr go: little, and what it dies of.
-fn console(node: &Node) -> PathBuf {
-    node.logs().join("console.log")
-}
-
-/// The last thing a node said since its console held `before` bytes, to be put after how it ended.
-fn last_line(console: &Path, before: u64) -> String {
-    let text = fs::read(console).unwrap_or_default();
-    let old = usize::try_from(before).unwrap_or(usize::MAX);
-    // Shorter than before: it was begun anew.
-    let text = String::from_utf8_lossy(text.get(old..).unwrap_or(&text));
-    match text.lines().rev().find(|line| !line.trim().is_empty()) {
-        Some(line) => format!(": {}", line.trim()),
-        None => String::new(),
-    }
-}
-
-fn folders(storage: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(storage) else {
-        return Vec::new();
-    };
-    entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("antnode"))
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect()
-}
-
-/// Whether a process is a service of systemd's, which has a manager of its own.
-fn is_service(pid: u32) -> bool {
-    let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-    group.lines().any(|line| {
-        let last = line.rsplit('/').next().unwrap_or_default();
-        last.starts_with("antnode") && last.ends_with(".service")
-    })
 }

@@ -11,7 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use nix::sys::stat::{Mode as Bits, umask};
 
 use super::account::{self, Account};
-use super::{Error, Program, how};
+use super::error::how;
+use super::{Error, Program};
 
 /// Above this an old console is begun anew: a node says little there, and nobody rotates it.
 const CONSOLE_BYTES: u64 = 256 << 10;
@@ -156,6 +157,11 @@ impl Loose {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         (!self.is_carrier).then(|| self.child.id())
+    }
+
+    /// Whether sudo still has it in hand.
+    pub fn is_carried(&mut self) -> bool {
+        self.is_carrier && matches!(self.child.try_wait(), Ok(None))
     }
 
     /// How it ended, if it has: for a program that shall live, a failure.

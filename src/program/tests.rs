@@ -1,3 +1,7 @@
+//! Programs run for real: `sh` and its friends.
+
+use std::os::unix::process::ExitStatusExt;
+
 use super::*;
 
 fn sh(script: &str) -> Program {

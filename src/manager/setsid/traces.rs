@@ -1,0 +1,43 @@
+//! What a node without a service manager leaves behind: files in its root, its console, its process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::colony::Node;
+
+/// A hint for people; never believed by itself.
+pub(super) fn pid_file(node: &Node) -> PathBuf {
+    node.home.root.join("node.pid")
+}
+
+/// The node's service: how it is started, as a line for a shell.
+pub(super) fn command_file(node: &Node) -> PathBuf {
+    node.home.root.join("node.command")
+}
+
+/// Where a node's own stdout and stderr go: little, and what it dies of.
+pub(super) fn console(node: &Node) -> PathBuf {
+    node.logs().join("console.log")
+}
+
+/// The folders of nodes, whoever made them.
+pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(storage) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("antnode"))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect()
+}
+
+/// Whether a process is a service of systemd's, which has a manager of its own.
+pub(super) fn is_service(pid: u32) -> bool {
+    let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    group.lines().any(|line| {
+        let last = line.rsplit('/').next().unwrap_or_default();
+        last.starts_with("antnode") && last.ends_with(".service")
+    })
+}
