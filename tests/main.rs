@@ -42,3 +42,4 @@ fn no_file_of_tests_is_forgotten() {
         );
     }
 }
+mod settings;

@@ -25,8 +25,9 @@ fn origin(path: &Path, line: u32) -> Origin {
     Origin::File(path.to_owned(), line)
 }
 
-/// The setting that `key` means in a file.
+/// The setting that `key` means in a file; it may be written as the flag is, dashes and all.
 fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Error> {
+    let key = key.strip_prefix("--").or(key.strip_prefix('-')).unwrap_or(key);
     let found = table::called(key).ok_or_else(|| Error::Unknown {
         name: key.to_owned(),
         nearest: table::nearest(
@@ -50,21 +51,21 @@ fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Error>
 
 // --- TOML
 
-fn toml(table: &DeTable<'_>, text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
+fn toml(table: &DeTable<'_>, source: &str, path: &Path) -> Result<Vec<Saying>, Error> {
     let mut sayings = Vec::new();
     for (key, value) in table {
-        let line = line_of(text, key.span().start);
+        let line = line_of(source, key.span().start);
         let name = key.get_ref().as_ref();
         let found = setting(name, path, line);
         match (value.get_ref(), &found) {
             // As in the peer's syntax, a section is a heading and nothing more.
-            (DeValue::Table(section), Err(_)) => sayings.extend(toml(section, text, path)?),
-            (value, _) => {
+            (DeValue::Table(section), Err(_)) => sayings.extend(toml(section, source, path)?),
+            _ => {
                 let setting = found?;
-                let text = plain(value, setting).ok_or_else(|| Error::BadLine {
+                let text = plain(value, setting, source).ok_or_else(|| Error::BadLine {
                     path: path.to_owned(),
                     line,
-                    why: format!("`{name}` cannot be a list or table of this kind"),
+                    why: format!("`{}` cannot be such a list or table", setting.name),
                 })?;
                 sayings.push(Saying {
                     setting,
@@ -87,28 +88,23 @@ fn line_of(text: &str, at: usize) -> u32 {
     u32::try_from(before.filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX)
 }
 
-/// A TOML value as the text a flag would have.
-fn plain(value: &DeValue<'_>, setting: &Setting) -> Option<String> {
-    match value {
+/// A TOML value as the text a flag would have. Numbers are taken as they are written: an address without
+/// quotes is a number to TOML.
+fn plain(value: &Spanned<DeValue<'_>>, setting: &Setting, source: &str) -> Option<String> {
+    let written = || source.get(value.span()).map(str::to_owned);
+    match value.get_ref() {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Boolean(on) => Some(on.to_string()),
-        DeValue::Integer(number) => {
-            let digits = number.as_str();
-            if number.radix() == 10 {
-                return Some(digits.to_owned());
-            }
-            i128::from_str_radix(digits, number.radix())
-                .ok()
-                .map(|value| value.to_string())
-        }
-        DeValue::Float(number) => Some(number.as_str().to_owned()),
-        DeValue::Datetime(moment) => Some(moment.to_string()),
+        DeValue::Integer(number) if number.radix() == 10 || !is_number(setting) => written(),
+        DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+            .map_or_else(|_| written(), |value| Some(value.to_string())),
+        DeValue::Float(_) | DeValue::Datetime(_) => written(),
         DeValue::Array(list) => {
             let items: Option<Vec<String>> = list
                 .iter()
-                .map(|item: &Spanned<DeValue<'_>>| match item.get_ref() {
+                .map(|item| match item.get_ref() {
                     DeValue::Array(_) | DeValue::Table(_) => None,
-                    item => plain(item, setting),
+                    _ => plain(item, setting, source),
                 })
                 .collect();
             joined(items?, setting)
@@ -116,12 +112,19 @@ fn plain(value: &DeValue<'_>, setting: &Setting) -> Option<String> {
         DeValue::Table(pairs) if setting.takes == Takes::Variables => {
             let pairs: Option<Vec<String>> = pairs
                 .iter()
-                .map(|(name, value)| Some(format!("{}={}", name.get_ref(), plain(value.get_ref(), setting)?)))
+                .map(|(name, value)| Some(format!("{}={}", name.get_ref(), plain(value, setting, source)?)))
                 .collect();
             joined(pairs?, setting)
         }
         DeValue::Table(_) => None,
     }
+}
+
+fn is_number(setting: &Setting) -> bool {
+    matches!(
+        setting.takes,
+        Takes::Whole { .. } | Takes::Thousands | Takes::Load
+    )
 }
 
 /// A list as one text: words as a shell has them, or names with commas.
@@ -160,11 +163,9 @@ fn lines(text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
     Ok(sayings)
 }
 
-/// Key and value of `key=value`, `key: value`, `key value` or `key`; dashes before the key, quotes around
-/// the value and a comment after it do not count.
+/// Key and value of `key=value`, `key: value`, `key value` or `key`; quotes around the value and a comment
+/// after it do not count.
 fn entry(line: &str) -> (&str, Option<String>) {
-    let dashes = line.len() - line.trim_start_matches('-').len();
-    let line = if dashes <= 2 { &line[dashes..] } else { line };
     let end = line
         .find(|c: char| c.is_whitespace() || "=:;#".contains(c))
         .unwrap_or(line.len());
@@ -283,13 +284,26 @@ mod tests {
         assert_eq!(
             said(text),
             [
-                ("node_cap", "1000".to_owned(), 2),
+                ("node_cap", "1_000".to_owned(), 2),
                 ("no_upnp", "true".to_owned(), 4),
                 ("desired_load_average", "2.50".to_owned(), 5),
                 ("start_args", "--first 'a b'".to_owned(), 6),
                 ("host", "::1".to_owned(), 7),
                 ("cpu_remove", "70".to_owned(), 9),
                 ("environment", "'RUST_LOG=info all'".to_owned(), 10),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_address_needs_no_quotes() {
+        let address = "0x2B2b2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B";
+        let text = format!("donate_address={address}\n--rewards_address = {address}\n");
+        assert_eq!(
+            said(&text),
+            [
+                ("donate_address", address.to_owned(), 1),
+                ("rewards_address", address.to_owned(), 2)
             ]
         );
     }
@@ -309,6 +323,7 @@ mod tests {
             "`confirm` can only be a flag, `--confirm` (`/c` line 2)"
         );
         assert!(refused("node_cap = [1, 2]").contains("list"));
+        assert!(refused("[node_cap]\nx = 1").contains("table"));
         assert!(refused("no_upnp = 1979-05-27T07:32:00Z\n=").contains("no setting ``"));
     }
 

@@ -70,13 +70,13 @@ pub struct Saying {
 /// What a colony keeps, from the columns of its `machine` row and their values as text; NULL is none.
 /// Columns that are no settings are passed over.
 #[must_use]
-pub fn stored<'a>(columns: impl IntoIterator<Item = (&'a str, Option<String>)>) -> Vec<Saying> {
+pub fn stored<N: AsRef<str>>(columns: impl IntoIterator<Item = (N, Option<String>)>) -> Vec<Saying> {
     columns
         .into_iter()
         .filter_map(|(column, text)| {
             let setting = SETTINGS
                 .iter()
-                .find(|setting| setting.is_persistent() && setting.name == column)?;
+                .find(|setting| setting.is_persistent() && setting.name == column.as_ref())?;
             Some(Saying {
                 setting,
                 text: text?,

@@ -87,7 +87,11 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
                 Err(_) => Some(saying.text.clone()),
             });
         // A column that is NULL keeps nothing, which for some settings is a value.
-        let stored = stored.or_else(|| (!colony.is_empty() && setting.or_none()).then_some(None));
+        let stored = stored.or_else(|| match setting.takes {
+            _ if colony.is_empty() => None,
+            Takes::Variables | Takes::Words => Some(Some(String::new())),
+            _ => setting.or_none().then_some(None),
+        });
         let meaning = if saying.origin == Origin::Colony {
             judge_stored(saying, place, &scope)?
         } else {

@@ -1,0 +1,243 @@
+//! Settings from the command line, the environment and files, as one run hears them.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use wnm::arguments::{self, Arguments};
+use wnm::colony::Timestamp;
+use wnm::settings::place::{self, Machine, Operator, Platform};
+use wnm::settings::{self, Error, Resolved, Variables, defaults};
+
+/// A row of `machine`, as the store gives it.
+type Row = Vec<(String, Option<String>)>;
+
+/// What a run with these arguments, variables and files makes of a colony with this row.
+fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> Result<Resolved, Error> {
+    let args = ["wnm".to_owned()].into_iter().chain(argv.iter().cloned());
+    let Arguments::Run(flags) = arguments::parse(args.map(OsString::from))? else {
+        panic!("neither help nor version is asked for here");
+    };
+    let variables: Variables = env.iter().cloned().collect();
+    let said = settings::said(flags, &variables, home)?;
+    let operator = Operator {
+        user: "op".to_owned(),
+        uid: 1234,
+        home: home.to_owned(),
+    };
+    let machine = Machine {
+        platform: Platform::Linux,
+        peek: &|_| None,
+        systemd: &|_| true,
+    };
+    let place = place::find(&said, &operator, &machine, &variables)?;
+    let mut all = defaults::sayings(&place, 2, Timestamp(1_795_456_290));
+    all.extend(settings::stored(row.iter().cloned()));
+    all.extend(said);
+    settings::resolve(&all, &place, &variables)
+}
+
+/// A column as text, as SQLite holds it.
+fn column(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Bool(on) => Some(i64::from(*on).to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        other => panic!("{other}"),
+    }
+}
+
+/// What is recorded of one merge.
+struct Case {
+    name: String,
+    argv: Vec<String>,
+    env: Vec<(String, String)>,
+    file: Option<String>,
+    row: Row,
+    /// What the peer stores; none: it ends with an error.
+    peer: Option<BTreeMap<String, Option<String>>>,
+}
+
+impl Case {
+    fn read(line: &str) -> Case {
+        let case: Value = serde_json::from_str(line).unwrap();
+        let columns = |value: &Value| -> Row {
+            let map = value.as_object().unwrap();
+            map.iter()
+                .map(|(name, value)| (name.clone(), column(value)))
+                .collect()
+        };
+        let texts = |value: &Value| column(value).unwrap();
+        Case {
+            name: texts(&case["name"]),
+            argv: case["argv"].as_array().unwrap().iter().map(texts).collect(),
+            env: columns(&case["env"])
+                .into_iter()
+                .map(|(name, value)| (name, value.unwrap()))
+                .collect(),
+            file: column(&case["config_file"]),
+            row: columns(&case["machine"]),
+            peer: case
+                .get("changes")
+                .map(|changes| columns(changes).into_iter().collect()),
+        }
+    }
+}
+
+/// Where we answer a recorded merge otherwise than the peer: by which rule, and for which names.
+/// A `*` at either end stands for anything.
+const RULES: &[(&str, &[&str])] = &[
+    (
+        "a limit must be below the one it goes with",
+        &[
+            "*_remove/zero",
+            "hdio_*_less_than/changed",
+            "*io_read_less_than/*",
+            "*io_write_less_than/*",
+            "desired_load_average/*",
+            "max_load_average_allowed/*",
+        ],
+    ),
+    (
+        "what is out of range is refused",
+        &[
+            "max_concurrent_*",
+            "*/v_i64max",
+            "*/v_i64max1",
+            "*negative*",
+            "*_load_average*/inf",
+            "*_load_average*/neg",
+            "*_load_average*/zero",
+            "desired_load_average/nan",
+            "highest_node_id_used/-1*",
+        ],
+    ),
+    (
+        "an empty flag is a value and no silence",
+        &[
+            "*_storage/empty",
+            "*_path/empty",
+            "*_address/empty",
+            "environment/empty",
+            "start_args/empty",
+            "*_port_start/v=empty",
+            "port_start/v=empty",
+            "*_average_allowed/empty",
+        ],
+    ),
+    (
+        "an empty variable is silence",
+        &["*/env_empty", "choices/force_action_env_empty"],
+    ),
+    (
+        "a flag or key that is none is refused",
+        &[
+            "file_unknown_key",
+            "abbreviated_flag*",
+            "unknown_flag",
+            "typo_flag",
+            "double_dash",
+        ],
+    ),
+    (
+        "keys may be written in capitals, flags with dashes, switches with values, and all of it counts in files",
+        &[
+            "*/file_upper",
+            "*/hyphen_flag",
+            "*/flag_equals_true",
+            "*_upnp/row?/file_*",
+            "antctl_debug/row?/file_*",
+        ],
+    ),
+    (
+        "what init fixed is refused here, not later",
+        &["*port_start/*", "process_manager/*", "highest_node_id_used/*"],
+    ),
+    (
+        "blanks around a value do not count",
+        &["*/with_spaces", "*/trailing_space", "*/trailing_slash", "*/tilde"],
+    ),
+    (
+        "wallets and variables are checked",
+        &[
+            "donate_address/*",
+            "environment/*",
+            "rewards_address/bad_same_as_row",
+        ],
+    ),
+    (
+        "disable_config turns a switch off and never on",
+        &["*/disable_config*"],
+    ),
+    (
+        "host and last_stopped_at are kept",
+        &["not_stored/host*", "not_stored/last_stopped_at*"],
+    ),
+    (
+        "what the node is given may begin with a dash",
+        &["start_args/dash_value_space"],
+    ),
+];
+
+/// Whether `name` is what `pattern` describes: `*` is anything, `?` is one character.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.chars().next() {
+        None => name.is_empty(),
+        Some('*') => (0..=name.len()).any(|at| name.is_char_boundary(at) && fits(&pattern[1..], &name[at..])),
+        Some('?') => name
+            .chars()
+            .next()
+            .is_some_and(|c| fits(&pattern[1..], &name[c.len_utf8()..])),
+        Some(c) => name
+            .strip_prefix(c)
+            .is_some_and(|rest| fits(&pattern[c.len_utf8()..], rest)),
+    }
+}
+
+#[test]
+fn the_peers_merges_come_out_the_same_but_for_our_rules() {
+    let Ok(golden) = std::env::var("WNM_GOLDEN") else {
+        eprintln!("skipped: WNM_GOLDEN names no folder with what the peer answered");
+        return;
+    };
+    let text = fs::read_to_string(Path::new(&golden).join("config_merge.jsonl")).unwrap();
+    let mut unexplained = Vec::new();
+    let mut count = 0;
+    for case in text.lines().map(Case::read) {
+        let home = tempfile::tempdir().unwrap();
+        if let Some(text) = &case.file {
+            let folder = home.path().join(".local/share/wnm");
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("config"), text).unwrap();
+        }
+        let ours = heard(home.path(), &case.argv, &case.env, &case.row);
+        let kept: Result<BTreeMap<String, Option<String>>, String> = ours
+            .map(|resolved| {
+                let changes = resolved.changes.into_iter();
+                changes.map(|(name, text)| (name.to_owned(), text)).collect()
+            })
+            .map_err(|error| error.to_string());
+        count += 1;
+        let same = match (&case.peer, &kept) {
+            (None, Err(_)) => true,
+            (Some(peer), Ok(ours)) => peer == ours,
+            _ => false,
+        };
+        let ruled = RULES
+            .iter()
+            .any(|(_, names)| names.iter().any(|pattern| fits(pattern, &case.name)));
+        if !same && !ruled {
+            unexplained.push(format!("{}: the peer {:?}, we {kept:?}", case.name, case.peer));
+        }
+    }
+    assert!(count > 400, "{count}");
+    assert!(
+        unexplained.is_empty(),
+        "{}\n{}",
+        unexplained.len(),
+        unexplained.join("\n")
+    );
+}
