@@ -9,7 +9,8 @@ use serde_json::Value;
 use wnm::arguments::{self, Arguments};
 use wnm::colony::Timestamp;
 use wnm::settings::place::{self, Machine, Operator, Platform};
-use wnm::settings::{self, Error, Resolved, Variables, defaults};
+use wnm::settings::table::{Group, Kept, Takes};
+use wnm::settings::{self, Error, Resolved, SETTINGS, Setting, Variables, defaults, value};
 
 /// A row of `machine`, as the store gives it.
 type Row = Vec<(String, Option<String>)>;
@@ -240,4 +241,92 @@ fn the_peers_merges_come_out_the_same_but_for_our_rules() {
         unexplained.len(),
         unexplained.join("\n")
     );
+}
+
+/// Between these the page is written from the table of settings.
+const MARKS: [&str; 2] = ["<!-- written from the table of settings -->", "<!-- end -->"];
+
+/// The table of all settings, as the page shows it.
+fn tables() -> String {
+    let mut page = String::new();
+    for group in Group::ALL {
+        page.push_str(&format!("\n### {}\n\n", group.heading()));
+        page.push_str(
+            "| setting | variable | takes | default | what it does |\n| --- | --- | --- | --- | --- |\n",
+        );
+        for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
+            page.push_str(&entry(setting));
+        }
+    }
+    page + "\n"
+}
+
+fn entry(setting: &Setting) -> String {
+    let variable = match setting.variable() {
+        Some(name) => format!("`{name}`"),
+        None if setting.kept == Kept::Flag => "flag only".to_owned(),
+        None => String::new(),
+    };
+    let default = match setting.default {
+        "" => String::new(),
+        text => format!("`{text}`"),
+    };
+    format!(
+        "| `{}` | {variable} | {} | {default} | {} |\n",
+        setting.name,
+        match setting.takes {
+            Takes::Switch => "on or off".to_owned(),
+            _ => value::allowed(setting).replace('|', "\\|"),
+        },
+        setting.help.replace('|', "\\|"),
+    )
+}
+
+#[test]
+fn the_page_of_settings_is_what_the_table_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(MARKS[0]).expect("the first mark");
+    let (_, after) = rest.split_once(MARKS[1]).expect("the second mark");
+    let fresh = format!("{before}{}\n{}{}{after}", MARKS[0], tables(), MARKS[1]);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &fresh).unwrap();
+    } else {
+        assert!(
+            page == fresh,
+            "docs/settings.md is not what the table says; UPDATE=1 writes it anew"
+        );
+    }
+}
+
+#[test]
+fn what_machine_config_prints_can_be_read_back() {
+    let home = tempfile::tempdir().unwrap();
+    let argv = [
+        "--rewards_address",
+        "faucet",
+        "--environment",
+        "A=1 B='x y'",
+        "--start_args",
+        "--local --first",
+    ];
+    let made = heard(home.path(), &argv.map(str::to_owned), &[], &Vec::new()).unwrap();
+    let row: Row = made
+        .row
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.clone()))
+        .collect();
+    let text = |quote: &str| -> String {
+        let line = |(name, text): &(String, Option<String>)| {
+            format!("{name}={quote}{}{quote}\n", text.as_deref().unwrap_or("None"))
+        };
+        row.iter().map(line).collect()
+    };
+    let folder = home.path().join("wnm");
+    fs::create_dir_all(&folder).unwrap();
+    for quote in ["", "\""] {
+        fs::write(folder.join("config"), text(quote)).unwrap();
+        let again = heard(home.path(), &[], &[], &row).unwrap();
+        assert_eq!(again.changes, [], "{}", text(quote));
+    }
 }

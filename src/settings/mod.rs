@@ -24,6 +24,8 @@ mod policy;
 pub mod resolve;
 mod rules;
 pub mod run;
+#[cfg(test)]
+mod samples;
 pub mod table;
 mod typed;
 pub mod value;
@@ -91,5 +93,78 @@ fn text_of(path: &Path) -> Result<Option<String>, Error> {
                 _ => error.to_string(),
             },
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::layer::winner;
+    use super::samples::flag;
+    use super::{Saying, Variables, said};
+
+    fn write(home: &Path, name: &str, text: &str) {
+        let path = home.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn heard(home: &Path, flags: Vec<Saying>, env: &[(&str, &str)]) -> Result<Vec<Saying>, String> {
+        let variables: Variables = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        said(flags, &variables, home).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_layers_lie_as_the_manual_says() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let cap = |flags: &[Saying], env: &[(&str, &str)]| {
+            let said = heard(home, flags.to_vec(), env).unwrap();
+            winner(&said, "node_cap").map(|saying| saying.text.clone())
+        };
+        assert_eq!(cap(&[], &[]), None);
+        write(home, ".local/share/wnm/config", "node_cap=1\ncpu_remove=81\n");
+        assert_eq!(cap(&[], &[]).as_deref(), Some("1"));
+        write(home, "wnm/config", "node_cap = 2\n");
+        assert_eq!(cap(&[], &[]).as_deref(), Some("2"));
+        write(home, "my.conf", "node-cap: 3\n");
+        let config = flag("config", "~/my.conf");
+        assert_eq!(cap(std::slice::from_ref(&config), &[]).as_deref(), Some("3"));
+        write(home, ".local/share/wnm/.env", "NODE_CAP=4\n");
+        assert_eq!(cap(std::slice::from_ref(&config), &[]).as_deref(), Some("4"));
+        assert_eq!(cap(&[config], &[("NODE_CAP", "5")]).as_deref(), Some("5"));
+        assert_eq!(cap(&[], &[("NODE_CAP", "")]).as_deref(), Some("4"));
+        assert_eq!(
+            cap(&[flag("node_cap", "6")], &[("NODE_CAP", "5")]).as_deref(),
+            Some("6")
+        );
+        let all = heard(home, Vec::new(), &[]).unwrap();
+        assert_eq!(winner(&all, "cpu_remove").unwrap().text, "81");
+    }
+
+    #[test]
+    fn a_file_that_is_named_must_be_there_and_be_readable() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path();
+        let absent = heard(home, vec![flag("config", "/no/such.conf")], &[]).unwrap_err();
+        assert_eq!(absent, "cannot read `/no/such.conf`: there is no such file");
+        fs::create_dir_all(home.join("wnm/config")).unwrap();
+        assert!(
+            heard(home, Vec::new(), &[])
+                .unwrap_err()
+                .ends_with("it is a folder")
+        );
+        fs::remove_dir(home.join("wnm/config")).unwrap();
+        fs::write(home.join("wnm/config"), [0xff, 0xfe]).unwrap();
+        assert!(
+            heard(home, Vec::new(), &[])
+                .unwrap_err()
+                .ends_with("it is not UTF-8 text")
+        );
     }
 }

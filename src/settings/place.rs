@@ -219,22 +219,15 @@ fn lay_out(
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::path::Path;
 
     use super::super::environment::Variables;
     use super::super::layer::{Origin, Saying};
+    use super::super::samples::operator;
     use super::super::table;
-    use super::{Machine, Operator, Place, Platform, find};
+    use super::{Machine, Place, Platform, find};
     use crate::colony::Mode;
-
-    pub fn operator(uid: u32) -> Operator {
-        Operator {
-            user: if uid == 0 { "root" } else { "op" }.to_owned(),
-            uid,
-            home: if uid == 0 { "/root" } else { "/home/op" }.into(),
-        }
-    }
 
     fn said(name: &str, text: &str) -> Saying {
         Saying {

@@ -116,3 +116,74 @@ impl Settings {
         self.antctl_debug || self.run.level() >= LogLevel::Debug
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::samples::{colony, flag, fresh, place, with};
+
+    #[test]
+    fn the_policy_says_what_the_settings_say() {
+        let policy = fresh(&[
+            ("node_cap", "7"),
+            ("shunned_remove", "3"),
+            ("enable_upgrade", "no"),
+        ])
+        .settings
+        .policy();
+        assert_eq!(policy.cap, 7);
+        assert_eq!((policy.cpu.add, policy.cpu.remove), (50.0, 70.0));
+        assert_eq!((policy.load.add, policy.load.remove), (1.2, 2.0));
+        assert_eq!(policy.quotas.operations, 1);
+        assert_eq!(policy.delays.remove, 300);
+        assert_eq!(policy.shunned, Some(3));
+        assert!(!policy.upgrades);
+        assert_eq!(fresh(&[]).settings.policy().shunned, None);
+    }
+
+    #[test]
+    fn a_rate_left_at_0_beside_a_watched_one_presses_never() {
+        let idle = fresh(&[]).settings.policy();
+        assert_eq!((idle.hdio[0].add, idle.hdio[1].remove), (0.0, 0.0));
+        let policy = fresh(&[("hdio_read_less_than", "5"), ("hdio_read_remove", "9")])
+            .settings
+            .policy();
+        assert_eq!((policy.hdio[0].add, policy.hdio[0].remove), (5.0, 9.0));
+        assert!(policy.hdio[1].add.is_infinite() && policy.hdio[1].remove.is_infinite());
+        assert_eq!(policy.netio[0].remove, 0.0);
+    }
+
+    #[test]
+    fn nodes_are_made_in_the_name_of_their_mode() {
+        let user = fresh(&[]).settings.template(&place());
+        assert_eq!((user.user.as_str(), user.highest_id_used), ("op", None));
+        let system = fresh(&[("process_manager", "antctl+sudo"), ("highest_node_id_used", "4")]);
+        let system = system.settings.template(&place());
+        assert_eq!((system.user.as_str(), system.highest_id_used), ("ant", Some(4)));
+    }
+
+    #[test]
+    fn a_run_may_have_delays_of_its_own() {
+        let delay = |said: &[(&str, &str)]| {
+            let said = said.iter().map(|(name, text)| flag(name, text)).collect();
+            let settings = with(colony(&[("action_delay", "100"), ("survey_delay", "50")]), said)
+                .unwrap()
+                .settings;
+            (
+                settings.effective_action_delay(),
+                settings.effective_survey_delay(),
+            )
+        };
+        let ms = Duration::from_millis;
+        assert_eq!(delay(&[]), (ms(100), ms(50)));
+        assert_eq!(
+            delay(&[("this_action_delay", "7"), ("this_survey_delay", "0")]),
+            (ms(7), ms(0))
+        );
+        assert_eq!(
+            delay(&[("this_action_delay", "7"), ("interval", "9")]),
+            (ms(9), ms(50))
+        );
+    }
+}

@@ -17,11 +17,26 @@ pub struct Resolved {
     pub settings: Settings,
     /// Where each persistent setting comes from, by name, in the order of the table.
     pub origins: Vec<(&'static str, Origin)>,
+    /// Every persistent setting as it counts and as a colony keeps it, in the order of the table.
+    pub row: Vec<(&'static str, Option<String>)>,
     /// What the colony does not keep so far: columns and their texts, none for NULL. When there is no
     /// colony yet: all columns that are settings.
     pub changes: Vec<(&'static str, Option<String>)>,
     /// What the operator should hear of, though it can be used.
     pub warnings: Vec<String>,
+}
+
+impl Resolved {
+    /// A line for each persistent setting: its value, and the layer that it comes from.
+    pub fn explained(&self) -> impl Iterator<Item = String> {
+        self.row
+            .iter()
+            .zip(&self.origins)
+            .map(|((name, text), (_, origin))| {
+                let text = text.as_deref().unwrap_or("nothing");
+                format!("{name} is `{text}` by {origin}")
+            })
+    }
 }
 
 /// One setting with what counts for it.
@@ -119,6 +134,9 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
         origins: in_order()
             .map(|one| (one.saying.setting.name, one.saying.origin.clone()))
             .collect(),
+        row: in_order()
+            .map(|one| (one.saying.setting.name, one.meaning.stored.clone()))
+            .collect(),
         changes: in_order()
             .filter(|one| one.is_changed() && (colony.is_empty() || one.saying.origin.is_said()))
             .map(|one| (one.saying.setting.name, one.meaning.stored.clone()))
@@ -172,5 +190,216 @@ fn disabled(sayings: &[Saying], action: Option<ForceAction>) -> Vec<Saying> {
 }
 
 #[cfg(test)]
-#[path = "resolve_tests.rs"]
-mod tests;
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use super::super::layer::{Origin, Saying};
+    use super::super::samples::{ADDRESS, bad, colony, flag, fresh, good, with};
+    use super::super::table::{Kept, SETTINGS, Setting};
+    use super::super::{Variables, environment, file};
+    use super::this_run;
+
+    /// One saying in each layer that may hold it, flags in both spellings being the command line's matter.
+    fn in_every_layer(setting: &'static Setting, text: &str) -> Vec<Vec<Saying>> {
+        let path = Path::new("/home/op/wnm/config");
+        let mut layers = vec![vec![flag(setting.name, text)]];
+        if setting.kept == Kept::Flag {
+            return layers;
+        }
+        let quoted = toml_text(text);
+        for key in [
+            setting.name.to_owned(),
+            setting.kebab(),
+            setting.name.to_ascii_uppercase(),
+        ] {
+            let lines = format!("no_upnp yes\n{key} = {text}\n");
+            layers.push(file::read(&lines, path).unwrap().split_off(1));
+            let toml = format!("# toml\n\n{key} = {quoted}\n");
+            layers.push(file::read(&toml, path).unwrap());
+        }
+        if let Some(variable) = setting.variable() {
+            for name in [variable.clone(), format!("WNM_{variable}")] {
+                let pairs: Variables = [(name.clone(), text.to_owned())].into_iter().collect();
+                layers.push(pairs.sayings());
+                let dotenv = format!("\n{name}=\"{text}\"\n");
+                layers.push(
+                    environment::dotenv(&dotenv, Path::new("/home/op/.env"), &Variables::default()).unwrap(),
+                );
+            }
+        }
+        layers
+    }
+
+    fn toml_text(text: &str) -> String {
+        format!("\"{}\"", text.replace('\u{7}', "\\u0007"))
+    }
+
+    #[test]
+    fn every_setting_works_in_every_layer() {
+        for setting in SETTINGS {
+            let (text, kept) = good(setting);
+            for layer in in_every_layer(setting, text) {
+                assert_eq!(layer.len(), 1, "{} {layer:?}", setting.name);
+                let origin = layer[0].origin.clone();
+                let scope_home = Path::new("/home/op");
+                if !setting.is_persistent() {
+                    let run = this_run(&layer, scope_home, &Variables::default()).unwrap();
+                    assert_ne!(run, super::Run::default(), "{} by {origin}", setting.name);
+                    continue;
+                }
+                let mut said = vec![flag("rewards_address", ADDRESS)];
+                if setting.name == "rewards_address" {
+                    said.clear();
+                }
+                said.extend(layer);
+                let made = with(Vec::new(), said.clone()).unwrap_or_else(|error| panic!("{error}"));
+                let column = made.changes.iter().find(|(name, _)| *name == setting.name);
+                assert_eq!(
+                    column.unwrap().1.as_deref(),
+                    Some(kept),
+                    "{} by {origin}",
+                    setting.name
+                );
+                let line = format!("{} is `{kept}` by {origin}", setting.name);
+                assert!(made.explained().any(|one| one == line), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_in_every_layer_even_under_a_good_one() {
+        for setting in SETTINGS {
+            for layer in in_every_layer(setting, bad(setting)) {
+                let origin = layer[0].origin.to_string();
+                let (text, _) = good(setting);
+                for good in [Vec::new(), vec![flag(setting.name, text)]] {
+                    let mut said = layer.clone();
+                    if layer[0].origin == Origin::Flag && !good.is_empty() {
+                        continue;
+                    }
+                    said.extend(good);
+                    let error = with(colony(&[]), said).unwrap_err();
+                    let message = error.to_string();
+                    assert!(!error.is_refusal(), "{message}");
+                    assert!(
+                        message.starts_with(&format!("`{}` cannot be `", setting.name)),
+                        "{message}"
+                    );
+                    assert!(message.ends_with(&format!("({origin})")), "{message}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_value_in_the_colony_is_refused_unless_something_better_counts() {
+        for setting in SETTINGS.iter().filter(|setting| setting.is_persistent()) {
+            let bad = match bad(setting) {
+                "101" => "-5",
+                other => other,
+            };
+            if setting.name == "process_manager" {
+                continue;
+            }
+            let error = with(colony(&[(setting.name, bad)]), Vec::new())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.starts_with(&format!("`{}` cannot be `", setting.name)),
+                "{error}"
+            );
+            assert!(error.ends_with("(`colony.db`)"), "{error}");
+            if setting.kept == Kept::Colony {
+                let (text, _) = good(setting);
+                with(colony(&[(setting.name, bad)]), vec![flag(setting.name, text)]).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn the_whole_table_is_typed() {
+        let flags: Vec<(&str, &str)> = SETTINGS
+            .iter()
+            .filter(|setting| setting.is_persistent())
+            .map(|setting| (setting.name, good(setting).0))
+            .collect();
+        let one = format!("{:#?}", fresh(&flags).settings);
+        let other = format!("{:#?}", fresh(&[]).settings);
+        let field = |text: &str, name: &str| {
+            let from = text
+                .find(&format!("\n    {name}: "))
+                .unwrap_or_else(|| panic!("no field for {name}"));
+            let lines: Vec<&str> = text[from + 1..].lines().collect();
+            let end = lines
+                .iter()
+                .skip(1)
+                .position(|line| !line.starts_with("     ") && !line.starts_with("    ]"));
+            lines[..=end.unwrap_or(0)].join("\n")
+        };
+        // Of these the table has one value, or one that goes with the others.
+        let same = |name: &str| {
+            name == "node_removal_strategy" || name.contains("io_") && name.ends_with("_less_than")
+        };
+        for setting in SETTINGS.iter().filter(|setting| setting.is_persistent()) {
+            let (one, other) = (field(&one, setting.name), field(&other, setting.name));
+            assert_eq!(one == other, same(setting.name), "{}: {one}", setting.name);
+        }
+    }
+
+    #[test]
+    fn a_fresh_colony_keeps_what_the_peer_keeps() {
+        let row: BTreeMap<_, _> = fresh(&[]).changes.into_iter().collect();
+        let kept = |name: &str| row.get(name).unwrap().as_deref();
+        assert_eq!(kept("node_cap"), Some("20"));
+        assert_eq!(kept("desired_load_average"), Some("1.2"));
+        assert_eq!(kept("max_load_average_allowed"), Some("2.0"));
+        assert_eq!(kept("node_storage"), Some("/home/op/.local/share/autonomi/node"));
+        assert_eq!(
+            kept("donate_address"),
+            Some("0x00455d78f850b0358E8cea5be24d415E01E107CF")
+        );
+        assert_eq!(kept("antnode_path"), Some("~/.local/bin/antnode"));
+        assert_eq!(kept("no_upnp"), Some("0"));
+        assert_eq!(kept("process_manager"), Some("systemd+user"));
+        assert_eq!(kept("antctl_version"), None);
+        assert_eq!(kept("highest_node_id_used"), None);
+        assert_eq!(kept("last_stopped_at"), Some("1000"));
+        assert_eq!(
+            row.len(),
+            SETTINGS.iter().filter(|setting| setting.is_persistent()).count()
+        );
+    }
+
+    #[test]
+    fn rewards_are_needed_to_make_a_colony() {
+        let error = with(Vec::new(), Vec::new()).unwrap_err();
+        assert!(error.is_refusal());
+        assert!(error.to_string().contains("rewards_address"));
+    }
+
+    #[test]
+    fn only_what_differs_is_to_be_kept() {
+        let changes = |said: Vec<Saying>| with(colony(&[]), said).unwrap().changes;
+        assert_eq!(changes(Vec::new()), []);
+        assert_eq!(
+            changes(vec![
+                flag("node_cap", "20"),
+                flag("desired_load_average", "1.200")
+            ]),
+            []
+        );
+        assert_eq!(
+            changes(vec![flag("node_cap", "30"), flag("antctl_version", "0.14.2")]),
+            [
+                ("node_cap", Some("30".to_owned())),
+                ("antctl_version", Some("0.14.2".to_owned()))
+            ]
+        );
+        let cleared = with(
+            colony(&[("antctl_version", "0.1.0")]),
+            vec![flag("antctl_version", "")],
+        );
+        assert_eq!(cleared.unwrap().changes, [("antctl_version", None)]);
+    }
+}

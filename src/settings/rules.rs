@@ -182,3 +182,131 @@ pub(super) fn checksums(settings: &Settings) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Variables;
+    use super::super::layer::Saying;
+    use super::super::samples::{ADDRESS, colony, flag, fresh, with};
+
+    #[test]
+    fn what_init_fixed_stays() {
+        let refuse = |name: &str, text: &str| with(colony(&[]), vec![flag(name, text)]).unwrap_err();
+        for (name, text) in [
+            ("port_start", "56"),
+            ("process_manager", "setsid+user"),
+            ("rpc_port_start", "31000"),
+        ] {
+            assert!(refuse(name, text).is_refusal(), "{name}");
+        }
+        assert_eq!(
+            refuse("port_start", "56789").to_string(),
+            "`port_start` is `55` in this colony and cannot become `56`: its nodes are made with it (flag)"
+        );
+        for (name, text) in [("port_start", "55999"), ("process_manager", "systemd+user")] {
+            assert_eq!(with(colony(&[]), vec![flag(name, text)]).unwrap().changes, []);
+        }
+    }
+
+    #[test]
+    fn the_highest_id_is_changed_by_order_only() {
+        let id = || flag("highest_node_id_used", "40");
+        assert!(with(colony(&[]), vec![id()]).unwrap_err().is_refusal());
+        let ordered = with(colony(&[]), vec![id(), flag("force_action", "update_config")]).unwrap();
+        assert_eq!(ordered.changes, [("highest_node_id_used", Some("40".to_owned()))]);
+        assert_eq!(
+            with(colony(&[("highest_node_id_used", "40")]), vec![id()])
+                .unwrap()
+                .changes,
+            []
+        );
+        assert_eq!(
+            fresh(&[("highest_node_id_used", "40")])
+                .settings
+                .highest_node_id_used,
+            Some(40)
+        );
+    }
+
+    #[test]
+    fn disable_config_turns_flags_off_and_never_on() {
+        let disable = |kept: &str, said: Saying| {
+            let said = vec![said, flag("force_action", "disable_config")];
+            with(colony(&[("no_upnp", kept)]), said).unwrap().changes
+        };
+        let off = [("no_upnp", Some("0".to_owned()))];
+        assert_eq!(disable("1", flag("no_upnp", "true")), off);
+        assert_eq!(disable("1", flag("no_upnp", "false")), off);
+        assert_eq!(disable("0", flag("no_upnp", "true")), []);
+        let variables: Variables = [("NO_UPNP".to_owned(), "true".to_owned())].into_iter().collect();
+        assert_eq!(disable("1", variables.sayings().remove(0)), []);
+    }
+
+    #[test]
+    fn limits_must_leave_room_between_them() {
+        let refuse = |said: &[(&str, &str)]| {
+            let said = said.iter().map(|(name, text)| flag(name, text)).collect();
+            let error = with(colony(&[]), said).unwrap_err();
+            assert!(!error.is_refusal());
+            error.to_string()
+        };
+        assert_eq!(
+            refuse(&[("cpu_less_than", "70")]),
+            "`cpu_less_than` cannot be `70`: `cpu_less_than` must be below `cpu_remove`, \
+             and `cpu_remove` is 70 by `colony.db` (flag)"
+        );
+        assert!(refuse(&[("hd_remove", "0")]).starts_with("`hd_remove` cannot be `0`"));
+        assert!(refuse(&[("max_load_average_allowed", "1.2")]).contains("desired_load_average"));
+        assert!(refuse(&[("hdio_read_less_than", "7")]).contains("or both 0"));
+        with(colony(&[]), vec![flag("hdio_read_remove", "7")]).unwrap();
+    }
+
+    #[test]
+    fn what_a_colony_of_the_peer_keeps_is_used_with_a_warning() {
+        let odd = colony(&[
+            ("cpu_less_than", "101"),
+            ("cpu_remove", "101"),
+            ("max_load_average_allowed", "inf"),
+            ("desired_load_average", "1000.0"),
+            ("rpc_port_start", "55"),
+        ]);
+        let resolved = with(odd.clone(), vec![flag("node_cap", "20")]).unwrap();
+        assert_eq!(resolved.warnings.len(), 2, "{:?}", resolved.warnings);
+        assert_eq!(resolved.settings.cpu_remove, 101);
+        assert_eq!(resolved.changes, []);
+        assert!(with(odd, vec![flag("cpu_remove", "101")]).is_err());
+    }
+
+    #[test]
+    fn ports_must_not_overlap_and_must_exist() {
+        let refuse = |said: &[(&str, &str)]| {
+            let mut flags = vec![flag("rewards_address", ADDRESS)];
+            flags.extend(said.iter().map(|(name, text)| flag(name, text)));
+            with(Vec::new(), flags).unwrap_err().to_string()
+        };
+        assert!(refuse(&[("metrics_port_start", "55")]).contains("would overlap"));
+        assert!(refuse(&[("metrics_port_start", "54"), ("node_cap", "1500")]).contains("would overlap"));
+        assert!(refuse(&[("port_start", "65"), ("node_cap", "600")]).contains("above 65535"));
+        fresh(&[("port_start", "65"), ("node_cap", "500")]);
+        fresh(&[("node_cap", "10000")]);
+        let grown = with(
+            colony(&[("metrics_port_start", "54")]),
+            vec![flag("node_cap", "1500")],
+        );
+        assert!(
+            grown
+                .unwrap_err()
+                .to_string()
+                .starts_with("`node_cap` cannot be `1500`")
+        );
+    }
+
+    #[test]
+    fn a_wallet_with_a_wrong_checksum_is_warned_of() {
+        let wrong = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD";
+        let resolved = fresh(&[("rewards_address", wrong)]);
+        assert_eq!(resolved.warnings.len(), 1);
+        assert!(resolved.warnings[0].contains(wrong));
+        assert!(fresh(&[]).warnings.is_empty());
+    }
+}

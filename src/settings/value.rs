@@ -333,3 +333,63 @@ impl Values {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::{self, SETTINGS};
+    use super::{allowed, is_host, number};
+
+    #[test]
+    fn what_is_allowed_can_be_said_of_all() {
+        for setting in SETTINGS {
+            assert!(!allowed(setting).is_empty());
+        }
+        let of = |name| allowed(table::find(name).unwrap());
+        assert_eq!(of("node_cap"), "a whole number from 0 to 10000");
+        assert_eq!(of("delay_start"), "a whole number of seconds, 0 or more");
+        assert_eq!(of("firewall"), "one of `auto`, `ufw`, `null`");
+    }
+
+    #[test]
+    fn numbers_are_read_as_the_peer_reads_them() {
+        for (text, value) in [
+            ("1e1", 10.0),
+            (" 2.5 ", 2.5),
+            ("1_0.5", 10.5),
+            ("-1", -1.0),
+            (".5", 0.5),
+        ] {
+            assert_eq!(number(text), Some(value), "{text}");
+        }
+        for text in ["", "1,5", "_1", "1_", "1._5", "abc", "0x10"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_address() {
+        for host in [
+            "127.0.0.1",
+            "::1",
+            "node-1.example.org",
+            "localhost",
+            "a_b",
+            "example.org.",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "",
+            "127.0.0",
+            "1.2.3.4.5",
+            "http://x",
+            "a b",
+            "-a",
+            "a..b",
+            "[::1]",
+            "x:80",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+}

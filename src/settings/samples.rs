@@ -1,0 +1,120 @@
+//! For tests: a place, a colony as init makes it, and something to say.
+
+use std::collections::BTreeMap;
+
+use super::layer::{Origin, Saying, stored};
+use super::place::{Machine, Operator, Place, Platform, find};
+use super::resolve::{Resolved, resolve};
+use super::table::{Setting, Takes, Unit};
+use super::{Error, Variables, defaults, table};
+use crate::colony::Timestamp;
+
+pub fn operator(uid: u32) -> Operator {
+    Operator {
+        user: if uid == 0 { "root" } else { "op" }.to_owned(),
+        uid,
+        home: if uid == 0 { "/root" } else { "/home/op" }.into(),
+    }
+}
+
+pub const ADDRESS: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
+
+pub fn place() -> Place {
+    let machine = Machine {
+        platform: Platform::Linux,
+        peek: &|_| None,
+        systemd: &|_| true,
+    };
+    find(&[], &operator(1000), &machine, &Variables::default()).unwrap()
+}
+
+pub fn flag(name: &str, text: &str) -> Saying {
+    Saying {
+        setting: table::find(name).unwrap(),
+        text: text.to_owned(),
+        origin: Origin::Flag,
+    }
+}
+
+/// A colony as init makes it, or as a row with these differences keeps it.
+pub fn colony(but: &[(&str, &str)]) -> Vec<Saying> {
+    let mut row: BTreeMap<&str, Option<String>> = fresh(&[]).changes.into_iter().collect();
+    for (name, text) in but {
+        row.insert(name, Some((*text).to_owned()));
+    }
+    stored(row)
+}
+
+pub fn with(colony: Vec<Saying>, said: Vec<Saying>) -> Result<Resolved, Error> {
+    let place = place();
+    let mut all = defaults::sayings(&place, 2, Timestamp(1000));
+    all.extend(colony);
+    all.extend(said);
+    resolve(&all, &place, &Variables::default())
+}
+
+pub fn fresh(said: &[(&str, &str)]) -> Resolved {
+    let mut flags = vec![flag("rewards_address", ADDRESS)];
+    flags.extend(said.iter().map(|(name, text)| flag(name, text)));
+    with(Vec::new(), flags).unwrap()
+}
+
+/// A text that each setting takes, its default excepted, and how a colony keeps it.
+pub fn good(setting: &Setting) -> (&'static str, &'static str) {
+    match (setting.name, setting.takes) {
+        ("cpu_less_than" | "mem_less_than" | "hd_less_than", _) => ("+4_2 ", "42"),
+        ("cpu_remove" | "mem_remove" | "hd_remove", _) => ("88", "88"),
+        ("desired_load_average", _) => ("1.50", "1.5"),
+        ("max_load_average_allowed", _) => ("1e1", "10.0"),
+        (
+            "hdio_read_less_than" | "hdio_write_less_than" | "netio_read_less_than" | "netio_write_less_than",
+            _,
+        ) => ("0", "0"),
+        ("port_start", _) => ("56789", "56"),
+        ("metrics_port_start", _) => ("14", "14"),
+        ("rpc_port_start", _) => ("31000", "31"),
+        ("process_manager", _) => ("SETSID+user", "setsid+user"),
+        ("firewall", _) => ("ufw", "ufw"),
+        ("loglevel", _) => ("debug", "DEBUG"),
+        ("enable_upgrade", _) => ("off", "0"),
+        (_, Takes::Whole { .. } | Takes::Thousands) => ("7", "7"),
+        (_, Takes::Load) => ("3.5", "3.5"),
+        (_, Takes::Switch) => ("Yes", "1"),
+        (_, Takes::Choice(words)) => (words[0], words[0]),
+        (_, Takes::Storage) => ("~/nodes/", "/home/op/nodes"),
+        (_, Takes::File | Takes::Database) => ("~/file", "~/file"),
+        (_, Takes::Wallets) => ("donate:3,faucet", "donate:3,faucet"),
+        (_, Takes::Address) => (ADDRESS, ADDRESS),
+        (_, Takes::Host) => ("node.example", "node.example"),
+        (_, Takes::Variables) => ("A=1 B='x y'", "A=1 B='x y'"),
+        (_, Takes::Words) => ("--first 'a b'", "--first 'a b'"),
+        (_, Takes::Version) => ("0.14.2", "0.14.2"),
+        (_, Takes::Text) => ("some/image:1", "some/image:1"),
+        (_, Takes::Names) => ("antnode0001,2", "antnode0001,2"),
+    }
+}
+
+/// A text that each setting refuses.
+pub fn bad(setting: &Setting) -> &'static str {
+    match setting.takes {
+        Takes::Whole {
+            unit: Unit::Percent, ..
+        } => "101",
+        Takes::Whole { .. } => "3O",
+        Takes::Load => "-1",
+        Takes::Thousands => "66",
+        Takes::Switch => "maybe",
+        Takes::Choice(_) => "docker",
+        Takes::Storage => "/etc",
+        Takes::File => "~nobody/x",
+        Takes::Database => "mysql://host/db",
+        Takes::Wallets => "donate:0",
+        Takes::Address => "garbage",
+        Takes::Host => "a host",
+        Takes::Variables => "no equals sign",
+        Takes::Words => "'not closed",
+        Takes::Version => "latest",
+        Takes::Text => "a\u{7}b",
+        Takes::Names => "a b",
+    }
+}
