@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::builder::{StyledStr, ValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command as Parser};
 
 use crate::settings::table::{self, Group, SETTINGS, Setting, Takes, Unit};
 use crate::settings::{Error, Origin, Saying};
@@ -83,8 +83,8 @@ pub fn help() -> String {
     command().render_help().to_string()
 }
 
-fn command() -> Command {
-    let mut command = Command::new("wnm")
+fn command() -> Parser {
+    let mut command = Parser::new("wnm")
         .bin_name("wnm")
         .about("wnm, the Weave Node Manager: one pass over this machine and its antnodes, then it ends")
         .override_usage("wnm [FLAGS]")
@@ -354,11 +354,6 @@ mod tests {
         ] {
             assert_eq!(read(words).unwrap_err(), complaint, "{words:?}");
         }
-        let odd = parse([OsString::from("wnm"), OsString::from_vec(vec![b'-', b'-', 0xff])]).unwrap_err();
-        assert!(
-            odd.to_string().starts_with("there is no flag") || odd.to_string().contains("belongs"),
-            "{odd}"
-        );
         let odd = parse([
             OsString::from("wnm"),
             "--host".into(),

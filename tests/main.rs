@@ -18,6 +18,7 @@ mod reboot;
 mod removing;
 mod safety;
 mod setsid;
+mod settings;
 mod signals;
 mod stage;
 mod starting;
@@ -42,4 +43,3 @@ fn no_file_of_tests_is_forgotten() {
         );
     }
 }
-mod settings;

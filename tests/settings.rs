@@ -64,20 +64,25 @@ struct Case {
 
 impl Case {
     fn read(line: &str) -> Case {
-        let case: Value = serde_json::from_str(line).unwrap();
+        let case: Value = serde_json::from_str(line).expect("JSON");
         let columns = |value: &Value| -> Row {
-            let map = value.as_object().unwrap();
+            let map = value.as_object().expect("an object");
             map.iter()
                 .map(|(name, value)| (name.clone(), column(value)))
                 .collect()
         };
-        let texts = |value: &Value| column(value).unwrap();
+        let texts = |value: &Value| column(value).expect("not null");
         Case {
             name: texts(&case["name"]),
-            argv: case["argv"].as_array().unwrap().iter().map(texts).collect(),
+            argv: case["argv"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(texts)
+                .collect(),
             env: columns(&case["env"])
                 .into_iter()
-                .map(|(name, value)| (name, value.unwrap()))
+                .map(|(name, value)| (name, value.expect("a text")))
                 .collect(),
             file: column(&case["config_file"]),
             row: columns(&case["machine"]),

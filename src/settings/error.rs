@@ -11,7 +11,7 @@ use super::table::{Kept, Setting};
 pub enum Error {
     /// A value that cannot be.
     BadValue {
-        setting: &'static str,
+        setting: &'static Setting,
         text: String,
         /// What it might have been, or what is wrong with it.
         allowed: String,
@@ -32,7 +32,7 @@ pub enum Error {
     FlagOnly { setting: &'static str, origin: Origin },
     /// Two settings that cannot be together.
     Conflict {
-        setting: &'static str,
+        setting: &'static Setting,
         text: String,
         /// What it has to be in view of the other.
         rule: String,
@@ -88,7 +88,12 @@ impl fmt::Display for Error {
                 text,
                 allowed,
                 origin,
-            } => write!(f, "`{setting}` cannot be `{}`: {allowed} ({origin})", shown(text)),
+            } => write!(
+                f,
+                "`{}` cannot be `{}`: {allowed} ({origin})",
+                setting.name,
+                shown(text)
+            ),
             Error::Unknown {
                 name,
                 nearest,
@@ -120,7 +125,12 @@ impl fmt::Display for Error {
                 text,
                 rule,
                 origin,
-            } => write!(f, "`{setting}` cannot be `{}`: {rule} ({origin})", shown(text)),
+            } => write!(
+                f,
+                "`{}` cannot be `{}`: {rule} ({origin})",
+                setting.name,
+                shown(text)
+            ),
             Error::Fixed {
                 setting,
                 text,
@@ -155,7 +165,7 @@ mod tests {
     #[test]
     fn a_complaint_names_setting_value_range_and_place() {
         let error = Error::BadValue {
-            setting: "node_cap",
+            setting: crate::settings::table::find("node_cap").unwrap(),
             text: "3O".to_owned(),
             allowed: "a whole number from 0 to 10000".to_owned(),
             origin: Origin::File("/home/op/.local/share/wnm/config".into(), 4),

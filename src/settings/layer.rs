@@ -100,7 +100,7 @@ impl Saying {
     #[must_use]
     pub fn refused(&self, allowed: String) -> Error {
         Error::BadValue {
-            setting: self.setting.name,
+            setting: self.setting,
             text: self.text.clone(),
             allowed,
             origin: self.origin.clone(),

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::layer::{Origin, Saying, winner};
 use super::place::Place;
 use super::run::{ForceAction, Run};
-use super::table::{Kept, SETTINGS, Setting, Takes};
+use super::table::{SETTINGS, Setting, Takes};
 use super::value::{self, Meaning, Scope, Value, Values};
 use super::{Settings, rules};
 
@@ -82,7 +82,7 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
     for setting in SETTINGS.iter().filter(|setting| setting.is_persistent()) {
         judge_all(sayings, setting, &scope)?;
     }
-    let sayings = disabled(sayings, run.force_action);
+    let sayings = rules::disabled(sayings, run.force_action);
     let colony: Vec<&Saying> = sayings
         .iter()
         .filter(|saying| saying.origin == Origin::Colony)
@@ -175,20 +175,6 @@ fn judge_stored(saying: &Saying, place: &Place, scope: &Scope<'_>) -> Result<Mea
     value::read_stored(saying.setting, text, scope).map_err(|why| saying.refused(why))
 }
 
-/// With `--force_action disable_config` a switch of the colony given as a flag is turned off.
-fn disabled(sayings: &[Saying], action: Option<ForceAction>) -> Vec<Saying> {
-    let mut sayings = sayings.to_vec();
-    if action == Some(ForceAction::DisableConfig) {
-        for saying in &mut sayings {
-            let is_switch = saying.setting.takes == Takes::Switch && saying.setting.kept == Kept::Colony;
-            if is_switch && saying.origin == Origin::Flag {
-                saying.text = "false".to_owned();
-            }
-        }
-    }
-    sayings
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -242,9 +228,8 @@ mod tests {
             for layer in in_every_layer(setting, text) {
                 assert_eq!(layer.len(), 1, "{} {layer:?}", setting.name);
                 let origin = layer[0].origin.clone();
-                let scope_home = Path::new("/home/op");
                 if !setting.is_persistent() {
-                    let run = this_run(&layer, scope_home, &Variables::default()).unwrap();
+                    let run = this_run(&layer, Path::new("/home/op"), &Variables::default()).unwrap();
                     assert_ne!(run, super::Run::default(), "{} by {origin}", setting.name);
                     continue;
                 }

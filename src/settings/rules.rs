@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::Settings;
 use super::error::Error;
+use super::layer::{Origin, Saying};
 use super::resolve::Settled;
-use super::table::Kept;
+use super::run::ForceAction;
+use super::table::{Kept, Takes};
 use super::value::Value;
 use crate::colony::Wallet;
 
@@ -28,6 +30,20 @@ const RATES: [(&str, &str); 4] = [
 ];
 
 const PORTS: [&str; 3] = ["port_start", "metrics_port_start", "rpc_port_start"];
+
+/// With `--force_action disable_config` a switch of the colony given as a flag is turned off.
+pub(super) fn disabled(sayings: &[Saying], action: Option<ForceAction>) -> Vec<Saying> {
+    let mut sayings = sayings.to_vec();
+    if action == Some(ForceAction::DisableConfig) {
+        for saying in &mut sayings {
+            let is_switch = saying.setting.takes == Takes::Switch && saying.setting.kept == Kept::Colony;
+            if is_switch && saying.origin == Origin::Flag {
+                saying.text = "false".to_owned();
+            }
+        }
+    }
+    sayings
+}
 
 /// Refuses to change what init has fixed, or what needs an order to be changed.
 pub(super) fn hold_fixed(settled: &All<'_>, ordered: bool) -> Result<(), Error> {
@@ -114,7 +130,7 @@ fn conflict(
         return Ok(());
     }
     Err(Error::Conflict {
-        setting: blamed.saying.setting.name,
+        setting: blamed.saying.setting,
         text: blamed.saying.text.clone(),
         rule: format!(
             "{rule}, and `{}` is {} by {}",
