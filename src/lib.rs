@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 7  main
-//! 6  arguments -> request -> error -> init -> cycle
+//! 6  arguments -> request -> error -> session -> reporting -> init -> cycle
 //! 5  execute   report
 //! 4  world
 //! 3  survey    manager    firewall   store
@@ -17,10 +17,22 @@
 pub mod arguments;
 pub mod clock;
 pub mod colony;
+pub mod cycle;
+pub mod error;
+pub mod execute;
 pub mod firewall;
+pub mod init;
+pub mod lock;
+pub mod logging;
 pub mod manager;
 pub mod plan;
 pub mod program;
+pub mod report;
+pub mod reporting;
+pub mod request;
+pub mod session;
 pub mod settings;
+pub mod signals;
 pub mod store;
 pub mod survey;
+pub mod world;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::colony::{Home, ManagerKind, NodeId, NodeName, Ports, ServiceName, Version};
+use crate::colony::{Home, ManagerKind, NodeId, NodeName, Ports, ServiceName, State, Version};
 
 use super::hold::Hold;
 use super::reason::Reason;
@@ -175,6 +175,18 @@ impl fmt::Display for Action {
             Action::Remove(id) => write!(f, "remove node {id}"),
             Action::Teardown(ids) => write!(f, "tear down all {} nodes", ids.len()),
             Action::Resurvey => f.write_str("forget what was known before the boot"),
+        }
+    }
+}
+
+impl Rest {
+    /// The state a node so stopped is in.
+    #[must_use]
+    pub fn state(self) -> State {
+        match self {
+            Rest::Stopped => State::Stopped,
+            Rest::Removing => State::Removing,
+            Rest::Disabled => State::Disabled,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,7 +15,7 @@ use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::{Error, Gauge};
-use crate::colony::{Binary, BinaryKey, Counters, Instruments, Version};
+use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Version};
 
 #[cfg_attr(target_os = "linux", path = "gauge/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "gauge/elsewhere.rs")]
@@ -108,6 +109,28 @@ impl Gauge for RealGauge {
             })
             .collect()
     }
+
+    fn busy_port(&self, ports: &Ports) -> Option<u16> {
+        // A node's own port is UDP; a program that listens there on TCP has a claim to the number all the same.
+        let node = || tcp_is_taken(ports.node) || udp_is_taken(ports.node);
+        if node() {
+            return Some(ports.node);
+        }
+        tcp_is_taken(ports.metrics).then_some(ports.metrics)
+    }
+}
+
+fn tcp_is_taken(port: u16) -> bool {
+    is_in_use(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+}
+
+fn udp_is_taken(port: u16) -> bool {
+    is_in_use(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)))
+}
+
+/// Only what is known to be in use is taken: a port we may not bind for another reason is antnode's to judge.
+fn is_in_use<T>(bound: io::Result<T>) -> bool {
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 impl RealGauge {
@@ -366,5 +389,22 @@ mod tests {
         let readable = fs::read_dir(&closed).is_ok();
         assert_eq!(gauge.rooted(&[closed.join("under")]), [!readable]);
         set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
+    fn a_port_that_something_has_is_busy() {
+        let gauge = RealGauge::new(Box::new(|_| Err(String::new())));
+        let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let tcp = held.local_addr().unwrap().port();
+        let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let udp = bound.local_addr().unwrap().port();
+        let ports = |node, metrics| Ports {
+            node,
+            metrics,
+            rpc: 0,
+        };
+        assert_eq!(gauge.busy_port(&ports(0, tcp)), Some(tcp));
+        assert_eq!(gauge.busy_port(&ports(udp, 0)), Some(udp));
+        assert_eq!(gauge.busy_port(&ports(0, 0)), None);
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::colony::{Answer, Binary, Instruments, Node, Timestamp};
+use crate::colony::{Answer, Binary, Instruments, Node, Ports, Timestamp};
 
 pub mod gauge;
 pub mod observation;
@@ -14,7 +14,7 @@ pub mod openmetrics;
 pub mod probe;
 
 pub use gauge::RealGauge;
-pub use observation::{Observation, Survey, survey};
+pub use observation::{Observation, SAMPLE, Survey, survey};
 pub use probe::HttpProbe;
 
 /// What could not be read.
@@ -36,7 +36,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Instrument { what, cause } => write!(f, "read {what}: {cause}"),
-            Error::NoBinary { looked } if looked.is_empty() => f.write_str("find `antnode`: PATH is empty"),
+            Error::NoBinary { looked } if looked.is_empty() => {
+                f.write_str("find `antnode`: no place to look")
+            }
             Error::NoBinary { looked } => {
                 f.write_str("find `antnode`: looked for")?;
                 for (index, path) in looked.iter().enumerate() {
@@ -109,28 +111,33 @@ pub trait Gauge {
     /// Which of `roots` are directories, in their order. One that cannot be looked at, for want of
     /// permission or because its disk fails, counts as there: only what is known to be gone is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<bool>;
+    /// The first of `ports` that some program on this machine already has.
+    fn busy_port(&self, ports: &Ports) -> Option<u16>;
 }
 
 /// Where the antnode of new nodes is looked for.
 #[derive(Clone, Copy, Debug)]
-pub enum Lookup<'a> {
-    /// At this path and nowhere else: `antnode_path`.
-    At(&'a Path),
-    /// As `antnode` in the directories of this PATH.
-    On(&'a str),
+pub struct Lookup<'a> {
+    /// First at this path: `antnode_path`.
+    pub path: &'a Path,
+    /// Then as `antnode` in the directories of this PATH.
+    pub search: &'a str,
 }
 
-/// The antnode of new nodes: the first that can be run.
+/// How long an antnode may take to tell its version; a real one takes 20 ms.
+pub const VERSION_LIMIT: Duration = Duration::from_secs(5);
+
+/// The antnode of new nodes: the one at its path, or else the first on PATH that can be run.
 ///
 /// What lies on PATH and is not executable is passed over, as a shell does; what runs and gives no
 /// version is an error and not passed over.
 pub fn find_antnode(gauge: &dyn Gauge, lookup: Lookup, known: &[Binary]) -> Result<Binary, Error> {
-    let path = match lookup {
-        Lookup::At(path) => return gauge.binary(path, known),
-        Lookup::On(path) => path,
-    };
-    let mut looked = Vec::new();
-    for directory in path.split(':').filter(|directory| !directory.is_empty()) {
+    match gauge.binary(lookup.path, known) {
+        Err(Error::NoBinary { .. }) => {}
+        found => return found,
+    }
+    let mut looked = vec![lookup.path.to_owned()];
+    for directory in lookup.search.split(':').filter(|directory| !directory.is_empty()) {
         let candidate = Path::new(directory).join("antnode");
         match gauge.binary(&candidate, known) {
             Err(Error::NoBinary { .. } | Error::NotExecutable { .. }) => looked.push(candidate),

@@ -45,7 +45,7 @@ pub struct Observation {
 }
 
 /// How long counters are sampled when the last survey's are of no use.
-const SAMPLE: Duration = Duration::from_secs(1);
+pub const SAMPLE: Duration = Duration::from_secs(1);
 
 /// Looks at everything once.
 ///
@@ -166,6 +166,10 @@ mod tests {
         fn sleep(&self, pause: Duration) {
             self.now_ms.fetch_add(pause.as_millis() as i64, Ordering::Relaxed);
         }
+
+        fn chance(&self) -> u64 {
+            0
+        }
     }
 
     impl Gauge for Machine {
@@ -186,7 +190,7 @@ mod tests {
         /// `/none` holds nothing, `/plain` a file that cannot be run, `/ill` one that fails.
         fn binary(&self, path: &Path, _: &[Binary]) -> Result<Binary, Error> {
             let path = path.to_owned();
-            if path.starts_with("/none") {
+            if path.starts_with("/none") || path == Path::new("/absent") {
                 Err(Error::NoBinary { looked: vec![path] })
             } else if path.starts_with("/plain") {
                 Err(Error::NotExecutable { path })
@@ -212,6 +216,10 @@ mod tests {
 
         fn rooted(&self, roots: &[PathBuf]) -> Vec<bool> {
             roots.iter().map(|root| root != Path::new("/gone")).collect()
+        }
+
+        fn busy_port(&self, _: &crate::colony::Ports) -> Option<u16> {
+            None
         }
     }
 
@@ -270,7 +278,10 @@ mod tests {
             storage: Path::new("/data"),
             limits: Limits::default(),
             last,
-            antnode: Lookup::On("/none:/plain::/bin:/ill"),
+            antnode: Lookup {
+                path: Path::new("/absent"),
+                search: "/none:/plain::/bin:/ill",
+            },
             known: &[],
             processes: &|mute| {
                 mute.iter()
@@ -344,21 +355,43 @@ mod tests {
         let machine = Machine::at_second(0);
         let find = |lookup| find_antnode(&machine, lookup, &[]);
         assert_eq!(
-            find(Lookup::On("/none:/plain:/bin:/ill")).unwrap().path,
+            find(Lookup {
+                path: Path::new("/absent"),
+                search: "/none:/plain:/bin:/ill"
+            })
+            .unwrap()
+            .path,
             Path::new("/bin/antnode")
         );
         assert_eq!(
-            find(Lookup::At(Path::new("/opt/ant"))).unwrap().path,
+            find(Lookup {
+                path: Path::new("/opt/ant"),
+                search: ""
+            })
+            .unwrap()
+            .path,
             Path::new("/opt/ant")
         );
         let error = |lookup| find(lookup).unwrap_err().to_string();
         assert_eq!(
-            error(Lookup::On("/none:/plain")),
-            "find `antnode`: looked for `/none/antnode`, `/plain/antnode`"
+            error(Lookup {
+                path: Path::new("/absent"),
+                search: "/none:/plain"
+            }),
+            "find `antnode`: looked for `/absent`, `/none/antnode`, `/plain/antnode`"
         );
-        assert_eq!(error(Lookup::On("")), "find `antnode`: PATH is empty");
         assert_eq!(
-            error(Lookup::On("/ill:/bin")),
+            error(Lookup {
+                path: Path::new("/absent"),
+                search: ""
+            }),
+            "find `antnode`: looked for `/absent`"
+        );
+        assert_eq!(
+            error(Lookup {
+                path: Path::new("/absent"),
+                search: "/ill:/bin"
+            }),
             "ask `/ill/antnode` for its version: it crashed"
         );
     }

@@ -1,0 +1,77 @@
+//! What a run ends with when it does not end well: a sentence, maybe a hint, and an exit code.
+
+use std::fmt;
+
+/// Why a run did not do what it was asked; its kind is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 1: locked, not initialised, migration needed, `--confirm` missing, colony unreadable, a signal.
+    Refused,
+    /// 2: a flag, a key or a value that cannot be; nothing was changed.
+    Mistaken,
+    /// 3: a step failed; the others still ran, the next cycle goes on.
+    Incomplete,
+    /// 4: a safety stop; `--confirm` overrides where it says so.
+    Unsafe,
+}
+
+impl Kind {
+    /// The exit code of a run that ends so.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Kind::Refused => 1,
+            Kind::Mistaken => 2,
+            Kind::Incomplete => 3,
+            Kind::Unsafe => 4,
+        }
+    }
+}
+
+/// What happened, to what, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    pub kind: Kind,
+    /// A lowercase fragment without a period, names in backticks.
+    pub what: String,
+    /// One thing the operator can do.
+    pub hint: Option<String>,
+}
+
+impl Error {
+    /// An error without a hint.
+    pub fn new(kind: Kind, what: impl fmt::Display) -> Error {
+        Error {
+            kind,
+            what: what.to_string(),
+            hint: None,
+        }
+    }
+
+    /// A refusal: exit code 1.
+    pub fn refused(what: impl fmt::Display) -> Error {
+        Error::new(Kind::Refused, what)
+    }
+
+    /// A mistake in what was asked: exit code 2.
+    pub fn mistaken(what: impl fmt::Display) -> Error {
+        Error::new(Kind::Mistaken, what)
+    }
+
+    /// The same error with something to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl fmt::Display) -> Error {
+        self.hint = Some(hint.to_string());
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.what)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}

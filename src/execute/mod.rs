@@ -1,0 +1,270 @@
+//! Carrying out a plan: its steps in order, each written down before it is begun and when it ended.
+//!
+//! Nothing is decided here. A step that fails undoes what it began or says what is left; the others
+//! still run. A run that is killed in the middle leaves an intent, which the next one reads first.
+
+mod add;
+mod recover;
+mod remove;
+mod run;
+mod upgrade;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::colony::{Binary, Node, NodeId, Timestamp, Wallets};
+use crate::firewall::Protocol;
+use crate::manager::{self, ProcessManager};
+use crate::plan::{Action, Plan, Step};
+use crate::signals;
+use crate::store::{self, Change, Event, Intent, Store};
+use crate::world::World;
+
+pub use recover::recover;
+
+/// How one step ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    /// What went wrong, and what is left of the step if anything is.
+    Failed(String),
+    /// A signal came first.
+    Skipped,
+}
+
+/// One step, the node it was about, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub step: Step,
+    /// As it stands after the step, or stood before it if it is gone. None for steps about no single node.
+    pub node: Option<Node>,
+    pub ending: Ending,
+    /// What went wrong beside the step: a firewall rule that could not be set.
+    pub warnings: Vec<String>,
+}
+
+impl Outcome {
+    /// What a step would come to if it went well, on `nodes` as they stand.
+    #[must_use]
+    pub fn foreseen(step: &Step, nodes: &[Node]) -> Outcome {
+        let node = step
+            .action
+            .node()
+            .and_then(|id| nodes.iter().find(|node| node.id == id))
+            .cloned();
+        Outcome {
+            step: step.clone(),
+            node,
+            ending: Ending::Done,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Whether the step was begun and did not reach its end.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        matches!(self.ending, Ending::Failed(_))
+    }
+}
+
+/// What carrying out a plan needs beside the plan.
+pub struct Means<'a> {
+    pub world: &'a World,
+    pub store: &'a Store,
+    /// Names this run in the events.
+    pub run: &'a str,
+    /// What new nodes and upgrades are made from; None where no antnode was found.
+    pub binary: Option<&'a Binary>,
+    pub wallets: &'a Wallets,
+    /// Between two steps.
+    pub pause: Duration,
+    /// Whether an operator ordered it, or the engine planned it.
+    pub forced: bool,
+}
+
+/// Carries out `plan` on `nodes`, which are as the store has them, and leaves them as they then stand.
+///
+/// # Errors
+/// When the store cannot be written: nothing more is begun, as nothing could be remembered of it.
+pub fn execute(
+    plan: &Plan,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Vec<Outcome>, store::Error> {
+    let mut outcomes = Vec::with_capacity(plan.steps.len());
+    let mut rest = plan.steps.as_slice();
+    while let Some(first) = rest.first() {
+        if !outcomes.is_empty() {
+            means.world.clock.sleep(means.pause);
+        }
+        if signals::asked_to_end() {
+            outcomes.extend(rest.iter().map(|step| Outcome {
+                step: step.clone(),
+                node: None,
+                ending: Ending::Skipped,
+                warnings: Vec::new(),
+            }));
+            break;
+        }
+        let count = together(rest, means.pause);
+        let (batch, later) = rest.split_at(count);
+        rest = later;
+        match &first.action {
+            Action::Add(_) => outcomes.extend(add::add(batch, nodes, means)?),
+            Action::Start(..) => outcomes.extend(run::start(batch, nodes, means)?),
+            Action::Stop(id, rest) => outcomes.push(run::stop(first, *id, *rest, nodes, means)?),
+            Action::Upgrade(id, to) => outcomes.push(upgrade::upgrade(first, *id, to, nodes, means)?),
+            Action::Remove(id) => outcomes.push(remove::remove(first, *id, nodes, means)?),
+            Action::Teardown(ids) => outcomes.extend(remove::teardown(first, ids, nodes, means)?),
+            Action::Resurvey => outcomes.push(run::resurvey(first, means)?),
+        }
+    }
+    for outcome in &outcomes {
+        if let Some(node) = &outcome.node
+            && let Ok(manager) = means.world.managers.of(node.manager)
+            && let Err(error) = manager.settle_definitions()
+        {
+            tracing::warn!("{error}");
+        }
+    }
+    Ok(outcomes)
+}
+
+/// How many steps a batch may hold: so many intents a killed run can leave behind.
+const BATCH: usize = 50;
+
+/// How many of the first steps are carried out together: adds or plain starts, when no pause is asked between them.
+fn together(steps: &[Step], pause: Duration) -> usize {
+    let kind = |step: &Step| match step.action {
+        Action::Add(_) => Some(true),
+        Action::Start(_, None) => Some(false),
+        _ => None,
+    };
+    let Some(first) = steps.first().and_then(kind) else {
+        return 1;
+    };
+    if !pause.is_zero() {
+        return 1;
+    }
+    steps
+        .iter()
+        .take(BATCH)
+        .take_while(|step| kind(step) == Some(first))
+        .count()
+}
+
+/// A step that has been written down and not yet ended.
+struct Begun {
+    intent: store::IntentId,
+    at: Timestamp,
+    timer: Instant,
+    warnings: Vec<String>,
+}
+
+impl Means<'_> {
+    fn begin(&mut self, step: &Step, node: Option<NodeId>) -> Result<Begun, store::Error> {
+        let at = self.world.clock.now();
+        tracing::info!("{step}");
+        let intent = self.store.begin(&Intent {
+            run: self.run.to_owned(),
+            action: step.action.kind().word().to_owned(),
+            node,
+            detail: self.detail(step),
+            at,
+        })?;
+        Ok(Begun {
+            intent,
+            at,
+            timer: Instant::now(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// What a later run needs to finish the step in this one's place.
+    fn detail(&self, step: &Step) -> serde_json::Value {
+        let rest = match step.action {
+            Action::Stop(_, rest) => Some(rest.state().word()),
+            _ => None,
+        };
+        json!({ "forced": self.forced, "rest": rest })
+    }
+
+    /// Ends a step: its row, its event and the end of its intent, in one transaction.
+    fn end<'c>(
+        &mut self,
+        begun: Begun,
+        step: &Step,
+        node: Option<&Node>,
+        change: impl Into<Change<'c>>,
+        ending: Ending,
+    ) -> Result<Outcome, store::Error> {
+        let error = match &ending {
+            Ending::Failed(error) => {
+                tracing::error!("{}: {error}", step.action);
+                Some(error.clone())
+            }
+            Ending::Done | Ending::Skipped => None,
+        };
+        for warning in &begun.warnings {
+            tracing::warn!("{warning}");
+        }
+        let event = Event {
+            at: begun.at,
+            run: self.run.to_owned(),
+            action: step.action.kind().word().to_owned(),
+            node: node.map(|node| node.id),
+            service: node.map(|node| node.service.clone()),
+            reason: step.because.to_string(),
+            figures: step.because.figures(),
+            forced: self.forced,
+            outcome: if error.is_some() {
+                store::Outcome::Failed
+            } else {
+                store::Outcome::Done
+            },
+            error,
+            warning: (!begun.warnings.is_empty()).then(|| begun.warnings.join("; ")),
+            duration_ms: u64::try_from(begun.timer.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.store.finish(begun.intent, change, &event)?;
+        Ok(Outcome {
+            step: step.clone(),
+            node: node.cloned(),
+            ending,
+            warnings: begun.warnings,
+        })
+    }
+
+    fn manager(&self, node: &Node) -> Result<&dyn ProcessManager, manager::Error> {
+        self.world.managers.of(node.manager)
+    }
+
+    /// Lets the node be reached. What fails is a warning: the node runs all the same.
+    fn open_firewall(&self, node: &Node, begun: &mut Begun) {
+        if let Err(error) = self
+            .world
+            .firewall
+            .open(node.ports.node, Protocol::Udp, &node.name.full())
+        {
+            begun.warnings.push(error.to_string());
+        }
+    }
+
+    fn close_firewall(&self, node: &Node, begun: &mut Begun) {
+        if let Err(error) = self.world.firewall.close(node.ports.node, Protocol::Udp) {
+            begun.warnings.push(error.to_string());
+        }
+    }
+}
+
+/// The outcome of a step whose node is not there: the plan was made of other nodes than these.
+fn no_such_node(step: &Step, id: NodeId) -> Outcome {
+    Outcome {
+        step: step.clone(),
+        node: None,
+        ending: Ending::Failed(format!("node {id} is not in the colony")),
+        warnings: Vec::new(),
+    }
+}

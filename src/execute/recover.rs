@@ -1,0 +1,126 @@
+//! What a killed run was doing: finished or undone before anything else is begun.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::colony::{Activity, Node, NodeId, State, Version};
+use crate::plan::{Action, Kind, Reason, Rest, Step};
+use crate::store::{self, Intent, IntentId, NodeChange};
+
+use super::{Begun, Ending, Means, Outcome, add, remove, run, upgrade};
+
+/// Ends every intent that is still open. Every step can be done twice, so most are simply done again.
+///
+/// # Errors
+/// When the store cannot be written.
+pub fn recover(
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Vec<Outcome>, store::Error> {
+    let mut outcomes = Vec::new();
+    for (id, intent) in means.store.pending()? {
+        match unfinished(id, &intent, nodes, means)? {
+            Some(outcome) => {
+                keep_in_step(&outcome, nodes);
+                outcomes.push(outcome);
+            }
+            None => means.store.forget(id)?,
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Ends one intent; None when there is nothing to end: its node is not there, or the next survey will tell all.
+fn unfinished(
+    id: IntentId,
+    intent: &Intent,
+    nodes: &BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Option<Outcome>, store::Error> {
+    let Some(node) = intent.node.and_then(|node| nodes.get(&node)).cloned() else {
+        return Ok(None);
+    };
+    let Some(kind) = Kind::from_word(&intent.action) else {
+        return Ok(None);
+    };
+    tracing::warn!(
+        "a run that was killed had begun to {kind} {}: finishing it",
+        node.service
+    );
+    means.forced = intent.detail["forced"] == true;
+    let begun = Begun {
+        intent: id,
+        at: intent.at,
+        timer: Instant::now(),
+        warnings: Vec::new(),
+    };
+    let step = |action| Step {
+        action,
+        priority: 100,
+        because: Reason::Unfinished {
+            run: intent.run.clone(),
+        },
+    };
+    let outcome = match kind {
+        Kind::Add => {
+            let step = step(Action::Start(node.id, None));
+            add::resume(&step, begun, node, means)?
+        }
+        Kind::Upgrade => {
+            let newest = means.binary.map(|binary| binary.version.clone());
+            let step = step(Action::Upgrade(
+                node.id,
+                newest.unwrap_or_else(|| Version::new("")),
+            ));
+            upgrade::finish(&step, begun, node, None, means)?
+        }
+        Kind::Stop => {
+            let rest = match intent.detail["rest"].as_str().and_then(State::from_word) {
+                Some(State::Removing) => Rest::Removing,
+                Some(State::Disabled) => Rest::Disabled,
+                _ => Rest::Stopped,
+            };
+            run::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, means)?
+        }
+        Kind::Remove | Kind::Teardown => remove::finish(&step(Action::Remove(node.id)), begun, node, means)?,
+        Kind::Start => match started(&node, means) {
+            true => ended_start(&step(Action::Start(node.id, None)), begun, node, means)?,
+            false => return Ok(None),
+        },
+        Kind::Survey | Kind::Resurvey => return Ok(None),
+    };
+    Ok(Some(outcome))
+}
+
+fn started(node: &Node, means: &Means<'_>) -> bool {
+    let processes = means
+        .manager(node)
+        .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
+    processes.is_ok_and(|all| all.iter().any(|process| process.activity == Activity::Running))
+}
+
+fn ended_start(
+    step: &Step,
+    mut begun: Begun,
+    mut node: Node,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    means.open_firewall(&node, &mut begun);
+    run::has_started(&mut node, State::Restarting, means);
+    means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done)
+}
+
+/// Does to `nodes` what the outcome did to the store.
+fn keep_in_step(outcome: &Outcome, nodes: &mut BTreeMap<NodeId, Node>) {
+    let Some(node) = &outcome.node else { return };
+    let gone = matches!(
+        (&outcome.step.action, &outcome.ending),
+        (Action::Remove(_), Ending::Done) | (Action::Start(..), Ending::Failed(_))
+    );
+    // A start that failed here is an add that was undone; where undoing failed the row says REMOVING.
+    if gone && !(outcome.failed() && node.state == State::Removing) {
+        nodes.remove(&node.id);
+    } else {
+        nodes.insert(node.id, node.clone());
+    }
+}

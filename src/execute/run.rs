@@ -1,0 +1,153 @@
+//! Starting and stopping nodes that are there.
+
+use std::collections::BTreeMap;
+
+use crate::colony::{ManagerKind, Node, NodeId, State};
+use crate::plan::{self, Action, Rest, Step};
+use crate::store::{self, Change, NodeChange};
+
+use super::{Begun, Ending, Means, Outcome, no_such_node, upgrade};
+
+/// Starts the nodes of a batch, together where nothing has to be put in place first.
+pub(super) fn start(
+    batch: &[Step],
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Vec<Outcome>, store::Error> {
+    let mut begun: Vec<(&Step, Begun, Node)> = Vec::with_capacity(batch.len());
+    let mut outcomes = Vec::with_capacity(batch.len());
+    for step in batch {
+        let Action::Start(id, to) = &step.action else {
+            continue;
+        };
+        let Some(node) = nodes.get(id) else {
+            outcomes.push(no_such_node(step, *id));
+            continue;
+        };
+        match to {
+            Some(to) => outcomes.push(upgrade::upgrade(step, *id, to, nodes, means)?),
+            None => begun.push((step, means.begin(step, Some(*id))?, node.clone())),
+        }
+    }
+    let ready: Vec<&Node> = begun.iter().map(|(_, _, node)| node).collect();
+    let started = start_all(&ready, means);
+    for ((step, mut begun, mut node), started) in begun.into_iter().zip(started) {
+        let ending = match started {
+            Ok(()) => {
+                means.open_firewall(&node, &mut begun);
+                has_started(&mut node, State::Restarting, means);
+                Ending::Done
+            }
+            Err(error) => {
+                has_not_started(&mut node, &error, means);
+                Ending::Failed(error)
+            }
+        };
+        nodes.insert(node.id, node.clone());
+        outcomes.push(means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)?);
+    }
+    Ok(outcomes)
+}
+
+/// Stops one node and leaves it as `rest` says. A node whose stop failed keeps its state.
+pub(super) fn stop(
+    step: &Step,
+    id: NodeId,
+    rest: Rest,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let Some(node) = nodes.get(&id) else {
+        return Ok(no_such_node(step, id));
+    };
+    let begun = means.begin(step, Some(id))?;
+    let outcome = finish_stop(step, begun, node.clone(), rest, means)?;
+    if let Some(node) = &outcome.node {
+        nodes.insert(id, node.clone());
+    }
+    Ok(outcome)
+}
+
+pub(super) fn finish_stop(
+    step: &Step,
+    mut begun: Begun,
+    mut node: Node,
+    rest: Rest,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let mut last_stopped_at = None;
+    let ending = match means.manager(&node).and_then(|manager| manager.stop(&node)) {
+        Ok(()) => {
+            means.close_firewall(&node, &mut begun);
+            node.state = rest.state();
+            node.since = means.world.clock.now();
+            node.memory.last_error = None;
+            // Only a stop for pressure: the next one waits until this one's effect can be seen.
+            last_stopped_at = (rest == Rest::Stopped && !means.forced).then_some(node.since);
+            Ending::Done
+        }
+        Err(error) => {
+            node.memory.last_error = Some(error.to_string());
+            Ending::Failed(error.to_string())
+        }
+    };
+    let change = Change {
+        node: NodeChange::Update(&node),
+        last_stopped_at,
+        ..Change::default()
+    };
+    means.end(begun, step, Some(&node), change, ending)
+}
+
+/// Notes that the machine was booted: what was known before does not pass for now.
+pub(super) fn resurvey(step: &Step, means: &mut Means<'_>) -> Result<Outcome, store::Error> {
+    let begun = means.begin(step, None)?;
+    let change = Change {
+        last_stopped_at: Some(means.world.clock.now()),
+        ..Change::default()
+    };
+    means.end(begun, step, None, change, Ending::Done)
+}
+
+/// Starts nodes together, each by its own manager; how each went, in their order.
+pub(super) fn start_all(nodes: &[&Node], means: &Means<'_>) -> Vec<Result<(), String>> {
+    let mut by_manager: BTreeMap<ManagerKind, Vec<usize>> = BTreeMap::new();
+    for (place, node) in nodes.iter().enumerate() {
+        by_manager.entry(node.manager).or_default().push(place);
+    }
+    let mut results: Vec<Result<(), String>> = vec![Ok(()); nodes.len()];
+    for (kind, places) in by_manager {
+        let theirs: Vec<&Node> = places.iter().map(|place| nodes[*place]).collect();
+        match means.world.managers.of(kind) {
+            Ok(manager) => {
+                for (place, result) in places.iter().zip(manager.start_many(&theirs)) {
+                    results[*place] = result.map_err(|error| error.to_string());
+                }
+            }
+            Err(error) => {
+                for place in places {
+                    results[place] = Err(error.to_string());
+                }
+            }
+        }
+    }
+    results
+}
+
+/// The node was started just now.
+pub(super) fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
+    node.state = state;
+    node.since = means.world.clock.now();
+    node.memory.silent = 0;
+    node.memory.last_error = None;
+}
+
+/// The node would not start: it is passed over for a while, longer each time.
+pub(super) fn has_not_started(node: &mut Node, error: &str, means: &Means<'_>) {
+    node.memory.start_failures = node.memory.start_failures.saturating_add(1);
+    node.memory.retry_at = Some(plan::retry_at(
+        node.memory.start_failures,
+        means.world.clock.now(),
+    ));
+    node.memory.last_error = Some(error.to_owned());
+}

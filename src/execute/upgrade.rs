@@ -1,0 +1,62 @@
+//! Putting a newer antnode in the place of a node's own.
+
+use std::collections::BTreeMap;
+
+use crate::colony::{Node, NodeId, State, Version};
+use crate::plan::Step;
+use crate::store::{self, NodeChange};
+
+use super::run::{has_not_started, has_started};
+use super::{Begun, Ending, Means, Outcome, no_such_node};
+
+/// Upgrades a node, running or stopped, and leaves it running.
+pub(super) fn upgrade(
+    step: &Step,
+    id: NodeId,
+    to: &Version,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let Some(node) = nodes.get(&id) else {
+        return Ok(no_such_node(step, id));
+    };
+    let begun = means.begin(step, Some(id))?;
+    let outcome = finish(step, begun, node.clone(), Some(to), means)?;
+    if let Some(node) = &outcome.node {
+        nodes.insert(id, node.clone());
+    }
+    Ok(outcome)
+}
+
+/// Does the step that was begun, or begun by a run that was killed: doing it twice is doing it once.
+pub(super) fn finish(
+    step: &Step,
+    mut begun: Begun,
+    mut node: Node,
+    to: Option<&Version>,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let upgraded = match means.binary {
+        Some(binary) if to.is_none_or(|to| *to == binary.version) => means
+            .manager(&node)
+            .and_then(|manager| manager.upgrade(&node, binary))
+            .map(|()| binary)
+            .map_err(|error| error.to_string()),
+        Some(binary) => Err(format!("the antnode to upgrade to is {} by now", binary.version)),
+        None => Err("no antnode binary to upgrade to".to_owned()),
+    };
+    let ending = match upgraded {
+        Ok(binary) => {
+            means.open_firewall(&node, &mut begun);
+            has_started(&mut node, State::Upgrading, means);
+            node.version = Some(binary.version.clone());
+            node.memory.binary_key = None;
+            Ending::Done
+        }
+        Err(error) => {
+            has_not_started(&mut node, &error, means);
+            Ending::Failed(error)
+        }
+    };
+    means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+}

@@ -1,0 +1,158 @@
+//! The lock that lets one cycle run at a time.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::colony::Timestamp;
+
+/// Why there is no lock.
+#[derive(Debug)]
+pub enum Error {
+    /// A live run holds it.
+    Held,
+    /// The file cannot be opened, locked or removed.
+    Unusable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Held => f.write_str("wnm still running"),
+            Error::Unusable { path, cause } => write!(f, "cannot lock `{}`: {cause}", path.display()),
+        }
+    }
+}
+
+/// Held for a whole run; gone when the process is, however it ends.
+///
+/// The advisory lock on the open file is the lock; that the file exists means nothing. It is opened
+/// close-on-exec, so no node inherits it.
+#[derive(Debug)]
+pub struct CycleLock {
+    file: File,
+}
+
+impl CycleLock {
+    /// Takes the lock at once or not at all, and notes pid and time in the file for people to read.
+    ///
+    /// # Errors
+    /// [`Error::Held`] while another run holds it.
+    pub fn take(path: &Path, now: Timestamp) -> Result<CycleLock, Error> {
+        let unusable = |cause| Error::Unusable {
+            path: path.to_owned(),
+            cause,
+        };
+        loop {
+            let file = open(path).map_err(unusable)?;
+            if let Err(cause) = fs2::FileExt::try_lock_exclusive(&file) {
+                let held = cause.kind() == io::ErrorKind::WouldBlock;
+                return Err(if held { Error::Held } else { unusable(cause) });
+            }
+            // Somebody may have removed the file between our opening and locking it; a lock on a file
+            // that has no name keeps nobody out.
+            if is_same_file(&file, path) {
+                let mut lock = CycleLock { file };
+                lock.note(now).map_err(unusable)?;
+                return Ok(lock);
+            }
+        }
+    }
+
+    /// Removes a file that a run left behind. One that is not there is as good as removed.
+    ///
+    /// # Errors
+    /// [`Error::Held`] while a live run holds it.
+    pub fn remove_leftover(path: &Path, now: Timestamp) -> Result<bool, Error> {
+        if !path.exists() {
+            return Ok(false);
+        }
+        let _lock = CycleLock::take(path, now)?;
+        std::fs::remove_file(path).map_err(|cause| Error::Unusable {
+            path: path.to_owned(),
+            cause,
+        })?;
+        Ok(true)
+    }
+
+    fn note(&mut self, now: Timestamp) -> io::Result<()> {
+        self.file.set_len(0)?;
+        writeln!(self.file, "pid {} since {now}", std::process::id())
+    }
+}
+
+impl Drop for CycleLock {
+    /// Empties the file: what is in it is true while it is held.
+    fn drop(&mut self) {
+        // The kernel releases the lock whether or not this works.
+        let _ = self.file.set_len(0);
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(path)
+}
+
+fn is_same_file(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(held), Ok(named)) => held.dev() == named.dev() && held.ino() == named.ino(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CycleLock, Error};
+    use crate::colony::Timestamp;
+
+    #[test]
+    fn one_at_a_time_and_the_next_when_it_is_gone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wnm_active");
+        let first = CycleLock::take(&path, Timestamp(1)).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("pid "));
+        assert!(matches!(CycleLock::take(&path, Timestamp(2)), Err(Error::Held)));
+        drop(first);
+        CycleLock::take(&path, Timestamp(3)).unwrap();
+    }
+
+    #[test]
+    fn a_leftover_file_keeps_nobody_out_and_can_be_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wnm_active");
+        std::fs::write(&path, "1795456290").unwrap();
+        let held = CycleLock::take(&path, Timestamp(1)).unwrap();
+        assert!(matches!(
+            CycleLock::remove_leftover(&path, Timestamp(1)),
+            Err(Error::Held)
+        ));
+        drop(held);
+        assert!(CycleLock::remove_leftover(&path, Timestamp(1)).unwrap());
+        assert!(!path.exists());
+        assert!(!CycleLock::remove_leftover(&path, Timestamp(1)).unwrap());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = dir.path().join("elsewhere");
+        std::os::unix::fs::symlink(&target, dir.path().join("wnm_active")).unwrap();
+        let taken = CycleLock::take(&dir.path().join("wnm_active"), Timestamp(1));
+        assert!(matches!(taken, Err(Error::Unusable { .. })));
+        assert!(!target.exists());
+    }
+}

@@ -1,0 +1,95 @@
+//! What a run is asked to do, from what its flags say.
+
+use crate::plan::{Order, Whom};
+use crate::settings::{ForceAction, ReportKind, Run};
+
+/// One thing a run does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Survey, plan, execute: what cron runs.
+    Cycle,
+    /// Make a colony.
+    Init,
+    /// Keep the settings that were given, and nothing else.
+    Settings,
+    /// Bring the database up to date.
+    Migrate,
+    /// Remove the lock file of a killed run.
+    Unlock,
+    /// Look at these nodes, or at all, and write down what is seen.
+    Survey(Vec<String>),
+    /// Do what the operator says, past thresholds and quotas.
+    Order(Order),
+    /// Show what is stored.
+    Report(ReportKind),
+}
+
+impl Request {
+    /// What `run` asks for. As with the peer `--init` goes before a report, and a report before an action.
+    #[must_use]
+    pub fn of(run: &Run) -> Request {
+        if run.remove_lockfile {
+            return Request::Unlock;
+        }
+        match run.force_action {
+            Some(ForceAction::DbMigration) => return Request::Migrate,
+            Some(ForceAction::Nullop | ForceAction::UpdateConfig | ForceAction::DisableConfig)
+                if !run.init =>
+            {
+                return Request::Settings;
+            }
+            _ => {}
+        }
+        if run.init {
+            return Request::Init;
+        }
+        if let Some(report) = run.report {
+            return Request::Report(report);
+        }
+        let count = i64::from(run.count.unwrap_or(1));
+        let whom = || match run.service_name.as_slice() {
+            [] => Whom::Count(count),
+            names => Whom::Named(names.to_vec()),
+        };
+        match run.force_action {
+            None => Request::Cycle,
+            Some(ForceAction::Add) => Request::Order(Order::Add { count }),
+            Some(ForceAction::Remove) => Request::Order(Order::Remove(whom())),
+            Some(ForceAction::Upgrade) => Request::Order(Order::Upgrade(whom())),
+            Some(ForceAction::Start) => Request::Order(Order::Start(whom())),
+            Some(ForceAction::Stop) => Request::Order(Order::Stop(whom())),
+            Some(ForceAction::Disable) => Request::Order(Order::Disable(whom())),
+            Some(ForceAction::Teardown) => Request::Order(Order::Teardown),
+            Some(ForceAction::Survey) => Request::Survey(run.service_name.clone()),
+            Some(ForceAction::DbMigration) => Request::Migrate,
+            Some(ForceAction::Nullop | ForceAction::UpdateConfig | ForceAction::DisableConfig) => {
+                Request::Settings
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_word_it_is_a_cycle() {
+        assert_eq!(Request::of(&Run::default()), Request::Cycle);
+    }
+
+    #[test]
+    fn init_goes_before_a_report_and_a_report_before_an_action() {
+        let mut run = Run {
+            init: true,
+            report: Some(ReportKind::NodeStatus),
+            force_action: Some(ForceAction::Remove),
+            ..Run::default()
+        };
+        assert_eq!(Request::of(&run), Request::Init);
+        run.init = false;
+        assert_eq!(Request::of(&run), Request::Report(ReportKind::NodeStatus));
+        run.report = None;
+        assert_eq!(Request::of(&run), Request::Order(Order::Remove(Whom::Count(1))));
+    }
+}

@@ -1,0 +1,344 @@
+//! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::arguments::{self, Arguments};
+use crate::clock::{Clock, RealClock};
+use crate::colony::{Binary, Mode, Node, Process, Timestamp};
+use crate::error::Error;
+use crate::firewall;
+use crate::lock::{self, CycleLock};
+use crate::logging::{self, Loudness};
+use crate::manager::{LaunchPolicy, Managers, systemd};
+use crate::program::{Program, account};
+use crate::settings::place::{self, Machine, Operator, Platform};
+use crate::settings::{
+    self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables, defaults, stored,
+};
+use crate::store::{self, Store};
+use crate::survey::{self, Gauge, HttpProbe, Lookup, RealGauge};
+use crate::world::World;
+
+/// What a run knows before it opens anything.
+pub struct Session {
+    pub variables: Variables,
+    pub place: Place,
+    pub run: Run,
+    /// Of flags, environment and files; the colony and the defaults are not among them.
+    pub sayings: Vec<Saying>,
+    pub clock: RealClock,
+    /// Names this run in events and in the log.
+    pub name: String,
+}
+
+/// What the words on the command line come to.
+pub enum Opening {
+    /// A run.
+    Session(Box<Session>),
+    /// A text for stdout, and no run.
+    Answer(String),
+}
+
+impl Session {
+    /// Reads flags, environment and files to their end, finds the colony's place and starts to log.
+    ///
+    /// # Errors
+    /// A flag, key or value that cannot be: exit code 2, and nothing was touched.
+    pub fn begin(args: Vec<OsString>, variables: Variables) -> Result<Opening, Error> {
+        let flags = match arguments::parse(args)? {
+            Arguments::Help(text) => return Ok(Opening::Answer(text)),
+            Arguments::Version => {
+                return Ok(Opening::Answer(format!(
+                    "wnm version {}",
+                    env!("CARGO_PKG_VERSION")
+                )));
+            }
+            Arguments::Run(flags) => flags,
+        };
+        let operator = Operator::of_process(&variables)?;
+        let sayings = settings::said(flags, &variables, &operator.home)?;
+        let run = settings::this_run(&sayings, &operator.home, &variables)?;
+        logging::start(
+            loudness(run.level()),
+            variables.get("RUST_LOG"),
+            variables.get("NO_COLOR").is_some(),
+        );
+        let machine = Machine {
+            platform: Platform::here(),
+            peek: &store::peek,
+            systemd: &|mode| match mode {
+                // What sd_booted(3) asks.
+                Mode::Sudo => Path::new("/run/systemd/system").is_dir(),
+                Mode::User => systemd::user_session_answers(account::uid()),
+            },
+        };
+        let place = place::find(&sayings, &operator, &machine, &variables)?;
+        let clock = RealClock;
+        let name = format!("{}-{}", clock.now(), std::process::id());
+        Ok(Opening::Session(Box::new(Session {
+            variables,
+            place,
+            run,
+            sayings,
+            clock,
+            name,
+        })))
+    }
+
+    /// Takes the lock of this colony for the rest of the run.
+    ///
+    /// # Errors
+    /// When another run holds it, or there is no colony whose folder could hold it.
+    pub fn lock(&self) -> Result<CycleLock, Error> {
+        if !self.place.base_dir.is_dir() {
+            return Err(self.uninitialised());
+        }
+        Ok(CycleLock::take(&self.place.lock_path, self.clock.now())?)
+    }
+
+    /// What to say where there is no colony.
+    #[must_use]
+    pub fn uninitialised(&self) -> Error {
+        Error::refused(format_args!(
+            "there is no colony at `{}`",
+            self.place.db_path.display()
+        ))
+        .hint("make one with `wnm --init --rewards_address ADDRESS`")
+    }
+
+    /// The settings that count, with what the colony keeps as one of their layers.
+    ///
+    /// # Errors
+    /// As [`Session::begin`]; and what init fixed and was to be changed: exit code 1.
+    pub fn resolve(&self, store: Option<&Store>) -> Result<Resolved, Error> {
+        let mut sayings = Vec::new();
+        match store {
+            Some(store) => {
+                let facts = store.facts()?;
+                sayings.extend(defaults::sayings(
+                    &self.place,
+                    facts.cpu_count,
+                    facts.last_stopped_at,
+                ));
+                let row = store.machine_sayings()?;
+                sayings.extend(stored(
+                    row.iter().map(|(name, text)| (name.as_str(), text.clone())),
+                ));
+            }
+            None => {
+                let now = gauge()
+                    .read(&self.place.base_dir)
+                    .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+                sayings.extend(defaults::sayings(&self.place, now.cpus, now.boot));
+            }
+        }
+        sayings.extend(self.sayings.iter().cloned());
+        let resolved = settings::resolve(&sayings, &self.place, &self.variables)?;
+        for warning in &resolved.warnings {
+            tracing::warn!("{warning}");
+        }
+        if self.run.show_machine_config || self.run.verbose {
+            for (name, origin) in &resolved.origins {
+                tracing::info!("setting {name}: from {origin}");
+            }
+        }
+        Ok(resolved)
+    }
+
+    /// The outside world as these settings want it. Making it touches nothing.
+    #[must_use]
+    pub fn world(&self, settings: &Settings) -> World {
+        World {
+            clock: Box::new(self.clock),
+            gauge: Box::new(gauge()),
+            probe: Box::new(HttpProbe::new()),
+            managers: Managers::real(&self.launch_policy(settings)),
+            firewall: firewall::choose(
+                match settings.firewall {
+                    FirewallChoice::Auto => firewall::Choice::Auto,
+                    FirewallChoice::Ufw => firewall::Choice::Ufw,
+                    FirewallChoice::Null => firewall::Choice::Null,
+                },
+                settings.process_manager.mode,
+                false,
+            ),
+        }
+    }
+
+    fn launch_policy(&self, settings: &Settings) -> LaunchPolicy {
+        LaunchPolicy {
+            storage: settings.node_storage.clone(),
+            logs: self.place.logs.clone(),
+            shelf: self.place.bin_dir.clone(),
+            bootstrap_cache: self.place.bootstrap_cache.clone(),
+            user_units: self.place.operator.home.join(".config/systemd/user"),
+            system_units: "/etc/systemd/system".into(),
+            no_upnp: settings.no_upnp,
+            start_args: settings.start_args.clone(),
+            host: settings.host.clone(),
+        }
+    }
+
+    /// Where the antnode of new nodes is looked for: `antnode_path`, then PATH.
+    #[must_use]
+    pub fn lookup<'a>(&'a self, settings: &'a Settings) -> Lookup<'a> {
+        Lookup {
+            path: &settings.antnode_path,
+            search: self.variables.get("PATH").unwrap_or_default(),
+        }
+    }
+}
+
+/// A colony opened for a cycle or an order: nobody else changes it meanwhile.
+pub struct Colony {
+    pub store: Store,
+    pub settings: Settings,
+    pub world: World,
+    /// As the store has them, in the order of their ids.
+    pub nodes: Vec<Node>,
+    pub facts: store::Facts,
+    pub last_sample: Option<store::Sample>,
+    /// Binaries whose versions are known.
+    pub known: Vec<Binary>,
+    /// Held until the run ends; a dry run holds none.
+    _lock: Option<CycleLock>,
+}
+
+impl Colony {
+    /// Opens the colony of this session. What was said and differs from what it keeps is kept first, and
+    /// counts in this run; a dry run takes no lock and keeps nothing.
+    ///
+    /// # Errors
+    /// When there is no colony, it cannot be read, another run has it, or a setting cannot be.
+    pub fn open(session: &Session) -> Result<Colony, Error> {
+        let dry = session.run.dry_run;
+        let lock = if dry { None } else { Some(session.lock()?) };
+        let store = if dry {
+            Store::open_read_only(&session.place.db_path)
+        } else {
+            Store::open(&session.place.db_path)
+        };
+        let store = store.map_err(|error| absent(session, error))?;
+        let Resolved {
+            settings, changes, ..
+        } = session.resolve(Some(&store))?;
+        if !dry && !changes.is_empty() {
+            store.keep(&changes)?;
+            for (name, text) in &changes {
+                tracing::info!("kept {name} = {}", text.as_deref().unwrap_or("nothing"));
+            }
+        }
+        let world = session.world(&settings);
+        Ok(Colony {
+            nodes: store.nodes()?,
+            facts: store.facts()?,
+            last_sample: store.last_sample()?,
+            known: store.binaries()?,
+            store,
+            settings,
+            world,
+            _lock: lock,
+        })
+    }
+
+    /// The antnode that new nodes are made from; None, and a warning, where there is none.
+    pub fn antnode(&self, session: &Session) -> Option<Binary> {
+        let found = survey::find_antnode(&*self.world.gauge, session.lookup(&self.settings), &self.known);
+        match found {
+            Ok(binary) => Some(binary),
+            Err(error) => {
+                tracing::warn!("cannot {error}; nothing is added or upgraded");
+                None
+            }
+        }
+    }
+
+    /// The processes of `nodes`, each as its own manager sees it; None where that manager cannot tell.
+    pub fn processes(&self, nodes: &[Node]) -> Vec<Option<Process>> {
+        let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut processes = vec![None; nodes.len()];
+        for kind in kinds {
+            let places: Vec<usize> = (0..nodes.len())
+                .filter(|place| nodes[*place].manager == kind)
+                .collect();
+            let theirs: Vec<Node> = places.iter().map(|place| nodes[*place].clone()).collect();
+            match self
+                .world
+                .managers
+                .of(kind)
+                .and_then(|manager| manager.inspect(&theirs))
+            {
+                Ok(seen) => {
+                    for (place, process) in places.into_iter().zip(seen) {
+                        processes[place] = Some(process);
+                    }
+                }
+                Err(error) => tracing::warn!("cannot look at the processes of {kind}: {error}"),
+            }
+        }
+        processes
+    }
+
+    /// Now, by the world's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.world.clock.now()
+    }
+}
+
+/// The store's error, with what to do where there is simply no colony yet.
+pub fn absent(session: &Session, error: store::Error) -> Error {
+    match error.fault {
+        store::Fault::Absent | store::Fault::Uninitialised => session.uninitialised(),
+        _ => error.into(),
+    }
+}
+
+fn gauge() -> RealGauge {
+    RealGauge::new(Box::new(ask_version))
+}
+
+fn ask_version(path: &Path) -> Result<String, String> {
+    Program::new(path)
+        .arg("--version")
+        .limit(survey::VERSION_LIMIT)
+        .ask()
+        .map(|ended| ended.stdout)
+        .map_err(|error| error.to_string())
+}
+
+fn loudness(level: LogLevel) -> Loudness {
+    match level {
+        LogLevel::Critical | LogLevel::Error => Loudness::Error,
+        LogLevel::Warning => Loudness::Warning,
+        LogLevel::Info => Loudness::Info,
+        LogLevel::Debug | LogLevel::Trace => Loudness::Debug,
+    }
+}
+
+impl From<settings::Error> for Error {
+    fn from(error: settings::Error) -> Error {
+        let fixed = error.is_refusal();
+        let error = if fixed {
+            Error::refused(error)
+        } else {
+            Error::mistaken(error)
+        };
+        error.hint("nothing was changed")
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::refused(error)
+    }
+}
+
+impl From<lock::Error> for Error {
+    fn from(error: lock::Error) -> Error {
+        Error::refused(error)
+    }
+}
