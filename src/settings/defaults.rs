@@ -3,7 +3,7 @@
 use super::layer::{Origin, Saying};
 use super::place::Place;
 use super::table::SETTINGS;
-use crate::colony::Timestamp;
+use crate::colony::{Timestamp, Tool};
 
 /// What the machine itself suggests: `cpus` this process may use, and when it was booted.
 #[must_use]
@@ -19,6 +19,10 @@ pub fn sayings(place: &Place, cpus: u32, boot: Timestamp) -> Vec<Saying> {
                 "node_storage" => place.node_storage.to_string_lossy().into_owned(),
                 "process_manager" => place.manager.to_string(),
                 "last_stopped_at" => boot.to_string(),
+                // antctl never gives an id twice, and counts from the first.
+                "highest_node_id_used" if matches!(place.manager.tool, Tool::Antctl | Tool::AntctlZen) => {
+                    "0".to_owned()
+                }
                 // Whose wallet it is nobody can guess.
                 "rewards_address" => return None,
                 _ => setting.default.to_owned(),
