@@ -240,3 +240,6 @@ fn foremost<K: Ord>(
 fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
     nodes.iter().filter(|node| wanted(node)).count() as i64
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use crate::colony::{Node, Ports, State, Timestamp, Version};
 
 use super::assign::{assign, oldest};
 use super::decide::{Occasion, decide};
+use super::hold::Hold;
 use super::measure::{Gauged, measure};
 use super::policy::{Policy, Template};
 use super::reason::{Ground, Reason};
@@ -42,6 +43,7 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
     let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
     let mut steps = expired_removals(nodes, policy, now);
     if !steps.is_empty() {
+        plan.holds.retain(|hold| !matches!(hold, Hold::Resting(_)));
         steps.append(&mut plan.steps);
         plan.steps = steps;
     }

@@ -351,3 +351,6 @@ fn several(task: Task, of: i64, grounds: &[Ground]) -> Vec<Want> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,3 +177,110 @@ fn percent(part: u64, whole: u64) -> f64 {
 fn to_a_tenth(percent: f64) -> f64 {
     (percent * 10.0).round() / 10.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up::{NOW, calm, metrics, newest, node, nodes, policy};
+    use super::*;
+    use crate::colony::Counters;
+    use crate::colony::State::*;
+
+    #[test]
+    fn every_state_is_counted() {
+        let figures = metrics(&nodes(&[
+            Running, Running, Stopped, Restarting, Upgrading, Migrating, Removing, Dead, Disabled,
+        ]));
+        assert_eq!(
+            (figures.total_nodes, figures.running_nodes, figures.stopped_nodes),
+            (9, 2, 1)
+        );
+        assert_eq!(
+            (
+                figures.restarting_nodes,
+                figures.upgrading_nodes,
+                figures.migrating_nodes
+            ),
+            (1, 1, 1)
+        );
+        assert_eq!((figures.removing_nodes, figures.dead_nodes), (1, 1));
+    }
+
+    #[test]
+    fn a_node_whose_removal_is_due_counts_as_gone() {
+        let mut colony = nodes(&[Running, Removing]);
+        colony[1].since = NOW.plus(-300);
+        let figures = metrics(&colony);
+        assert_eq!((figures.total_nodes, figures.removing_nodes), (1, 0));
+    }
+
+    #[test]
+    fn outdated_is_every_other_version_and_upgradable_what_an_upgrade_would_take() {
+        let mut colony = nodes(&[Running, Running, Stopped, Disabled, Running, Running]);
+        for (node, version) in colony
+            .iter_mut()
+            .zip(["0.4.9", "0.4.18", "0.4.9", "0.4.9", "None", "0.4.9"])
+        {
+            node.version = Some(Version::new(version));
+        }
+        colony[5].memory.retry_at = Some(NOW.plus(60));
+        colony.push(Node {
+            version: None,
+            ..node(7, Running)
+        });
+        let figures = metrics(&colony);
+        assert_eq!((figures.nodes_to_upgrade, figures.nodes_no_version), (6, 1));
+        assert_eq!(figures.upgradable_nodes, Some(1));
+    }
+
+    #[test]
+    fn without_a_binary_nothing_is_outdated() {
+        let figures = measure(&nodes(&[Running]), &calm(), None, &policy(), NOW);
+        assert_eq!((figures.nodes_to_upgrade, figures.upgradable_nodes), (0, Some(0)));
+        assert_eq!(figures.antnode_version, None);
+    }
+
+    #[test]
+    fn the_queen_is_the_first_node_and_the_binary_where_there_is_none() {
+        let mut colony = nodes(&[Running, Running]);
+        colony[0].version = Some(Version::new("0.4.1"));
+        colony.reverse();
+        assert_eq!(metrics(&colony).queen_node_version, Some(Version::new("0.4.1")));
+        assert_eq!(metrics(&[]).queen_node_version, Some(newest()));
+    }
+
+    #[test]
+    fn levels_are_percent_to_a_tenth_and_rates_whole_bytes() {
+        let instruments = Instruments {
+            counters: Counters::default(),
+            boot: NOW,
+            cpus: 2,
+            load: [1.0, 2.0, 3.0],
+            memory_total: 3000,
+            memory_available: 1000,
+            disk_total: 1000,
+            disk_used: 300,
+            disk_free: 600,
+        };
+        let rates = Rates {
+            used_cpu_percent: 12.345,
+            disk_read: 10.9,
+            net_sent: 7.2,
+            ..Rates::default()
+        };
+        let gauged = Gauged::of(&instruments, &rates);
+        assert_eq!((gauged.used_mem_percent, gauged.used_hd_percent), (66.7, 33.3));
+        assert_eq!(
+            (
+                gauged.used_cpu_percent,
+                gauged.hdio_read_bytes,
+                gauged.netio_write_bytes
+            ),
+            (12.3, 10.0, 7.0)
+        );
+        let nothing = Instruments {
+            memory_total: 0,
+            ..instruments
+        };
+        assert!(Gauged::of(&nothing, &rates).used_mem_percent.is_nan());
+    }
+}

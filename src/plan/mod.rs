@@ -22,6 +22,8 @@ mod cycle;
 mod decide;
 mod features;
 mod hold;
+#[cfg(test)]
+mod made_up;
 mod measure;
 mod naming;
 mod nursery;

@@ -287,3 +287,6 @@ fn held(hold: Hold) -> Plan {
         holds: vec![hold],
     }
 }
+
+#[cfg(test)]
+mod tests;

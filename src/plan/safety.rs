@@ -38,7 +38,7 @@ pub enum SafetyStop {
         roots: usize,
         nodes: usize,
         limit: usize,
-        one: PathBuf,
+        first: PathBuf,
     },
 }
 
@@ -70,13 +70,14 @@ pub(super) fn check(nodes: &[Node], seen: &[Sighting], storage: &Storage) -> Res
         });
     }
     let limit = most_deaths(nodes.len());
-    let mut newly = missing().filter(|node| may_die(node.state));
-    match newly.next() {
-        Some(one) if 1 + newly.count() > limit => Err(SafetyStop::TooManyMissing {
-            roots: missing().filter(|node| may_die(node.state)).count(),
+    let newly = || missing().filter(|node| may_die(node.state));
+    let roots = newly().count();
+    match newly().min_by_key(|node| node.id) {
+        Some(first) if roots > limit => Err(SafetyStop::TooManyMissing {
+            roots,
             nodes: nodes.len(),
             limit,
-            one: one.home.root.clone(),
+            first: first.home.root.clone(),
         }),
         _ => Ok(()),
     }
@@ -121,13 +122,126 @@ impl fmt::Display for SafetyStop {
                 roots,
                 nodes,
                 limit,
-                one,
+                first,
             } => write!(
                 f,
                 "safety stop: {roots} of {nodes} nodes lost their root directory at once, no more than \
                  {limit} may; check the disk of `{}`, or give `--confirm` to have those nodes removed",
-                one.display()
+                first.display()
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::made_up::{NOW, nodes, policy, seen, storage};
+    use super::super::settle::settle;
+    use super::*;
+    use crate::colony::Answer;
+    use crate::colony::State::{Dead, Disabled, Removing, Running};
+
+    /// A colony of `all` nodes of which the first `missing` have no root.
+    fn lose(missing: usize, all: usize, storage: &Storage) -> Result<usize, SafetyStop> {
+        let mut sightings = vec![seen(Answer::Down); all];
+        sightings[..missing]
+            .iter_mut()
+            .for_each(|sighting| sighting.rooted = false);
+        let settled = settle(
+            nodes(&vec![Running; all]),
+            &sightings,
+            storage,
+            &policy(),
+            false,
+            NOW,
+        )?;
+        Ok(settled.nodes.iter().filter(|node| node.state == Dead).count())
+    }
+
+    #[test]
+    fn a_node_may_die_and_so_may_a_tenth_of_them() {
+        for (missing, all) in [(1, 1), (1, 9), (1, 19), (2, 20), (10, 100)] {
+            assert_eq!(lose(missing, all, &storage()), Ok(missing), "{missing} of {all}");
+        }
+    }
+
+    #[test]
+    fn more_at_once_is_a_safety_stop() {
+        for (missing, all) in [(2, 2), (2, 19), (3, 20), (80, 80)] {
+            let stop = lose(missing, all, &storage()).unwrap_err();
+            assert!(matches!(stop, SafetyStop::TooManyMissing { roots, .. } if roots == missing));
+        }
+        assert_eq!(
+            lose(3, 20, &storage()).unwrap_err().to_string(),
+            "safety stop: 3 of 20 nodes lost their root directory at once, no more than 2 may; check the disk \
+             of `/nodes/antnode0001`, or give `--confirm` to have those nodes removed"
+        );
+    }
+
+    #[test]
+    fn a_storage_that_is_gone_or_another_than_before_is_a_safety_stop() {
+        let gone = Storage {
+            present: false,
+            device_now: None,
+            ..storage()
+        };
+        assert!(matches!(
+            lose(1, 50, &gone),
+            Err(SafetyStop::StorageMissing { roots: 1, .. })
+        ));
+        let other = Storage {
+            device_now: Some(8),
+            ..storage()
+        };
+        assert!(matches!(
+            lose(1, 50, &other),
+            Err(SafetyStop::StorageChanged {
+                before: 7,
+                now: 8,
+                ..
+            })
+        ));
+        let first_run = Storage {
+            device_before: None,
+            ..storage()
+        };
+        assert_eq!(lose(1, 50, &first_run), Ok(1));
+    }
+
+    #[test]
+    fn a_storage_nobody_misses_is_not_asked_for() {
+        let gone = Storage {
+            present: false,
+            device_now: None,
+            ..storage()
+        };
+        assert_eq!(lose(0, 50, &gone), Ok(0));
+        assert_eq!(lose(0, 0, &gone), Ok(0));
+    }
+
+    #[test]
+    fn nodes_that_died_or_left_before_count_as_no_new_loss() {
+        let colony = nodes(&[Dead, Dead, Removing, Disabled, Running]);
+        let mut sightings = vec![seen(Answer::Down); 5];
+        sightings.iter_mut().for_each(|sighting| sighting.rooted = false);
+        assert!(settle(colony.clone(), &sightings, &storage(), &policy(), false, NOW).is_ok());
+        let gone = Storage {
+            present: false,
+            ..storage()
+        };
+        assert!(settle(colony, &sightings, &gone, &policy(), false, NOW).is_err());
+    }
+
+    #[test]
+    fn the_operator_may_override_it() {
+        let rootless = vec![
+            Sighting {
+                rooted: false,
+                ..seen(Answer::Down)
+            };
+            4
+        ];
+        let settled = settle(nodes(&[Running; 4]), &rootless, &storage(), &policy(), true, NOW).unwrap();
+        assert!(settled.nodes.iter().all(|node| node.state == Dead));
     }
 }

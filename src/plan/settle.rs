@@ -223,3 +223,6 @@ fn ids(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> Vec<NodeId> {
         .map(|node| node.id)
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

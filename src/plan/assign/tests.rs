@@ -1,0 +1,358 @@
+//! Which node gets which work.
+
+use super::super::made_up::{NOW, calm, doings, free, holds, newest, node, nodes, policy, template};
+use super::*;
+use crate::colony::State::*;
+use crate::colony::{ManagerKind, Mode, ServiceName, Tool};
+use crate::plan::{Gauged, Occasion, Quotas, Situation, plan};
+
+fn plan_with(policy: &Policy, machine: Gauged, nodes: &[Node]) -> Plan {
+    plan_from(policy, machine, nodes, &template(), &free)
+}
+
+fn plan_from(
+    policy: &Policy,
+    machine: Gauged,
+    nodes: &[Node],
+    template: &Template,
+    taken: &dyn Fn(Ports) -> Option<u16>,
+) -> Plan {
+    let newest = newest();
+    plan(
+        nodes,
+        &Situation {
+            policy,
+            template,
+            machine: &machine,
+            binary: Some(&newest),
+            occasion: Occasion::Ordinary,
+            taken,
+            now: NOW,
+        },
+    )
+}
+
+fn hot() -> Gauged {
+    Gauged {
+        used_cpu_percent: 85.0,
+        ..calm()
+    }
+}
+
+fn full_disk() -> Gauged {
+    Gauged {
+        used_hd_percent: 95.0,
+        ..calm()
+    }
+}
+
+fn one_at_a_time() -> Policy {
+    Policy {
+        quotas: Quotas {
+            operations: 1,
+            starts: 1,
+            upgrades: 1,
+            removals: 1,
+        },
+        ..policy()
+    }
+}
+
+fn old(mut node: Node) -> Node {
+    node.version = Some(Version::new("0.4.9"));
+    node
+}
+
+#[test]
+fn the_youngest_are_stopped_and_the_greater_id_decides_between_twins() {
+    let mut colony = nodes(&[Running, Running, Running, Stopped]);
+    colony[0].born = colony[2].born;
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), hot(), &colony)),
+        ["stop node 3"]
+    );
+    assert_eq!(
+        doings(&plan_with(&policy(), hot(), &colony)),
+        ["stop node 3", "stop node 1", "stop node 2"]
+    );
+}
+
+#[test]
+fn a_stopped_node_goes_at_once_and_a_running_one_after_its_delay() {
+    let plan = plan_with(&policy(), full_disk(), &nodes(&[Running, Stopped]));
+    assert_eq!(doings(&plan), ["remove node 2", "stop node 1 to remove it"]);
+    assert_eq!(plan.steps[1].kind().word(), "remove");
+    assert_eq!(plan.steps[1].because.text(), "remove running node (1/1)");
+}
+
+#[test]
+fn the_oldest_are_started_and_upgraded() {
+    let mut colony = nodes(&[Running, Running, Stopped, Stopped]);
+    colony[3].born = Timestamp(0);
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), calm(), &colony)),
+        ["start node 4"]
+    );
+    let colony: Vec<Node> = colony.into_iter().map(old).collect();
+    let plan = plan_with(&one_at_a_time(), calm(), &colony);
+    assert_eq!(doings(&plan), ["upgrade node 1 to version 0.4.17"]);
+    assert_eq!(
+        plan.steps[0].because.to_string(),
+        "upgrade outdated node (1/1): version 0.4.9 is older than 0.4.17"
+    );
+}
+
+#[test]
+fn an_outdated_stopped_node_is_upgraded_by_its_start() {
+    let colony = [old(node(1, Stopped))];
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), calm(), &colony)),
+        ["start node 1 with version 0.4.17"]
+    );
+    let off = Policy {
+        upgrades: false,
+        ..one_at_a_time()
+    };
+    assert_eq!(doings(&plan_with(&off, calm(), &colony)), ["start node 1"]);
+}
+
+#[test]
+fn starts_that_upgrade_keep_to_the_quota_of_upgrades_and_let_others_go_first() {
+    let quotas = Quotas {
+        operations: 5,
+        starts: 2,
+        upgrades: 1,
+        removals: 1,
+    };
+    let colony = [old(node(1, Stopped)), old(node(2, Stopped)), node(3, Stopped)];
+    let plan = plan_with(&Policy { quotas, ..policy() }, calm(), &colony);
+    assert_eq!(
+        doings(&plan),
+        ["start node 1 with version 0.4.17", "start node 3"]
+    );
+    let plan = plan_with(&Policy { quotas, ..policy() }, calm(), &colony[..2]);
+    assert_eq!(doings(&plan), ["start node 1 with version 0.4.17"]);
+    assert_eq!(
+        holds(&plan)[0],
+        "no more upgrades: 0 under way, `max_concurrent_upgrades` is 1"
+    );
+}
+
+#[test]
+fn newer_and_disabled_and_unreadable_nodes_are_never_upgraded() {
+    let mut colony = nodes(&[Running, Disabled, Running, Stopped]);
+    colony[0].version = Some(Version::new("0.4.18"));
+    colony[1] = old(colony[1].clone());
+    colony[2].version = Some(Version::new("None"));
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), calm(), &colony)),
+        ["start node 4"]
+    );
+}
+
+#[test]
+fn a_node_that_would_not_start_is_passed_over_until_its_time() {
+    let mut colony = nodes(&[Stopped, Stopped]);
+    colony[0].memory.retry_at = Some(NOW.plus(1));
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), calm(), &colony)),
+        ["start node 2"]
+    );
+    colony[0].memory.retry_at = Some(NOW);
+    assert_eq!(
+        doings(&plan_with(&one_at_a_time(), calm(), &colony)),
+        ["start node 1"]
+    );
+}
+
+#[test]
+fn a_hung_node_is_stopped_so_that_its_start_can_follow() {
+    let mut colony = nodes(&[Running, Running]);
+    colony[0].memory.silent = 3;
+    let plan = plan_with(&Policy { cap: 2, ..policy() }, calm(), &colony);
+    assert_eq!(doings(&plan), ["stop node 1"]);
+    assert_eq!(
+        plan.steps[0].because.to_string(),
+        "restart hung node (1/1): silent for 3 surveys, and its process lives"
+    );
+}
+
+#[test]
+fn all_dead_nodes_go_at_once_past_every_quota() {
+    let plan = plan_with(&one_at_a_time(), hot(), &nodes(&[Dead, Running, Dead]));
+    assert_eq!(doings(&plan), ["remove node 3", "remove node 1"]);
+    assert!(
+        plan.steps[0]
+            .because
+            .to_string()
+            .ends_with("its root directory `/nodes/antnode0003` is gone")
+    );
+}
+
+#[test]
+fn shunned_nodes_are_stopped_to_be_removed() {
+    let mut colony = nodes(&[Running, Running]);
+    colony[0].memory.shunned = 3;
+    colony[0].figures.shunned = 40;
+    let policy = Policy {
+        shunned: Some(30),
+        ..policy()
+    };
+    let plan = plan_with(&policy, calm(), &colony);
+    assert_eq!(doings(&plan), ["stop node 1 to remove it"]);
+    assert!(
+        plan.steps[0]
+            .because
+            .to_string()
+            .ends_with("shunned 40 times for three surveys, the limit is 30")
+    );
+}
+
+#[test]
+fn removals_that_are_due_come_first_and_count_as_gone() {
+    let mut colony = nodes(&[Running, Running, Removing]);
+    colony[2].since = NOW.plus(-300);
+    let cap = Policy {
+        cap: 2,
+        ..one_at_a_time()
+    };
+    let plan = plan_with(&cap, calm(), &colony);
+    assert_eq!(doings(&plan), ["remove node 3"]);
+    assert_eq!(
+        plan.steps[0].because.to_string(),
+        "removal delay over: stopped 300 s ago, the delay is 300 s"
+    );
+    // Its id is not given again while its files may still be there.
+    let room = Policy {
+        cap: 3,
+        ..one_at_a_time()
+    };
+    assert!(doings(&plan_with(&room, calm(), &colony))[1].starts_with("add node 4 "));
+}
+
+#[test]
+fn a_plan_that_does_nothing_says_which_rest_it_takes() {
+    let plan = plan_with(&Policy { cap: 1, ..policy() }, calm(), &nodes(&[Running]));
+    assert_eq!(plan.resting(), Some(Task::Rest));
+    assert_eq!(
+        holds(&plan),
+        ["idle monitoring", "nothing is added: 1 nodes reach the cap of 1"]
+    );
+}
+
+#[test]
+fn a_new_node_has_the_lowest_free_id_and_all_that_follows_from_it() {
+    let plan = plan_with(&one_at_a_time(), calm(), &[node(1, Running), node(3, Disabled)]);
+    let Action::Add(new) = &plan.steps[0].action else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(
+        (new.id, new.name.0.as_str(), new.service.0.as_str()),
+        (NodeId(2), "0002", "antnode0002.service")
+    );
+    assert_eq!(
+        new.ports,
+        Ports {
+            node: 55_002,
+            metrics: 13_002,
+            rpc: 30_002
+        }
+    );
+    assert_eq!(new.home.root.to_str(), Some("/nodes/antnode0002"));
+    assert_eq!(new.home.binary.to_str(), Some("/nodes/antnode0002/antnode"));
+    assert_eq!(
+        new.home.logs.as_ref().and_then(|logs| logs.to_str()),
+        Some("/logs/antnode0002")
+    );
+}
+
+#[test]
+fn each_manager_has_its_own_names() {
+    let named = |tool| {
+        let template = Template {
+            manager: ManagerKind {
+                tool,
+                mode: Mode::User,
+            },
+            ..template()
+        };
+        let plan = plan_from(&one_at_a_time(), calm(), &[], &template, &free);
+        match plan.steps.into_iter().next().map(|step| step.action) {
+            Some(Action::Add(new)) => new.service,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(named(Tool::Setsid), ServiceName("antnode0001".to_owned()));
+    assert_eq!(
+        named(Tool::Launchd),
+        ServiceName("com.autonomi.antnode-1".to_owned())
+    );
+    assert_eq!(named(Tool::Antctl), ServiceName("antnode1".to_owned()));
+}
+
+#[test]
+fn antctl_never_gets_an_id_twice() {
+    let antctl = ManagerKind {
+        tool: Tool::Antctl,
+        mode: Mode::User,
+    };
+    let add = |highest_id_used, nodes: &[Node]| {
+        let template = Template {
+            manager: antctl,
+            highest_id_used,
+            ..template()
+        };
+        plan_from(&one_at_a_time(), calm(), nodes, &template, &free).steps[0]
+            .action
+            .node()
+    };
+    assert_eq!(add(Some(7), &[node(2, Running)]), Some(NodeId(8)));
+    assert_eq!(add(Some(0), &[node(2, Running)]), Some(NodeId(3)));
+    assert_eq!(add(None, &[]), Some(NodeId(1)));
+}
+
+#[test]
+fn an_id_whose_ports_another_node_has_is_not_free() {
+    let mut found = node(7, Running);
+    found.ports = Ports {
+        node: 55_001,
+        metrics: 0,
+        rpc: 0,
+    };
+    let plan = plan_with(&one_at_a_time(), calm(), &[found]);
+    assert_eq!(plan.steps[0].action.node(), Some(NodeId(2)));
+}
+
+#[test]
+fn a_port_that_another_program_uses_is_refused_before_anything_is_made() {
+    let taken = |ports: Ports| (ports.metrics == 13_002).then_some(13_002);
+    let plan = plan_from(&policy(), calm(), &[], &template(), &taken);
+    assert_eq!(plan.steps.len(), 1);
+    assert!(plan.falls_short());
+    assert_eq!(
+        holds(&plan),
+        ["node 2 is not added: its port 13002 is in use by another program; stop that program"]
+    );
+}
+
+#[test]
+fn ports_that_cannot_be_are_refused() {
+    let high = Template {
+        port_start: 66,
+        ..template()
+    };
+    let plan = plan_from(&policy(), calm(), &[], &high, &free);
+    assert_eq!(
+        holds(&plan),
+        ["node 1 is not added: its port would be 66001, ports end at 65535"]
+    );
+    let same = Template {
+        rpc_port_start: 13,
+        ..template()
+    };
+    let plan = plan_from(&policy(), calm(), &[], &same, &free);
+    assert_eq!(
+        holds(&plan),
+        ["node 1 is not added: it would need port 13001 twice; the port ranges overlap"]
+    );
+}

@@ -1,0 +1,382 @@
+//! The ladder, rung by rung.
+
+use super::super::made_up::{NOW, metrics, nodes, policy};
+use super::*;
+use crate::colony::State::{self, *};
+use crate::colony::Version;
+use crate::plan::Quotas;
+
+fn texts(decision: &Decision) -> Vec<String> {
+    let text = |want: &Want| match want.turn {
+        Some(turn) => format!("{} ({}/{})", want.task, turn.nth, turn.of),
+        None => want.task.to_string(),
+    };
+    decision.wants.iter().map(text).collect()
+}
+
+fn ask(policy: &Policy, metrics: &Metrics) -> Vec<String> {
+    texts(&decide(policy, metrics, Occasion::Ordinary, Some(NOW)))
+}
+
+fn ask_as_the_peer(policy: &Policy, metrics: &Metrics) -> Vec<String> {
+    texts(&decide(policy, metrics, Occasion::Ordinary, None))
+}
+
+fn why_not(policy: &Policy, metrics: &Metrics) -> Vec<String> {
+    let decision = decide(policy, metrics, Occasion::Ordinary, Some(NOW));
+    decision.holds.iter().map(ToString::to_string).collect()
+}
+
+fn of(states: &[State]) -> Metrics {
+    metrics(&nodes(states))
+}
+
+fn hot(states: &[State]) -> Metrics {
+    Metrics {
+        used_cpu_percent: 85.0,
+        ..of(states)
+    }
+}
+
+fn outdated(mut metrics: Metrics, upgradable: i64) -> Metrics {
+    metrics.nodes_to_upgrade = metrics.total_nodes;
+    metrics.upgradable_nodes = Some(upgradable);
+    metrics
+}
+
+#[test]
+fn a_boot_goes_before_everything() {
+    let booted = Metrics {
+        system_start: NOW,
+        ..of(&[Dead, Running])
+    };
+    assert_eq!(ask(&policy(), &booted), ["system rebooted"]);
+    let init = |survey| texts(&decide(&policy(), &booted, Occasion::Init { survey }, Some(NOW)));
+    assert_eq!(init(true), ["system initialized"]);
+    assert_eq!(init(false), ["system initialized"]);
+    let kinds = |survey| {
+        decide(&policy(), &booted, Occasion::Init { survey }, None).wants[0]
+            .task
+            .kind()
+            .word()
+    };
+    assert_eq!((kinds(true), kinds(false)), ("resurvey", "survey"));
+}
+
+#[test]
+fn dead_nodes_go_before_quotas_and_pressure() {
+    assert_eq!(
+        ask(
+            &policy(),
+            &hot(&[Dead, Dead, Upgrading, Removing, Removing, Removing, Removing])
+        ),
+        ["dead node cleanup"]
+    );
+}
+
+#[test]
+fn nothing_begins_while_as_many_operations_as_may_be_are_under_way() {
+    let busy = hot(&[Upgrading, Restarting, Removing, Removing, Removing, Running]);
+    assert_eq!(ask(&policy(), &busy), ["at global capacity"]);
+    assert_eq!(
+        why_not(&policy(), &busy),
+        ["no more operations: 5 under way, `max_concurrent_operations` is 5"]
+    );
+}
+
+#[test]
+fn pressure_stops_nodes_and_a_full_disk_removes_them() {
+    assert_eq!(
+        ask(&policy(), &hot(&[Running, Running, Stopped])),
+        ["stop node (1/2)", "stop node (2/2)"]
+    );
+    let full = Metrics {
+        used_hd_percent: 95.0,
+        ..of(&[Running, Running, Stopped])
+    };
+    assert_eq!(
+        ask(&policy(), &full),
+        [
+            "remove stopped node (1/1)",
+            "remove running node (1/2)",
+            "remove running node (2/2)"
+        ]
+    );
+}
+
+#[test]
+fn a_want_says_on_what_grounds_it_is() {
+    let loaded = Metrics {
+        load_average_15: 2.25,
+        ..hot(&[Running])
+    };
+    let decision = decide(&policy(), &loaded, Occasion::Ordinary, Some(NOW));
+    let grounds: Vec<String> = decision.wants[0]
+        .grounds
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        grounds,
+        [
+            "cpu 85.0 % is above 70 %",
+            "load average of 15 min 2.25 is above 2"
+        ]
+    );
+}
+
+#[test]
+fn over_the_cap_nodes_go_for_good_and_stopped_ones_first() {
+    let cap = Policy { cap: 1, ..policy() };
+    assert_eq!(
+        ask(&cap, &of(&[Running, Stopped]))[0],
+        "remove stopped node (1/1)"
+    );
+}
+
+#[test]
+fn after_a_stop_no_other_before_its_effect_can_show() {
+    let stopped_at = |seconds| Policy {
+        last_stopped_at: Timestamp(NOW.0 - seconds),
+        ..policy()
+    };
+    let hot = hot(&[Running]);
+    assert_eq!(ask(&stopped_at(299), &hot), ["idle monitoring"]);
+    assert_eq!(ask(&stopped_at(300), &hot), ["stop node (1/1)"]);
+    assert_eq!(ask_as_the_peer(&stopped_at(299), &hot), ["stop node (1/1)"]);
+    let until = NOW.0 + 1;
+    assert_eq!(
+        why_not(&stopped_at(299), &hot)[0],
+        format!("nothing is stopped before {until}: a node was stopped a short while ago")
+    );
+    // A full disk cannot wait, and a last stop in the future is a clock that was set back.
+    let full = Metrics {
+        used_hd_percent: 95.0,
+        ..hot.clone()
+    };
+    assert_eq!(ask(&stopped_at(0), &full), ["remove running node (1/1)"]);
+    assert_eq!(ask(&stopped_at(-9999), &hot), ["stop node (1/1)"]);
+}
+
+#[test]
+fn while_a_removal_is_under_way_nothing_is_stopped() {
+    assert_eq!(ask(&policy(), &hot(&[Running, Removing])), ["idle monitoring"]);
+}
+
+#[test]
+fn upgrades_that_pressure_keeps_from_beginning_make_it_a_removal() {
+    assert_eq!(
+        ask(&policy(), &outdated(hot(&[Running]), 1)),
+        ["remove running node (1/1)"]
+    );
+    assert_eq!(ask(&policy(), &outdated(hot(&[Running]), 0)), ["stop node (1/1)"]);
+    let off = Policy {
+        upgrades: false,
+        ..policy()
+    };
+    assert_eq!(ask(&off, &outdated(hot(&[Running]), 1)), ["stop node (1/1)"]);
+}
+
+#[test]
+fn shunned_nodes_go_after_pressure_and_before_upgrades() {
+    let mut metrics = outdated(of(&[Running, Running]), 2);
+    metrics.shunned_nodes = 1;
+    assert_eq!(ask(&policy(), &metrics), ["remove shunned node (1/1)"]);
+    metrics.removing_nodes = 1;
+    let one = Policy {
+        quotas: Quotas {
+            removals: 1,
+            ..policy().quotas
+        },
+        ..policy()
+    };
+    assert_eq!(
+        ask(&one, &metrics),
+        ["upgrade outdated node (1/2)", "upgrade outdated node (2/2)"]
+    );
+    metrics.removing_nodes = 0;
+    metrics.used_cpu_percent = 85.0;
+    metrics.nodes_to_upgrade = 0;
+    metrics.upgradable_nodes = Some(0);
+    assert_eq!(ask(&policy(), &metrics)[0], "stop node (1/2)");
+}
+
+#[test]
+fn only_nodes_an_upgrade_could_take_make_the_plan_an_upgrade() {
+    let metrics = outdated(of(&[Running, Stopped]), 1);
+    assert_eq!(ask(&policy(), &metrics), ["upgrade outdated node (1/1)"]);
+    assert_eq!(
+        ask(&policy(), &outdated(metrics, 0))[0],
+        "start stopped node (1/1)"
+    );
+}
+
+#[test]
+fn a_newer_first_node_keeps_no_other_from_its_upgrade() {
+    let mut metrics = outdated(of(&[Running, Running]), 1);
+    metrics.queen_node_version = Some(Version::new("0.4.18"));
+    assert_eq!(ask(&policy(), &metrics), ["upgrade outdated node (1/1)"]);
+    metrics.upgradable_nodes = None;
+    assert_eq!(ask_as_the_peer(&policy(), &metrics)[0], "add new node (1/5)");
+}
+
+#[test]
+fn a_version_nobody_can_read_upgrades_nothing() {
+    let mut metrics = outdated(of(&[Running]), 1);
+    metrics.antnode_version = Some(Version::new("latest"));
+    assert_eq!(ask(&policy(), &metrics)[0], "add new node (1/5)");
+    metrics.antnode_version = None;
+    assert_eq!(ask(&policy(), &metrics), ["idle monitoring"]);
+    assert!(
+        why_not(&policy(), &metrics)
+            .iter()
+            .any(|hold| hold.contains("no antnode binary"))
+    );
+}
+
+#[test]
+fn upgrades_can_be_off() {
+    let off = Policy {
+        upgrades: false,
+        ..policy()
+    };
+    let metrics = outdated(of(&[Running, Stopped]), 1);
+    assert_eq!(ask(&off, &metrics)[0], "start stopped node (1/1)");
+    assert_eq!(
+        why_not(&off, &metrics),
+        ["1 outdated nodes stay: `enable_upgrade` is off"]
+    );
+}
+
+#[test]
+fn stopped_nodes_start_before_new_ones_are_added() {
+    assert_eq!(
+        ask(&policy(), &of(&[Running, Stopped])),
+        [
+            "start stopped node (1/1)",
+            "add new node (1/4)",
+            "add new node (2/4)",
+            "add new node (3/4)",
+            "add new node (4/4)"
+        ]
+    );
+}
+
+#[test]
+fn at_the_cap_stopped_nodes_still_start() {
+    let cap = Policy { cap: 3, ..policy() };
+    let metrics = of(&[Running, Stopped, Stopped]);
+    assert_eq!(
+        ask(&cap, &metrics),
+        ["start stopped node (1/2)", "start stopped node (2/2)"]
+    );
+    assert_eq!(ask_as_the_peer(&cap, &metrics), ["idle monitoring"]);
+}
+
+#[test]
+fn no_more_nodes_run_than_the_cap() {
+    let cap = Policy { cap: 2, ..policy() };
+    let mut metrics = of(&[Running, Stopped]);
+    metrics.running_nodes = 2;
+    assert_eq!(ask(&cap, &metrics), ["idle monitoring"]);
+    assert!(why_not(&cap, &metrics)[0].contains("2 running nodes reach the cap of 2"));
+}
+
+#[test]
+fn nodes_that_would_not_start_are_passed_over() {
+    let mut metrics = of(&[Stopped, Stopped, Stopped]);
+    metrics.startable_nodes = Some(1);
+    assert_eq!(
+        ask(&Policy { cap: 3, ..policy() }, &metrics),
+        ["start stopped node (1/1)"]
+    );
+    assert_eq!(
+        why_not(&policy(), &metrics),
+        ["2 nodes are passed over after failed starts"]
+    );
+}
+
+#[test]
+fn hung_nodes_have_their_turn_between_starts_and_adds_also_at_the_cap() {
+    let mut metrics = of(&[Running, Stopped]);
+    metrics.hung_nodes = 1;
+    assert_eq!(
+        ask(&Policy { cap: 2, ..policy() }, &metrics),
+        ["start stopped node (1/1)", "restart hung node (1/1)"]
+    );
+    assert_eq!(ask(&policy(), &metrics)[2], "add new node (1/3)");
+}
+
+#[test]
+fn nothing_is_added_while_nodes_are_between_two_states() {
+    for state in [Restarting, Upgrading, Removing, Migrating] {
+        assert_eq!(
+            ask(&policy(), &of(&[Running, state, Stopped])),
+            ["idle monitoring"],
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn rest_says_what_keeps_the_colony_from_growing() {
+    let warm = Metrics {
+        used_cpu_percent: 55.0,
+        used_mem_percent: f64::NAN,
+        ..of(&[Running, Restarting])
+    };
+    assert_eq!(ask(&policy(), &warm), ["idle monitoring"]);
+    assert_eq!(
+        why_not(&policy(), &warm),
+        [
+            "nothing is added: cpu 55.0 % is not below 50 %",
+            "nothing is added: memory is not known",
+            "nothing is added: 1 started, upgraded, moved or removed nodes are waited for"
+        ]
+    );
+    assert_eq!(
+        why_not(&Policy { cap: 1, ..policy() }, &of(&[Running])),
+        ["nothing is added: 1 nodes reach the cap of 1"]
+    );
+}
+
+#[test]
+fn quotas_of_none_and_less_begin_nothing() {
+    for limit in [0, -2, i64::MIN] {
+        let quotas = Quotas {
+            operations: 5,
+            starts: limit,
+            upgrades: limit,
+            removals: limit,
+        };
+        let none = Policy { quotas, ..policy() };
+        assert_eq!(ask(&none, &hot(&[Running])), ["idle monitoring"]);
+        assert_eq!(
+            ask(&none, &outdated(of(&[Running, Stopped]), 1)),
+            ["idle monitoring"]
+        );
+    }
+}
+
+#[test]
+fn no_figures_are_too_large() {
+    let quotas = Quotas {
+        operations: i64::MAX,
+        starts: i64::MAX,
+        upgrades: i64::MAX,
+        removals: i64::MAX,
+    };
+    let vast = Policy {
+        cap: i64::MAX,
+        quotas,
+        ..policy()
+    };
+    assert_eq!(ask(&vast, &of(&[])).len(), 10_000);
+    let least = Metrics {
+        upgrading_nodes: i64::MIN,
+        restarting_nodes: i64::MIN,
+        removing_nodes: i64::MIN,
+        ..hot(&[])
+    };
+    assert_eq!(ask(&vast, &least), ["idle monitoring"]);
+}

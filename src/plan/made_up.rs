@@ -1,0 +1,173 @@
+//! A made-up colony for tests: each test changes what it is about.
+
+use std::path::PathBuf;
+
+use crate::colony::{
+    Answer, Figures, Home, ManagerKind, Memory, Metrics, Mode, Node, NodeId, NodeName, Ports, Reading,
+    ServiceName, Sighting, State, Timestamp, Tool, Version,
+};
+
+use super::measure::{Gauged, measure};
+use super::policy::{Delays, Policy, Quotas, Template, Threshold};
+use super::safety::Storage;
+use super::step::Plan;
+
+/// A second within every test.
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// A cap of 20, five operations at once, delays of 300 s; I/O is not watched.
+pub fn policy() -> Policy {
+    let limits = |add, remove| Threshold { add, remove };
+    Policy {
+        cap: 20,
+        cpu: limits(50.0, 70.0),
+        memory: limits(60.0, 75.0),
+        disk: limits(75.0, 90.0),
+        load: limits(1.2, 2.0),
+        hdio: [limits(0.0, 0.0); 2],
+        netio: [limits(0.0, 0.0); 2],
+        quotas: Quotas {
+            operations: 5,
+            starts: 5,
+            upgrades: 5,
+            removals: 5,
+        },
+        delays: Delays {
+            start: 300,
+            upgrade: 300,
+            remove: 300,
+        },
+        last_stopped_at: Timestamp(NOW.0 - 86_400),
+        upgrades: true,
+        shunned: None,
+    }
+}
+
+/// A machine with much to spare, booted two days ago.
+pub fn calm() -> Gauged {
+    Gauged {
+        boot: Timestamp(NOW.0 - 2 * 86_400),
+        load: [0.3, 0.25, 0.2],
+        used_cpu_percent: 20.0,
+        used_mem_percent: 30.5,
+        used_hd_percent: 40.1,
+        ..Gauged::default()
+    }
+}
+
+/// The version of the binary, and of every node that does not say otherwise.
+pub fn newest() -> Version {
+    Version::new("0.4.17")
+}
+
+/// A node that has been in `state` for 100 s; the greater its id, the younger it is.
+pub fn node(id: u32, state: State) -> Node {
+    let name = NodeName::of(NodeId(id));
+    let root = PathBuf::from("/nodes").join(name.full());
+    let low = u16::try_from(id % 1000).expect("below 1000");
+    Node {
+        id: NodeId(id),
+        service: ServiceName(format!("{}.service", name.full())),
+        name,
+        manager: ManagerKind {
+            tool: Tool::Systemd,
+            mode: Mode::User,
+        },
+        ports: Ports {
+            node: 55_000 + low,
+            metrics: 13_000 + low,
+            rpc: 30_000 + low,
+        },
+        wallet: None,
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        user: "op".to_owned(),
+        network: "evm-arbitrum-one".to_owned(),
+        environment: None,
+        home: Home {
+            binary: root.join("antnode"),
+            logs: None,
+            root,
+        },
+        version: Some(newest()),
+        born: Timestamp(NOW.0 - 100_000 + i64::from(id)),
+        state,
+        since: Timestamp(NOW.0 - 100),
+        figures: Figures::default(),
+        memory: Memory::default(),
+    }
+}
+
+/// Nodes with ids from 1 in these states.
+pub fn nodes(states: &[State]) -> Vec<Node> {
+    (1..).zip(states).map(|(id, state)| node(id, *state)).collect()
+}
+
+pub fn template() -> Template {
+    Template {
+        manager: ManagerKind {
+            tool: Tool::Systemd,
+            mode: Mode::User,
+        },
+        port_start: 55,
+        metrics_port_start: 13,
+        rpc_port_start: 30,
+        storage: "/nodes".into(),
+        logs: "/logs".into(),
+        host: "127.0.0.1".to_owned(),
+        user: "op".to_owned(),
+        network: "evm-arbitrum-one".to_owned(),
+        environment: String::new(),
+        highest_id_used: None,
+    }
+}
+
+pub fn metrics(nodes: &[Node]) -> Metrics {
+    measure(nodes, &calm(), Some(&newest()), &policy(), NOW)
+}
+
+/// No port is used by anything else.
+pub fn free(_: Ports) -> Option<u16> {
+    None
+}
+
+/// A node that is up, with these figures.
+pub fn up(figures: Figures) -> Sighting {
+    let reading = Reading {
+        version: newest(),
+        peer_id: None,
+        figures: Some(figures),
+    };
+    Sighting {
+        answer: Answer::Up(Box::new(reading)),
+        rooted: true,
+        process: None,
+    }
+}
+
+pub fn seen(answer: Answer) -> Sighting {
+    Sighting {
+        answer,
+        rooted: true,
+        process: None,
+    }
+}
+
+pub fn storage() -> Storage {
+    Storage {
+        path: "/nodes".into(),
+        present: true,
+        device_before: Some(7),
+        device_now: Some(7),
+    }
+}
+
+/// What the plan does, in words.
+pub fn doings(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| step.action.to_string()).collect()
+}
+
+/// Why it does no more, in words.
+pub fn holds(plan: &Plan) -> Vec<String> {
+    plan.holds.iter().map(ToString::to_string).collect()
+}
