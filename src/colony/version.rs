@@ -208,12 +208,9 @@ impl Rest<'_> {
         let _ = self.take("-") || self.take("_") || self.take(".");
         for (label, meaning) in labels {
             if self.take(label) {
-                let after_label = self.0;
+                // A separator belongs to its label even where no number follows: `0.4.17-rc.`.
                 let _ = self.take("-") || self.take("_") || self.take(".");
-                let number = self.number().unwrap_or_else(|| {
-                    self.0 = after_label;
-                    0
-                });
+                let number = self.number().unwrap_or(0);
                 return Some((*meaning, number));
             }
         }
@@ -256,6 +253,7 @@ mod tests {
     fn what_leads_to_a_release_is_older_than_it() {
         for early in [
             "0.4.17-rc.1",
+            "0.4.17-rc.",
             "0.4.17rc1",
             "0.4.17.dev3",
             "0.4.17-beta",

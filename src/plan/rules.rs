@@ -317,7 +317,7 @@ mod tests {
         }
     }
 
-    fn breaches_of(actions: &[Action], states: &[State]) -> Vec<String> {
+    fn breaches_of(actions: Vec<Action>, states: &[State]) -> Vec<String> {
         let quotas = super::super::policy::Quotas {
             operations: 1,
             starts: 1,
@@ -330,7 +330,7 @@ mod tests {
             ..policy()
         };
         let plan = Plan {
-            steps: actions.iter().cloned().map(step).collect(),
+            steps: actions.into_iter().map(step).collect(),
             holds: Vec::new(),
         };
         breaches(&plan, &policy, &nodes(states))
@@ -342,55 +342,52 @@ mod tests {
     #[test]
     fn no_node_has_two_steps_and_every_step_a_node_in_its_state() {
         let start = Action::Start(NodeId(1), None);
-        assert_eq!(breaches_of(&[start.clone()], &[Stopped]), Vec::<String>::new());
+        assert_eq!(breaches_of(vec![start.clone()], &[Stopped]), Vec::<String>::new());
         assert_eq!(
-            breaches_of(&[start.clone(), start.clone()], &[Stopped])[0],
+            breaches_of(vec![start.clone(), start.clone()], &[Stopped])[0],
             "two steps are about node 1"
         );
         assert_eq!(
-            breaches_of(&[start.clone()], &[Running]),
+            breaches_of(vec![start.clone()], &[Running]),
             ["node 1 is RUNNING, its step does not fit that"]
         );
         assert_eq!(
-            breaches_of(&[start.clone()], &[Disabled]),
+            breaches_of(vec![start.clone()], &[Disabled]),
             ["node 1 is disabled and not to be touched"]
         );
-        assert_eq!(breaches_of(&[start], &[])[0], "there is no node 1");
+        assert_eq!(breaches_of(vec![start], &[])[0], "there is no node 1");
     }
 
     #[test]
     fn quotas_are_for_what_is_under_way_and_what_is_begun_together() {
         let stop = Action::Stop(NodeId(1), Rest::Removing);
+        assert_eq!(breaches_of(vec![stop.clone()], &[Running]), Vec::<String>::new());
         assert_eq!(
-            breaches_of(std::slice::from_ref(&stop), &[Running]),
-            Vec::<String>::new()
-        );
-        assert_eq!(
-            breaches_of(&[stop], &[Running, Removing]),
+            breaches_of(vec![stop], &[Running, Removing]),
             [
                 "2 removals would be under way, the limit is 1",
                 "2 operations would be under way, the limit is 1"
             ]
         );
         // What ends makes room, and the dead take none.
-        let instead = [Action::Remove(NodeId(2)), Action::Stop(NodeId(1), Rest::Removing)];
-        assert_eq!(breaches_of(&instead, &[Running, Removing]), Vec::<String>::new());
-        let dead = [Action::Remove(NodeId(1)), Action::Remove(NodeId(2))];
-        assert_eq!(breaches_of(&dead, &[Dead, Dead]), Vec::<String>::new());
+        let instead = vec![Action::Remove(NodeId(2)), Action::Stop(NodeId(1), Rest::Removing)];
+        assert_eq!(breaches_of(instead, &[Running, Removing]), Vec::<String>::new());
+        let dead = vec![Action::Remove(NodeId(1)), Action::Remove(NodeId(2))];
+        assert_eq!(breaches_of(dead, &[Dead, Dead]), Vec::<String>::new());
     }
 
     #[test]
     fn nodes_are_not_taken_back_and_no_more_run_than_the_cap() {
         let back = Action::Upgrade(NodeId(1), Version::new("0.4.1"));
         assert_eq!(
-            breaches_of(&[back], &[Running]),
+            breaches_of(vec![back], &[Running]),
             ["node 1 would be taken back to an older version"]
         );
         let upgrade = Action::Upgrade(NodeId(1), newest());
-        assert_eq!(breaches_of(&[upgrade], &[Running]), Vec::<String>::new());
+        assert_eq!(breaches_of(vec![upgrade], &[Running]), Vec::<String>::new());
         let start = Action::Start(NodeId(4), None);
         assert_eq!(
-            breaches_of(&[start], &[Running, Running, Running, Stopped]),
+            breaches_of(vec![start], &[Running, Running, Running, Stopped]),
             ["4 nodes would be above the cap of 3"]
         );
     }
