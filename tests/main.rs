@@ -25,6 +25,7 @@ mod starting;
 mod stopping;
 mod stress;
 mod surveying;
+mod systemd;
 mod upgrading;
 mod vectors;
 

@@ -1,13 +1,16 @@
 //! A node known by its command line alone: what discovery finds in units, processes and files.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{
-    Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
+    Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
 };
 
-use super::LaunchPolicy;
+use super::unit::Unit;
+use super::{Error, LaunchPolicy};
 
 /// What a command line tells of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +88,48 @@ pub fn from_line(line: &str) -> Option<Found> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     from_words(command, variables)
+}
+
+/// The nodes that units in `folder` tell of, up or down, whoever wrote them.
+pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::file("read", folder))?,
+    };
+    let mut nodes = Vec::new();
+    for entry in entries.flatten() {
+        let file = entry.file_name().to_string_lossy().into_owned();
+        if !is_unit_of_node(&file) {
+            continue;
+        }
+        let path = entry.path();
+        let unit = Unit::read(&fs::read_to_string(&path).map_err(Error::file("read", &path))?);
+        match from_words(&unit.command, unit.environment) {
+            Some(mut found) => {
+                found.service = Some(file);
+                found.user = match kind.mode {
+                    Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
+                    Mode::User => None,
+                };
+                nodes.push(found.into_node(kind, policy));
+            }
+            None => tracing::warn!(
+                "`{}` is no unit of an antnode with root and port: left alone",
+                path.display()
+            ),
+        }
+    }
+    nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
+    Ok(nodes)
+}
+
+/// `antnode` and a number: not templates, nor what else an operator calls so.
+fn is_unit_of_node(file: &str) -> bool {
+    let name = file.strip_suffix(".service");
+    let digits = name
+        .and_then(|name| name.strip_prefix("antnode"))
+        .unwrap_or_default();
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn value_of(words: &[String], name: &str) -> Option<String> {
@@ -179,6 +224,70 @@ impl Found {
 fn born(root: &Path) -> Timestamp {
     let seen = [root.join("secret-key"), root.to_owned()]
         .iter()
-        .find_map(|path| std::fs::metadata(path).ok());
+        .find_map(|path| fs::metadata(path).ok());
     Timestamp(seen.map_or(0, |seen| seen.mtime()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str = "/s/antnode0001/antnode --bootstrap-cache-dir /b --root-dir '/s/antnode 1' --port 55001 \
+        --enable-metrics-server --metrics-server-port=13001 --log-output-dest /l --max-log-files 1 --no-upnp \
+        --local --rewards-address 0xabc evm-arbitrum-one";
+
+    #[test]
+    fn a_command_line_tells_nearly_all_of_a_node() {
+        let found = from_line(&format!("env A=1 'B=two words' {LINE}\n")).unwrap();
+        assert_eq!(found.root, Path::new("/s/antnode 1"));
+        assert_eq!((found.port, found.metrics_port), (55001, 13001));
+        assert_eq!(found.wallet.as_deref(), Some("0xabc"));
+        assert_eq!(found.network, "evm-arbitrum-one");
+        assert_eq!(found.environment_text(), "A=1 B='two words'");
+    }
+
+    #[test]
+    fn another_network_is_found_wherever_it_stands() {
+        let custom = LINE.replace("evm-arbitrum-one", "evm-custom --rpc-url http://x");
+        assert_eq!(from_line(&custom).unwrap().network, "evm-custom");
+        let first = LINE.replace("--local", "--local evm-arbitrum-sepolia");
+        assert_eq!(from_line(&first).unwrap().network, "evm-arbitrum-sepolia");
+    }
+
+    #[test]
+    fn what_is_no_antnode_tells_nothing() {
+        for line in [
+            "",
+            "garbage",
+            "/bin/sleep 5",
+            "/s/antnode",
+            "/s/antnode --root-dir /s",
+            "'",
+        ] {
+            assert_eq!(from_line(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn units_of_nodes_are_told_by_their_names() {
+        assert!(is_unit_of_node("antnode001.service") && is_unit_of_node("antnode12345.service"));
+        for file in [
+            "antnode.service",
+            "antnode@1.service",
+            "antnode1.timer",
+            "antnode-x.service",
+            ".antnode1.service",
+        ] {
+            assert!(!is_unit_of_node(file), "{file}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_odd_to_be_read(line in "\\PC*") {
+            let _ = from_line(&line);
+        }
+    }
 }

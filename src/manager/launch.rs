@@ -99,7 +99,7 @@ pub fn environment(node: &Node) -> Result<Vec<(String, String)>, Error> {
 ///
 /// The row is not trusted: this name becomes a file name and a word of a command that root runs.
 pub fn service(node: &Node) -> Result<ServiceName, Error> {
-    let own = node.service.0.trim();
+    let own = node.service.0.as_str();
     let full = node.name.full();
     let name = if own.is_empty() { full.as_str() } else { own };
     let stem = name.strip_suffix(".service").unwrap_or(name);
@@ -167,5 +167,120 @@ fn value(node: &Node, what: &'static str, value: &str, why: &str) -> Error {
         what,
         value: value.to_owned(),
         why: why.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::colony::{Figures, Home, ManagerKind, Memory, NodeId, NodeName, Ports, State, Timestamp};
+
+    fn node() -> Node {
+        Node {
+            id: NodeId(1),
+            name: NodeName("0001".into()),
+            service: ServiceName("antnode0001.service".into()),
+            manager: ManagerKind::from_choice("systemd+user").unwrap(),
+            ports: Ports {
+                node: 55001,
+                metrics: 13001,
+                rpc: 30001,
+            },
+            wallet: Some("0xabc".into()),
+            peer_id: None,
+            host: "127.0.0.1".into(),
+            user: "ant".into(),
+            network: "evm-arbitrum-one".into(),
+            environment: None,
+            home: Home {
+                root: "/s/antnode0001".into(),
+                logs: Some("/l/antnode0001".into()),
+                binary: "/s/antnode0001/antnode".into(),
+            },
+            version: None,
+            born: Timestamp(0),
+            state: State::Stopped,
+            since: Timestamp(0),
+            figures: Figures::default(),
+            memory: Memory::default(),
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut Node)) -> Node {
+        let mut node = node();
+        change(&mut node);
+        node
+    }
+
+    #[test]
+    fn every_manager_gives_antnode_these_arguments() {
+        let mut policy = LaunchPolicy::under(Path::new("/b"));
+        policy.no_upnp = true;
+        policy.start_args = vec!["--local".into(), "--first".into()];
+        assert_eq!(
+            arguments(&node(), &policy).unwrap().join(" "),
+            "--bootstrap-cache-dir /b/bootstrap-cache --root-dir /s/antnode0001 --port 55001 \
+             --enable-metrics-server --metrics-server-port 13001 --log-output-dest /l/antnode0001 \
+             --max-log-files 1 --max-archived-log-files 1 --no-upnp --local --first \
+             --rewards-address 0xabc evm-arbitrum-one"
+        );
+        policy.no_upnp = false;
+        policy.start_args.clear();
+        let words = arguments(&with(|node| node.home.logs = None), &policy).unwrap();
+        assert!(words.contains(&"/s/antnode0001/logs".to_owned()));
+        assert!(!words.contains(&"--no-upnp".to_owned()));
+    }
+
+    #[test]
+    fn a_value_that_would_be_an_option_or_a_line_is_refused() {
+        let policy = LaunchPolicy::under(Path::new("/b"));
+        for node in [
+            with(|node| node.wallet = None),
+            with(|node| node.wallet = Some("--root-dir=/".into())),
+            with(|node| node.network = "--help".into()),
+            with(|node| node.network = "evm x".into()),
+            with(|node| node.home.root = "/s/../etc".into()),
+            with(|node| node.home.root = "s/antnode0001".into()),
+            with(|node| node.home.root = "/s/a\nb".into()),
+        ] {
+            assert!(arguments(&node, &policy).is_err(), "{node:?}");
+        }
+    }
+
+    #[test]
+    fn an_environment_is_words_of_names_and_values() {
+        let read = |text: &str| environment(&with(|node| node.environment = Some(text.into())));
+        assert_eq!(read("").unwrap(), []);
+        assert_eq!(
+            read("A=1 B=\"two words\" C=").unwrap(),
+            [("A", "1"), ("B", "two words"), ("C", "")].map(|(name, value)| (name.into(), value.into()))
+        );
+        for text in ["A", "=1", "1A=2", "A-B=1", "A='1", "A='1\n2'"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_plain_names_reach_a_command() {
+        for name in ["antnode0001", "antnode0001.service", "antnode3", "antnode001", ""] {
+            let node = with(|node| node.service.0 = name.into());
+            assert!(service(&node).is_ok(), "{name}");
+        }
+        for name in [
+            "-rf",
+            "../antnode1",
+            "antnode/1",
+            "antnode 1",
+            "antnode1\n",
+            "antnode1;x",
+            "ssh",
+            "antnode*",
+        ] {
+            let node = with(|node| node.service.0 = name.into());
+            assert!(service(&node).is_err(), "{name}");
+        }
+        assert!(user(&with(|node| node.user = "-u".into())).is_err());
+        assert!(user(&with(|node| node.user = String::new())).is_err());
+        assert_eq!(user(&node()).unwrap(), "ant");
     }
 }

@@ -131,3 +131,98 @@ fn is_copy(copy: &Metadata, source: &Metadata) -> bool {
     let is_program = copy.mode() & 0o777 == 0o755;
     is_program && copy.len() == source.len() && copy.mtime() == source.mtime()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::colony::BinaryKey;
+
+    fn binary(folder: &Path, version: &str, content: &str) -> Binary {
+        let path = folder.join("antnode");
+        fs::write(&path, content).unwrap();
+        let seen = fs::metadata(&path).unwrap();
+        Binary {
+            path,
+            version: Version::new(version),
+            key: BinaryKey {
+                size: seen.len(),
+                mtime_ns: i128::from(seen.mtime()) * 1_000_000_000 + i128::from(seen.mtime_nsec()),
+                inode: seen.ino(),
+            },
+        }
+    }
+
+    fn shelf(folder: &Path) -> Shelf {
+        Shelf::new(folder.join("bin"), Mode::User)
+    }
+
+    #[test]
+    fn one_copy_serves_all_and_can_be_run() {
+        let folder = TempDir::new().unwrap();
+        let (shelf, at) = (shelf(folder.path()), |name: &str| folder.path().join(name));
+        let place = shelf.stock(&binary(folder.path(), "0.4.17", "one")).unwrap();
+        assert_eq!(place, at("bin/antnode-0.4.17"));
+        for node in ["a", "b", "b"] {
+            shelf.hand_out(&place, &at(node), &at("staging")).unwrap();
+        }
+        let seen = fs::metadata(&place).unwrap();
+        assert_eq!((seen.nlink(), seen.permissions().mode() & 0o7777), (3, 0o755));
+        assert!(!at("staging").exists());
+    }
+
+    #[test]
+    fn stocking_again_copies_only_what_changed() {
+        let folder = TempDir::new().unwrap();
+        let shelf = shelf(folder.path());
+        let first = binary(folder.path(), "0.4.17", "one");
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        let place = shelf.stock(&first).unwrap();
+        let before = inode(&place);
+        assert_eq!(inode(&shelf.stock(&first).unwrap()), before);
+        let node = folder.path().join("node");
+        shelf
+            .hand_out(&place, &node, &folder.path().join("staging"))
+            .unwrap();
+        let rebuilt = binary(folder.path(), "0.4.17", "another");
+        assert_ne!(inode(&shelf.stock(&rebuilt).unwrap()), before);
+        assert_eq!(
+            fs::read_to_string(&node).unwrap(),
+            "one",
+            "what runs is left as it is"
+        );
+    }
+
+    #[test]
+    fn unused_versions_go_but_not_the_newest() {
+        let folder = TempDir::new().unwrap();
+        let shelf = shelf(folder.path());
+        for version in ["0.4.9", "0.4.10", "0.4.11"] {
+            shelf.stock(&binary(folder.path(), version, version)).unwrap();
+        }
+        let used = shelf.place_of(&Version::new("0.4.9")).unwrap();
+        shelf
+            .hand_out(&used, &folder.path().join("node"), &folder.path().join("staging"))
+            .unwrap();
+        fs::write(folder.path().join("bin/.antnode-0.4.8.new"), "half").unwrap();
+        fs::write(folder.path().join("bin/README"), "the operator's").unwrap();
+        shelf.clear_out().unwrap();
+        let mut names: Vec<String> = fs::read_dir(folder.path().join("bin"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["README", "antnode-0.4.11", "antnode-0.4.9"]);
+    }
+
+    #[test]
+    fn a_version_that_is_no_file_name_is_refused() {
+        let shelf = shelf(Path::new("/nowhere"));
+        for version in ["", "../../etc/passwd", "0.4 17", "0.4\n"] {
+            assert!(shelf.place_of(&Version::new(version)).is_err(), "{version}");
+        }
+    }
+}

@@ -83,10 +83,10 @@ impl Shown {
         self.pid.is_some() || !matches!(self.active.as_str(), "inactive" | "failed" | "")
     }
 
-    /// Whether systemd has given it up.
+    /// Whether what went wrong before would stand in the way of a new start, or be taken for its failure.
     #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.active == "failed" || self.result == "start-limit-hit"
+    pub fn is_marred(&self) -> bool {
+        self.active == "failed" || self.result == "start-limit-hit" || self.restarts > 0
     }
 
     /// As managers tell it.
@@ -259,6 +259,13 @@ impl Systemctl {
     }
 }
 
+/// Whether the systemd of user `uid` is there to run nodes, also without a login: what decides the default manager.
+#[must_use]
+pub fn user_session_answers(uid: u32) -> bool {
+    let socket = PathBuf::from(format!("/run/user/{uid}/systemd/private"));
+    uid == account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
+}
+
 /// Blocks of `Name=value` lines with an empty line between them.
 fn read(text: &str) -> Vec<Shown> {
     text.split("\n\n")
@@ -303,7 +310,7 @@ mod tests {
         let shown = read(ANSWER);
         assert_eq!(shown.len(), 3);
         assert!(shown[0].is_running() && !shown[1].is_alive() && !shown[2].is_alive());
-        assert!(shown[1].has_failed() && shown[1].needs_reload);
+        assert!(shown[1].is_marred() && shown[1].needs_reload);
         let processes: Vec<Process> = shown.iter().map(Shown::process).collect();
         assert_eq!(
             processes[0],

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
-use crate::program;
+use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 
 use super::premises::Premises;
-use super::processes::runs_file;
+use super::processes::{Processes, runs_file};
+pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
 use super::{Error, LaunchPolicy, ProcessManager, found, launch};
@@ -72,7 +72,7 @@ impl Systemd {
         }))
     }
 
-    fn write_unit(&self, node: &Node) -> Result<(), Error> {
+    fn unit_text(&self, node: &Node) -> Result<String, Error> {
         let mut command = vec![node.home.binary.to_string_lossy().into_owned()];
         command.extend(launch::arguments(node, self.premises.policy())?);
         let unit = Unit {
@@ -90,7 +90,11 @@ impl Systemd {
             path: path.clone(),
             why: why.to_owned(),
         };
-        let text = unit.text().map_err(refused)?;
+        unit.text().map_err(refused)
+    }
+
+    fn write_unit(&self, node: &Node, text: &str) -> Result<(), Error> {
+        let path = self.unit_path(node)?;
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
             return Ok(());
         }
@@ -98,7 +102,7 @@ impl Systemd {
         files.make_dir(self.folder(), None)?;
         // Before the file, so that a failure in between costs one reload and not a stale unit.
         self.is_stale.store(true, Ordering::Relaxed);
-        files.write(&path, &text, &super::files::beside(&path, "new"))
+        files.write(&path, text, &super::files::beside(&path, "new"))
     }
 
     fn announce(&self) -> Result<(), Error> {
@@ -115,7 +119,7 @@ impl Systemd {
         self.premises.ready(node)?;
         if !self.is_defined(node)? {
             tracing::warn!("`{name}` was lost or broken and is written anew");
-            self.write_unit(node)?;
+            self.write_unit(node, &self.unit_text(node)?)?;
         }
         Ok(name)
     }
@@ -130,34 +134,34 @@ impl Systemd {
         if before.iter().any(|shown| shown.needs_reload) {
             self.systemctl.daemon_reload()?;
         }
-        let failed = names.iter().zip(&before).filter(|(_, shown)| shown.has_failed());
-        let failed: Vec<String> = failed.map(|(name, _)| name.clone()).collect();
-        if !failed.is_empty() {
-            self.systemctl.reset_failed(&failed)?;
-        }
-        let wanted: Vec<String> = names
-            .iter()
-            .zip(&before)
-            .filter(|(_, shown)| verb == "restart" || !shown.is_running())
-            .map(|(name, _)| name.clone())
-            .collect();
+        let is_wanted = |shown: &Shown| verb == "restart" || !shown.is_running();
+        let wanted: Vec<String> = pick(names, &before, is_wanted);
+        // Forgets also how often it was restarted, so that a restart after this start is seen.
+        let marred = pick(names, &before, |shown| is_wanted(shown) && shown.is_marred());
+        self.systemctl.reset_failed(&marred)?;
         let complaint = self.systemctl.tell(verb, &wanted)?;
+        let mut first: Option<Vec<Shown>> = None;
+        let mut outcomes: Vec<Result<(), String>> = names.iter().map(|_| Ok(())).collect();
         let until = Instant::now() + PROVEN;
-        loop {
-            let is_over = wanted.is_empty() || Instant::now() >= until;
-            let after = self.systemctl.show(names)?;
-            let is_lost = |shown: &Shown| !shown.is_running() || shown.restarts > 0;
-            let told = |name: &String| wanted.contains(name);
-            let outcomes = names.iter().zip(&after).map(|(name, shown)| match shown {
-                shown if !told(name) || !is_lost(shown) => Ok(()),
-                shown => Err(shown.why(complaint.as_ref().and_then(|complaint| complaint.about(name)))),
-            });
-            let outcomes: Vec<Result<(), String>> = outcomes.collect();
-            if is_over || outcomes.iter().all(Result::is_err) {
-                return Ok(outcomes);
+        while !wanted.is_empty() {
+            let is_last_look = Instant::now() >= until;
+            let now = self.systemctl.show(names)?;
+            let before = first.get_or_insert_with(|| now.clone());
+            for (nth, shown) in now.iter().enumerate() {
+                let is_lost = !shown.is_running() || shown.restarts > before[nth].restarts;
+                if is_lost && wanted.contains(&names[nth]) && outcomes[nth].is_ok() {
+                    let complaint = complaint
+                        .as_ref()
+                        .and_then(|complaint| complaint.about(&names[nth]));
+                    outcomes[nth] = Err(shown.why(complaint));
+                }
+            }
+            if is_last_look || outcomes.iter().all(Result::is_err) {
+                break;
             }
             sleep(LOOK);
         }
+        Ok(outcomes)
     }
 
     fn restart(&self, node: &Node, name: &str) -> Result<(), Error> {
@@ -197,9 +201,10 @@ impl ProcessManager for Systemd {
                 root: node.home.root.clone(),
             });
         }
+        let text = self.unit_text(node)?;
         let was_there = node.home.root.is_dir();
         self.premises.furnish(node, binary)?;
-        if let Err(error) = self.write_unit(node) {
+        if let Err(error) = self.write_unit(node, &text) {
             if !was_there {
                 self.premises.clear(node);
             }
@@ -250,8 +255,19 @@ impl ProcessManager for Systemd {
             .filter_map(|name| name.as_ref().ok().cloned())
             .collect();
         let stopped = self.systemctl.stop(&names);
-        let mut shown = stopped
-            .and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?.into_iter())))
+        let shown = stopped.and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?)));
+        if let Err(Error::NoSession { .. }) = &shown {
+            return nodes.iter().map(|node| is_gone(node)).collect();
+        }
+        if let Ok((_, shown)) = &shown {
+            // One that crashed before is stopped now, and no failure of the machine's any more.
+            let failed = pick(&names, shown, |shown| shown.active == "failed");
+            if let Err(error) = self.systemctl.reset_failed(&failed) {
+                tracing::debug!("{error}");
+            }
+        }
+        let mut shown = shown
+            .map(|(complaint, shown)| (complaint, shown.into_iter()))
             .map_err(|error| error.to_string());
         named
             .into_iter()
@@ -323,59 +339,49 @@ impl ProcessManager for Systemd {
     }
 
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
-        let names = nodes
-            .iter()
-            .map(Systemd::unit_name)
-            .collect::<Result<Vec<String>, Error>>()?;
-        let shown = self.systemctl.show(&names)?;
-        Ok(shown.iter().map(Shown::process).collect())
+        let named: Vec<Option<String>> = nodes.iter().map(|node| Systemd::unit_name(node).ok()).collect();
+        let names: Vec<String> = named.iter().flatten().cloned().collect();
+        let mut shown = self.systemctl.show(&names)?.into_iter();
+        // A row whose name can be no unit's has no process of systemd's.
+        let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
+        Ok(named
+            .into_iter()
+            .map(process)
+            .map(|process| process.unwrap_or(Process::without(Activity::Unknown)))
+            .collect())
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {
-        let folder = self.folder();
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries.map_err(Error::file("read", folder))?,
-        };
-        let mut nodes = Vec::new();
-        for entry in entries.flatten() {
-            let file = entry.file_name().to_string_lossy().into_owned();
-            let digits = file
-                .strip_prefix("antnode")
-                .and_then(|rest| rest.strip_suffix(".service"));
-            if !digits
-                .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
-            {
-                continue;
-            }
-            let text = fs::read_to_string(entry.path()).map_err(Error::file("read", &entry.path()))?;
-            let unit = Unit::read(&text);
-            let Some(mut found) = found::from_words(&unit.command, unit.environment) else {
-                tracing::warn!(
-                    "`{}` is no unit of an antnode with root and port: left alone",
-                    entry.path().display()
-                );
-                continue;
-            };
-            found.service = Some(file);
-            found.user = match self.premises.mode() {
-                Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
-                Mode::User => None,
-            };
-            nodes.push(found.into_node(self.kind, self.premises.policy()));
-        }
-        nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
-        Ok(nodes)
+        found::in_units(self.folder(), self.kind, self.premises.policy())
     }
 
     fn settle_definitions(&self) -> Result<(), Error> {
-        self.announce()
+        match self.announce() {
+            // There is nobody to tell; whoever comes reads all units anew.
+            Err(Error::NoSession { .. }) => Ok(()),
+            announced => announced,
+        }
     }
 }
 
-/// Whether the systemd of user `uid` is there to run nodes, also without a login: what decides the default manager.
-#[must_use]
-pub fn user_session_answers(uid: u32) -> bool {
-    let socket = PathBuf::from(format!("/run/user/{uid}/systemd/private"));
-    uid == program::account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
+/// Whether a node has no process, where there is no systemd to ask: then it is stopped.
+fn is_gone(node: &Node) -> Result<(), Error> {
+    match Processes::scan()?.of(&node.home.root).first() {
+        None => Ok(()),
+        Some(process) => Err(Error::NotStopped {
+            node: node.name.full(),
+            why: format!(
+                "process {} lives, and there is no systemd to stop it",
+                process.pid
+            ),
+        }),
+    }
+}
+
+/// The names of the units that stand so.
+fn pick(names: &[String], shown: &[Shown], stands_so: impl Fn(&Shown) -> bool) -> Vec<String> {
+    let both = names.iter().zip(shown);
+    both.filter(|(_, shown)| stands_so(shown))
+        .map(|(name, _)| name.clone())
+        .collect()
 }
