@@ -55,9 +55,10 @@ impl Store {
     ) -> Result<(), Error> {
         let known: HashMap<NodeId, &Node> = before.iter().map(|node| (node.id, node)).collect();
         self.transact(|transaction| {
+            let mut updates = node::Updates::default();
             for node in after {
                 match known.get(&node.id) {
-                    Some(before) => node::change(transaction, before, node)?,
+                    Some(before) => updates.change(transaction, before, node)?,
                     None => node::update(transaction, node)?,
                 }
             }

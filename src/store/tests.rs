@@ -382,3 +382,18 @@ fn an_init_that_is_killed_in_its_midst_is_begun_again() {
     colony_at(&left).take_in(&[node(1)]).unwrap();
     assert_eq!(Store::open(&left).unwrap().nodes().unwrap(), vec![node(1)]);
 }
+
+#[test]
+fn what_a_full_disk_refuses_is_not_there() {
+    let store = colony();
+    store
+        .connection
+        .execute_batch("PRAGMA max_page_count = 30")
+        .unwrap();
+    let many: Vec<_> = (1..=5000).map(node).collect();
+    let error = store.take_in(&many).unwrap_err();
+    assert_eq!(error.fault, Fault::Full);
+    assert_eq!(error.to_string(), "cannot write `:memory:`: the disk is full");
+    assert_eq!(store.nodes().unwrap(), Vec::new());
+    store.take_in(&many[..1]).unwrap();
+}

@@ -5,11 +5,11 @@ mod read;
 pub(super) mod tests;
 mod write;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use crate::colony::{ManagerKind, Mode, Node, NodeId, Particulars};
+use crate::colony::{ManagerKind, Mode, Node, NodeId, Particulars, Version};
 
 use super::error::Fault;
 use super::machine::mode_of_place;
@@ -140,43 +140,63 @@ pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> 
         None => return Err(Fault::NoSuchNode(node.id.0)),
     };
     drop(rows);
-    change(connection, &before, node)
+    Updates::default().change(connection, &before, node)
 }
 
-/// Writes what differs from `before`, which is how the row stands.
-pub(super) fn change(connection: &Connection, before: &Node, after: &Node) -> Result<(), Fault> {
-    let (old, new) = (cells(before)?, cells(after)?);
-    let mut changed = 0_u64;
-    for (index, (old, new)) in old.iter().zip(&new).enumerate() {
-        if old != new {
-            changed |= 1 << index;
+/// The statements that write some columns of a row, by which columns: made once for all rows of a survey.
+#[derive(Default)]
+pub(super) struct Updates(HashMap<u64, String>);
+
+impl Updates {
+    /// Writes what differs from `before`, which is how the row stands.
+    pub(super) fn change(
+        &mut self,
+        connection: &Connection,
+        before: &Node,
+        after: &Node,
+    ) -> Result<(), Fault> {
+        // Versions that are equal may be written differently.
+        if before == after && spelt(before) == spelt(after) {
+            return Ok(());
+        }
+        let (old, new) = (cells(before)?, cells(after)?);
+        let mut changed = 0_u64;
+        for (index, (old, new)) in old.iter().zip(&new).enumerate() {
+            if old != new {
+                changed |= 1 << index;
+            }
+        }
+        if changed == 0 {
+            return Ok(());
+        }
+        if changed & SURVEYED != 0 {
+            changed |= SURVEYED;
+        }
+        let sql = self.0.entry(changed).or_insert_with(|| {
+            let sets: Vec<String> = marked(changed)
+                .map(|index| format!("{} = ?", COLUMNS[index]))
+                .collect();
+            format!("UPDATE node SET {} WHERE id = ?", sets.join(", "))
+        });
+        let id = Cell::Integer(before.id.0.into());
+        let values = marked(changed).map(|index| &new[index]).chain([&id]);
+        match connection
+            .prepare_cached(sql)?
+            .execute(params_from_iter(values))?
+        {
+            0 => Err(Fault::NoSuchNode(before.id.0)),
+            _ => Ok(()),
         }
     }
-    if changed == 0 {
-        return Ok(());
-    }
-    if changed & SURVEYED != 0 {
-        changed |= SURVEYED;
-    }
-    let is_set = |index: usize| changed >> index & 1 == 1;
-    let sets: Vec<String> = (0..COLUMNS.len())
-        .filter(|index| is_set(*index))
-        .map(|index| format!("{} = ?", COLUMNS[index]))
-        .collect();
-    let sql = format!("UPDATE node SET {} WHERE id = ?", sets.join(", "));
-    let values = new
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| is_set(*index))
-        .map(|(_, cell)| cell.clone())
-        .chain([Cell::Integer(before.id.0.into())]);
-    match connection
-        .prepare_cached(&sql)?
-        .execute(params_from_iter(values))?
-    {
-        0 => Err(Fault::NoSuchNode(before.id.0)),
-        _ => Ok(()),
-    }
+}
+
+fn spelt(node: &Node) -> Option<&str> {
+    node.version.as_ref().map(Version::as_str)
+}
+
+/// The columns that `mask` has a bit for.
+fn marked(mask: u64) -> impl Iterator<Item = usize> {
+    (0..COLUMNS.len()).filter(move |index| mask >> index & 1 == 1)
 }
 
 /// A node that has no row is deleted.
