@@ -28,7 +28,7 @@ fn a_node_has_the_ports_paths_and_wallet_that_its_id_gives() {
     let stage = Stage::colony(&["--start_args", "--local --first", "--no_upnp"]);
     stage.wnm(&["--force_action", "add"]).done();
     let row = stage.row(1);
-    assert_eq!(row.service, "antnode0001");
+    assert!(row.service.starts_with("antnode0001"), "{row:?}");
     assert_eq!(
         (row.port % 1000, row.metrics_port % 1000, row.rpc_port),
         (1, 1, 64001)

@@ -87,6 +87,7 @@ fn whatever_happens_the_colony_stays_whole() {
     stage
         .wnm(&["--force_action", "add", "--count", &(cap * 2 / 3).to_string()])
         .done();
+    stage.until("they have settled", |stage| stage.in_motion() == 0, Stage::survey);
     let mut version = 17;
     for cycle in 0..cycles {
         let pressed = misfortune(&stage, &mut chance, &mut version, cap);
