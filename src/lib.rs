@@ -5,11 +5,11 @@
 //! ```text
 //! 7  main
 //! 6  arguments -> request -> error -> session -> reporting -> init -> cycle
-//! 5  execute   report
+//! 5  execute -> report
 //! 4  world
 //! 3  survey    manager    firewall   store
 //! 2  settings
-//! 1  program   lock       clock      signals    logging
+//! 1  program   lock       signals -> clock       logging
 //! 0  colony -> plan                                      pure
 //! ```
 #![forbid(unsafe_code)]

@@ -101,7 +101,7 @@ fn a_node_that_will_not_start_leaves_nothing_behind() {
 fn without_an_antnode_nothing_is_added_and_the_operator_is_told_where_it_was_looked_for() {
     let stage = Stage::colony(&[]);
     fs::remove_file(stage.home().join(".local/bin/antnode")).expect("it was there");
-    let ran = stage.wnm(&[]).plain();
+    let ran = stage.pass(&[]).plain();
     assert!(ran.stderr.contains(".local/bin/antnode"), "{ran}");
     assert_eq!(stage.ids(), [0; 0]);
 }

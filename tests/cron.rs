@@ -27,6 +27,7 @@ fn a_colony_grows_under_cron_alone() {
         "two nodes run",
         |stage| stage.in_state("RUNNING") == 2,
         |stage| {
+            stage.minute(0);
             by_cron(stage, &[]).done().plain();
         },
     );

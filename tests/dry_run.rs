@@ -5,13 +5,14 @@ use crate::stage::Stage;
 
 /// Runs wnm dry and checks that the machine is the same afterwards.
 fn dry(stage: &Stage, words: &[&str]) -> String {
+    stage.minute(0);
     let (tree, processes) = (stage.tree(), stage.processes());
     let words: Vec<_> = words.iter().copied().chain(["--dry_run"]).collect();
     let ran = stage.wnm(&words).done().plain();
     let after = stage.tree();
     assert_eq!(different(&tree, &after), Vec::<&str>::new(), "{ran}");
     assert_eq!(stage.processes(), processes, "{ran}");
-    ran.stdout
+    format!("{}{}", ran.stdout, ran.stderr)
 }
 
 /// The lines that only one of the two has.
@@ -81,7 +82,7 @@ fn a_setting_given_to_a_dry_run_counts_and_is_not_kept() {
     let said = dry(&stage, &["--node_cap", "1"]);
     assert!(said.contains("antnode0002"), "{said}");
     assert_eq!(stage.figure("SELECT node_cap FROM machine"), 2);
-    let ran = stage.wnm(&["--node_cap", "1"]).done();
+    let ran = stage.pass(&["--node_cap", "1"]).done();
     assert!(
         ran.stdout.contains("antnode0002") || stage.row(2).status != "RUNNING",
         "it predicted what happens"

@@ -80,7 +80,7 @@ fn a_run_killed_while_it_upgrades_loses_no_identity() {
         stage.until(
             "both run the new version",
             |stage| stage.of_version(&newest) == 2 && stage.in_state("RUNNING") == 2,
-            |stage| drop(stage.wnm(&[])),
+            |stage| drop(stage.pass(&[])),
         );
         assert_eq!([stage.identity(1), stage.identity(2)], identities);
         stage.agree(true);

@@ -24,7 +24,7 @@ const RELIEVED: [&str; 4] = ["--mem_less_than", "99", "--mem_remove", "100"];
 fn pressure_stops_nodes_and_keeps_them() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
-    stage.wnm(&pressed(&stage)).done();
+    stage.pass(&pressed(&stage)).done();
     assert_eq!(
         stage.row(3).status,
         "STOPPED",
@@ -34,7 +34,7 @@ fn pressure_stops_nodes_and_keeps_them() {
     assert_eq!(stage.in_state("RUNNING"), 2, "one at a time");
     stage.cycle_until("all have stopped", |stage| stage.in_state("STOPPED") == 3);
     stage.agree(true);
-    stage.wnm(&RELIEVED).done();
+    stage.pass(&RELIEVED).done();
     stage.cycle_until("all run again", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(
         (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
@@ -46,7 +46,7 @@ fn pressure_stops_nodes_and_keeps_them() {
 #[test]
 fn no_second_node_is_stopped_before_the_first_could_tell() {
     let stage = Stage::of(3, &["--node_cap", "3", "--delay_remove", "300"]);
-    stage.wnm(&pressed(&stage)).done();
+    stage.pass(&pressed(&stage)).done();
     stage.cycle();
     stage.cycle();
     assert_eq!(stage.in_state("STOPPED"), 1, "{}", stage.describe());
@@ -54,9 +54,31 @@ fn no_second_node_is_stopped_before_the_first_could_tell() {
 }
 
 #[test]
+fn processors_that_were_busy_for_a_minute_stop_a_node() {
+    let stage = Stage::of(
+        2,
+        &["--node_cap", "2", "--cpu_less_than", "50", "--cpu_remove", "70"],
+    );
+    stage.minute(60);
+    stage.wnm(&[]).done();
+    assert_eq!(stage.in_state("RUNNING"), 2, "between the limits nothing is done");
+    stage.minute(90);
+    stage.wnm(&[]).done();
+    assert_eq!(stage.row(2).status, "STOPPED", "{}", stage.describe());
+    stage.minute(60);
+    stage.wnm(&[]).done();
+    assert_eq!(
+        stage.row(2).status,
+        "STOPPED",
+        "between the limits nothing is done"
+    );
+    stage.cycle_until("it runs again", |stage| stage.in_state("RUNNING") == 2);
+}
+
+#[test]
 fn under_pressure_nothing_is_added() {
     let stage = Stage::of(1, &["--node_cap", "5", "--delay_remove", "300"]);
-    stage.wnm(&pressed(&stage)).done();
+    stage.pass(&pressed(&stage)).done();
     stage.cycle();
     assert_eq!(stage.ids(), [1]);
 }
@@ -64,7 +86,7 @@ fn under_pressure_nothing_is_added() {
 #[test]
 fn every_action_says_why_with_its_figures() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
-    stage.wnm(&pressed(&stage)).done();
+    stage.pass(&pressed(&stage)).done();
     let events = stage.events();
     let last = events.lines().last().unwrap_or_default();
     assert!(last.contains("stop") && last.contains("mem"), "{events}");

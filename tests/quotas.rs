@@ -75,7 +75,7 @@ fn removals_keep_to_theirs() {
         ],
     );
     stage
-        .wnm(&["--node_cap", "1", "--max_concurrent_operations", "5"])
+        .pass(&["--node_cap", "1", "--max_concurrent_operations", "5"])
         .done();
     assert_eq!(stage.in_state("REMOVING"), 2);
     stage.cycle_until("one is left", |stage| {

@@ -29,6 +29,9 @@ fn play(page: &str) {
 
 /// A line of the operator's shell. Ports and the manager are those of the stage: a page does not know them.
 fn shell(stage: &Stage, typed: &str) -> Ran {
+    if stage.database().exists() {
+        stage.minute(0);
+    }
     if let Some(rest) = typed.strip_prefix("wnm --init") {
         let words: Vec<_> = rest
             .split_whitespace()

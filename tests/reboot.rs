@@ -14,7 +14,7 @@ fn after_a_reboot_the_nodes_come_back_one_by_one() {
         .iter()
         .for_each(|process| kill(process.pid, Signal::SIGKILL));
     stage.wait_for("all are dead", |stage| stage.processes().is_empty());
-    stage.wnm(&["--last_stopped_at", "1000"]).done();
+    stage.pass(&["--last_stopped_at", "1000"]).done();
     assert_eq!(
         stage.in_state("STOPPED"),
         3,

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 #[test]
 fn a_lower_cap_takes_the_youngest_and_leaves_nothing_of_them() {
     let stage = Stage::of(4, &["--node_cap", "4"]);
-    stage.wnm(&["--node_cap", "2"]).done();
+    stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert_eq!(stage.ids(), [1, 2]);
     stage.agree(true);
@@ -20,14 +20,14 @@ fn a_lower_cap_takes_the_youngest_and_leaves_nothing_of_them() {
 #[test]
 fn a_node_removed_by_plan_is_stopped_first_and_goes_when_the_delay_is_over() {
     let stage = Stage::of(2, &["--node_cap", "2", "--delay_remove", "2"]);
-    stage.wnm(&["--node_cap", "1"]).done();
+    stage.pass(&["--node_cap", "1"]).done();
     assert_eq!(stage.row(2).status, "REMOVING");
     assert!(
         stage.process(2).is_none() && stage.root(2).exists(),
         "{}",
         stage.describe()
     );
-    stage.wnm(&[]).done();
+    stage.pass(&[]).done();
     stage.cycle_until("it is gone", |stage| stage.ids() == [1]);
     stage.agree(true);
 }
@@ -38,7 +38,7 @@ fn stopped_nodes_go_before_running_ones() {
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
         .done();
-    stage.wnm(&["--node_cap", "2"]).done();
+    stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert_eq!(stage.ids(), [2, 3]);
 }

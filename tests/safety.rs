@@ -61,7 +61,7 @@ fn the_operator_may_say_that_they_are_really_gone() {
         fs::remove_dir_all(stage.root(id)).expect("it was there");
     }
     stage.wnm(&[]).code(4);
-    stage.wnm(&["--confirm"]).done();
+    stage.pass(&["--confirm"]).done();
     stage.cycle_until("only the living are left", |stage| stage.ids() == [3, 4]);
     stage.wait_for("no orphan", |stage| stage.processes().len() == 2);
     stage.agree(true);

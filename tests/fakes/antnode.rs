@@ -392,6 +392,7 @@ fn metrics(node: &Simulated, illness: Option<&Illness>) -> String {
         ("ant_node_uptime ", node.started.elapsed().as_secs().to_string()),
         ("ant_networking_records_stored ", node.records.to_string()),
         ("ant_networking_shunned_count_total ", shunned.to_string()),
+        ("ant_networking_shunned_by_close_group ", shunned.to_string()),
         ("ant_networking_process_memory_used_mb ", format!("{memory:.4}")),
     ];
     body_of(METRICS)

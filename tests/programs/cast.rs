@@ -124,7 +124,7 @@ impl Machine {
         let report = self.report("node-status-details")?;
         let rows = match report {
             Value::Array(rows) => rows,
-            Value::Null => Vec::new(),
+            Value::Object(told) if told.contains_key("error") => Vec::new(),
             one => vec![one],
         };
         let word = |row: &Value, key: &str| row.get(key).and_then(Value::as_str).map(str::to_owned);

@@ -51,6 +51,7 @@ impl Stage {
     pub fn colony(settings: &[&str]) -> Stage {
         let stage = Stage::new();
         stage.init(settings).done();
+        stage.survey();
         stage
     }
 
@@ -221,18 +222,24 @@ impl Stage {
             .expect("wnm starts")
     }
 
+    /// A minute passes in which the machine had nothing to do; then cron runs wnm, with these words.
+    pub fn pass(&self, words: &[&str]) -> Ran {
+        self.minute(0);
+        self.wnm(words)
+    }
+
     /// One cycle that must succeed.
     pub fn cycle(&self) -> Ran {
-        self.wnm(&[]).done()
+        self.pass(&[]).done()
     }
 
     /// One look at the nodes, so that their rows are up to date.
     pub fn survey(&self) {
+        self.minute(0);
         self.wnm(&["--force_action", "survey"]).done();
     }
 
-    /// Runs cycles until it is so. The number is left open, because a machine whose processors are all
-    /// busy with something else holds back adds; the order of things never is.
+    /// Runs cycles until it is so.
     pub fn cycle_until(&self, what: &str, so: impl Fn(&Stage) -> bool) {
         self.until(what, so, |stage| drop(stage.cycle()));
     }
