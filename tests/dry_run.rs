@@ -65,7 +65,7 @@ fn every_order_can_be_tried_first() {
             &["--force_action", "disable", "--service_name", "antnode0002"],
             "antnode0002",
         ),
-        (&["--force_action", "teardown", "--confirm"], "antnode0003"),
+        (&["--force_action", "teardown", "--confirm"], "all 3 nodes"),
     ] {
         let said = dry(&stage, words);
         assert!(

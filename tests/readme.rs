@@ -37,12 +37,14 @@ fn shell(stage: &Stage, typed: &str) -> Ran {
             .split_whitespace()
             .filter(|word| *word != "--rewards_address")
             .collect();
-        return stage.init(
+        let ran = stage.init(
             &words
                 .into_iter()
                 .filter(|word| !word.starts_with("0x"))
                 .collect::<Vec<_>>(),
         );
+        stage.survey();
+        return ran;
     }
     let programs = std::path::Path::new(env!("CARGO_BIN_EXE_wnm"))
         .parent()
