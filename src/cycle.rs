@@ -14,15 +14,15 @@ use crate::error::{Error, Kind};
 use crate::execute::{self, Ending, Means, Outcome};
 use crate::init;
 use crate::lock::CycleLock;
-use crate::plan::{self, Gauged, Occasion, Order, Plan, Situation, Storage};
-use crate::report::result;
+use crate::look::look;
+use crate::plan::{self, Gauged, Occasion, Order, Plan, Situation};
+use crate::report::{order, result};
 use crate::reporting;
 use crate::request::Request;
 use crate::session::{Colony, Opening, Session};
 use crate::settings::Variables;
 use crate::signals;
-use crate::store::{Sample, schema};
-use crate::survey::{self, Limits, Observation, Survey};
+use crate::store::schema;
 
 /// What a run prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub fn run(args: Vec<OsString>, variables: Variables) -> Result<Ended, Error> {
             reporting::report(&session, kind).map(Ended::well)
         }
         Request::Survey(names) => survey_only(&session, &names),
-        Request::Order(order) => obey(&session, &order),
+        Request::Order(what) => obey(&session, &what),
         Request::Cycle => cycle(&session),
     }
 }
@@ -74,11 +74,11 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
     let mut outcomes = recover(session, &mut colony)?;
     let seen = look(session, &mut colony, &[])?;
-    let binary = seen.observation.binary.as_ref().ok();
-    if let Err(error) = &seen.observation.binary {
+    let binary = seen.binary.as_ref().ok();
+    if let Err(error) = &seen.binary {
         tracing::warn!("cannot {error}; nothing is added or upgraded");
     }
-    let machine = Gauged::of(&seen.observation.instruments, &seen.observation.rates);
+    let machine = Gauged::of(&seen.instruments, &seen.rates);
     let policy = colony.settings.policy();
     let template = colony.settings.template(&session.place);
     let plan = plan::plan(
@@ -122,8 +122,8 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
 }
 
 /// What an operator ordered.
-fn obey(session: &Session, order: &Order) -> Result<Ended, Error> {
-    if *order == Order::Teardown && !session.run.confirm {
+fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
+    if *what == Order::Teardown && !session.run.confirm {
         return Err(
             Error::refused("teardown removes every node with its data, and needs `--confirm`")
                 .hint("see what it would do with `--dry_run --confirm`"),
@@ -131,14 +131,14 @@ fn obey(session: &Session, order: &Order) -> Result<Ended, Error> {
     }
     let mut colony = Colony::open(session)?;
     recover(session, &mut colony)?;
-    let needs_binary = matches!(order, Order::Add { .. } | Order::Start(_) | Order::Upgrade(_));
+    let needs_binary = matches!(what, Order::Add { .. } | Order::Start(_) | Order::Upgrade(_));
     let binary = if needs_binary {
         colony.antnode(session)
     } else {
         None
     };
     let plan = plan::obey(
-        order,
+        what,
         &colony.nodes,
         &colony.settings.template(&session.place),
         binary.as_ref().map(|binary| &binary.version),
@@ -164,7 +164,7 @@ fn obey(session: &Session, order: &Order) -> Result<Ended, Error> {
     } else {
         carry_out(session, &mut colony, &plan, binary.as_ref(), true)?
     };
-    let result = result::of_order(order, &plan, &outcomes, &before, session.run.dry_run);
+    let result = order::of_order(what, &plan, &outcomes, &before, session.run.dry_run);
     ended(result::pretty(&result), &plan, &outcomes)
 }
 
@@ -172,7 +172,7 @@ fn obey(session: &Session, order: &Order) -> Result<Ended, Error> {
 fn survey_only(session: &Session, names: &[String]) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
     if session.run.dry_run {
-        return Ok(Ended::well(result::pretty(&result::of_survey(
+        return Ok(Ended::well(result::pretty(&order::of_survey(
             names,
             &colony.nodes,
             true,
@@ -180,8 +180,8 @@ fn survey_only(session: &Session, names: &[String]) -> Result<Ended, Error> {
     }
     recover(session, &mut colony)?;
     look(session, &mut colony, names)?;
-    let result = result::of_survey(names, &colony.nodes, false);
-    let code = if result::has_failures(&result) {
+    let result = order::of_survey(names, &colony.nodes, false);
+    let code = if order::has_failures(&result) {
         Kind::Incomplete.code()
     } else {
         0
@@ -190,124 +190,6 @@ fn survey_only(session: &Session, names: &[String]) -> Result<Ended, Error> {
         output: result::pretty(&result),
         code,
     })
-}
-
-/// What a look at machine and nodes gave.
-struct Seen {
-    observation: Observation,
-}
-
-/// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
-fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Seen, Error> {
-    let policy = colony.settings.policy();
-    let chosen: Vec<Node> = if names.is_empty() {
-        colony.nodes.clone()
-    } else {
-        names
-            .iter()
-            .filter_map(|name| plan::find(name, &colony.nodes).ok().cloned())
-            .collect()
-    };
-    let observation = survey::survey(
-        &*colony.world.gauge,
-        &*colony.world.probe,
-        &*colony.world.clock,
-        &Survey {
-            nodes: &chosen,
-            storage: &colony.settings.node_storage,
-            limits: Limits {
-                spacing: colony.settings.effective_survey_delay(),
-                ..Limits::default()
-            },
-            last: colony
-                .last_sample
-                .as_ref()
-                .map(|sample| (sample.counters, sample.boot)),
-            antnode: session.lookup(&colony.settings),
-            known: &colony.known,
-            processes: &|nodes| colony.processes(nodes),
-        },
-    )
-    .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
-    if signals::asked_to_end() {
-        return Err(interrupted());
-    }
-    let observation = steady(observation, colony);
-    let now = colony.now();
-    let storage = Storage {
-        path: colony.settings.node_storage.clone(),
-        present: observation.device.is_some(),
-        device_before: colony.facts.storage_device,
-        device_now: observation.device,
-    };
-    let settled =
-        plan::settle(chosen, &observation.sightings, &storage, &policy, session.run.confirm, now).map_err(
-            |stop| {
-                Error::new(Kind::Unsafe, stop).hint(
-                    "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
-                )
-            },
-        )?;
-    let mut after: BTreeMap<NodeId, Node> = colony.nodes.iter().map(|node| (node.id, node.clone())).collect();
-    after.extend(settled.nodes.into_iter().map(|node| (node.id, node)));
-    let mut after: Vec<Node> = after.into_values().collect();
-    learn_versions(colony, &mut after);
-    for id in &settled.hung {
-        tracing::warn!("node {id} is hung: its process lives and has not answered for three surveys");
-    }
-    if !session.run.dry_run {
-        record(colony, &after, &observation)?;
-    }
-    colony.nodes = after;
-    Ok(Seen { observation })
-}
-
-/// The boot time as it was first read in this boot: the kernel's own figure wavers by a second or two.
-fn steady(mut observation: Observation, colony: &Colony) -> Observation {
-    if let Some(known) = colony.facts.boot_time
-        && observation.instruments.boot.since(known).abs() <= BOOT_WAVER_S
-    {
-        observation.instruments.boot = known;
-    }
-    observation
-}
-
-/// No machine boots twice within so many seconds.
-const BOOT_WAVER_S: i64 = 5;
-
-/// Asks a node's own binary for the version that the node itself did not tell.
-fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
-    use crate::colony::State;
-    for node in nodes.iter_mut() {
-        if node.version.is_some() || matches!(node.state, State::Disabled | State::Dead) {
-            continue;
-        }
-        match colony.world.gauge.binary(&node.home.binary, &colony.known) {
-            Ok(binary) => {
-                node.version = Some(binary.version.clone());
-                node.memory.binary_key = Some(binary.key);
-                colony.known.push(binary);
-            }
-            Err(error) => tracing::debug!("the version of node {} stays unknown: cannot {error}", node.id),
-        }
-    }
-}
-
-fn record(colony: &mut Colony, after: &[Node], observation: &Observation) -> Result<(), Error> {
-    let instruments = &observation.instruments;
-    colony.facts.boot_time = Some(instruments.boot);
-    colony.facts.storage_device = observation.device.or(colony.facts.storage_device);
-    colony.facts.cpu_count = instruments.cpus;
-    let sample = Sample::new(observation.at, instruments, observation.rates, after);
-    colony
-        .store
-        .record_survey(&colony.nodes, after, &sample, &colony.facts)?;
-    if let Ok(binary) = &observation.binary
-        && !colony.known.contains(binary)
-    {
-        colony.store.remember_binary(binary)?;
-    }
-    Ok(())
 }
 
 /// Ends what a killed run had begun. A dry run leaves it.
@@ -360,15 +242,11 @@ fn with_means(
 
 fn ended(output: String, plan: &Plan, outcomes: &[Outcome]) -> Result<Ended, Error> {
     if outcomes.iter().any(|outcome| outcome.ending == Ending::Skipped) {
-        return Err(interrupted());
+        return Err(Error::interrupted());
     }
     let failed = plan.falls_short() || outcomes.iter().any(Outcome::failed);
     let code = if failed { Kind::Incomplete.code() } else { 0 };
     Ok(Ended { output, code })
-}
-
-fn interrupted() -> Error {
-    Error::refused("ended by a signal").hint("what was begun is finished or undone; the next run goes on")
 }
 
 /// Keeps the settings that were given, and does nothing else.

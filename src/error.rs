@@ -58,6 +58,12 @@ impl Error {
         Error::new(Kind::Mistaken, what)
     }
 
+    /// A signal asked the run to end: exit code 1.
+    #[must_use]
+    pub fn interrupted() -> Error {
+        Error::refused("ended by a signal").hint("what was begun is finished or undone; the next run goes on")
+    }
+
     /// The same error with something to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> Error {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 7  main
-//! 6  arguments -> request -> error -> session -> reporting -> init -> cycle
+//! 6  arguments -> request -> error -> session -> reporting -> init -> look -> cycle
 //! 5  execute -> report
 //! 4  world
 //! 3  survey    manager    firewall   store
@@ -24,6 +24,7 @@ pub mod firewall;
 pub mod init;
 pub mod lock;
 pub mod logging;
+pub mod look;
 pub mod manager;
 pub mod plan;
 pub mod program;

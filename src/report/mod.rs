@@ -3,6 +3,7 @@
 pub mod details;
 pub mod machine;
 pub mod nodes;
+pub mod order;
 pub mod result;
 
 use serde::Serialize;

@@ -1,0 +1,126 @@
+//! Looking: machine and nodes are surveyed, timers settled, and what changed is written down.
+
+use std::collections::BTreeMap;
+
+use crate::colony::{Node, NodeId, State};
+use crate::error::{Error, Kind};
+use crate::plan::{self, Storage};
+use crate::session::{Colony, Session};
+use crate::signals;
+use crate::store::Sample;
+use crate::survey::{self, Limits, Observation, Survey};
+
+/// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
+///
+/// # Errors
+/// A safety stop, a signal, or a machine or store that cannot be read.
+pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, Error> {
+    let policy = colony.settings.policy();
+    let chosen: Vec<Node> = if names.is_empty() {
+        colony.nodes.clone()
+    } else {
+        names
+            .iter()
+            .filter_map(|name| plan::find(name, &colony.nodes).ok().cloned())
+            .collect()
+    };
+    let observation = survey::survey(
+        &*colony.world.gauge,
+        &*colony.world.probe,
+        &*colony.world.clock,
+        &Survey {
+            nodes: &chosen,
+            storage: &colony.settings.node_storage,
+            limits: Limits {
+                spacing: colony.settings.effective_survey_delay(),
+                ..Limits::default()
+            },
+            last: colony
+                .last_sample
+                .as_ref()
+                .map(|sample| (sample.counters, sample.boot)),
+            antnode: session.lookup(&colony.settings),
+            known: &colony.known,
+            processes: &|nodes| colony.processes(nodes),
+        },
+    )
+    .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+    if signals::asked_to_end() {
+        return Err(Error::interrupted());
+    }
+    let observation = steady(observation, colony);
+    let now = colony.now();
+    let storage = Storage {
+        path: colony.settings.node_storage.clone(),
+        present: observation.device.is_some(),
+        device_before: colony.facts.storage_device,
+        device_now: observation.device,
+    };
+    let settled =
+        plan::settle(chosen, &observation.sightings, &storage, &policy, session.run.confirm, now).map_err(
+            |stop| {
+                Error::new(Kind::Unsafe, stop).hint(
+                    "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
+                )
+            },
+        )?;
+    let mut after: BTreeMap<NodeId, Node> = colony.nodes.iter().map(|node| (node.id, node.clone())).collect();
+    after.extend(settled.nodes.into_iter().map(|node| (node.id, node)));
+    let mut after: Vec<Node> = after.into_values().collect();
+    learn_versions(colony, &mut after);
+    for id in &settled.hung {
+        tracing::warn!("node {id} is hung: its process lives and has not answered for three surveys");
+    }
+    if !session.run.dry_run {
+        record(colony, &after, &observation)?;
+    }
+    colony.nodes = after;
+    Ok(observation)
+}
+
+/// The boot time as it was first read in this boot: the kernel's own figure wavers by a second or two.
+fn steady(mut observation: Observation, colony: &Colony) -> Observation {
+    if let Some(known) = colony.facts.boot_time
+        && observation.instruments.boot.since(known).abs() <= BOOT_WAVER_S
+    {
+        observation.instruments.boot = known;
+    }
+    observation
+}
+
+/// No machine boots twice within so many seconds.
+const BOOT_WAVER_S: i64 = 5;
+
+/// Asks a node's own binary for the version that the node itself did not tell.
+fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
+    for node in nodes.iter_mut() {
+        if node.version.is_some() || matches!(node.state, State::Disabled | State::Dead) {
+            continue;
+        }
+        match colony.world.gauge.binary(&node.home.binary, &colony.known) {
+            Ok(binary) => {
+                node.version = Some(binary.version.clone());
+                node.memory.binary_key = Some(binary.key);
+                colony.known.push(binary);
+            }
+            Err(error) => tracing::debug!("the version of node {} stays unknown: cannot {error}", node.id),
+        }
+    }
+}
+
+fn record(colony: &mut Colony, after: &[Node], observation: &Observation) -> Result<(), Error> {
+    let instruments = &observation.instruments;
+    colony.facts.boot_time = Some(instruments.boot);
+    colony.facts.storage_device = observation.device.or(colony.facts.storage_device);
+    colony.facts.cpu_count = instruments.cpus;
+    let sample = Sample::new(observation.at, instruments, observation.rates, after);
+    colony
+        .store
+        .record_survey(&colony.nodes, after, &sample, &colony.facts)?;
+    if let Ok(binary) = &observation.binary
+        && !colony.known.contains(binary)
+    {
+        colony.store.remember_binary(binary)?;
+    }
+    Ok(())
+}
