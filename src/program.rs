@@ -19,6 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::colony::Mode;
+use crate::signals;
 
 pub use error::Error;
 use error::{how, last_lines};
@@ -176,6 +177,11 @@ impl Program {
             }
             Ok(None) => {
                 self.kill(&mut child);
+                if signals::asked_to_end() && Instant::now() < deadline {
+                    return Err(Error::Interrupted {
+                        command: self.command_line(),
+                    });
+                }
                 Err(Error::TooLong {
                     command: self.command_line(),
                     limit: self.limit,

@@ -4,7 +4,8 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 
@@ -19,6 +20,19 @@ pub fn listen() -> io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(&ASKED))?;
     }
     Ok(())
+}
+
+/// How long after a signal a program that is running for us may still take: the whole run ends within 2 s.
+const PATIENCE: Duration = Duration::from_millis(1200);
+
+/// What is asked of a program after that, so that one begun late has a moment as well.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// By when a program that is running for us since `begun` must have ended, once a signal has come.
+#[must_use]
+pub fn last_moment(begun: Instant) -> Option<Instant> {
+    static NOTICED: OnceLock<Instant> = OnceLock::new();
+    asked_to_end().then(|| (*NOTICED.get_or_init(Instant::now) + PATIENCE).max(begun + LEAST))
 }
 
 /// Whether a signal has asked this run to end. The step in hand is finished or undone, nothing more is begun.

@@ -6,7 +6,7 @@ use crate::colony::{Figures, Memory, Node, NodeId, State, Timestamp, Version, Wa
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, NodeChange};
 
-use super::run::start_all;
+use super::run::{has_not_started, start_all};
 use super::{Begun, Ending, Means, Outcome};
 
 /// A node that is being made, and the step that asked for it.
@@ -14,8 +14,23 @@ struct Making<'s> {
     step: &'s Step,
     begun: Begun,
     node: Node,
+    /// How far it came.
+    stage: Stage,
     /// What stopped it, once something has.
     failure: Option<String>,
+}
+
+/// How far the making of a node came, which is what has to be undone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing was made: whatever lies at its place is not ours to touch.
+    Conceived,
+    /// It has a row, and nothing else.
+    Written,
+    /// A killed run had written its row; what else it had made is not known.
+    Resumed,
+    /// The manager made its folders and its service.
+    Defined,
 }
 
 /// Makes the nodes of a batch. They are made one by one and started together; one that fails is unmade.
@@ -31,6 +46,7 @@ pub(super) fn add(
         let wallet = means.wallets.draw(means.world.clock.chance());
         let version = means.binary.map(|binary| &binary.version);
         let node = conceive(new, wallet, version, means.world.clock.now());
+        let mut stage = Stage::Conceived;
         let failure = means.world.gauge.busy_port(&node.ports).map(|port| {
             format!(
                 "port {port} of node {} is taken by another program: stop that program, or remove its claim",
@@ -39,6 +55,7 @@ pub(super) fn add(
         });
         if failure.is_none() {
             // The row comes first, so that there is never a process of ours without one.
+            stage = Stage::Written;
             means
                 .store
                 .progress(begun.intent, NodeChange::Insert(&node), &means.detail(step))?;
@@ -47,6 +64,7 @@ pub(super) fn add(
             step,
             begun,
             node,
+            stage,
             failure,
         });
     }
@@ -56,7 +74,11 @@ pub(super) fn add(
             means.open_firewall(&made.node, &mut made.begun);
         }
         let outcome = settle(made, means)?;
-        if let (Some(node), Ending::Done) = (&outcome.node, &outcome.ending) {
+        if let Some(node) = outcome
+            .node
+            .as_ref()
+            .filter(|node| !outcome.failed() || node.state == State::Removing)
+        {
             nodes.insert(node.id, node.clone());
         }
         outcomes.push(outcome);
@@ -76,6 +98,7 @@ pub(super) fn resume(
             step,
             begun,
             node,
+            stage: Stage::Resumed,
             failure: None,
         }],
         means,
@@ -98,7 +121,12 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Vec<Making<'s
             .manager(&made.node)
             .and_then(|manager| manager.define(&made.node, binary))
         {
-            Ok(service) => made.node.service = service,
+            Ok(service) => {
+                made.node.service = service;
+                if made.stage == Stage::Written {
+                    made.stage = Stage::Defined;
+                }
+            }
             Err(error) => made.failure = Some(error.to_string()),
         }
     }
@@ -116,12 +144,13 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Vec<Making<'s
     making
 }
 
-/// Ends the step: the node is there, or nothing is left of it, or what is left is said.
+/// Ends the step: the node is there, or nothing of it is left, or what is left is said.
 fn settle(made: Making<'_>, means: &mut Means<'_>) -> Result<Outcome, store::Error> {
     let Making {
         step,
         mut begun,
         mut node,
+        stage,
         failure,
     } = made;
     let Some(failure) = failure else {
@@ -129,16 +158,41 @@ fn settle(made: Making<'_>, means: &mut Means<'_>) -> Result<Outcome, store::Err
         node.since = means.world.clock.now();
         return means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done);
     };
-    means.close_firewall(&node, &mut begun);
-    match means.manager(&node).and_then(|manager| manager.remove(&node)) {
-        Ok(()) => means.end(
+    match stage {
+        Stage::Conceived => means.end(
+            begun,
+            step,
+            Some(&node),
+            NodeChange::None,
+            Ending::Failed(failure),
+        ),
+        // Folders and service that cannot be made are not left half made.
+        Stage::Written => means.end(
             begun,
             step,
             Some(&node),
             NodeChange::Delete(node.id),
             Ending::Failed(failure),
         ),
-        Err(left) => {
+        Stage::Resumed => {
+            // Something of it may be there, and even an identity: it is kept as a node that does not run.
+            node.state = State::Stopped;
+            has_not_started(&mut node, &failure, means);
+            means.end(
+                begun,
+                step,
+                Some(&node),
+                NodeChange::Update(&node),
+                Ending::Failed(failure),
+            )
+        }
+        Stage::Defined => {
+            means.close_firewall(&node, &mut begun);
+            let undone = means.manager(&node).and_then(|manager| manager.remove(&node));
+            let Err(left) = undone else {
+                let change = NodeChange::Delete(node.id);
+                return means.end(begun, step, Some(&node), change, Ending::Failed(failure));
+            };
             // The row stays, marked for removal, so that what is left is tried again and never forgotten.
             node.state = State::Removing;
             node.since = means.world.clock.now();

@@ -117,8 +117,9 @@ fn keep_in_step(outcome: &Outcome, nodes: &mut BTreeMap<NodeId, Node>) {
         (&outcome.step.action, &outcome.ending),
         (Action::Remove(_), Ending::Done) | (Action::Start(..), Ending::Failed(_))
     );
-    // A start that failed here is an add that was undone; where undoing failed the row says REMOVING.
-    if gone && !(outcome.failed() && node.state == State::Removing) {
+    // A start that failed here is an add; where its row was kept it says STOPPED or REMOVING.
+    let kept = outcome.failed() && matches!(node.state, State::Removing | State::Stopped);
+    if gone && !kept {
         nodes.remove(&node.id);
     } else {
         nodes.insert(node.id, node.clone());

@@ -15,6 +15,7 @@ use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, 
 use crate::program;
 use crate::program::detached::Detached;
 use crate::program::signal::{self, Signal};
+use crate::signals;
 
 use super::premises::Premises;
 use super::processes::{Processes, is_node, runs_file, sees_others};
@@ -218,7 +219,10 @@ impl ProcessManager for Setsid {
                 living.retain(|(pid, root)| is_node(*pid, root));
                 // One that could not be signalled will not go by waiting.
                 let is_awaited = |root: &Path| !troubles.iter().any(|(troubled, _)| *troubled == root);
-                if !living.iter().any(|(_, root)| is_awaited(root)) || Instant::now() >= until {
+                // Asked to end ourselves, we have no time for a node that takes its own.
+                let is_over =
+                    Instant::now() >= until || (what == Signal::Terminate && signals::asked_to_end());
+                if !living.iter().any(|(_, root)| is_awaited(root)) || is_over {
                     break;
                 }
                 sleep(LOOK);

@@ -28,6 +28,8 @@ pub enum Error {
         limit: Duration,
         complaint: String,
     },
+    /// A signal asked us to end while it ran.
+    Interrupted { command: String },
     /// sudo will not run it without asking.
     Password { command: String, complaint: String },
     /// There is no such account.
@@ -56,6 +58,7 @@ impl fmt::Display for Error {
                 limit.as_secs_f64(),
                 Quoted(complaint)
             ),
+            Error::Interrupted { command } => write!(f, "run `{command}`: ended by a signal"),
             Error::Password { command, complaint } => write!(
                 f,
                 "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",

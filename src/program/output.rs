@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::signals;
+
 /// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
 const KEPT_BYTES: usize = 64 << 20;
 
@@ -18,6 +20,7 @@ pub(super) fn wait(
     ends: &Receiver<()>,
     deadline: Instant,
 ) -> io::Result<Option<ExitStatus>> {
+    let begun = Instant::now();
     let mut open = 2;
     let mut pause = Duration::from_millis(1);
     loop {
@@ -32,7 +35,8 @@ pub(super) fn wait(
             }
             return Ok(Some(status));
         }
-        if Instant::now() >= deadline {
+        let end = signals::last_moment(begun).map_or(deadline, |last| last.min(deadline));
+        if Instant::now() >= end {
             return Ok(None);
         }
         if open > 0 {

@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::openmetrics::{Page, Scan};
 use super::{Limits, NodeProbe};
 use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
+use crate::signals;
 
 mod turn;
 
@@ -30,6 +31,8 @@ const BODY_MOST: usize = 1024 * 1024;
 /// Connections that are not asked twice are closed after this, the least the client can do: a thousand
 /// that answer and are no antnodes must not use up our files.
 const IDLE: Duration = Duration::from_millis(90);
+/// How long a signal may go unnoticed.
+const TICK: Duration = Duration::from_millis(50);
 /// Between two tries while the system has no file or port left for us.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(50);
 /// `ENFILE` and `EMFILE`, the same on Linux and macOS.
@@ -112,7 +115,15 @@ fn sweep(
         });
         // Whose turn has not come by then is silent.
         let end = begun + limits.all.saturating_add(spaced);
-        let _ = timeout_at(end, ask_everybody(sweep, told)).await;
+        let mut asking = std::pin::pin!(ask_everybody(sweep, told));
+        while Instant::now() < end && !signals::asked_to_end() {
+            if timeout_at(end.min(Instant::now() + TICK), asking.as_mut())
+                .await
+                .is_ok()
+            {
+                break;
+            }
+        }
     });
     // A host still being looked up must not hold us.
     runtime.shutdown_background();
