@@ -124,9 +124,6 @@ fn write(
         last_stopped_at: settings.last_stopped_at,
         highest_node_id_used: settings.highest_node_id_used,
     };
-    store.initialise(&resolved.changes, &facts)?;
-    if !found.is_empty() {
-        store.take_in(found)?;
-    }
+    store.initialise_with(&resolved.changes, &facts, found)?;
     Ok(())
 }
