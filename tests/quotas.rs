@@ -84,3 +84,33 @@ fn removals_keep_to_theirs() {
     });
     stage.agree(true);
 }
+
+#[test]
+fn no_more_nodes_go_than_the_cap_asks_for() {
+    let stage = Stage::of(
+        4,
+        &[
+            "--node_cap",
+            "4",
+            "--delay_remove",
+            "1",
+            "--max_concurrent_removals",
+            "3",
+        ],
+    );
+    let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
+    stage
+        .pass(&["--node_cap", "3", "--max_concurrent_operations", "3"])
+        .done();
+    assert_eq!(stage.in_state("REMOVING"), 1, "{}", stage.describe());
+    stage.cycle_until("three are left", |stage| {
+        assert!(stage.in_state("RUNNING") == 3, "{}", stage.describe());
+        stage.rows().len() == 3
+    });
+    stage.cycle();
+    assert_eq!(
+        (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
+        identities
+    );
+    stage.agree(true);
+}

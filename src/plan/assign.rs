@@ -9,7 +9,7 @@ use super::hold::Hold;
 use super::measure::{is_due, is_hung, is_outdated, is_shunned, is_startable, is_upgradable};
 use super::nursery::Nursery;
 use super::policy::{Policy, Template};
-use super::reason::{Ground, Quota, Reason};
+use super::reason::{Ground, Quantity, Quota, Reason};
 use super::step::{Action, Plan, Rest, Step};
 use super::task::Task;
 
@@ -34,7 +34,7 @@ pub fn assign(
     };
     desk.plan.holds = decision.holds;
     for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
-        desk.serve(wants, template, taken);
+        desk.serve(desk.needed(wants), template, taken);
     }
     desk.plan.steps.sort_by_key(|step| Reverse(step.priority));
     desk.plan
@@ -50,6 +50,17 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// Those of the wants that are needed. Where the cap alone takes nodes away, it takes no more than are above
+    /// it and not on their way out: the peer fills its slots, and then makes anew what it took too many.
+    fn needed<'w>(&self, wants: &'w [Want]) -> &'w [Want] {
+        let Some(above) = wants.first().and_then(above_cap) else {
+            return wants;
+        };
+        let leaving = count(self.nodes, |node| node.state == State::Removing) + self.plan.steps.len() as i64;
+        let needed = usize::try_from(above - leaving).unwrap_or(0);
+        &wants[..needed.min(wants.len())]
+    }
+
     /// Serves all wants of one task.
     fn serve(&mut self, wants: &[Want], template: &Template, taken: &dyn Fn(Ports) -> Option<u16>) {
         let Some(first) = wants.first() else { return };
@@ -197,6 +208,26 @@ impl Desk<'_> {
             },
         });
     }
+}
+
+/// By how many nodes the colony is above its cap, where that alone is why one is to go for good.
+fn above_cap(want: &Want) -> Option<i64> {
+    let fills_disk = |ground: &Ground| {
+        matches!(
+            ground,
+            Ground::Above {
+                what: Quantity::Disk,
+                ..
+            }
+        )
+    };
+    if want.grounds.iter().any(fills_disk) {
+        return None;
+    }
+    want.grounds.iter().find_map(|ground| match ground {
+        Ground::OverCap { nodes, cap } => Some(nodes - cap),
+        _ => None,
+    })
 }
 
 pub(super) fn outdated(node: &Node, newest: &Version) -> Ground {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
 use serde_json::Value;
 
 use super::ports::Block;
@@ -30,6 +31,8 @@ pub struct Machine {
     guard: Child,
     begun: Instant,
     said: String,
+    /// Percent of the processors' time that was taken in the minutes that pass between runs.
+    pub busy: i64,
 }
 
 impl Machine {
@@ -54,6 +57,7 @@ impl Machine {
             guard,
             begun: Instant::now(),
             said: String::new(),
+            busy: 5,
         })
     }
 
@@ -114,6 +118,38 @@ impl Machine {
         }
     }
 
+    /// Makes wnm's last look at the machine a minute old, and the processors busy for so many percent of that
+    /// minute. wnm keeps the counters in its database: so a run need not wait to see what the processors do,
+    /// and what else this machine does meanwhile does not matter.
+    pub fn minute(&self, busy: i64) -> Result<(), String> {
+        let idle = 60 * (100 - busy);
+        let sql = format!(
+            "UPDATE sample SET counted_ms = (SELECT unixepoch() - 60) * 1000, cpu_total = cpu_total - 6000,
+             cpu_idle = cpu_idle - {idle} WHERE id = (SELECT max(id) FROM sample) AND cpu_idle > 6000"
+        );
+        self.database()
+            .and_then(|database| database.execute_batch(&sql))
+            .map_err(|error| error.to_string())
+    }
+
+    /// Each kind of thing that was done, the last one of it, and its reason.
+    pub fn reasons(&self) -> Result<Vec<String>, String> {
+        let sql = "SELECT action || ' ' || service || ': ' || reason FROM event WHERE id IN
+                   (SELECT max(id) FROM event GROUP BY action, substr(reason, 1, 6)) ORDER BY id";
+        let read = || {
+            let database = self.database()?;
+            let mut query = database.prepare(sql)?;
+            query
+                .query_map([], |row| row.get(0))?
+                .collect::<rusqlite::Result<Vec<String>>>()
+        };
+        read().map_err(|error| error.to_string())
+    }
+
+    fn database(&self) -> rusqlite::Result<Connection> {
+        Connection::open(self.home.join(".local/share/autonomi/colony.db"))
+    }
+
     /// All that the last run said.
     pub fn last_words(&self) -> &str {
         &self.said
@@ -138,15 +174,6 @@ impl Machine {
         rows.iter()
             .map(|row| node(row).ok_or(format!("no node: {row}")))
             .collect()
-    }
-
-    /// Per cent of this machine's memory that is used, as wnm sees it.
-    pub fn used_memory(&mut self) -> Result<f64, String> {
-        let metrics = self.report("machine-metrics")?;
-        metrics
-            .get("used_mem_percent")
-            .and_then(Value::as_f64)
-            .ok_or("no figure for memory".to_owned())
     }
 
     fn report(&mut self, name: &str) -> Result<Value, String> {

@@ -1,7 +1,7 @@
 //! The demo: `cargo test --release --test demo`.
 //!
 //! Plays a day of a colony in a minute, on this machine and without touching it: a throw-away home, nodes that
-//! are real processes but simulated, delays of a second. It tells what wnm does, checks that it truly did it,
+//! are real processes but simulated, delays of a second, and a minute made to pass between two runs. It tells what wnm does, checks that it truly did it,
 //! and ends with 1 where it did not. No process and no file outlives it, however it ends.
 #![expect(clippy::print_stdout, reason = "it is made to be watched")]
 
@@ -103,10 +103,11 @@ fn found(machine: &mut Machine) -> Result<(), String> {
         "--max_concurrent_operations",
         "2",
     ]);
+    // The limits of processors stay as they are, 50 and 70 %; what is left of them is no part of this.
     words.extend([
-        "--cpu_less_than",
+        "--mem_less_than",
         "99",
-        "--cpu_remove",
+        "--mem_remove",
         "100",
         "--hd_less_than",
         "99",
@@ -119,7 +120,6 @@ fn found(machine: &mut Machine) -> Result<(), String> {
         "--max_load_average_allowed",
         "10000",
     ]);
-    words.extend(CALM);
     println!("  $ wnm {}", words.join(" "));
     machine.wnm(&words)?;
     require(
@@ -167,27 +167,24 @@ fn upgrade(machine: &mut Machine) -> Result<(), String> {
     )
 }
 
-const CALM: [&str; 4] = ["--mem_less_than", "99", "--mem_remove", "100"];
-
 fn press_and_relieve(machine: &mut Machine) -> Result<(), String> {
-    let used = machine.used_memory()?;
-    let remove = (used.ceil() as i64 - 1).clamp(1, 99);
-    act(&format!(
-        "The machine is under pressure: {used:.1} % of memory is used, and now {remove} % is the limit"
-    ));
-    let (less, remove) = ((remove - 1).to_string(), remove.to_string());
-    let limits = ["--mem_less_than", &less, "--mem_remove", &remove];
-    println!("  $ wnm {}", limits.join(" "));
-    cycles(machine, &limits, |nodes| count(nodes, "STOPPED") >= 4)?;
+    act("The processors are busy: 90 % for minutes, where 70 % is the limit");
+    machine.busy = 90;
+    cycles(machine, &[], |nodes| count(nodes, "STOPPED") >= 4)?;
     let stopped = count(&machine.nodes()?, "STOPPED");
     require(
         machine.processes().len() == CAP - stopped,
         "what it calls stopped has no process",
     )?;
     require(machine.nodes()?.len() == CAP, "no node is lost by it")?;
-    act("The pressure is gone: they start again");
-    println!("  $ wnm {}", CALM.join(" "));
-    cycles(machine, &CALM, |nodes| all(nodes, "RUNNING"))?;
+    act("They are busy at 60 %: more than the 50 % below which nodes are started, less than 70 %");
+    machine.busy = 60;
+    let before = machine.processes();
+    cycle(machine, &[])?;
+    require(machine.processes() == before, "all stays as it is")?;
+    act("The pressure is gone: nodes start again");
+    machine.busy = 5;
+    cycles(machine, &[], |nodes| all(nodes, "RUNNING"))?;
     require(machine.processes().len() == CAP, "6 processes run")
 }
 
@@ -221,6 +218,8 @@ fn report(machine: &mut Machine) -> Result<(), String> {
                 .collect::<String>()
         );
     }
+    act("And why it did what it did: from the table `event`, one line of each kind");
+    machine.reasons()?.iter().for_each(|line| println!("    {line}"));
     Ok(())
 }
 
@@ -241,7 +240,9 @@ fn cycles(machine: &mut Machine, words: &[&str], so: impl Fn(&[Node]) -> bool) -
     let begun = Instant::now();
     let mut words = words;
     loop {
-        cycle(machine, words)?;
+        for line in changes(machine, words)? {
+            tell(machine, &line);
+        }
         words = &[];
         let nodes = machine.nodes()?;
         if so(&nodes) {
@@ -253,55 +254,64 @@ fn cycles(machine: &mut Machine, words: &[&str], so: impl Fn(&[Node]) -> bool) -
                 machine.last_words()
             ));
         }
+        std::thread::sleep(Duration::from_millis(400));
     }
 }
 
 /// One cycle, and what is different after it.
 fn cycle(machine: &mut Machine, words: &[&str]) -> Result<(), String> {
+    let lines = changes(machine, words)?;
+    if lines.is_empty() {
+        tell(machine, "nothing to do");
+    }
+    lines.iter().for_each(|line| tell(machine, line));
+    Ok(())
+}
+
+fn tell(machine: &Machine, line: &str) {
+    println!("  {:>5.1} s  {line}", machine.age().as_secs_f64());
+}
+
+/// Runs wnm once, and says in words how the nodes differ after it.
+fn changes(machine: &mut Machine, words: &[&str]) -> Result<Vec<String>, String> {
     let before = machine.nodes()?;
+    machine.minute(machine.busy)?;
     machine.wnm(words)?;
     let after = machine.nodes()?;
-    let mut said = Vec::new();
+    let mut said: Vec<(String, Vec<String>)> = Vec::new();
+    let mut say = |what: &str, node: &Node| match said.iter_mut().find(|(said, _)| said == what) {
+        Some((_, nodes)) => nodes.push(node.service.clone()),
+        None => said.push((what.to_owned(), vec![node.service.clone()])),
+    };
     for node in &after {
         match before.iter().find(|old| old.service == node.service) {
-            None => said.push(format!("{} was added", node.service)),
-            Some(old) if old.state != node.state => {
-                said.push(format!("{} {}", node.service, became(&node.state)))
-            }
-            Some(old) if old.version != node.version => {
-                said.push(format!(
-                    "{} is of version {}",
-                    node.service,
-                    node.version.as_deref().unwrap_or("?")
-                ));
-            }
+            None => say("added", node),
+            Some(old) if old.state != node.state => say(became(node), node),
             Some(_) => {}
         }
     }
     let gone = before
         .iter()
         .filter(|old| !after.iter().any(|node| node.service == old.service));
-    said.extend(gone.map(|old| format!("{} is gone", old.service)));
-    let said = if said.is_empty() {
-        "nothing to do".to_owned()
-    } else {
-        said.join(", ")
-    };
-    println!(
-        "  {:>5.1} s  {said}  [{} run]",
-        machine.age().as_secs_f64(),
-        machine.processes().len()
-    );
-    Ok(())
+    gone.for_each(|old| say("gone", old));
+    let run = machine.processes().len();
+    let lines = said
+        .into_iter()
+        .map(|(what, nodes)| format!("{what:<14} {}", nodes.join(", ")));
+    let mut lines: Vec<_> = lines.collect();
+    if let Some(last) = lines.last_mut() {
+        *last = format!("{last:<50} {run} processes");
+    }
+    Ok(lines)
 }
 
-fn became(state: &str) -> &str {
-    match state {
+fn became(node: &Node) -> &str {
+    match node.state.as_str() {
         "RUNNING" => "runs",
-        "STOPPED" => "has stopped",
-        "RESTARTING" => "was started",
-        "UPGRADING" => "was upgraded",
-        "REMOVING" => "was stopped and will be removed",
+        "STOPPED" => "stopped",
+        "RESTARTING" => "started",
+        "UPGRADING" => "upgraded",
+        "REMOVING" => "to be removed",
         other => other,
     }
 }

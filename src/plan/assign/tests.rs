@@ -86,6 +86,21 @@ fn a_stopped_node_goes_at_once_and_a_running_one_after_its_delay() {
 }
 
 #[test]
+fn a_lowered_cap_takes_no_more_nodes_than_are_above_it() {
+    let cap = Policy { cap: 3, ..policy() };
+    let plan = plan_with(&cap, calm(), &nodes(&[Running, Running, Running, Running]));
+    assert_eq!(doings(&plan), ["stop node 4 to remove it"]);
+    let plan = plan_with(
+        &cap,
+        calm(),
+        &nodes(&[Stopped, Running, Running, Running, Running]),
+    );
+    assert_eq!(doings(&plan), ["remove node 1", "stop node 5 to remove it"]);
+    let plan = plan_with(&cap, calm(), &nodes(&[Running, Running, Running, Removing]));
+    assert_eq!(doings(&plan), [""; 0]);
+}
+
+#[test]
 fn the_oldest_are_started_and_upgraded() {
     let mut colony = nodes(&[Running, Running, Stopped, Stopped]);
     colony[3].born = Timestamp(0);
