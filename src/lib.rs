@@ -9,7 +9,7 @@
 //! 4  world
 //! 3  survey    manager    firewall   store
 //! 2  settings
-//! 1  program   lock       signals -> clock       logging
+//! 1  signals -> clock, program            lock       logging
 //! 0  colony -> plan                                      pure
 //! ```
 #![forbid(unsafe_code)]

@@ -15,6 +15,7 @@ const LINES: &[&[&str]] = &[
         "session",
         "reporting",
         "init",
+        "look",
         "cycle",
     ],
     &["takeover", "execute", "report"],
@@ -28,8 +29,13 @@ const LINES: &[&[&str]] = &[
 /// On these lines a module may import those that stand to its left.
 const ARROWS: &[&str] = &["arguments", "colony"];
 
-/// Single arrows on other lines: a signal ends a wait, and a result is that of what was carried out.
-const SINGLE: &[(&str, &str)] = &[("clock", "signals"), ("report", "execute")];
+/// Single arrows on other lines: a signal ends a wait, for a time or for a program, and a result is that of
+/// what was carried out.
+const SINGLE: &[(&str, &str)] = &[
+    ("clock", "signals"),
+    ("program", "signals"),
+    ("report", "execute"),
+];
 
 /// Arrows that point down and must not be there all the same.
 const NEVER: &[(&str, &[&str])] = &[
