@@ -14,6 +14,7 @@ const LINES: &[&[&str]] = &[
         "error",
         "session",
         "reporting",
+        "look",
         "init",
         "look",
         "cycle",
