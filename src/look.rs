@@ -1,8 +1,9 @@
 //! Looking: machine and nodes are surveyed, timers settled, and what changed is written down.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 
-use crate::colony::{Node, NodeId, State};
+use crate::colony::{Home, Node, NodeId, State};
 use crate::error::{Error, Kind};
 use crate::plan::{self, Storage};
 use crate::session::{Colony, Session};
@@ -94,7 +95,8 @@ const BOOT_WAVER_S: i64 = 5;
 /// Asks a node's own binary for the version that the node itself did not tell.
 fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
     for node in nodes.iter_mut() {
-        if node.version.is_some() || matches!(node.state, State::Disabled | State::Dead) {
+        let is_wanted = node.version.is_none() && !matches!(node.state, State::Disabled | State::Dead);
+        if !is_wanted || !is_own(node, &colony.settings.node_storage) {
             continue;
         }
         match colony.world.gauge.binary(&node.home.binary, &colony.known) {
@@ -106,6 +108,14 @@ fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
             Err(error) => tracing::debug!("the version of node {} stays unknown: cannot {error}", node.id),
         }
     }
+}
+
+/// Whether a node's binary lies in the node's own folder, and that in the colony's: a row may say anything,
+/// and what it names would be run.
+fn is_own(node: &Node, storage: &Path) -> bool {
+    let straight = |path: &Path| path.components().all(|part| part != Component::ParentDir);
+    let Home { root, binary, .. } = &node.home;
+    binary.starts_with(root) && root.starts_with(storage) && straight(binary)
 }
 
 fn record(colony: &mut Colony, after: &[Node], observation: &Observation) -> Result<(), Error> {

@@ -121,11 +121,8 @@ pub fn execute(
             Action::Resurvey => outcomes.push(run::resurvey(first, means)?),
         }
     }
-    for outcome in &outcomes {
-        if let Some(node) = &outcome.node
-            && let Ok(manager) = means.world.managers.of(node.manager)
-            && let Err(error) = manager.settle_definitions()
-        {
+    for manager in means.world.managers.all() {
+        if let Err(error) = manager.settle_definitions() {
             tracing::warn!("{error}");
         }
     }

@@ -71,6 +71,9 @@ const COLUMNS: [&str; 44] = [
 /// so that a survey needs a few statements and not one for each set of figures that happened to change.
 const SURVEYED: u64 = 0x3_FFFF << 19;
 
+/// The column `last_seen`.
+const LAST_SEEN: u64 = 1 << 36;
+
 impl Store {
     /// All nodes, by id. A row that cannot be what it says is an error that names it.
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
@@ -166,7 +169,8 @@ impl Updates {
                 changed |= 1 << index;
             }
         }
-        if changed == 0 {
+        // That it answered again, with nothing new, is not worth a row a minute.
+        if changed & !LAST_SEEN == 0 {
             return Ok(());
         }
         if changed & SURVEYED != 0 {
