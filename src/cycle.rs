@@ -16,13 +16,14 @@ use crate::init;
 use crate::lock::CycleLock;
 use crate::look::look;
 use crate::plan::{self, Gauged, Occasion, Order, Plan, Situation};
-use crate::report::{order, result};
+use crate::report::{Format, machine, order, result};
 use crate::reporting;
 use crate::request::Request;
 use crate::session::{Colony, Opening, Session};
 use crate::settings::Variables;
 use crate::signals;
 use crate::store::schema;
+use crate::survey::Observation;
 
 /// What a run prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -93,15 +94,7 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
             now: colony.now(),
         },
     );
-    for hold in &plan.holds {
-        if hold.is_failure() {
-            tracing::error!("{hold}");
-        } else if session.run.show_decisions || session.run.verbose {
-            tracing::info!("{hold}");
-        } else {
-            tracing::debug!("{hold}");
-        }
-    }
+    explain(session, &colony, &seen, &plan);
     if session.run.dry_run {
         return Ok(Ended::well(result::dry_run(
             &plan,
@@ -119,6 +112,49 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
         String::new()
     };
     ended(output, &plan, &outcomes)
+}
+
+/// Logs what was measured and why no more is done, as far as somebody wants to see it.
+fn explain(session: &Session, colony: &Colony, seen: &Observation, plan: &Plan) {
+    let run = &session.run;
+    if run.show_machine_metrics || run.show_decisions || run.verbose {
+        let binary = seen.binary.as_ref().ok();
+        let policy = colony.settings.policy();
+        let machine = Gauged::of(&seen.instruments, &seen.rates);
+        let now = colony.now();
+        let metrics = plan::measure(
+            &colony.nodes,
+            &machine,
+            binary.map(|binary| &binary.version),
+            &policy,
+            now,
+        );
+        if run.show_machine_metrics || run.verbose {
+            let figures = machine::Figures {
+                metrics: &metrics,
+                instruments: &seen.instruments,
+                rates: &seen.rates,
+                nodes: &colony.nodes,
+                antnode: binary.map(|binary| binary.path.as_path()),
+                hd_remove: policy.disk.remove,
+                crisis_bytes: colony.settings.crisis_bytes,
+            };
+            tracing::info!("{}", machine::metrics(&figures, Format::Json));
+        }
+        if run.show_decisions || run.verbose {
+            let features = plan::decide(&policy, &metrics, Occasion::Ordinary, Some(now)).features;
+            tracing::info!("{}", result::features(&features));
+        }
+    }
+    for hold in &plan.holds {
+        if hold.is_failure() {
+            tracing::error!("{hold}");
+        } else if run.show_decisions || run.verbose {
+            tracing::info!("{hold}");
+        } else {
+            tracing::debug!("{hold}");
+        }
+    }
 }
 
 /// What an operator ordered.

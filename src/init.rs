@@ -28,8 +28,10 @@ pub fn init(session: &Session) -> Result<String, Error> {
         .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
     let kind = resolved.settings.process_manager;
     if let Err(error) = world.managers.of(kind) {
-        return Err(Error::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
-            .hint("nothing was changed; choose systemd+user, systemd+sudo, setsid+user or setsid+sudo"));
+        return Err(
+            Error::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
+                .hint("nothing was changed; choose systemd+user, systemd+sudo, setsid+user or setsid+sudo"),
+        );
     }
     let found = if session.run.import {
         discover(&world, &resolved)?

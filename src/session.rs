@@ -139,9 +139,7 @@ impl Session {
             tracing::warn!("{warning}");
         }
         if self.run.show_machine_config || self.run.verbose {
-            for (name, origin) in &resolved.origins {
-                tracing::info!("setting {name}: from {origin}");
-            }
+            resolved.explained().for_each(|line| tracing::info!("{line}"));
         }
         Ok(resolved)
     }

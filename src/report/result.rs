@@ -4,12 +4,23 @@ use serde_json::{Map, Value, json};
 
 use crate::colony::Node;
 use crate::execute::{Ending, Outcome};
-use crate::plan::{Action, Hold, Plan, Reason, Rest, Step, Task};
+use crate::plan::{Action, Features, Hold, Plan, Reason, Rest, Step, Task};
 
 /// JSON as the peer writes it: indented by two.
 #[must_use]
 pub fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// What the engine makes of the figures, as the peer logs it.
+#[must_use]
+pub fn features(features: &Features) -> String {
+    let named: Map<String, Value> = features
+        .named()
+        .into_iter()
+        .map(|(name, holds)| (name.to_owned(), holds.into()))
+        .collect();
+    pretty(&Value::Object(named))
 }
 
 /// A plan as text: each step with its node, ids, ports and paths, and why; then why nothing more is done.
