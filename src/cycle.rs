@@ -24,6 +24,7 @@ use crate::settings::Variables;
 use crate::signals;
 use crate::store::schema;
 use crate::survey::Observation;
+use crate::terminal::Terminal;
 
 /// What a run prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,8 +47,8 @@ impl Ended {
 ///
 /// # Errors
 /// What is wrong, for people; its kind is the exit code.
-pub fn run(args: Vec<OsString>, variables: Variables) -> Result<Ended, Error> {
-    let session = match Session::begin(args, variables)? {
+pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Ended, Error> {
+    let session = match Session::begin(args, variables, terminal)? {
         Opening::Answer(text) => return Ok(Ended::well(text)),
         Opening::Session(session) => session,
     };

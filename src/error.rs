@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::terminal::{Ink, Style};
+
 /// Why a run did not do what it was asked; its kind is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -70,14 +72,20 @@ impl Error {
         self.hint = Some(hint.to_string());
         self
     }
+
+    /// The error and its hint as they are printed: `error:` and `hint:` painted in this style.
+    #[must_use]
+    pub fn told(&self, style: Style) -> String {
+        let error = format!("{} {}", style.paint(Ink::Alarm, "error:"), self.what);
+        match &self.hint {
+            Some(hint) => format!("{error}\n{} {hint}", style.paint(Ink::Cyan, "hint:")),
+            None => error,
+        }
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
-        match &self.hint {
-            Some(hint) => write!(f, "\nhint: {hint}"),
-            None => Ok(()),
-        }
+        f.write_str(&self.told(Style::Plain))
     }
 }

@@ -9,7 +9,7 @@
 //! 4  world
 //! 3  survey    manager    firewall   store
 //! 2  settings
-//! 1  signals -> clock, program            lock       logging
+//! 1  signals -> clock, program    lock    progress -> terminal -> logging
 //! 0  colony -> plan                                      pure
 //! ```
 #![forbid(unsafe_code)]
@@ -28,6 +28,7 @@ pub mod look;
 pub mod manager;
 pub mod plan;
 pub mod program;
+pub mod progress;
 pub mod report;
 pub mod reporting;
 pub mod request;
@@ -36,4 +37,5 @@ pub mod settings;
 pub mod signals;
 pub mod store;
 pub mod survey;
+pub mod terminal;
 pub mod world;

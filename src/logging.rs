@@ -1,9 +1,9 @@
 //! Tracing to stderr: what a run does, as it does it.
 
-use std::io::IsTerminal;
-
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::terminal::{AboveFoot, Style};
 
 /// How much is said. Results on stdout are not touched by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,10 +14,10 @@ pub enum Loudness {
     Debug,
 }
 
-/// Starts to write to stderr, in colour on a terminal only and never with `plain`.
+/// Starts to write to stderr, in this style.
 ///
 /// `directives` are those of `RUST_LOG`; they go beyond `loudness` where they say so.
-pub fn start(loudness: Loudness, directives: Option<&str>, plain: bool) {
+pub fn start(loudness: Loudness, directives: Option<&str>, style: Style) {
     let level = match loudness {
         Loudness::Error => LevelFilter::ERROR,
         Loudness::Warning => LevelFilter::WARN,
@@ -41,12 +41,11 @@ pub fn start(loudness: Loudness, directives: Option<&str>, plain: bool) {
             filter = filter.add_directive(directive);
         }
     }
-    let colour = !plain && std::io::stderr().is_terminal();
     // Only a second call can fail, and then the first one's output goes on.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
+        .with_writer(|| AboveFoot)
+        .with_ansi(style == Style::Colour)
         .with_target(false)
         .try_init();
 }

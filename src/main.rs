@@ -1,13 +1,21 @@
 //! The process: its arguments and surroundings in, its output and exit code out.
 
 use std::env;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use wnm::settings::Variables;
+use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
-    match wnm::cycle::run(env::args_os().collect(), Variables::of_process()) {
+    let variables = Variables::of_process();
+    let terminal = Terminal::of(
+        io::stdout().is_terminal(),
+        io::stderr().is_terminal(),
+        variables.get("NO_COLOR"),
+        variables.get("TERM"),
+    );
+    match wnm::cycle::run(env::args_os().collect(), variables, terminal) {
         Ok(ended) => {
             if !ended.output.is_empty() {
                 // A reader that has gone (`wnm … | head`) has seen all it wanted.
@@ -16,7 +24,7 @@ fn main() -> ExitCode {
             ExitCode::from(ended.code)
         }
         Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "{error}");
+            let _ = writeln!(io::stderr().lock(), "{}", error.told(terminal.err));
             ExitCode::from(error.kind.code())
         }
     }

@@ -29,7 +29,11 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
     let all = store.nodes()?;
     let now = session.clock.now();
     match kind {
-        ReportKind::NodeStatus => Ok(nodes::render(&chosen(session, &all), format)),
+        ReportKind::NodeStatus => Ok(nodes::render(
+            &chosen(session, &all),
+            format,
+            session.terminal.out,
+        )),
         ReportKind::NodeStatusDetails => Ok(details::render(
             &chosen(session, &all),
             &store.particulars()?,

@@ -18,6 +18,7 @@ use crate::settings::{
 };
 use crate::store::{self, Store};
 use crate::survey::{self, Gauge, HttpProbe, Lookup, RealGauge};
+use crate::terminal::Terminal;
 use crate::world::World;
 
 /// What a run knows before it opens anything.
@@ -25,6 +26,8 @@ pub struct Session {
     pub variables: Variables,
     pub place: Place,
     pub run: Run,
+    /// What stdout and stderr lead to.
+    pub terminal: Terminal,
     /// Of flags, environment and files; the colony and the defaults are not among them.
     pub sayings: Vec<Saying>,
     pub clock: RealClock,
@@ -45,7 +48,7 @@ impl Session {
     ///
     /// # Errors
     /// A flag, key or value that cannot be: exit code 2, and nothing was touched.
-    pub fn begin(args: Vec<OsString>, variables: Variables) -> Result<Opening, Error> {
+    pub fn begin(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Opening, Error> {
         let flags = match arguments::parse(args)? {
             Arguments::Help(text) => return Ok(Opening::Answer(text)),
             Arguments::Version => {
@@ -59,11 +62,7 @@ impl Session {
         let operator = Operator::of_process(&variables)?;
         let sayings = settings::said(flags, &variables, &operator.home)?;
         let run = settings::this_run(&sayings, &operator.home, &variables)?;
-        logging::start(
-            loudness(run.level()),
-            variables.get("RUST_LOG"),
-            variables.get("NO_COLOR").is_some(),
-        );
+        logging::start(loudness(run.level()), variables.get("RUST_LOG"), terminal.err);
         let machine = Machine {
             platform: Platform::here(),
             peek: &store::peek,
@@ -80,6 +79,7 @@ impl Session {
             variables,
             place,
             run,
+            terminal,
             sayings,
             clock,
             name,
@@ -147,10 +147,13 @@ impl Session {
     /// The outside world as these settings want it. Making it touches nothing.
     #[must_use]
     pub fn world(&self, settings: &Settings) -> World {
+        let progress = self
+            .terminal
+            .progress(loudness(self.run.level()) > Loudness::Error);
         World {
             clock: Box::new(self.clock),
             gauge: Box::new(gauge()),
-            probe: Box::new(HttpProbe::new()),
+            probe: Box::new(HttpProbe::heard_by(progress)),
             managers: Managers::real(&self.launch_policy(settings)),
             firewall: firewall::choose(
                 match settings.firewall {
@@ -161,6 +164,7 @@ impl Session {
                 settings.process_manager.mode,
                 false,
             ),
+            progress,
         }
     }
 

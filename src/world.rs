@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::firewall::Firewall;
 use crate::manager::Managers;
+use crate::progress::Progress;
 use crate::survey::{Gauge, NodeProbe};
 
 /// The five traits in one value, so that a test can hand in a world that keeps its nodes in memory.
@@ -12,4 +13,6 @@ pub struct World {
     pub probe: Box<dyn NodeProbe>,
     pub managers: Managers,
     pub firewall: Box<dyn Firewall>,
+    /// Who hears how far long work has come.
+    pub progress: &'static dyn Progress,
 }

@@ -23,18 +23,22 @@ const LINES: &[&[&str]] = &[
     &["world"],
     &["survey", "manager", "firewall", "store"],
     &["settings"],
-    &["program", "lock", "clock", "signals", "logging"],
+    &[
+        "program", "lock", "clock", "signals", "progress", "terminal", "logging",
+    ],
     &["colony", "plan"],
 ];
 
 /// On these lines a module may import those that stand to its left.
 const ARROWS: &[&str] = &["arguments", "colony"];
 
-/// Single arrows on other lines: a signal ends a wait, for a time or for a program, and a result is that of
-/// what was carried out.
+/// Single arrows on other lines: a signal ends a wait, for a time or for a program, a result is that of
+/// what was carried out, and the log leaves the line that shows progress alone.
 const SINGLE: &[(&str, &str)] = &[
     ("clock", "signals"),
     ("program", "signals"),
+    ("terminal", "progress"),
+    ("logging", "terminal"),
     ("report", "execute"),
 ];
 
@@ -47,7 +51,10 @@ const NEVER: &[(&str, &[&str])] = &[
 
 /// What stands for an outside thing in source text, and the files that alone may hold it.
 const DOORS: &[(&[&str], &[&str])] = &[
-    (&["clap::", "use clap"], &["arguments.rs"]),
+    (
+        &["clap::", "use clap", "clap_complete", "clap_mangen"],
+        &["arguments.rs"],
+    ),
     (&["reqwest::", "tokio::"], &["survey/probe.rs"]),
     (
         &[
@@ -63,6 +70,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
     ),
     (&["sysinfo::", "use sysinfo"], &["survey/gauge.rs"]),
     (&["toml::"], &["settings/file.rs"]),
+    (&["terminal_size::"], &["terminal.rs"]),
     (&["fs2::"], &["lock.rs"]),
     (
         &["process::Command", "process::{Command", "signal::kill", "killpg"],

@@ -18,6 +18,7 @@ use crate::colony::{Binary, Node, NodeId, Timestamp, Wallets};
 use crate::firewall::Protocol;
 use crate::manager::{self, ProcessManager};
 use crate::plan::{Action, Plan, Step};
+use crate::progress::{Work, Working};
 use crate::signals;
 use crate::store::{self, Change, Event, Intent, Store};
 use crate::world::World;
@@ -95,6 +96,7 @@ pub fn execute(
 ) -> Result<Vec<Outcome>, store::Error> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     let mut rest = plan.steps.as_slice();
+    let _working = Working::begin(means.world.progress, Work::Steps, ends(&plan.steps));
     while let Some(first) = rest.first() {
         if !outcomes.is_empty() {
             means.world.clock.sleep(means.pause);
@@ -127,6 +129,15 @@ pub fn execute(
         }
     }
     Ok(outcomes)
+}
+
+/// How many times a step of these, or a node's part in one, will end.
+fn ends(steps: &[Step]) -> usize {
+    let of = |step: &Step| match &step.action {
+        Action::Teardown(ids) => ids.len(),
+        _ => 1,
+    };
+    steps.iter().map(of).sum()
 }
 
 /// How many steps a batch may hold: so many intents a killed run can leave behind.
@@ -226,6 +237,7 @@ impl Means<'_> {
             duration_ms: u64::try_from(begun.timer.elapsed().as_millis()).unwrap_or(u64::MAX),
         };
         self.store.finish(begun.intent, change, &event)?;
+        self.world.progress.advance(1);
         Ok(Outcome {
             step: step.clone(),
             node: node.cloned(),

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::colony::Node;
+use crate::colony::{Node, State};
+use crate::terminal::{Ink, Style};
 
 use super::{Format, as_json};
 
@@ -12,6 +13,8 @@ struct Status<'a> {
     service_name: &'a str,
     peer_id: &'a str,
     status: &'static str,
+    #[serde(skip)]
+    state: State,
     connected_peers: i64,
 }
 
@@ -21,20 +24,25 @@ impl<'a> From<&&'a Node> for Status<'a> {
             service_name: &node.service.0,
             peer_id: node.peer_id.as_deref().filter(|id| !id.is_empty()).unwrap_or("-"),
             status: node.state.word(),
+            state: node.state,
             connected_peers: node.figures.connected_peers,
         }
     }
 }
 
-/// The report on `nodes`, in their order.
+/// The report on `nodes`, in their order. Style is for text: plain, its columns are the peer's to the blank;
+/// painted, they are as wide as what stands in them.
 #[must_use]
-pub fn render(nodes: &[&Node], format: Format) -> String {
+pub fn render(nodes: &[&Node], format: Format, style: Style) -> String {
     let rows: Vec<Status> = nodes.iter().map(Status::from).collect();
     if format == Format::Json {
         return as_json(&rows);
     }
     if rows.is_empty() {
         return "No nodes found.".to_owned();
+    }
+    if style == Style::Colour {
+        return painted(&rows);
     }
     let mut lines = vec![format!(
         "{:<20}{:<55}{:<15}{:>15}",
@@ -52,4 +60,43 @@ pub fn render(nodes: &[&Node], format: Format) -> String {
         )
     }));
     lines.join("\n")
+}
+
+/// The table for a terminal: a healthy colony is green, and what wants a look is not.
+fn painted(rows: &[Status]) -> String {
+    let style = Style::Colour;
+    let header = ["Service Name", "Peer ID", "Status", "Connected Peers"];
+    let longest = |title: &str, cell: fn(&Status) -> usize| {
+        let cells = rows.iter().map(cell).max().unwrap_or_default();
+        cells.max(title.len())
+    };
+    let name = longest(header[0], |row| row.service_name.chars().count());
+    let peer = longest(header[1], |row| row.peer_id.chars().count());
+    let status = longest(header[2], |row| row.status.len());
+    let peers = header[3].len();
+    let mut lines = vec![style.paint(
+        Ink::Bold,
+        &format!(
+            "{:<name$}  {:<peer$}  {:<status$}  {:>peers$}",
+            header[0], header[1], header[2], header[3]
+        ),
+    )];
+    lines.extend(rows.iter().map(|row| {
+        let word = style.paint(ink(row.state), &format!("{:<status$}", row.status));
+        format!(
+            "{:<name$}  {:<peer$}  {word}  {:>peers$}",
+            row.service_name, row.peer_id, row.connected_peers
+        )
+    }));
+    lines.join("\n")
+}
+
+fn ink(state: State) -> Ink {
+    match state {
+        State::Running => Ink::Green,
+        State::Restarting | State::Upgrading | State::Migrating => Ink::Cyan,
+        State::Stopped | State::Removing => Ink::Yellow,
+        State::Dead => Ink::Red,
+        State::Disabled => Ink::Dim,
+    }
 }

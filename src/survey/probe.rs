@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::openmetrics::{Page, Scan};
 use super::{Limits, NodeProbe};
 use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
+use crate::progress::{Progress, Unheard, Work, Working};
 use crate::signals;
 
 mod turn;
@@ -39,14 +40,28 @@ const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(50);
 const OUT_OF_FILES: [i32; 2] = [23, 24];
 
 /// Asks nodes over plain HTTP: no proxy, no redirect, no TLS, no compression.
-#[derive(Debug, Default)]
-pub struct HttpProbe;
+#[derive(Debug)]
+pub struct HttpProbe {
+    progress: &'static dyn Progress,
+}
 
 impl HttpProbe {
     /// A probe; it takes nothing from the system until it asks.
     #[must_use]
     pub fn new() -> HttpProbe {
-        HttpProbe
+        HttpProbe::heard_by(&Unheard)
+    }
+
+    /// A probe that tells how many nodes have answered.
+    #[must_use]
+    pub fn heard_by(progress: &'static dyn Progress) -> HttpProbe {
+        HttpProbe { progress }
+    }
+}
+
+impl Default for HttpProbe {
+    fn default() -> HttpProbe {
+        HttpProbe::new()
     }
 }
 
@@ -67,7 +82,12 @@ impl NodeProbe for HttpProbe {
         if turns.is_empty() {
             return answers;
         }
-        let result = sweep(turns, limits, now, |index, answer| answers[index] = answer);
+        let working = Working::begin(self.progress, Work::Survey, turns.len());
+        let result = sweep(turns, limits, now, |index, answer| {
+            answers[index] = answer;
+            working.advance(1);
+        });
+        drop(working);
         if let Err(cause) = result {
             tracing::error!("no node was asked: {cause}");
         }
@@ -122,6 +142,9 @@ fn sweep(
                 .is_ok()
             {
                 break;
+            }
+            for (index, answer) in heard.try_iter() {
+                tell(index, answer);
             }
         }
     });
