@@ -90,9 +90,10 @@ fn whatever_happens_the_colony_stays_whole() {
     stage.until("they have settled", |stage| stage.in_motion() == 0, Stage::survey);
     let mut version = 17;
     for cycle in 0..cycles {
-        let pressed = misfortune(&stage, &mut chance, &mut version, cap);
+        let busy = misfortune(&stage, &mut chance, &mut version, cap);
         let before = stage.rows().len();
-        let ran = stage.pass(&pressed).plain();
+        stage.minute(busy);
+        let ran = stage.wnm(&[]).plain();
         assert!(matches!(ran.code, Some(0 | 3)), "cycle {cycle}: {ran}");
         assert!(
             stage.rows().len() <= before + QUOTAS.starts,
@@ -105,10 +106,8 @@ fn whatever_happens_the_colony_stays_whole() {
     rest(&stage, cap, version);
 }
 
-/// Something that happens on real machines; returns the flags of the next run.
-fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usize) -> Vec<&'static str> {
-    const CALM: [&str; 4] = ["--mem_less_than", "99", "--mem_remove", "100"];
-    const LOADED: [&str; 4] = ["--mem_less_than", "0", "--mem_remove", "1"];
+/// Something that happens on real machines; returns how busy the processors were in the last minute.
+fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usize) -> i64 {
     match chance.below(8) {
         0 | 1 => {
             let processes = stage.processes();
@@ -122,7 +121,7 @@ fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usiz
             *version += 1;
             stage.install(&format!("0.4.{version}"));
         }
-        3 => return LOADED.to_vec(),
+        3 => return 60 + chance.below(40) as i64,
         4 => {
             let fewer = (cap - 1 - chance.below(cap / 2)).to_string();
             let ran = stage.wnm(&["--node_cap", &fewer, "--force_action", "update_config"]);
@@ -141,7 +140,7 @@ fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usiz
                 .done();
         }
     }
-    CALM.to_vec()
+    5
 }
 
 /// Left alone, every node runs the newest version, and then nothing more is done.

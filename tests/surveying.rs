@@ -14,6 +14,16 @@ fn a_survey_fills_the_row_with_what_the_node_said() {
             .count();
         assert_eq!(row.records, kept as i64);
     }
+    let told = stage
+        .wnm(&["--report", "node-status-details", "--json"])
+        .done()
+        .json();
+    for (row, told) in stage.rows().iter().zip(told.as_array().expect("a list of nodes")) {
+        assert_eq!(told["service"], row.service);
+        assert_eq!(told["status"], "RUNNING");
+        assert_eq!(told["metrics_port"], row.metrics_port);
+        assert_eq!(told["records"], row.records);
+    }
     stage.wait_for("time goes on", |stage| {
         stage.survey();
         stage.figure("SELECT min(uptime) FROM node") > 0

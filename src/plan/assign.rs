@@ -34,7 +34,12 @@ pub fn assign(
     };
     desk.plan.holds = decision.holds;
     for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
-        desk.serve(desk.needed(wants), template, taken);
+        let needed = desk.needed(wants);
+        if needed.is_empty() && desk.plan.steps.is_empty() {
+            let nodes = count(nodes, |node| node.state == State::Removing);
+            desk.plan.holds.push(Hold::RemovalUnderway { nodes });
+        }
+        desk.serve(needed, template, taken);
     }
     desk.plan.steps.sort_by_key(|step| Reverse(step.priority));
     desk.plan

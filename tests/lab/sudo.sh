@@ -34,12 +34,15 @@ agree
 tell "a node was killed and its unit broken, and the colony mended both"
 
 as_root sh -c "systemctl stop antnode0002; rm /etc/systemd/system/antnode0002.service; systemctl daemon-reload"
+cycle
+is "$(in_state RUNNING)" 4 'nodes that run without it'
 cycles_until 90 'the node whose unit was gone runs' state_is RUNNING 5
 agree
 tell "a unit was deleted, and the colony made it again"
 
 cycle --node_cap 3
-cycles_until 90 'the cap is kept' sh -c "[ \"\$('$LAB' run $MACHINE sqlite3 -readonly $DATABASE 'SELECT count(*) FROM node')\" = 3 ]"
+nodes_are() { [ "$(ask 'SELECT count(*) FROM node')" = "$1" ]; }
+cycles_until 90 'the cap is kept' nodes_are 3
 is "$(running)" 3 'processes'
 is "$(rules)" 3 'rules of the nodes that are left'
 tell "the cap was lowered: two went, and their rules with them"

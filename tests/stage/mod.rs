@@ -47,7 +47,7 @@ impl Stage {
     }
 
     /// A machine with a colony of no nodes yet: setsid, delays of 0, and limits that this machine's own
-    /// load cannot reach, so that only what the test says decides. `settings` come last and so win.
+    /// load cannot reach, but for processors: of those [`Stage::minute`] decides. `settings` come last and so win.
     pub fn colony(settings: &[&str]) -> Stage {
         let stage = Stage::new();
         stage.init(settings).done();
@@ -94,9 +94,9 @@ impl Stage {
         ]);
         words.extend([
             "--cpu_less_than",
-            "99",
+            "50",
             "--cpu_remove",
-            "100",
+            "70",
             "--mem_less_than",
             "99",
         ]);
