@@ -35,8 +35,9 @@ pub fn assign(
     desk.plan.holds = decision.holds;
     for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
         let needed = desk.needed(wants);
-        if needed.is_empty() && desk.plan.steps.is_empty() {
+        if needed.is_empty() && desk.plan.steps.is_empty() && desk.plan.resting().is_none() {
             let nodes = count(nodes, |node| node.state == State::Removing);
+            desk.plan.holds.insert(0, Hold::Resting(Task::Rest));
             desk.plan.holds.push(Hold::RemovalUnderway { nodes });
         }
         desk.serve(needed, template, taken);
