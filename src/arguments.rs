@@ -1,47 +1,74 @@
-//! The command line: one flag for each setting of the table.
+//! The command line: one flag for each setting of the table, and what is told about them.
 
 use std::ffi::OsString;
 
-use clap::builder::{StyledStr, ValueParser};
+use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command as Parser};
 
-use crate::settings::table::{self, Group, SETTINGS, Setting, Takes, Unit};
-use crate::settings::{Error, Origin, Saying};
+use crate::settings::table::{self, SETTINGS, Setting, Takes};
+use crate::settings::{Error, Origin, Saying, value};
+use crate::terminal::Terminal;
+
+mod completions;
+mod flags;
+mod help;
+mod manual;
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
 pub enum Arguments {
     /// A run, with what the flags say of settings.
     Run(Vec<Saying>),
-    /// `--help`: this text on stdout, and no run.
-    Help(String),
-    /// `--version`, and no run.
-    Version,
+    /// To be told something, and no run.
+    Tell(Topic),
 }
 
-/// Short flags, and the settings they are short for.
-const SHORT: [(char, &str); 3] = [('c', "config"), ('v', "verbose"), ('q', "quiet")];
+/// What can be told without a colony, a home or anything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topic {
+    /// `--help`: every flag.
+    Help,
+    /// `-h`: the flags of daily use.
+    ShortHelp,
+    /// `--version`.
+    Version,
+    /// `--completions SHELL`, the shell being one of [`flags::SHELLS`].
+    Completions(String),
+    /// `--man`.
+    Manual,
+}
+
+/// The text on this topic, without a line break at its end. Help fits the terminal; where there is none it
+/// is always the same.
+#[must_use]
+pub fn tell(topic: &Topic, terminal: Terminal) -> String {
+    match topic {
+        Topic::Help => help::long(terminal.out, terminal.columns),
+        Topic::ShortHelp => help::short(terminal.out, terminal.columns),
+        Topic::Version => format!("wnm version {}", env!("CARGO_PKG_VERSION")),
+        Topic::Completions(shell) => completions::script(shell),
+        Topic::Manual => manual::page(),
+    }
+}
 
 /// Reads the command line; `args` begins with the name of the program.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let asks = |names: &[&str]| {
-        args.iter()
-            .skip(1)
-            .any(|arg| names.iter().any(|name| arg == name))
-    };
-    let matches = match command().try_get_matches_from(&args) {
+    let matches = match flags::reader().try_get_matches_from(&args) {
         Ok(matches) => matches,
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
-            return Ok(Arguments::Help(error.render().to_string()));
+        Err(error) => {
+            // Who asks for help gets it, whatever else is wrong.
+            let asks = |name: &str| args.iter().skip(1).any(|arg| arg == name);
+            return match (asks("--help"), asks("-h")) {
+                (true, _) => Ok(Arguments::Tell(Topic::Help)),
+                (false, true) => Ok(Arguments::Tell(Topic::ShortHelp)),
+                (false, false) => Err(complaint(&error, &args)),
+            };
         }
-        Err(_) if asks(&["--help", "-h"]) => return Ok(Arguments::Help(help())),
-        Err(error) => return Err(complaint(&error, &args)),
     };
-    if matches.get_flag("version") {
-        return Ok(Arguments::Version);
+    if let Some(topic) = topic(&matches, &args)? {
+        return Ok(Arguments::Tell(topic));
     }
     let sayings: Vec<Saying> = SETTINGS
         .iter()
@@ -67,6 +94,46 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Erro
     }
 }
 
+/// What is to be told; help goes before all else.
+fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<Topic>, Error> {
+    let said = |name: &str| {
+        flags::TELLING
+            .iter()
+            .find(|own| own.name == name)
+            .and_then(|own| saying(own, matches))
+    };
+    let is_on = |name: &str| said(name).is_some_and(|saying| value::switch(&saying.text) != Some(false));
+    if is_on("help") {
+        // `-h` may stand among other short flags, as in `-vh`; clap does not tell which of the two it was.
+        let is_long = args
+            .iter()
+            .filter_map(|arg| arg.to_str())
+            .any(|arg| arg.starts_with("--help"));
+        return Ok(Some(if is_long { Topic::Help } else { Topic::ShortHelp }));
+    }
+    if is_on("version") {
+        return Ok(Some(Topic::Version));
+    }
+    if is_on("man") {
+        return Ok(Some(Topic::Manual));
+    }
+    let Some(shell) = said("completions") else {
+        return Ok(None);
+    };
+    let known = flags::SHELLS
+        .iter()
+        .find(|known| known.eq_ignore_ascii_case(&shell.text));
+    match known {
+        Some(known) => Ok(Some(Topic::Completions((*known).to_owned()))),
+        None => Err(Error::BadValue {
+            setting: shell.setting,
+            allowed: value::allowed(shell.setting),
+            text: shell.text,
+            origin: Origin::Flag,
+        }),
+    }
+}
+
 fn saying(setting: &'static Setting, matches: &ArgMatches) -> Option<Saying> {
     let given = matches.value_source(setting.name) == Some(ValueSource::CommandLine);
     let text = matches.get_one::<String>(setting.name).filter(|_| given)?;
@@ -75,124 +142,6 @@ fn saying(setting: &'static Setting, matches: &ArgMatches) -> Option<Saying> {
         text: text.clone(),
         origin: Origin::Flag,
     })
-}
-
-/// The help as `--help` prints it.
-#[must_use]
-pub fn help() -> String {
-    command().render_help().to_string()
-}
-
-fn command() -> Parser {
-    let mut command = Parser::new("wnm")
-        .bin_name("wnm")
-        .about("wnm, the Weave Node Manager: one pass over this machine and its antnodes, then it ends")
-        .override_usage("wnm [FLAGS]")
-        .after_help(
-            "Every flag may be written with `-` for `_`. What is no order can also stand in a file \
-             (~/.local/share/wnm/config, ~/wnm/config, --config FILE; key=value or TOML) or in the \
-             environment (under the name in brackets, with or without WNM_ before it; also in \
-             ~/.local/share/wnm/.env). A flag is stronger than the environment, that than a file, that \
-             than the colony.\n\nExit codes: 0 done, 1 refused, 2 a flag or setting that cannot be, 3 an \
-             action failed, 4 a safety stop.",
-        )
-        .disable_help_flag(true)
-        .disable_version_flag(true)
-        .args_override_self(true)
-        .next_line_help(false);
-    for group in Group::ALL {
-        for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
-            command = command.arg(flag(setting));
-        }
-    }
-    command
-        .arg(
-            Arg::new("version")
-                .long("version")
-                .short('V')
-                .action(ArgAction::SetTrue)
-                .help("Print the version")
-                .help_heading(Group::Run.heading()),
-        )
-        .arg(
-            Arg::new("help")
-                .long("help")
-                .short('h')
-                .action(ArgAction::Help)
-                .help("Print this help")
-                .help_heading(Group::Run.heading()),
-        )
-}
-
-fn flag(setting: &'static Setting) -> Arg {
-    let mut arg = Arg::new(setting.name)
-        .long(setting.name)
-        .action(ArgAction::Set)
-        .value_parser(ValueParser::string())
-        .help(StyledStr::from(line(setting)))
-        .help_heading(setting.group.heading());
-    if setting.name.contains('_') {
-        arg = arg.alias(setting.kebab());
-    }
-    if let Some((short, _)) = SHORT.into_iter().find(|(_, name)| *name == setting.name) {
-        arg = arg.short(short);
-    }
-    match setting.takes {
-        Takes::Switch => arg
-            .num_args(0..=1)
-            .require_equals(true)
-            .default_missing_value("true")
-            .value_name("BOOL"),
-        Takes::Words => arg.num_args(1).allow_hyphen_values(true).value_name("WORDS"),
-        takes => arg
-            .num_args(1)
-            .allow_negative_numbers(true)
-            .value_name(placeholder(takes)),
-    }
-}
-
-fn placeholder(takes: Takes) -> &'static str {
-    match takes {
-        Takes::Whole { unit, .. } => match unit {
-            Unit::Percent => "PERCENT",
-            Unit::BytesPerSecond => "BYTES/S",
-            Unit::Bytes => "BYTES",
-            Unit::Seconds => "SECONDS",
-            Unit::Milliseconds => "MS",
-            Unit::Moment => "SECONDS",
-            Unit::Id => "ID",
-            Unit::Nodes | Unit::Actions | Unit::Times | Unit::Containers => "N",
-        },
-        Takes::Load => "N",
-        Takes::Thousands => "THOUSANDS",
-        Takes::Choice(_) => "WORD",
-        Takes::Storage => "FOLDER",
-        Takes::File | Takes::Database => "FILE",
-        Takes::Wallets => "WALLETS",
-        Takes::Address => "ADDRESS",
-        Takes::Host => "HOST",
-        Takes::Variables => "K=V",
-        Takes::Version => "VERSION",
-        Takes::Names => "NAMES",
-        Takes::Switch | Takes::Words | Takes::Text => "TEXT",
-    }
-}
-
-/// The help of a setting with its words, its default and its variable; its unit is the placeholder.
-fn line(setting: &Setting) -> String {
-    let mut line = setting.help.to_owned();
-    if let Takes::Choice(words) = setting.takes
-        && words.len() > 1
-    {
-        line = format!("{line}: {}", words.join(", "));
-    }
-    if !setting.default.is_empty() {
-        line = format!("{line} (default: {})", setting.default);
-    }
-    match setting.variable() {
-        Some(name) => format!("{line} [{name}]"),
-        None => line,
-    }
 }
 
 /// What clap did not like, as one of our own complaints.
@@ -235,10 +184,10 @@ fn unknown(wrong: &str, args: &[OsString]) -> Error {
         return Error::Stray(written.to_owned());
     };
     let name = table::spelled(name.trim_start_matches('-'));
-    let names = SETTINGS.iter().map(|setting| setting.name);
+    let names = SETTINGS.iter().chain(&flags::TELLING).map(|setting| setting.name);
     Error::Unknown {
         name: written.to_owned(),
-        nearest: table::nearest(&name, names.chain(["version", "help"])).map(|name| format!("--{name}")),
+        nearest: table::nearest(&name, names).map(|name| format!("--{name}")),
         origin: Origin::Flag,
     }
 }
@@ -248,9 +197,9 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
-    use super::{Arguments, help, parse};
+    use super::{Arguments, Topic, parse};
     use crate::settings::SETTINGS;
-    use crate::settings::table::{Kept, Takes};
+    use crate::settings::table::Takes;
 
     fn read(words: &[&str]) -> Result<Arguments, String> {
         let args = ["wnm"].iter().chain(words).map(OsString::from);
@@ -364,34 +313,41 @@ mod tests {
     }
 
     #[test]
-    fn help_and_version_come_before_all_else() {
-        assert!(matches!(read(&["--version", "--init"]), Ok(Arguments::Version)));
-        for words in [
-            &["--help"][..],
-            &["-h"],
-            &["--dry_run", "-h"],
-            &["--bogus", "--help"],
+    fn who_wants_to_be_told_something_is_told_before_all_else() {
+        for (words, topic) in [
+            (&["--help"][..], Topic::Help),
+            (&["-h"], Topic::ShortHelp),
+            (&["-vh"], Topic::ShortHelp),
+            (&["--dry_run", "-h"], Topic::ShortHelp),
+            (&["--bogus", "--help"], Topic::Help),
+            (&["-h", "--node_cap"], Topic::ShortHelp),
+            (&["-V"], Topic::Version),
+            (&["--version", "--init"], Topic::Version),
+            (&["--version", "--help"], Topic::Help),
+            (&["--man"], Topic::Manual),
+            (&["--completions", "Fish"], Topic::Completions("fish".to_owned())),
         ] {
-            assert!(matches!(read(words), Ok(Arguments::Help(_))), "{words:?}");
+            match read(words) {
+                Ok(Arguments::Tell(told)) => assert_eq!(told, topic, "{words:?}"),
+                other => panic!("{words:?}: {other:?}"),
+            }
         }
     }
 
     #[test]
-    fn the_help_names_every_flag_its_default_and_its_variable() {
-        let help = help();
-        for setting in SETTINGS {
-            assert!(help.contains(&format!("--{}", setting.name)), "{}", setting.name);
-            if setting.kept != Kept::Flag
-                && let Some(name) = setting.variable()
-            {
-                assert!(help.contains(&format!("[{name}]")), "{name}");
-            }
+    fn other_shells_are_named_with_those_that_are_known() {
+        for (words, complaint) in [
+            (
+                &["--completions", "tcsh"][..],
+                "`completions` cannot be `tcsh`: one of `bash`, `zsh`, `fish` (flag)",
+            ),
+            (&["--completions"], "`--completions` needs a value (flag)"),
+            (
+                &["--completion", "zsh"],
+                "there is no flag `--completion`; the nearest is `--completions`",
+            ),
+        ] {
+            assert_eq!(read(words).unwrap_err(), complaint, "{words:?}");
         }
-        let one_line = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(
-            one_line.contains("--node_cap <N> How many nodes the colony may have (default: 20) [NODE_CAP]"),
-            "{help}"
-        );
-        assert!(one_line.contains("--delay_start <SECONDS> How long"), "{help}");
     }
 }

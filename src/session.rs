@@ -50,13 +50,7 @@ impl Session {
     /// A flag, key or value that cannot be: exit code 2, and nothing was touched.
     pub fn begin(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Opening, Error> {
         let flags = match arguments::parse(args)? {
-            Arguments::Help(text) => return Ok(Opening::Answer(text)),
-            Arguments::Version => {
-                return Ok(Opening::Answer(format!(
-                    "wnm version {}",
-                    env!("CARGO_PKG_VERSION")
-                )));
-            }
+            Arguments::Tell(topic) => return Ok(Opening::Answer(arguments::tell(&topic, terminal))),
             Arguments::Run(flags) => flags,
         };
         let operator = Operator::of_process(&variables)?;

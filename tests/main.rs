@@ -5,6 +5,7 @@ mod bad_values;
 mod cron;
 mod databases;
 mod dry_run;
+mod help;
 mod killed;
 mod lab;
 mod layers;
