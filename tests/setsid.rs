@@ -274,7 +274,9 @@ fn one_whose_pid_file_is_lost_is_found_and_not_started_twice() {
     place.manager().start(&node).unwrap();
     fs::remove_file(node.home.root.join("node.pid")).unwrap();
     place.manager().start(&node).unwrap();
-    assert_eq!(Processes::scan().unwrap().of(&node.home.root).len(), 1);
+    // A shell that has forked and not yet become what it runs looks like itself twice, for a moment.
+    let is_one = |_| Processes::scan().unwrap().of(&node.home.root).len() == 1;
+    assert!((0..50).any(is_one));
     place.manager().stop(&node).unwrap();
     assert_eq!(place.pid(&node), None);
 }
