@@ -125,7 +125,7 @@ struct Shown {
 /// A survey that is over sooner is not worth a line.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// Nobody reads faster.
-const REDRAW: Duration = Duration::from_millis(50);
+const REDRAW: Duration = Duration::from_millis(100);
 /// Back to the first column, and what stands there is gone.
 const ERASE: &[u8] = b"\r\x1b[K";
 

@@ -27,6 +27,7 @@ mod stopping;
 mod stress;
 mod surveying;
 mod systemd;
+mod terminal;
 mod upgrading;
 mod vectors;
 

@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Sender};
+use std::sync::mpsc::{self, Sender, TryIter};
 use std::time::Duration;
 
 use reqwest::header::CONNECTION;
@@ -83,9 +83,14 @@ impl NodeProbe for HttpProbe {
             return answers;
         }
         let working = Working::begin(self.progress, Work::Survey, turns.len());
-        let result = sweep(turns, limits, now, |index, answer| {
-            answers[index] = answer;
-            working.advance(1);
+        let mut told = 0;
+        let result = sweep(turns, limits, now, |heard| {
+            let before = told;
+            for (index, answer) in heard {
+                answers[index] = answer;
+                told += 1;
+            }
+            working.advance(told - before);
         });
         drop(working);
         if let Err(cause) = result {
@@ -105,11 +110,12 @@ struct Sweep {
     now: Timestamp,
 }
 
+/// Asks everybody, and tells at each tick, and at the end, which answers have come.
 fn sweep(
     turns: Vec<Turn>,
     limits: &Limits,
     now: Timestamp,
-    mut tell: impl FnMut(usize, Answer),
+    mut tell: impl FnMut(TryIter<'_, (usize, Answer)>),
 ) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -143,16 +149,12 @@ fn sweep(
             {
                 break;
             }
-            for (index, answer) in heard.try_iter() {
-                tell(index, answer);
-            }
+            tell(heard.try_iter());
         }
     });
     // A host still being looked up must not hold us.
     runtime.shutdown_background();
-    for (index, answer) in heard.try_iter() {
-        tell(index, answer);
-    }
+    tell(heard.try_iter());
     Ok(())
 }
 

@@ -1,0 +1,217 @@
+//! On a terminal: given an operator who sits before one, when wnm runs, then tables and errors are in colour
+//! and long work shows how far it has come; and nothing of that reaches a file, a pipe or a mail of cron.
+//!
+//! The terminal is a real one, of util-linux's script(1), where that is installed.
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{Ran, Stage, kill, processes_under};
+
+const COLOURS: &[(&str, &str)] = &[("TERM", "xterm")];
+
+/// What puts a terminal around a command; none where there is no script(1).
+fn on_terminal(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Option<Command> {
+    let script = ["/usr/bin/script", "/bin/script"]
+        .into_iter()
+        .find(|path| std::path::Path::new(path).exists());
+    let Some(script) = script else {
+        eprintln!("skipped: there is no script(1)");
+        return None;
+    };
+    let mut command = Command::new(script);
+    command
+        .args(["--quiet", "--return", "--command", line, "/dev/null"])
+        .env_clear()
+        .envs(
+            stage
+                .command(&[])
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("SHELL", "/bin/sh")
+        .envs(variables.iter().copied())
+        .current_dir(stage.home())
+        .stdin(Stdio::null());
+    Some(command)
+}
+
+/// What a terminal gets to see of wnm.
+fn seen(stage: &Stage, variables: &[(&str, &str)], words: &str) -> Option<Ran> {
+    on_terminal(
+        stage,
+        variables,
+        &format!("{} {words}", env!("CARGO_BIN_EXE_wnm")),
+    )
+    .map(Ran::of)
+}
+
+/// Text without its colours.
+fn faded(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |all, part| {
+        let end = part
+            .find(|c: char| c.is_ascii_alphabetic())
+            .map_or(part.len(), |end| end + 1);
+        all + &part[end..]
+    })
+}
+
+#[test]
+fn a_table_is_in_colour_on_a_terminal_and_as_ever_in_a_pipe() {
+    let stage = Stage::of(2, &[]);
+    stage
+        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
+        .done();
+    let report = ["--report", "node-status"];
+    let piped = stage.wnm_with(COLOURS, &report).done().plain().stdout;
+    let header = format!(
+        "{:<20}{:<55}{:<15}{:>15}",
+        "Service Name", "Peer ID", "Status", "Connected Peers"
+    );
+    assert_eq!(piped.lines().next(), Some(header.as_str()));
+    let Some(shown) = seen(&stage, COLOURS, &report.join(" ")) else {
+        return;
+    };
+    let shown = shown.done().stdout;
+    assert!(
+        shown.contains("\x1b[32mRUNNING") && shown.contains("\x1b[33mSTOPPED"),
+        "{shown:?}"
+    );
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&faded(&shown)), words(&piped));
+    let ends: Vec<usize> = faded(&shown).lines().map(|line| line.trim_end().len()).collect();
+    assert!(
+        ends.windows(2).all(|pair| pair[0] == pair[1]),
+        "the columns are in line: {shown}"
+    );
+    for plain in [&[("TERM", "xterm"), ("NO_COLOR", "1")][..], &[("TERM", "dumb")]] {
+        let shown = seen(&stage, plain, &report.join(" "))
+            .expect("it was there")
+            .done();
+        assert_eq!(shown.stdout.replace("\r\n", "\n"), piped, "{plain:?}");
+    }
+}
+
+#[test]
+fn an_error_is_red_on_a_terminal_only() {
+    let stage = Stage::new();
+    let piped = stage
+        .wnm_with(COLOURS, &["--nodecap", "4"])
+        .code(2)
+        .plain()
+        .stderr;
+    assert!(
+        piped.starts_with("error: there is no flag `--nodecap`"),
+        "{piped}"
+    );
+    let Some(shown) = seen(&stage, COLOURS, "--nodecap 4") else {
+        return;
+    };
+    let shown = shown.code(2).stdout;
+    assert!(shown.starts_with("\x1b[1;31merror:\x1b[0m there is"), "{shown:?}");
+    assert_eq!(faded(&shown).replace("\r\n", "\n"), piped);
+    let narrow = seen(&stage, &[("TERM", "dumb")], "--nodecap 4").expect("it was there");
+    assert_eq!(narrow.code(2).stdout.replace("\r\n", "\n"), piped);
+}
+
+#[test]
+fn long_work_shows_how_far_it_has_come() {
+    let stage = Stage::of(2, &["--survey_delay", "1500"]);
+    let words = "--force_action survey --loglevel WARNING";
+    let Some(shown) = seen(&stage, COLOURS, words) else {
+        return;
+    };
+    let shown = shown.done().stdout;
+    assert!(
+        shown.contains("asking nodes [") && shown.contains("] 1/2 ETA "),
+        "{shown:?}"
+    );
+    // The line is gone before anything else is printed.
+    let (_, after) = shown.rsplit_once("\r\x1b[K").expect("it is erased");
+    assert!(!after.contains("asking") && !after.contains('\x1b'), "{after:?}");
+    for (variables, words) in [
+        (COLOURS, "--force_action survey --quiet"),
+        (COLOURS, "--force_action survey 2>/dev/null"),
+        (&[("TERM", "xterm"), ("NO_COLOR", "1")], words),
+        (&[("TERM", "dumb")], words),
+    ] {
+        let shown = seen(&stage, variables, words)
+            .expect("it was there")
+            .done()
+            .plain();
+        assert!(!shown.stdout.contains("asking"), "{variables:?} {words}: {shown}");
+    }
+    stage
+        .wnm_with(COLOURS, &["--force_action", "survey"])
+        .done()
+        .plain();
+    let bulk = seen(
+        &stage,
+        COLOURS,
+        "--force_action add --count 3 --this_action_delay 50",
+    );
+    let bulk = bulk.expect("it was there").done().stdout;
+    for part in ["carrying out [", "0/3 ETA -", "2/3 ETA "] {
+        assert!(bulk.contains(part), "{part} in {bulk:?}");
+    }
+    assert!(faded(&bulk).contains("\"added_count\": 3"), "{bulk:?}");
+}
+
+#[test]
+fn a_signal_leaves_the_terminal_as_it_was() {
+    let stage = Stage::of(2, &[]);
+    let line = format!(
+        "{} --force_action survey --this_survey_delay 20000; echo \"ended $?\"; stty -a",
+        env!("CARGO_BIN_EXE_wnm")
+    );
+    let Some(mut command) = on_terminal(&stage, COLOURS, &line) else {
+        return;
+    };
+    let child = command.stdout(Stdio::piped()).spawn().expect("script starts");
+    stage.wait_for("wnm is at work", |_| !runs_of_wnm(child.id()).is_empty());
+    std::thread::sleep(Duration::from_millis(700));
+    let begun = Instant::now();
+    runs_of_wnm(child.id())
+        .iter()
+        .for_each(|pid| kill(*pid, Signal::SIGINT));
+    let shown = Ran::ended(line, child.wait_with_output().expect("it ends")).stdout;
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    let (before, after) = shown
+        .rsplit_once("\r\x1b[K")
+        .expect("there was a line, and it is erased");
+    assert!(before.contains("asking nodes"), "{shown:?}");
+    assert!(
+        after.contains("ended 1") && after.contains(" echo ") && after.contains(" icanon"),
+        "{shown:?}"
+    );
+    assert!(
+        !shown.contains("\x1b[?"),
+        "no mode of the terminal was changed: {shown:?}"
+    );
+    assert!(processes_under(stage.home()).len() >= 2, "its nodes live on");
+}
+
+/// The processes below this one that are wnm.
+fn runs_of_wnm(top: u32) -> Vec<i32> {
+    let children = |pid: i32| -> Vec<i32> {
+        let path = format!("/proc/{pid}/task/{pid}/children");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.split_whitespace()
+            .filter_map(|pid| pid.parse().ok())
+            .collect()
+    };
+    let mut found = Vec::new();
+    let mut open = children(top as i32);
+    while let Some(pid) = open.pop() {
+        open.extend(children(pid));
+        let program = std::fs::read_link(format!("/proc/{pid}/exe")).unwrap_or_default();
+        if program == std::path::Path::new(env!("CARGO_BIN_EXE_wnm")) {
+            found.push(pid);
+        }
+    }
+    found
+}
