@@ -1,5 +1,7 @@
 //! The first run: a colony is made, with its settings and, when asked, the nodes that are already there.
 
+use std::path::Path;
+
 use crate::clock::Clock;
 use crate::colony::{Instruments, Mode, Node};
 use crate::error::Error;
@@ -8,7 +10,7 @@ use crate::manager::files::Files;
 use crate::program::account;
 use crate::session::Session;
 use crate::settings::Resolved;
-use crate::store::{Facts, Fault, Standing, Store, schema};
+use crate::store::{Facts, Fault, Store};
 
 /// Makes the colony; a dry run says what it would be.
 ///
@@ -71,15 +73,20 @@ pub fn init(session: &Session) -> Result<String, Error> {
 
 fn refuse_second(session: &Session) -> Result<(), Error> {
     let path = &session.place.db_path;
-    match schema::standing(path) {
-        Ok(Standing::Blank) => Ok(()),
-        Ok(_) => Err(
-            Error::refused(format_args!("Machine already initialized: `{}`", path.display()))
-                .hint("leave `--init` out; settings can be changed by any run"),
-        ),
-        Err(error) if matches!(error.fault, Fault::Absent | Fault::Uninitialised) => Ok(()),
-        Err(error) => Err(error.into()),
+    let Err(error) = Store::open_read_only(path) else {
+        return Err(already(path));
+    };
+    match error.fault {
+        // Tables without a machine are what a killed init leaves, or the peer's empty ones once migrated.
+        Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(()),
+        Fault::Behind { .. } | Fault::Ahead(_) => Err(already(path)),
+        _ => Err(error.into()),
     }
+}
+
+fn already(path: &Path) -> Error {
+    Error::refused(format_args!("Machine already initialized: `{}`", path.display()))
+        .hint("leave `--init` out; settings can be changed by any run")
 }
 
 fn discover(world: &crate::world::World, resolved: &Resolved) -> Result<Vec<Node>, Error> {

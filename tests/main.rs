@@ -10,6 +10,7 @@ mod killed;
 mod lab;
 mod layers;
 mod locking;
+mod peer_faults;
 mod pressure;
 mod probing;
 mod properties;

@@ -205,7 +205,8 @@ pub fn read(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning,
 }
 
 /// What a stored `text` means. The peer kept what is out of range; where that has a plain meaning it is
-/// kept as well: a limit above 100 percent, or an infinite load, is one that is never reached.
+/// kept as well: a limit above 100 percent, or an infinite load, is one that is never reached; a quota of
+/// 0 or less lets nothing begin, and a delay below 0 is over at once.
 pub fn read_stored(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
     let kept = match setting.takes {
         Takes::Whole {
@@ -214,6 +215,10 @@ pub fn read_stored(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<M
             .and_then(|value| i64::try_from(value).ok())
             .filter(|value| *value > 100)
             .map(Value::Whole),
+        Takes::Whole {
+            unit: Unit::Actions | Unit::Seconds | Unit::Milliseconds,
+            ..
+        } => whole(text).filter(|value| *value <= 0).map(|_| Value::Whole(0)),
         Takes::Load => number(text)
             .filter(|value| *value == f64::INFINITY)
             .map(Value::Number),

@@ -1,0 +1,301 @@
+//! Survey.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, spawn};
+
+use nix::sys::signal::Signal;
+
+use crate::stage::{Stage, kill};
+
+const METADATA: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
+    ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
+const METRICS: &str = "ant_node_uptime 86400\nant_networking_records_stored 10\n\
+    ant_networking_connected_peers 4\n# EOF\n";
+
+/// Status and body of `/metadata`, then of `/metrics`.
+type Pages = [(u16, String); 2];
+
+/// A colony of one node whose process is gone, and something else in its place that says what it is told to.
+struct Mask {
+    stage: Stage,
+    pages: Arc<Mutex<Pages>>,
+    over: Arc<AtomicBool>,
+    port: u16,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl Mask {
+    fn new() -> Mask {
+        let stage = Stage::of(1, &["--node_cap", "1"]);
+        let port = stage.row(1).metrics_port;
+        kill(stage.process(1).expect("it runs").pid, Signal::SIGKILL);
+        stage.wait_for("it is dead", |stage| stage.process(1).is_none());
+        let pages = Arc::new(Mutex::new([
+            (200, METADATA.to_owned()),
+            (200, METRICS.to_owned()),
+        ]));
+        let over = Arc::new(AtomicBool::new(false));
+        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port of the node");
+        let (shown, ended) = (Arc::clone(&pages), Arc::clone(&over));
+        let listener = Some(spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let shown = Arc::clone(&shown);
+                spawn(move || answer(stream, &shown));
+            }
+        }));
+        Mask {
+            stage,
+            pages,
+            over,
+            port,
+            listener,
+        }
+    }
+
+    /// Surveys a node that answers so.
+    fn says(&self, metadata: (u16, &str), metrics: (u16, &str)) -> &Mask {
+        *self.pages.lock().expect("the pages") =
+            [metadata, metrics].map(|(code, body)| (code, body.to_owned()));
+        // One that was seen to be up since is not asked for its version again.
+        self.stage.tamper("UPDATE node SET last_seen = NULL");
+        self.stage.survey();
+        self
+    }
+
+    /// Surveys a node that is well but for its figures.
+    fn tells(&self, metrics: &str) -> &Mask {
+        self.says((200, METADATA), (200, metrics))
+    }
+
+    /// What is then kept of it.
+    fn kept(&self, column: &str) -> String {
+        let sql = format!("SELECT ifnull(CAST({column} AS TEXT), 'null') FROM node");
+        self.stage
+            .look()
+            .query_row(&sql, [], |row| row.get(0))
+            .expect("the row")
+    }
+}
+
+impl Drop for Mask {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        if let Some(listener) = self.listener.take() {
+            let _ = listener.join();
+        }
+    }
+}
+
+fn answer(stream: TcpStream, pages: &Mutex<Pages>) {
+    let mut writer = stream.try_clone().expect("a stream");
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    while let Some(request) = lines.next() {
+        lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
+        let (code, body) =
+            pages.lock().expect("the pages")[usize::from(!request.contains("/metadata"))].clone();
+        let page = format!(
+            "HTTP/1.1 {code} So\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if writer.write_all(page.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn fault_45_a_survey_by_name_sees_what_a_full_one_sees() {
+    let mask = Mask::new();
+    let bare = "ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
+    for (metadata, metrics, state) in [
+        ((200, METADATA), (200, METRICS), "RUNNING"),
+        ((200, METADATA), (500, "no"), "RUNNING"),
+        ((200, ""), (200, METRICS), "STOPPED"),
+        ((200, bare), (200, METRICS), "STOPPED"),
+        ((500, METADATA), (200, METRICS), "STOPPED"),
+    ] {
+        for before in ["RUNNING", "STOPPED"] {
+            mask.stage.tamper(&format!("UPDATE node SET status = '{before}'"));
+            mask.says(metadata, metrics);
+            let full = mask.kept("status");
+            mask.stage
+                .tamper(&format!("UPDATE node SET status = '{before}', last_seen = NULL"));
+            let named = ["--force_action", "survey", "--service_name", "antnode0001"];
+            mask.stage.wnm(&named).done();
+            assert_eq!(
+                (full.as_str(), mask.kept("status").as_str()),
+                (state, state),
+                "{metadata:?} {metrics:?} {before}"
+            );
+        }
+    }
+}
+
+#[test]
+fn fault_46_every_version_is_seen_whole() {
+    let mask = Mask::new();
+    for version in ["0.4.18-rc.1", "v0.4.18", "0.4.18+abc", "2026.1.2.3"] {
+        let metadata = METADATA.replace("0.4.17", version);
+        mask.says((200, &metadata), (200, METRICS));
+        assert_eq!(
+            (mask.kept("version"), mask.kept("status")),
+            (version.into(), "RUNNING".into())
+        );
+    }
+    let beside = METADATA.replace("{antnode_version", "{commit=\"a}b\",antnode_version");
+    mask.says((200, &beside), (200, METRICS));
+    assert_eq!(mask.kept("version"), "0.4.17");
+
+    // The binary's own: a release candidate is older than its release.
+    let stage = Stage::new();
+    stage.install("0.4.18-rc.1");
+    stage.init(&["--node_cap", "1"]).done();
+    stage.wnm(&["--force_action", "add"]).done();
+    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    assert_eq!(stage.row(1).version.as_deref(), Some("0.4.18-rc.1"));
+    stage.install("0.4.18");
+    stage.cycle();
+    assert_eq!(
+        stage.row(1).version.as_deref(),
+        Some("0.4.18"),
+        "{}",
+        stage.describe()
+    );
+}
+
+#[test]
+fn fault_47_a_page_of_an_error_is_no_node() {
+    let mask = Mask::new();
+    for code in [401, 404, 500, 503] {
+        mask.stage.tamper("UPDATE node SET status = 'RUNNING'");
+        mask.says((code, METADATA), (code, METRICS));
+        assert_eq!(mask.kept("status"), "STOPPED", "{code}");
+    }
+    mask.stage.tamper("UPDATE node SET status = 'RUNNING'");
+    mask.says((200, "<html>It works!</html>"), (200, "<html>It works!</html>"));
+    assert_eq!(mask.kept("status"), "STOPPED");
+    // Metadata alone is a node; what the other page could not tell is not made zero.
+    mask.tells(METRICS)
+        .says((200, METADATA), (503, "ant_node_uptime 0\n"));
+    assert_eq!(
+        (mask.kept("status"), mask.kept("uptime")),
+        ("RUNNING".into(), "86400".into())
+    );
+}
+
+#[test]
+fn fault_48_a_number_too_big_loses_nothing_but_itself() {
+    let mask = Mask::new();
+    for big in ["9223372036854775808", "18446744073709551616", &"9".repeat(5000)] {
+        mask.stage
+            .tamper("UPDATE node SET status = 'STOPPED', records = 0");
+        mask.tells(&METRICS.replace("86400", big));
+        assert_eq!(
+            (mask.kept("status"), mask.kept("records")),
+            ("RUNNING".into(), "10".into())
+        );
+        let uptime: i64 = mask.kept("uptime").parse().expect("a number of SQLite's");
+        assert!(uptime >= 0);
+    }
+}
+
+#[test]
+fn fault_49_a_malformed_decimal_does_not_stop_a_node() {
+    let mask = Mask::new();
+    for (name, wrong) in [
+        ("process_memory_used_mb", "."),
+        ("process_memory_used_mb", "9.7.8"),
+        ("process_cpu_usage_percentage", "1..2"),
+    ] {
+        mask.tells(&format!("ant_networking_{name} {wrong}\n{METRICS}"));
+        assert_eq!(
+            (mask.kept("status"), mask.kept("uptime")),
+            ("RUNNING".into(), "86400".into())
+        );
+    }
+}
+
+#[test]
+fn fault_50_a_name_is_matched_whole_and_in_samples_only() {
+    let mask = Mask::new();
+    mask.tells(&format!(
+        "# HELP ant_node_uptime 7 seconds since\n# ant_node_uptime 8\nmy_ant_node_uptime 9\n\
+         ant_node_uptime_total 10\nant_networking_records_stored_max 11\n{METRICS}"
+    ));
+    assert_eq!(
+        (mask.kept("uptime"), mask.kept("records")),
+        ("86400".into(), "10".into())
+    );
+}
+
+#[test]
+fn fault_51_labels_do_not_hide_a_figure_and_counters_are_summed() {
+    let mask = Mask::new();
+    mask.tells(
+        "ant_node_uptime{instance=\"a\"} 86400\nant_networking_records_stored{instance=\"} 3\"} 10\n\
+         ant_node_put_record_ok_total{record_type=\"Chunk\"} 9\n\
+         ant_node_put_record_ok_total{record_type=\"Pointer\"} 400\n# EOF\n",
+    );
+    assert_eq!(
+        (mask.kept("uptime"), mask.kept("records")),
+        ("86400".into(), "10".into())
+    );
+    assert_eq!(mask.kept("puts"), "409");
+}
+
+#[test]
+fn fault_52_exponents_are_read() {
+    let mask = Mask::new();
+    mask.tells(
+        "ant_node_uptime 1e5\nant_networking_records_stored 1.2E+3\n\
+         ant_node_current_reward_wallet_balance 1.25e18\n# EOF\n",
+    );
+    assert_eq!(
+        (mask.kept("uptime"), mask.kept("records")),
+        ("100000".into(), "1200".into())
+    );
+    assert_eq!(mask.kept("rewards"), "1250000000000000000");
+}
+
+#[test]
+fn fault_53_hundredths_are_not_cut_off_a_binary_fraction() {
+    let mask = Mask::new();
+    for (told, hundredths) in [
+        ("0.29", "29"),
+        ("8.2", "820"),
+        ("97.8125", "9781"),
+        ("4.35", "435"),
+    ] {
+        mask.tells(&format!(
+            "ant_networking_process_memory_used_mb {told}\n\
+             ant_networking_process_cpu_usage_percentage {told}\n{METRICS}"
+        ));
+        assert_eq!([mask.kept("mem"), mask.kept("cpu")], [hundredths; 2], "{told}");
+    }
+}
+
+#[test]
+fn fault_54_a_node_that_does_not_answer_keeps_its_peer_id() {
+    let stage = Stage::of(1, &["--node_cap", "0"]);
+    let peer = stage.row(1).peer_id;
+    assert!(peer.is_some());
+    kill(stage.process(1).expect("it runs").pid, Signal::SIGKILL);
+    stage.wait_for("it is dead", |stage| stage.process(1).is_none());
+    for words in [
+        &["--force_action", "survey"][..],
+        &["--force_action", "survey", "--service_name", "1"],
+    ] {
+        stage.wnm(words).done();
+        assert_eq!(
+            (stage.row(1).status.as_str(), stage.row(1).peer_id),
+            ("STOPPED", peer.clone())
+        );
+    }
+}
