@@ -59,6 +59,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         Request::Init => init::init(&session).map(Ended::well),
         Request::Settings => keep_settings(&session),
         Request::Report(kind) => {
+            reporting::check(&session, kind)?;
             if session.run.force_action == Some(crate::settings::ForceAction::Survey) {
                 let mut colony = Colony::open(&session)?;
                 look(&session, &mut colony, &session.run.service_name)?;
@@ -136,6 +137,7 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, plan: &Plan) 
                 instruments: &seen.instruments,
                 rates: &seen.rates,
                 nodes: &colony.nodes,
+                particulars: &colony.store.particulars().unwrap_or_default(),
                 antnode: binary.map(|binary| binary.path.as_path()),
                 hd_remove: policy.disk.remove,
                 crisis_bytes: colony.settings.crisis_bytes,

@@ -1,29 +1,41 @@
 //! Reports of what is stored: no lock is taken, no node is asked, nothing is written.
 
 use crate::clock::Clock;
-use crate::colony::{Instruments, Node, Rates};
+use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, Sighting, State, Timestamp};
 use crate::error::Error;
-use crate::plan::{self, Gauged};
-use crate::report::{Format, details, machine, nodes};
+use crate::plan::{self, Gauged, Occasion, Situation, Storage};
+use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
 use crate::session::{Session, absent};
-use crate::settings::{ReportFormat, ReportKind, Settings};
-use crate::store::Store;
+use crate::settings::{ReportKind, Settings};
+use crate::store::{Event, Store};
 use crate::survey;
 use crate::world::World;
+
+/// Whether there is such a report; to be known before anything is surveyed for it.
+///
+/// # Errors
+/// The report has no such form, or takes no such flag: exit code 2.
+pub fn check(session: &Session, kind: ReportKind) -> Result<(), Error> {
+    let format = session.run.format();
+    if !formats(kind).contains(&format) {
+        return Err(without(kind, format));
+    }
+    if session.run.since.is_some() && kind != ReportKind::History {
+        return Err(Error::mistaken(format_args!(
+            "`--since` goes with `--report history`, and not with `{}`",
+            kind.word()
+        )));
+    }
+    Ok(())
+}
 
 /// The report that was asked for.
 ///
 /// # Errors
 /// When there is no colony, it cannot be read, or the report has no such form.
 pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
-    let format = match session.run.format() {
-        ReportFormat::Text => Format::Text,
-        ReportFormat::Json => Format::Json,
-        ReportFormat::Env | ReportFormat::Config => {
-            return Err(Error::mistaken("this report has the formats text and json")
-                .hint("leave `--report_format` out, or say `--json`"));
-        }
-    };
+    check(session, kind)?;
+    let format = session.run.format();
     let store = Store::open_read_only(&session.place.db_path).map_err(|error| absent(session, error))?;
     let resolved = session.resolve(Some(&store))?;
     let all = store.nodes()?;
@@ -40,6 +52,17 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
             format,
             now,
         )),
+        ReportKind::InfluxResources => {
+            let (text, odd) = influx::render(&chosen(session, &all), format, now);
+            for node in odd {
+                tracing::warn!(
+                    "the rewards of {} are not in the total: `{}` is no amount",
+                    node.service,
+                    node.figures.rewards
+                );
+            }
+            Ok(text)
+        }
         ReportKind::MachineConfig => {
             let mut row = store.machine_sayings()?;
             for (name, text) in &resolved.changes {
@@ -52,12 +75,36 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
         }
         ReportKind::MachineMetrics => {
             let world = session.world(&resolved.settings);
-            metrics(session, &store, &world, &resolved.settings, &all, format)
+            let gauged = Gauges::read(session, &store, &world, &resolved.settings)?;
+            Ok(machine::metrics(
+                &machine::Figures {
+                    // All rows count, as they stand: at no time was any removal due.
+                    metrics: &gauged.measure(&all, &resolved.settings, Timestamp(0)),
+                    instruments: &gauged.instruments,
+                    rates: &gauged.rates,
+                    nodes: &all,
+                    particulars: &store.particulars()?,
+                    antnode: gauged.binary.as_ref().map(|binary| binary.path.as_path()),
+                    hd_remove: resolved.settings.policy().disk.remove,
+                    crisis_bytes: resolved.settings.crisis_bytes,
+                },
+                format,
+            ))
         }
-        ReportKind::InfluxResources => Err(Error::mistaken(
-            "the report influx-resources is not in this version of wnm",
-        )),
+        ReportKind::History => Ok(history::render(&events(session, &store)?, format)),
+        ReportKind::Plan => foresee(session, &store, &resolved.settings, all, format),
     }
+}
+
+fn without(kind: ReportKind, format: Format) -> Error {
+    let words: Vec<&str> = formats(kind).iter().map(|format| format.word()).collect();
+    Error::mistaken(format_args!(
+        "the report `{}` has no format `{}`, only {}",
+        kind.word(),
+        format.word(),
+        words.join(", ")
+    ))
+    .hint("leave `--report_format` out, or say `--json`")
 }
 
 /// The nodes that were named, in the order they were named, or all.
@@ -75,51 +122,169 @@ fn chosen<'a>(session: &Session, all: &'a [Node]) -> Vec<&'a Node> {
     session.run.service_name.iter().filter_map(find).collect()
 }
 
-fn metrics(
+/// What was done, the oldest first: since when, to whom and how many is the operator's word.
+fn events(session: &Session, store: &Store) -> Result<Vec<history::Entry>, Error> {
+    let run = &session.run;
+    let since = run.since.map(|since| since.seen_from(session.clock.now()));
+    let most = run.count.map_or(usize::MAX, |count| count as usize);
+    let fetched = if run.service_name.is_empty() {
+        most
+    } else {
+        usize::MAX
+    };
+    let mut entries: Vec<history::Entry> = store
+        .events(since, fetched)?
+        .into_iter()
+        .map(entry)
+        .filter(|entry| {
+            let mut names = run.service_name.iter();
+            run.service_name.is_empty() || names.any(|name| entry.is_about(name))
+        })
+        .take(most)
+        .collect();
+    entries.reverse();
+    Ok(entries)
+}
+
+fn entry(event: Event) -> history::Entry {
+    history::Entry {
+        at: event.at.0,
+        time: event.at.utc(),
+        run: event.run,
+        action: event.action,
+        node: event.node.map(|node| node.0),
+        service: event.service.map(|service| service.0),
+        reason: event.reason,
+        figures: event.figures,
+        forced: event.forced,
+        outcome: event.outcome.word(),
+        error: event.error,
+        warning: event.warning,
+        duration_ms: event.duration_ms,
+    }
+}
+
+/// What the next cycle would do if every node still were as it was last seen.
+fn foresee(
     session: &Session,
     store: &Store,
-    world: &World,
     settings: &Settings,
-    all: &[Node],
+    nodes: Vec<Node>,
     format: Format,
 ) -> Result<String, Error> {
-    let read = || {
-        world
-            .gauge
-            .read(&settings.node_storage)
-            .map_err(|error| Error::refused(format_args!("cannot {error}")))
+    let world = session.world(settings);
+    let gauged = Gauges::read(session, store, &world, settings)?;
+    let (policy, now) = (settings.policy(), session.clock.now());
+    let sightings: Vec<Sighting> = nodes.iter().map(as_last_seen).collect();
+    let storage = Storage {
+        path: settings.node_storage.clone(),
+        present: true,
+        device_before: None,
+        device_now: None,
     };
-    let now = read()?;
-    let since_last = store
-        .last_sample()?
-        .and_then(|last| Rates::since(&last.counters, last.boot, &now));
-    let (instruments, rates): (Instruments, Rates) = match since_last {
-        Some(rates) => (now, rates),
-        None => {
-            world.clock.sleep(survey::SAMPLE);
-            let later = read()?;
-            let rates = Rates::between(&now.counters, &later.counters).unwrap_or_default();
-            (later, rates)
-        }
-    };
-    let binary = survey::find_antnode(&*world.gauge, session.lookup(settings), &store.binaries()?).ok();
-    let metrics = plan::measure(
-        all,
-        &Gauged::of(&instruments, &rates),
-        binary.as_ref().map(|binary| &binary.version),
-        &settings.policy(),
-        session.clock.now(),
+    let nodes = plan::settle(nodes, &sightings, &storage, &policy, true, now)
+        .map_err(Error::refused)?
+        .nodes;
+    let machine = Gauged::of(&gauged.instruments, &gauged.rates);
+    let metrics = gauged.measure(&nodes, settings, now);
+    let decision = plan::decide(&policy, &metrics, Occasion::Ordinary, Some(now));
+    let plan = plan::plan(
+        &nodes,
+        &Situation {
+            policy: &policy,
+            template: &settings.template(&session.place),
+            machine: &machine,
+            binary: gauged.binary.as_ref().map(|binary| &binary.version),
+            occasion: Occasion::Ordinary,
+            taken: &|ports| world.gauge.busy_port(&ports),
+            now,
+        },
     );
-    Ok(machine::metrics(
-        &machine::Figures {
+    Ok(foresight::render(
+        &foresight::Foreseen {
+            at: now,
+            policy: &policy,
             metrics: &metrics,
-            instruments: &instruments,
-            rates: &rates,
-            nodes: all,
-            antnode: binary.as_ref().map(|binary| binary.path.as_path()),
-            hd_remove: settings.policy().disk.remove,
-            crisis_bytes: settings.crisis_bytes,
+            features: &decision.features,
+            plan: &plan,
+            nodes: &nodes,
         },
         format,
     ))
+}
+
+/// A sighting that leaves a node as it is; one whose timer has ended is taken to have come up.
+fn as_last_seen(node: &Node) -> Sighting {
+    let answer = match &node.version {
+        Some(version) if matches!(node.state, State::Restarting | State::Upgrading) => {
+            Answer::Up(Box::new(Reading {
+                version: version.clone(),
+                peer_id: None,
+                figures: None,
+            }))
+        }
+        _ => Answer::Unasked,
+    };
+    Sighting {
+        answer,
+        rooted: node.state != State::Dead,
+        process: None,
+    }
+}
+
+/// No machine boots twice within so many seconds.
+const BOOT_WAVER_S: i64 = 5;
+
+/// The machine's instruments as they stand, and the antnode for new nodes.
+struct Gauges {
+    instruments: Instruments,
+    rates: Rates,
+    binary: Option<Binary>,
+}
+
+impl Gauges {
+    /// Rates are counted from the last cycle where that is lately enough, else over a second.
+    fn read(session: &Session, store: &Store, world: &World, settings: &Settings) -> Result<Gauges, Error> {
+        let read = || {
+            world
+                .gauge
+                .read(&settings.node_storage)
+                .map_err(|error| Error::refused(format_args!("cannot {error}")))
+        };
+        let now = read()?;
+        let since_last = store
+            .last_sample()?
+            .and_then(|last| Rates::since(&last.counters, last.boot, &now));
+        let (mut instruments, rates) = match since_last {
+            Some(rates) => (now, rates),
+            None => {
+                world.clock.sleep(survey::SAMPLE);
+                let later = read()?;
+                let rates = Rates::between(&now.counters, &later.counters).unwrap_or_default();
+                (later, rates)
+            }
+        };
+        // The kernel's own figure wavers by a second or two; what the last cycle read still holds.
+        if let Some(known) = store.facts()?.boot_time
+            && instruments.boot.since(known).abs() <= BOOT_WAVER_S
+        {
+            instruments.boot = known;
+        }
+        let binary = survey::find_antnode(&*world.gauge, session.lookup(settings), &store.binaries()?).ok();
+        Ok(Gauges {
+            instruments,
+            rates,
+            binary,
+        })
+    }
+
+    fn measure(&self, nodes: &[Node], settings: &Settings, now: Timestamp) -> Metrics {
+        plan::measure(
+            nodes,
+            &Gauged::of(&self.instruments, &self.rates),
+            self.binary.as_ref().map(|binary| &binary.version),
+            &settings.policy(),
+            now,
+        )
+    }
 }

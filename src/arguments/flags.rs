@@ -129,6 +129,7 @@ impl Flag {
             Takes::Words => "WORDS",
             Takes::Version => "VERSION",
             Takes::Names => "NAMES",
+            Takes::Since => "WHEN",
             Takes::Text => "TEXT",
         })
     }

@@ -3,6 +3,7 @@
 //! Values only: nothing here reads a file, a clock or a database, and nothing here logs.
 
 pub mod binary;
+pub mod calendar;
 pub mod instruments;
 mod keccak;
 pub mod manager_kind;
@@ -19,6 +20,7 @@ pub mod version;
 pub mod wallet;
 
 pub use binary::{Binary, BinaryKey};
+pub use calendar::Since;
 pub use instruments::{Counters, Instruments, Rates};
 pub use manager_kind::{ManagerKind, Mode, Tool};
 pub use metrics::Metrics;

@@ -43,6 +43,8 @@ pub struct Particulars {
     pub container_id: Option<i64>,
     /// As it is written, which in old rows lacks the mode.
     pub manager_type: String,
+    /// As it is written: old rows have an empty text where others have nothing.
+    pub version: Option<String>,
     pub method: String,
     pub layout: String,
 }

@@ -66,7 +66,7 @@ impl<'a> Details<'a> {
             service: &node.service.0,
             user: &node.user,
             binary: node.home.binary.display().to_string(),
-            version: node.version.as_ref().map(crate::colony::Version::as_str),
+            version: particulars.version.as_deref(),
             root_dir: node.home.root.display().to_string(),
             log_dir: node.home.logs.as_ref().map(|logs| logs.display().to_string()),
             port: node.ports.node,

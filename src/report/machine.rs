@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Instruments, Metrics, Node, Rates, Version};
+use crate::colony::{Instruments, Metrics, Node, NodeId, Particulars, Rates, Version};
 use crate::settings::table::{self, Takes};
 use crate::settings::value;
 
-use super::Format;
+use super::{Format, shell};
 
 /// The settings in the order the peer shows them, then those that are ours.
 const ORDER: [&str; 52] = [
@@ -66,6 +66,7 @@ const ORDER: [&str; 52] = [
     "highest_node_id_used",
     "dbpath",
 ];
+/// Shown only where they are not as the peer would have it, so that its consumers find what they know.
 const OURS: [&str; 3] = ["enable_upgrade", "shunned_remove", "firewall"];
 
 /// The settings as the colony keeps them: `row` is the machine's, column by column as text.
@@ -83,16 +84,27 @@ pub fn config(row: &[(String, Option<String>)], database: &Path, format: Format)
         let Some((_, text)) = row.iter().find(|(column, _)| column == name) else {
             continue;
         };
-        map.insert(name.to_owned(), typed(name, text.as_deref()));
+        let value = typed(name, text.as_deref());
+        let is_as_ever = OURS.contains(&name)
+            && table::find(name).is_some_and(|setting| typed(name, Some(setting.default)) == value);
+        if !is_as_ever {
+            map.insert(name.to_owned(), value);
+        }
     }
-    render(map, format)
+    render(&map, format)
 }
 
 /// A column's text as the number, truth or text it stands for.
 fn typed(name: &str, text: Option<&str>) -> Value {
     let Some(text) = text else { return Value::Null };
     let number = || text.parse::<i64>().ok().map(Value::from);
-    let fraction = || text.parse::<f64>().ok().map(Value::from);
+    // JSON has no word for infinite; as text it still is one.
+    let fraction = || {
+        text.parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+            .map(Value::from)
+    };
     let known = match table::find(name).map(|setting| setting.takes) {
         Some(Takes::Switch) => value::switch(text).map(Value::from),
         Some(Takes::Whole { .. } | Takes::Thousands) => number(),
@@ -109,6 +121,8 @@ pub struct Figures<'a> {
     pub instruments: &'a Instruments,
     pub rates: &'a Rates,
     pub nodes: &'a [Node],
+    /// What their rows hold beside them.
+    pub particulars: &'a BTreeMap<NodeId, Particulars>,
     /// Where the antnode for new nodes lies; None where none was found.
     pub antnode: Option<&'a Path>,
     /// Percent of the disk at which nodes are removed.
@@ -129,7 +143,8 @@ pub fn metrics(figures: &Figures<'_>, format: Format) -> String {
     let mut by_version: Vec<(Option<&str>, u64)> = Vec::new();
     let mut place: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for node in figures.nodes {
-        let version = node.version.as_ref().map(Version::as_str);
+        let written = figures.particulars.get(&node.id);
+        let version = written.and_then(|written| written.version.as_deref());
         let at = *place.entry(version).or_insert_with(|| {
             by_version.push((version, 0));
             by_version.len() - 1
@@ -180,7 +195,7 @@ pub fn metrics(figures: &Figures<'_>, format: Format) -> String {
     }) else {
         return String::new();
     };
-    render(map, format)
+    render(&map, format)
 }
 
 /// How full, in percent of the space up to the removal limit, the disk would be if every node grew to `crisis_bytes`.
@@ -208,10 +223,12 @@ fn whole(value: f64) -> i64 {
     value as i64
 }
 
-fn render(map: Map<String, Value>, format: Format) -> String {
+fn render(map: &Map<String, Value>, format: Format) -> String {
     match format {
-        Format::Json => serde_json::to_string_pretty(&Value::Object(map)).unwrap_or_default(),
-        Format::Text => map
+        Format::Json => serde_json::to_string_pretty(map).unwrap_or_default(),
+        Format::Env => shell::env(map),
+        Format::Config => shell::config(map),
+        Format::Text | Format::Ntracking => map
             .iter()
             .map(|(name, value)| format!("{name}: {}", plain(value)))
             .collect::<Vec<_>>()
@@ -220,7 +237,7 @@ fn render(map: Map<String, Value>, format: Format) -> String {
 }
 
 /// A value as the peer's text reports write it.
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),

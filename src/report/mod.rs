@@ -1,18 +1,33 @@
 //! Reports: functions from values to text. They ask nobody and print nothing.
 
+pub mod amount;
 pub mod details;
+pub mod history;
+pub mod influx;
 pub mod machine;
 pub mod nodes;
 pub mod order;
+pub mod plan;
 pub mod result;
+pub mod shell;
 
 use serde::Serialize;
 
-/// The form of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    Text,
-    Json,
+pub use crate::settings::ReportFormat as Format;
+use crate::settings::ReportKind;
+
+/// The forms in which a report can be had, the first where nothing is said.
+#[must_use]
+pub fn formats(kind: ReportKind) -> &'static [Format] {
+    match kind {
+        ReportKind::MachineConfig | ReportKind::MachineMetrics => {
+            &[Format::Text, Format::Json, Format::Env, Format::Config]
+        }
+        ReportKind::InfluxResources => &[Format::Text, Format::Json, Format::Ntracking],
+        ReportKind::NodeStatus | ReportKind::NodeStatusDetails | ReportKind::History | ReportKind::Plan => {
+            &[Format::Text, Format::Json]
+        }
+    }
 }
 
 /// Rows as the peer prints them: one as an object, several as a list, none as an error in words.

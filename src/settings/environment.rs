@@ -168,7 +168,7 @@ fn assignment(line: &str, known: &Variables) -> Result<Option<(String, String)>,
             if quote == '\'' {
                 inner[..end].replace("\\'", "'")
             } else {
-                expand(&unescape(&inner[..end]), known)
+                expand(&inner[..end], known, Escapes::Read)
             }
         }
         _ => {
@@ -176,7 +176,7 @@ fn assignment(line: &str, known: &Variables) -> Result<Option<(String, String)>,
                 .char_indices()
                 .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
                 .map_or(value.len(), |(at, _)| at);
-            expand(value[..end].trim_end(), known)
+            expand(value[..end].trim_end(), known, Escapes::Kept)
         }
     };
     Ok(Some((name, value)))
@@ -194,38 +194,44 @@ fn closing(text: &str, quote: char) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
-fn unescape(text: &str) -> String {
-    let mut plain = String::new();
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        if c != '\\' {
-            plain.push(c);
-            continue;
-        }
-        match rest.next() {
-            Some('n') => plain.push('\n'),
-            Some('t') => plain.push('\t'),
-            Some('r') => plain.push('\r'),
-            Some(other @ ('"' | '\\' | '\'')) => plain.push(other),
-            Some(other) => plain.extend(['\\', other]),
-            None => plain.push('\\'),
-        }
-    }
-    plain
+/// What a backslash does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escapes {
+    /// It says what the next character is.
+    Read,
+    /// Nothing: it is a character like any other.
+    Kept,
 }
 
-/// `${NAME}` and `${NAME:-otherwise}` replaced; a name that is not set is empty.
-fn expand(text: &str, known: &Variables) -> String {
+/// `${NAME}` and `${NAME:-otherwise}` replaced, a name that is not set is empty; and escapes read, where they
+/// are. A dollar sign behind a backslash is one and no more, as in a shell.
+fn expand(text: &str, known: &Variables, escapes: Escapes) -> String {
     let mut whole = String::new();
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((inner, behind)) = after.split_once('}') else {
-            break;
-        };
-        let (name, otherwise) = inner.split_once(":-").unwrap_or((inner, ""));
-        whole.push_str(before);
-        whole.push_str(known.get(name).unwrap_or(otherwise));
-        rest = behind;
+    while let Some(at) = rest.find(['\\', '$']) {
+        whole.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some((inner, behind)) = rest.strip_prefix("${").and_then(|inner| inner.split_once('}')) {
+            let (name, otherwise) = inner.split_once(":-").unwrap_or((inner, ""));
+            whole.push_str(known.get(name).unwrap_or(otherwise));
+            rest = behind;
+            continue;
+        }
+        let mut two = rest.chars();
+        let first = two.next();
+        if first == Some('\\') && escapes == Escapes::Read {
+            match two.next() {
+                Some('n') => whole.push('\n'),
+                Some('t') => whole.push('\t'),
+                Some('r') => whole.push('\r'),
+                Some(other @ ('"' | '\\' | '\'' | '$' | '`')) => whole.push(other),
+                Some(other) => whole.extend(['\\', other]),
+                None => whole.push('\\'),
+            }
+        } else {
+            whole.extend(first);
+        }
+        rest = two.as_str();
     }
     whole + rest
 }

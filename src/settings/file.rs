@@ -21,6 +21,13 @@ pub fn read(text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
     }
 }
 
+/// Keys of the machine-config report that are no settings: what it prints can be read back.
+const REPORTED: [&str; 2] = ["id", "cpu_count"];
+
+fn is_reported(key: &str) -> bool {
+    REPORTED.contains(&table::spelled(key).as_str())
+}
+
 fn origin(path: &Path, line: u32) -> Origin {
     Origin::File(path.to_owned(), line)
 }
@@ -56,6 +63,9 @@ fn toml(table: &DeTable<'_>, source: &str, path: &Path) -> Result<Vec<Saying>, E
     for (key, value) in table {
         let line = line_of(source, key.span().start);
         let name = key.get_ref().as_ref();
+        if is_reported(name) {
+            continue;
+        }
         let found = setting(name, path, line);
         match (value.get_ref(), &found) {
             // As in the peer's syntax, a section is a heading and nothing more.
@@ -147,6 +157,9 @@ fn lines(text: &str, path: &Path) -> Result<Vec<Saying>, Error> {
             continue;
         }
         let (key, value) = entry(line);
+        if is_reported(key) {
+            continue;
+        }
         let setting = setting(key, path, number)?;
         let text = match value {
             Some(value) => unlisted(&value, setting),
@@ -182,6 +195,9 @@ fn entry(line: &str) -> (&str, Option<String>) {
 
 /// A value without the quotes around it and without the comment after it.
 fn unquoted(value: &str) -> String {
+    if let Some(text) = escaped(value) {
+        return text;
+    }
     if let Some(quote @ ('"' | '\'')) = value.chars().next()
         && let Some(end) = value[1..].find(quote)
     {
@@ -195,6 +211,25 @@ fn unquoted(value: &str) -> String {
         .find(|(at, c)| matches!(c, '#' | ';') && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
         .map_or(value.len(), |(at, _)| at);
     value[..comment].trim_end().to_owned()
+}
+
+/// A value between double quotes that holds such quotes itself, each behind a backslash. The peer's files know
+/// no such thing, so only what would not be a quoted value otherwise is taken for one.
+fn escaped(value: &str) -> Option<String> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    let mut text = String::new();
+    let mut rest = inner.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '"' => return None,
+            '\\' => match rest.next()? {
+                c @ ('"' | '\\') => text.push(c),
+                c => text.extend(['\\', c]),
+            },
+            c => text.push(c),
+        }
+    }
+    inner.contains("\\\"").then_some(text)
 }
 
 /// `[a, b]` as the list it is, where the setting can be one.

@@ -30,10 +30,12 @@ pub(super) const REPORTS: &[&str] = &[
     "influx-resources",
     "machine-config",
     "machine-metrics",
+    "history",
+    "plan",
 ];
 
 /// What `--report_format` takes.
-pub(super) const FORMATS: &[&str] = &["text", "json", "env", "config"];
+pub(super) const FORMATS: &[&str] = &["text", "json", "env", "config", "ntracking"];
 
 /// What `--rust_backtrace` takes.
 pub(super) const BACKTRACES: &[&str] = &["0", "1", "full"];
@@ -155,6 +157,12 @@ pub(super) const MOMENTARY: &[Setting] = &[
         "How the report is written; text if nothing is said",
     ),
     bare(Group::Reports, "json", "The same as --report_format json"),
+    flag(
+        Group::Reports,
+        "since",
+        Takes::Since,
+        "With --report history: nothing from before; 2h, 3d, 2026-11-23, or seconds since 1970",
+    ),
     run(
         Group::Output,
         "loglevel",

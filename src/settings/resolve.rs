@@ -98,20 +98,33 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
             .iter()
             .find(|saying| saying.setting.name == setting.name)
             .map(|saying| match judge_stored(saying, place, &scope) {
-                Ok(meaning) => meaning.stored,
-                Err(_) => Some(saying.text.clone()),
+                Ok(meaning) => meaning,
+                Err(_) => Meaning {
+                    value: Value::Text(saying.text.clone()),
+                    stored: Some(saying.text.clone()),
+                },
             });
+        let kept = stored.as_ref().map(|meaning| meaning.value.clone());
         // A column that is NULL keeps nothing, which for some settings is a value.
-        let stored = stored.or_else(|| match setting.takes {
-            _ if colony.is_empty() => None,
-            Takes::Variables | Takes::Words => Some(Some(String::new())),
-            _ => setting.or_none().then_some(None),
-        });
-        let meaning = if saying.origin == Origin::Colony {
+        let stored = stored
+            .map(|meaning| meaning.stored)
+            .or_else(|| match setting.takes {
+                _ if colony.is_empty() => None,
+                Takes::Variables | Takes::Words => Some(Some(String::new())),
+                _ => setting.or_none().then_some(None),
+            });
+        let mut meaning = if saying.origin == Origin::Colony || is_kept(saying, &sayings) {
             judge_stored(saying, place, &scope)?
         } else {
             judge(saying, &scope)?
         };
+        // `~/antnode` and what a shell makes of it are one file.
+        if setting.takes == Takes::File
+            && kept.as_ref() == Some(&meaning.value)
+            && let Some(text) = &stored
+        {
+            meaning.stored.clone_from(text);
+        }
         settled.insert(
             setting.name,
             Settled {
@@ -158,7 +171,19 @@ fn judge_all(sayings: &[Saying], setting: &Setting, scope: &Scope<'_>) -> Result
         .collect();
     said.sort_by_key(|saying| std::cmp::Reverse(saying.origin.rank()));
     said.into_iter()
+        .filter(|saying| !is_kept(saying, sayings))
         .try_for_each(|saying| judge(saying, scope).map(drop))
+}
+
+/// Whether a file or a variable says it in the very words the colony keeps. What the peer let a colony keep may
+/// be read back from its report, even where nobody could say it anew.
+fn is_kept(saying: &Saying, sayings: &[Saying]) -> bool {
+    saying.origin != Origin::Flag
+        && sayings.iter().any(|kept| {
+            kept.origin == Origin::Colony
+                && kept.setting.name == saying.setting.name
+                && kept.text == saying.text
+        })
 }
 
 fn judge_stored(saying: &Saying, place: &Place, scope: &Scope<'_>) -> Result<Meaning, Error> {

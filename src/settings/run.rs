@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::value::Values;
+use crate::colony::Since;
 
 /// An order that takes the place of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,10 @@ pub enum ReportKind {
     InfluxResources,
     MachineConfig,
     MachineMetrics,
+    /// What was done, and why.
+    History,
+    /// What the next cycle would do, and why not more.
+    Plan,
 }
 
 impl ReportKind {
@@ -63,8 +68,24 @@ impl ReportKind {
             "influx-resources" => ReportKind::InfluxResources,
             "machine-config" => ReportKind::MachineConfig,
             "machine-metrics" => ReportKind::MachineMetrics,
+            "history" => ReportKind::History,
+            "plan" => ReportKind::Plan,
             _ => return None,
         })
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportKind::NodeStatus => "node-status",
+            ReportKind::NodeStatusDetails => "node-status-details",
+            ReportKind::InfluxResources => "influx-resources",
+            ReportKind::MachineConfig => "machine-config",
+            ReportKind::MachineMetrics => "machine-metrics",
+            ReportKind::History => "history",
+            ReportKind::Plan => "plan",
+        }
     }
 }
 
@@ -74,8 +95,12 @@ pub enum ReportFormat {
     #[default]
     Text,
     Json,
+    /// `NAME=value` in capitals, for a shell and for `.env`.
     Env,
+    /// `name=value`, a file of settings.
     Config,
+    /// NTracking's names and types, of influx-resources only.
+    Ntracking,
 }
 
 impl ReportFormat {
@@ -87,8 +112,21 @@ impl ReportFormat {
             "json" => ReportFormat::Json,
             "env" => ReportFormat::Env,
             "config" => ReportFormat::Config,
+            "ntracking" => ReportFormat::Ntracking,
             _ => return None,
         })
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            ReportFormat::Text => "text",
+            ReportFormat::Json => "json",
+            ReportFormat::Env => "env",
+            ReportFormat::Config => "config",
+            ReportFormat::Ntracking => "ntracking",
+        }
     }
 }
 
@@ -140,6 +178,7 @@ pub struct Run {
     pub report: Option<ReportKind>,
     pub report_format: Option<ReportFormat>,
     pub json: bool,
+    pub since: Option<Since>,
     pub loglevel: Option<LogLevel>,
     pub verbose: bool,
     pub quiet: bool,
@@ -173,6 +212,7 @@ impl Run {
             report: values.word("report").and_then(ReportKind::from_word),
             report_format: values.word("report_format").and_then(ReportFormat::from_word),
             json: values.on("json"),
+            since: values.word("since").and_then(Since::parse),
             loglevel: values.word("loglevel").and_then(LogLevel::from_word),
             verbose: values.on("verbose"),
             quiet: values.on("quiet"),
@@ -217,8 +257,16 @@ mod tests {
     #[test]
     fn every_word_the_table_allows_means_something() {
         assert!(ACTIONS.iter().all(|word| ForceAction::from_word(word).is_some()));
-        assert!(REPORTS.iter().all(|word| ReportKind::from_word(word).is_some()));
-        assert!(FORMATS.iter().all(|word| ReportFormat::from_word(word).is_some()));
+        assert!(
+            REPORTS
+                .iter()
+                .all(|word| ReportKind::from_word(word).is_some_and(|kind| kind.word() == *word))
+        );
+        assert!(
+            FORMATS
+                .iter()
+                .all(|word| ReportFormat::from_word(word).is_some_and(|format| format.word() == *word))
+        );
         assert!(LEVELS.iter().all(|word| LogLevel::from_word(word).is_some()));
     }
 

@@ -91,6 +91,7 @@ pub fn good(setting: &Setting) -> (&'static str, &'static str) {
         (_, Takes::Version) => ("0.14.2", "0.14.2"),
         (_, Takes::Text) => ("some/image:1", "some/image:1"),
         (_, Takes::Names) => ("antnode0001,2", "antnode0001,2"),
+        (_, Takes::Since) => ("2h", "2h"),
     }
 }
 
@@ -116,5 +117,6 @@ pub fn bad(setting: &Setting) -> &'static str {
         Takes::Version => "latest",
         Takes::Text => "a\u{7}b",
         Takes::Names => "a b",
+        Takes::Since => "yesterday",
     }
 }

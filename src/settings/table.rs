@@ -77,6 +77,8 @@ pub enum Takes {
     Text,
     /// Names with commas between them.
     Names,
+    /// A moment, or how long ago.
+    Since,
 }
 
 /// What a number counts.

@@ -9,7 +9,7 @@ use super::path;
 use super::table::{Setting, Takes, Unit};
 use crate::colony::number::{strip, whole};
 use crate::colony::wallet::FAUCET;
-use crate::colony::{Version, Wallet, Wallets};
+use crate::colony::{Since, Version, Wallet, Wallets};
 
 /// What a path may begin with or hold.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +103,11 @@ pub fn allowed(setting: &Setting) -> String {
         Takes::Version => "a version as in `0.14.2`, or nothing".to_owned(),
         Takes::Text => "one line of text".to_owned(),
         Takes::Names => "names with commas between them".to_owned(),
+        Takes::Since => {
+            "how long ago as in `90m`, `2h` or `3d`, a date as in `2026-11-23` or `2026-11-23T22:00`, \
+             or seconds since 1970"
+                .to_owned()
+        }
     }
 }
 
@@ -189,6 +194,10 @@ pub fn read(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning,
                 .ok_or_else(not)
         }
         Takes::Text => Ok(meaning(Value::Text(text.to_owned()), text)),
+        Takes::Since => {
+            Since::parse(text).ok_or_else(not)?;
+            Ok(meaning(Value::Text(text.to_owned()), text))
+        }
         Takes::Names => {
             let names: Vec<String> = text
                 .split(',')

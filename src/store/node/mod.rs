@@ -95,7 +95,7 @@ impl Store {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, machine_id, container_id, CAST(manager_type AS TEXT), CAST(method AS TEXT),
-                        CAST(layout AS TEXT)
+                        CAST(layout AS TEXT), CAST(version AS TEXT)
                  FROM node",
             )?;
             let rows = statement.query_map([], |row| {
@@ -105,6 +105,7 @@ impl Store {
                     manager_type: row.get(3)?,
                     method: row.get(4)?,
                     layout: row.get(5)?,
+                    version: row.get(6)?,
                 };
                 Ok((NodeId(row.get(0)?), particulars))
             })?;

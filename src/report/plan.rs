@@ -1,0 +1,290 @@
+//! `plan`: what the next cycle would do and why not more, each feature with its figure and its limit.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::colony::{Metrics, Node, NodeId, Timestamp};
+use crate::plan::{Action, Features, Plan, Policy, Quantity, Step, Threshold};
+
+use super::Format;
+
+/// What the next cycle would find, and what it would make of it.
+pub struct Foreseen<'a> {
+    pub at: Timestamp,
+    pub policy: &'a Policy,
+    pub metrics: &'a Metrics,
+    pub features: &'a Features,
+    pub plan: &'a Plan,
+    pub nodes: &'a [Node],
+}
+
+/// A feature, its answer, and the figures that gave it.
+#[derive(Serialize)]
+struct Feature {
+    name: &'static str,
+    value: bool,
+    because: Vec<Fact>,
+}
+
+/// A figure against its limit.
+#[derive(Serialize)]
+struct Fact {
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<f64>,
+}
+
+/// The report.
+#[must_use]
+pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
+    let features: Vec<Feature> = foreseen
+        .features
+        .named()
+        .into_iter()
+        .map(|(name, value)| Feature {
+            name,
+            value,
+            because: facts(name, foreseen),
+        })
+        .collect();
+    if format == Format::Json {
+        let steps: Vec<Value> = foreseen
+            .plan
+            .steps
+            .iter()
+            .map(|step| told(step, foreseen.nodes))
+            .collect();
+        let holds: Vec<String> = foreseen.plan.holds.iter().map(ToString::to_string).collect();
+        return serde_json::to_string_pretty(&json!({
+            "at": foreseen.at.0,
+            "steps": steps,
+            "holds": holds,
+            "features": features,
+        }))
+        .unwrap_or_default();
+    }
+    let mut lines = vec!["The next cycle would:".to_owned()];
+    let steps = &foreseen.plan.steps;
+    lines.extend(
+        steps
+            .iter()
+            .map(|step| format!("  {}; {}", step.action, step.because)),
+    );
+    if steps.is_empty() {
+        lines.push("  look, and do nothing else".to_owned());
+    }
+    lines.push("Why not more:".to_owned());
+    let holds = &foreseen.plan.holds;
+    lines.extend(holds.iter().map(|hold| format!("  {hold}")));
+    if holds.is_empty() {
+        lines.push("  nothing is held back".to_owned());
+    }
+    lines.push("What is allowed, and what presses:".to_owned());
+    for feature in &features {
+        let because: Vec<&str> = feature.because.iter().map(|fact| fact.text.as_str()).collect();
+        let answer = if feature.value { "yes" } else { "no" };
+        lines.push(format!(
+            "  {:<15} {answer:<4} {}",
+            feature.name,
+            because.join(", ")
+        ));
+    }
+    lines.join("\n")
+}
+
+fn told(step: &Step, nodes: &[Node]) -> Value {
+    let service = |id: NodeId| {
+        nodes
+            .iter()
+            .find(|node| node.id == id)
+            .map(|node| node.service.0.clone())
+    };
+    let service = match &step.action {
+        Action::Add(new) => Some(new.service.0.clone()),
+        action => action.node().and_then(service),
+    };
+    json!({
+        "action": step.action.kind().word(),
+        "text": step.action.to_string(),
+        "node": step.action.node().map(|id| id.0),
+        "service": service,
+        "priority": step.priority,
+        "reason": step.because.to_string(),
+        "figures": step.because.figures(),
+    })
+}
+
+/// Which side of a limit is asked about.
+#[derive(Clone, Copy)]
+enum Side {
+    /// Below it, nodes may be added.
+    Add,
+    /// Above it, nodes are taken away.
+    Remove,
+}
+
+fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
+    let Foreseen { policy, metrics, .. } = foreseen;
+    let load = [
+        (Quantity::Load1, metrics.load_average_1, policy.load),
+        (Quantity::Load5, metrics.load_average_5, policy.load),
+        (Quantity::Load15, metrics.load_average_15, policy.load),
+    ];
+    let hdio = [
+        (Quantity::DiskRead, metrics.hdio_read_bytes, policy.hdio[0]),
+        (Quantity::DiskWrite, metrics.hdio_write_bytes, policy.hdio[1]),
+    ];
+    let netio = [
+        (Quantity::NetRead, metrics.netio_read_bytes, policy.netio[0]),
+        (Quantity::NetWrite, metrics.netio_write_bytes, policy.netio[1]),
+    ];
+    let cpu = [(Quantity::Cpu, metrics.used_cpu_percent, policy.cpu)];
+    let memory = [(Quantity::Memory, metrics.used_mem_percent, policy.memory)];
+    let disk = [(Quantity::Disk, metrics.used_hd_percent, policy.disk)];
+    match name {
+        "allow_cpu" => measured(&cpu, Side::Add),
+        "remove_cpu" => measured(&cpu, Side::Remove),
+        "allow_mem" => measured(&memory, Side::Add),
+        "remove_mem" => measured(&memory, Side::Remove),
+        "allow_hd" => measured(&disk, Side::Add),
+        "remove_hd" => measured(&disk, Side::Remove),
+        "load_allow" => measured(&load, Side::Add),
+        "load_not_allow" => measured(&load, Side::Remove),
+        "allow_hdio" => watched("disk I/O", &hdio, Side::Add),
+        "remove_hdio" => watched("disk I/O", &hdio, Side::Remove),
+        "allow_netio" => watched("network I/O", &netio, Side::Add),
+        "remove_netio" => watched("network I/O", &netio, Side::Remove),
+        "allow_node_cap" => vec![against(
+            "running nodes",
+            metrics.running_nodes,
+            policy.cap,
+            Side::Add,
+        )],
+        "add_new_node" => growth(foreseen),
+        "remove" => vec![
+            said(if foreseen.features.has_pressure() {
+                "something presses"
+            } else {
+                "nothing presses"
+            }),
+            against("nodes", metrics.total_nodes, policy.cap, Side::Remove),
+        ],
+        "upgrade" => upgrade(foreseen),
+        _ => Vec::new(),
+    }
+}
+
+fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
+    let Foreseen { policy, metrics, .. } = foreseen;
+    let underway =
+        metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes + metrics.migrating_nodes;
+    vec![
+        said(if foreseen.features.has_resources() {
+            "the machine has room"
+        } else {
+            "the machine has no room"
+        }),
+        against("nodes", metrics.total_nodes, policy.cap, Side::Add),
+        counted("nodes between two states", underway),
+    ]
+}
+
+fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
+    let Foreseen { policy, metrics, .. } = foreseen;
+    let mut facts = vec![counted(
+        "running nodes older than the binary",
+        metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade),
+    )];
+    if !policy.upgrades {
+        facts.push(said("`enable_upgrade` is off"));
+    }
+    if metrics.antnode_version.is_none() {
+        facts.push(said("there is no antnode binary"));
+    }
+    if foreseen.features.remove {
+        facts.push(said("nodes are to be taken away first"));
+    }
+    facts
+}
+
+fn measured(quantities: &[(Quantity, f64, Threshold)], side: Side) -> Vec<Fact> {
+    quantities
+        .iter()
+        .map(|(what, is, limits)| {
+            let (limit, word) = match side {
+                Side::Add => (limits.add, "add"),
+                Side::Remove => (limits.remove, "remove"),
+            };
+            let text = if is.is_nan() {
+                format!("{what} is not known")
+            } else {
+                let sign = sign(*is < limit, *is > limit, side);
+                format!(
+                    "{what} {} {sign} {word} limit {}",
+                    what.reading(*is),
+                    what.limit(limit)
+                )
+            };
+            Fact {
+                text,
+                what: Some(what.to_string()),
+                is: Some(*is),
+                limit: Some(limit).filter(|limit| limit.is_finite()),
+            }
+        })
+        .collect()
+}
+
+/// A pair counts as watched when its four limits sum to more than 1.
+fn watched(name: &str, pair: &[(Quantity, f64, Threshold); 2], side: Side) -> Vec<Fact> {
+    let limits: f64 = pair.iter().map(|(_, _, limits)| limits.add + limits.remove).sum();
+    if limits > 1.0 {
+        measured(pair, side)
+    } else {
+        vec![said(&format!("{name} is not watched"))]
+    }
+}
+
+fn sign(is_below: bool, is_above: bool, side: Side) -> &'static str {
+    match (side, is_below, is_above) {
+        (Side::Add, true, _) => "<",
+        (Side::Add, ..) => ">=",
+        (Side::Remove, _, true) => ">",
+        (Side::Remove, ..) => "<=",
+    }
+}
+
+/// A count of nodes against the cap.
+#[expect(clippy::cast_precision_loss, reason = "no colony has 2^52 nodes")]
+fn against(what: &str, is: i64, cap: i64, side: Side) -> Fact {
+    let sign = sign(is < cap, is > cap, side);
+    Fact {
+        text: format!("{is} {what} {sign} node_cap {cap}"),
+        what: Some(what.to_owned()),
+        is: Some(is as f64),
+        limit: Some(cap as f64),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no colony has 2^52 nodes")]
+fn counted(what: &str, is: i64) -> Fact {
+    Fact {
+        text: format!("{is} {what}"),
+        what: Some(what.to_owned()),
+        is: Some(is as f64),
+        limit: None,
+    }
+}
+
+fn said(text: &str) -> Fact {
+    Fact {
+        text: text.to_owned(),
+        what: None,
+        is: None,
+        limit: None,
+    }
+}
