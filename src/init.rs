@@ -106,7 +106,9 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
         Mode::Sudo => operator.as_ref(),
         Mode::User => None,
     };
+    // A database without a folder in its name lies in the one that wnm was called in.
     let parent = session.place.db_path.parent();
+    let parent = parent.filter(|folder| !folder.as_os_str().is_empty());
     for folder in [Some(session.place.base_dir.as_path()), parent]
         .into_iter()
         .flatten()

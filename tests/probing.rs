@@ -1,59 +1,24 @@
 //! What the probe makes of nodes well and ill: real sockets, on ports the system chose.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod asking;
 mod recorded;
 mod server;
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use wnm::colony::{
-    Answer, Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, Reading, ServiceName, State,
-    Timestamp, Version,
-};
+use wnm::colony::{Answer, Figures, Memory, Node, Reading, State, Timestamp, Version};
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
 
+use asking::{NOW, ask, ask_server, limits, node};
 use server::{Act, Server, page, status};
-
-const NOW: Timestamp = Timestamp(1_700_000_000);
 
 const METADATA: &str = "# HELP ant_node_antnode_version The version of the ant node.\n\
     ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
     ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
 const METRICS: &str = "ant_node_uptime 86400\nant_networking_records_stored 10\n\
     ant_networking_process_memory_used_mb 97.8125\n# EOF\n";
-
-fn node(port: u16) -> Node {
-    Node {
-        id: NodeId(1),
-        name: NodeName::of(NodeId(1)),
-        service: ServiceName("antnode0001.service".to_owned()),
-        manager: ManagerKind::from_choice("systemd+user").unwrap(),
-        ports: Ports {
-            node: 55_001,
-            metrics: port,
-            rpc: 30_001,
-        },
-        wallet: None,
-        peer_id: None,
-        host: "127.0.0.1".to_owned(),
-        user: "ant".to_owned(),
-        network: "evm-arbitrum-one".to_owned(),
-        environment: None,
-        home: Home {
-            root: PathBuf::from("/nowhere"),
-            logs: None,
-            binary: PathBuf::from("/nowhere/antnode"),
-        },
-        version: None,
-        born: Timestamp(0),
-        state: State::Running,
-        since: Timestamp(0),
-        figures: Figures::default(),
-        memory: Memory::default(),
-    }
-}
 
 /// A node that was up a minute ago.
 fn known(port: u16) -> Node {
@@ -72,22 +37,6 @@ fn known(port: u16) -> Node {
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
-}
-
-/// Short enough for a test with nodes that never answer, long enough for one that does on a busy machine.
-fn limits() -> Limits {
-    Limits {
-        each: Duration::from_millis(1_500),
-        ..Limits::default()
-    }
-}
-
-fn ask(node: Node) -> Answer {
-    HttpProbe::new().ask(&[node], &limits(), NOW).remove(0)
-}
-
-fn ask_server(server: &Server) -> Answer {
-    ask(node(server.port))
 }
 
 fn reading(answer: Answer) -> Reading {

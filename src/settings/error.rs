@@ -45,6 +45,8 @@ pub enum Error {
         stored: String,
         origin: Origin,
     },
+    /// More than one of them.
+    Several(Vec<Error>),
     /// Something needed was not said.
     Missing { setting: &'static str },
     /// A file that cannot be read.
@@ -59,7 +61,11 @@ impl Error {
     /// Whether this is refused (exit code 1) and not a mistake in what was said (exit code 2).
     #[must_use]
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Error::Fixed { .. } | Error::Missing { .. } | Error::NoHome)
+        match self {
+            Error::Fixed { .. } | Error::Missing { .. } | Error::NoHome => true,
+            Error::Several(errors) => errors.iter().all(Error::is_refusal),
+            _ => false,
+        }
     }
 }
 
@@ -148,6 +154,12 @@ impl fmt::Display for Error {
                     "its nodes are made with it"
                 },
             ),
+            Error::Several(errors) => {
+                for (place, error) in errors.iter().enumerate() {
+                    write!(f, "{}{error}", if place == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
             Error::Missing { setting } => write!(f, "`{setting}` is needed: give `--{setting}` with --init"),
             Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
             Error::BadLine { path, line, why } => write!(f, "{why} (`{}` line {line})", path.display()),

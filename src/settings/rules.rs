@@ -47,6 +47,7 @@ pub(super) fn disabled(sayings: &[Saying], action: Option<ForceAction>) -> Vec<S
 
 /// Refuses to change what init has fixed, or what needs an order to be changed.
 pub(super) fn hold_fixed(settled: &All<'_>, ordered: bool) -> Result<(), Error> {
+    let mut refused = Vec::new();
     for one in settled.values() {
         let setting = one.saying.setting;
         if !(setting.kept == Kept::InitOnly || setting.kept == Kept::ByOrder && !ordered) {
@@ -55,7 +56,7 @@ pub(super) fn hold_fixed(settled: &All<'_>, ordered: bool) -> Result<(), Error> 
         let Some(stored) = &one.stored else { continue };
         if one.saying.origin.is_said() && one.is_changed() {
             let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
-            return Err(Error::Fixed {
+            refused.push(Error::Fixed {
                 setting,
                 text: shown(&one.meaning.stored),
                 stored: shown(stored),
@@ -63,7 +64,11 @@ pub(super) fn hold_fixed(settled: &All<'_>, ordered: bool) -> Result<(), Error> 
             });
         }
     }
-    Ok(())
+    match refused.len() {
+        0 => Ok(()),
+        1 => Err(refused.remove(0)),
+        _ => Err(Error::Several(refused)),
+    }
 }
 
 /// Refuses what cannot be together. What a colony already keeps so is not refused, since it runs with it:

@@ -1,0 +1,69 @@
+//! The replay: `WNM_GOLDEN=DIR cargo test --test replay`.
+//!
+//! Gives wnm all that was recorded of the peer in the folder that `WNM_GOLDEN` names: command lines, reports,
+//! wallets, merges of settings and pages of nodes; and compares exit codes, databases, reports, results, and
+//! what errors name. A word after `--` keeps to the cases whose names contain it; `VERBOSE=1` shows their runs.
+#![expect(clippy::print_stdout, reason = "it is made to be read")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what it shares with the tests fails by panicking"
+)]
+
+mod cli;
+mod database;
+mod differences;
+mod home;
+mod reports;
+mod surroundings;
+mod tally;
+mod values;
+
+#[path = "../probing/asking.rs"]
+mod asking;
+#[path = "../probing/recorded.rs"]
+mod recorded;
+#[path = "../probing/server.rs"]
+#[expect(dead_code, reason = "the tests of probing need more of it")]
+mod server;
+#[path = "../settings.rs"]
+#[expect(dead_code, reason = "its other tests are not run here")]
+mod settings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use home::Home;
+use tally::Tally;
+
+fn main() -> ExitCode {
+    let Some(golden) = std::env::var_os("WNM_GOLDEN").map(PathBuf::from) else {
+        println!("nothing is replayed: WNM_GOLDEN names no folder with what the peer answered");
+        return ExitCode::SUCCESS;
+    };
+    if let Some(ended) = surroundings::enter(&golden) {
+        return ended;
+    }
+    let only = std::env::args().nth(1).unwrap_or_default();
+    let mut home = Home::new();
+    let mut all = Tally::default();
+    let parts = [
+        ("command lines", cli::replay(&golden, &mut home, &only)),
+        ("reports", reports::replay(&golden, &mut home, &only)),
+        ("wallets", values::wallets(&golden)),
+        ("merges of settings", values::merges(&golden)),
+        ("pages of nodes", values::pages(&golden)),
+    ];
+    for (name, tally) in parts {
+        println!("{name}: {tally}");
+        all.add(tally);
+    }
+    for line in all.skipped.iter().chain(&all.faults) {
+        println!("  {line}");
+    }
+    println!("{all}");
+    if all.faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

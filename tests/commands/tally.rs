@@ -1,0 +1,69 @@
+//! How many recordings were answered alike, how many otherwise and why.
+
+use std::fmt;
+
+use crate::differences;
+
+/// What a replay comes to.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub equal: usize,
+    /// Different, and listed with their reasons.
+    pub listed: usize,
+    /// Different in a way that nothing explains.
+    pub faults: Vec<String>,
+    /// Not replayed, and why.
+    pub skipped: Vec<String>,
+}
+
+impl Tally {
+    /// Counts one case, with all that differs in it.
+    pub fn count(&mut self, name: &str, differences: &[String]) {
+        let unexplained: Vec<_> = differences
+            .iter()
+            .filter(|what| differences::reason(name, what).is_none())
+            .collect();
+        if differences.is_empty() {
+            self.equal += 1;
+        } else if unexplained.is_empty() {
+            self.listed += 1;
+        } else {
+            self.faults
+                .extend(unexplained.iter().map(|what| format!("{name}: {what}")));
+        }
+    }
+
+    /// Cases that differ in a way that nothing explains.
+    pub fn different(&self) -> usize {
+        let mut names: Vec<&str> = self
+            .faults
+            .iter()
+            .map(|fault| fault.split_once(": ").map_or(fault.as_str(), |(name, _)| name))
+            .collect();
+        names.dedup();
+        names.len()
+    }
+
+    pub fn add(&mut self, other: Tally) {
+        self.equal += other.equal;
+        self.listed += other.listed;
+        self.faults.extend(other.faults);
+        self.skipped.extend(other.skipped);
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} equal, {} differ as listed, {} differ",
+            self.equal,
+            self.listed,
+            self.different()
+        )?;
+        match self.skipped.len() {
+            0 => Ok(()),
+            count => write!(f, ", {count} not replayed"),
+        }
+    }
+}

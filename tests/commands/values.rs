@@ -1,0 +1,72 @@
+//! Recordings of what no command line shows by itself: wallets, merges of settings, pages of nodes.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use wnm::colony::{Wallet, Wallets};
+
+use crate::recorded;
+use crate::settings;
+use crate::tally::Tally;
+
+/// Wallet lists and what they name.
+pub fn wallets(golden: &Path) -> Tally {
+    let mut tally = Tally::default();
+    let Ok(text) = fs::read_to_string(golden.join("wallets.jsonl")) else {
+        tally.skipped.push("wallets: no recordings".to_owned());
+        return tally;
+    };
+    for line in text.lines() {
+        let case: Value = serde_json::from_str(line).expect("a line of wallets");
+        let input = case["input"].as_str().unwrap_or_default();
+        let donate = Wallet(case["donate_address"].as_str().unwrap_or("None").to_owned());
+        let ours = Wallets::parse(input, &donate).ok().map(|wallets| {
+            let pair = |(wallet, weight): (Wallet, u128)| (wallet.0, weight);
+            wallets.0.into_iter().map(pair).collect::<Vec<_>>()
+        });
+        let theirs = case["wallets"]
+            .as_array()
+            .map(|list| list.iter().map(pair).collect::<Vec<_>>());
+        if ours == theirs {
+            tally.equal += 1;
+        } else {
+            tally
+                .faults
+                .push(format!("wallets/{input:?}: {theirs:?} -> {ours:?}"));
+        }
+    }
+    tally
+}
+
+/// A wallet and its weight. Weights beyond our bounds stay at them: nobody can tell them apart.
+fn pair(recorded: &Value) -> (String, u128) {
+    let weight = match &recorded[1] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let wallet = recorded[0].as_str().unwrap_or("None").to_owned();
+    (wallet, weight.parse().unwrap_or(i128::MAX.unsigned_abs()))
+}
+
+/// Settings of all layers against a row.
+pub fn merges(golden: &Path) -> Tally {
+    let (equal, listed, faults) = settings::replay_merges(golden);
+    Tally {
+        equal,
+        listed,
+        faults,
+        skipped: Vec::new(),
+    }
+}
+
+/// Odd pages of nodes.
+pub fn pages(golden: &Path) -> Tally {
+    let served = recorded::replay(&golden.join("survey/cases.jsonl"));
+    Tally {
+        equal: served.equal,
+        listed: served.otherwise,
+        faults: served.wrong,
+        skipped: served.left,
+    }
+}

@@ -1,0 +1,63 @@
+//! Asking one made-up node.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wnm::colony::{
+    Answer, Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
+};
+use wnm::survey::{HttpProbe, Limits, NodeProbe};
+
+use super::server::Server;
+
+pub const NOW: Timestamp = Timestamp(1_700_000_000);
+
+/// A node whose metrics are at this port.
+pub fn node(port: u16) -> Node {
+    Node {
+        id: NodeId(1),
+        name: NodeName::of(NodeId(1)),
+        service: ServiceName("antnode0001.service".to_owned()),
+        manager: ManagerKind::from_choice("systemd+user").unwrap(),
+        ports: Ports {
+            node: 55_001,
+            metrics: port,
+            rpc: 30_001,
+        },
+        wallet: None,
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        user: "ant".to_owned(),
+        network: "evm-arbitrum-one".to_owned(),
+        environment: None,
+        home: Home {
+            root: PathBuf::from("/nowhere"),
+            logs: None,
+            binary: PathBuf::from("/nowhere/antnode"),
+        },
+        version: None,
+        born: Timestamp(0),
+        state: State::Running,
+        since: Timestamp(0),
+        figures: Figures::default(),
+        memory: Memory::default(),
+    }
+}
+
+/// Short enough for a test with nodes that never answer, long enough for one that does on a busy machine.
+pub fn limits() -> Limits {
+    Limits {
+        each: Duration::from_millis(1_500),
+        ..Limits::default()
+    }
+}
+
+/// What the node answers.
+pub fn ask(node: Node) -> Answer {
+    HttpProbe::new().ask(&[node], &limits(), NOW).remove(0)
+}
+
+/// What a node answers whose pages this server has.
+pub fn ask_server(server: &Server) -> Answer {
+    ask(node(server.port))
+}
