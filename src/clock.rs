@@ -52,3 +52,28 @@ impl Clock for RealClock {
         hasher.finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, RealClock};
+    use crate::colony::{Wallet, Wallets};
+
+    #[test]
+    fn chance_draws_each_wallet_as_often_as_its_weight_says() {
+        let weights = [10_u32, 20, 30, 40];
+        let named = |n: u32| Wallet(format!("0x{n:040}"));
+        let wallets = Wallets(weights.iter().map(|n| (named(*n), u128::from(*n))).collect());
+        let mut counts = [0_u32; 4];
+        for _ in 0..100_000 {
+            let drawn = wallets.draw(RealClock.chance());
+            counts[weights.iter().position(|n| named(*n) == *drawn).unwrap()] += 1;
+        }
+        let misfit = |(count, weight): (u32, u32)| {
+            let expected = f64::from(weight) * 1000.0;
+            (f64::from(count) - expected).powi(2) / expected
+        };
+        let far: f64 = counts.into_iter().zip(weights).map(misfit).sum();
+        // A fair draw goes beyond this once in a thousand million times.
+        assert!(far < 45.0, "{counts:?}: {far}");
+    }
+}

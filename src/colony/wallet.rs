@@ -209,6 +209,60 @@ mod tests {
         assert_eq!(wallets.draw(u64::MAX).0, TWO);
     }
 
+    /// How far 100,000 draws are from the weights: Pearson's chi-square. `chance` gives the numbers.
+    fn chi_square(weights: &[u32], drawn_by: &[u32], mut chance: impl FnMut() -> u64) -> f64 {
+        const DRAWS: u32 = 100_000;
+        let named = |n: usize| Wallet(format!("0x{n:040}"));
+        let wallets = drawn_by
+            .iter()
+            .enumerate()
+            .map(|(n, weight)| (named(n), u128::from(*weight)));
+        let wallets = Wallets(wallets.collect());
+        let mut counts = vec![0_u32; weights.len()];
+        for _ in 0..DRAWS {
+            let drawn = wallets.draw(chance());
+            let place = wallets.0.iter().position(|(wallet, _)| wallet == drawn);
+            counts[place.expect("one of them is drawn")] += 1;
+        }
+        let total: u32 = weights.iter().sum();
+        let misfit = |(count, weight): (&u32, &u32)| {
+            let expected = f64::from(DRAWS) * f64::from(*weight) / f64::from(total);
+            (f64::from(*count) - expected).powi(2) / expected
+        };
+        counts.iter().zip(weights).map(misfit).sum()
+    }
+
+    /// Numbers spread evenly over 64 bits (splitmix64), the same each time.
+    fn dice(mut seed: u64) -> impl FnMut() -> u64 {
+        move || {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = seed;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^ (z >> 31)
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_draws_fit_the_weights() {
+        // What a fair draw exceeds once in a thousand times, by the number of wallets.
+        for (weights, most) in [
+            (&[1, 1][..], 10.83),
+            (&[80, 20], 10.83),
+            (&[99, 1], 10.83),
+            (&[100, 10, 1], 13.82),
+            (&[10, 20, 30, 40], 16.27),
+            (&[1; 10], 27.88),
+        ] {
+            for seed in 1..=3 {
+                let far = chi_square(weights, weights, dice(seed));
+                assert!(far < most, "{weights:?} with the dice {seed}: {far}");
+            }
+        }
+        let unfair = chi_square(&[80, 20], &[79, 21], dice(1));
+        assert!(unfair > 10.83, "one in a hundred drawn wrongly is seen: {unfair}");
+    }
+
     #[test]
     fn weights_without_bounds_are_drawn_all_the_same() {
         let huge = "9".repeat(45);
