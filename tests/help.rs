@@ -114,7 +114,7 @@ fn bash_completes_flags_words_and_files() {
     assert_eq!(completed(&["wnm", "--force_action", "tear"]), ["teardown"]);
     assert_eq!(
         completed(&["wnm", "--report_format", ""]),
-        ["text", "json", "env", "config"]
+        ["text", "json", "env", "config", "ntracking"]
     );
     assert_eq!(completed(&["wnm", "--process_manager", "setsid"]).len(), 2);
     assert!(completed(&["wnm", "--report", "node"]).contains(&"node-status-details".to_owned()));
