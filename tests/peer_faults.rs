@@ -6,7 +6,10 @@
 mod actions;
 mod crashes;
 mod data_loss;
+mod output;
+mod reports;
 mod services;
+mod settings;
 mod stuck;
 mod survey;
 mod wrong_results;

@@ -1,0 +1,107 @@
+//! Output.
+
+use std::fs;
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::stage::{Ran, Stage};
+
+/// Every line of the log begins with a moment and a level, as `2026-11-23T20:00:00.000000Z  INFO`.
+fn is_a_log(ran: &Ran) -> bool {
+    ran.stderr.lines().all(|line| {
+        let mut words = line.split_whitespace();
+        let moment = words.next().unwrap_or_default();
+        let level = words.next().unwrap_or_default();
+        moment.len() > 19 && moment.ends_with('Z') && ["ERROR", "WARN", "INFO"].contains(&level)
+    })
+}
+
+/// A home in which the peer left a database.
+fn adopted() -> Stage {
+    let stage = Stage::new();
+    fs::create_dir_all(stage.base()).expect("the colony's folder");
+    let old = include_str!("../databases/e2f4a512d24c.sql");
+    Connection::open(stage.database())
+        .and_then(|database| database.execute_batch(old))
+        .expect("an old database");
+    stage
+}
+
+#[test]
+fn fault_75_quiet_leaves_errors_and_nothing_else() {
+    let stage = Stage::new();
+    let ran = stage.init(&["-q"]).done();
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{ran}");
+    stage
+        .init(&["-q"])
+        .code(1)
+        .says("already initialized")
+        .complains();
+    let port = (stage.figure("SELECT port_start FROM machine") % 60 + 2).to_string();
+    stage
+        .wnm(&["--port_start", &port, "-q"])
+        .code(1)
+        .says("port_start")
+        .complains();
+    let mut busy = stage.begin(&[
+        "--force_action",
+        "add",
+        "--count",
+        "2",
+        "--this_action_delay",
+        "20000",
+    ]);
+    stage.wait_for("it is at work", |stage| stage.rows().len() == 1);
+    stage
+        .wnm(&["-q"])
+        .code(1)
+        .says("wnm still running")
+        .prints_nothing()
+        .complains();
+    busy.kill().expect("it ends");
+    busy.wait().expect("it ended");
+    let ran = stage.wnm(&["--force_action", "survey", "-q"]).done();
+    assert_eq!(ran.stderr, "", "{ran}");
+
+    let ran = adopted()
+        .wnm(&["--force_action", "wnm-db-migration", "--confirm", "-q"])
+        .done();
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{ran}");
+}
+
+#[test]
+fn fault_76_the_log_looks_the_same_after_a_migration_which_says_that_it_is_done() {
+    let stage = adopted();
+    let ran = stage
+        .wnm(&["--force_action", "wnm-db-migration", "--confirm"])
+        .done()
+        .says("migrated from the peer's schema `e2f4a512d24c` to V")
+        .says(".bak");
+    assert!(is_a_log(&ran), "{ran}");
+    let fresh = Stage::new();
+    let ran = fresh.init(&[]).done().says("Initialization complete");
+    assert!(is_a_log(&ran), "{ran}");
+    let ran = fresh.wnm(&["--force_action", "survey"]).done();
+    assert!(is_a_log(&ran), "{ran}");
+}
+
+#[test]
+fn fault_77_all_actions_of_a_plan_are_told() {
+    let slots = ["--max_concurrent_starts", "3", "--max_concurrent_operations", "3"];
+    let stage = Stage::colony(&[&["--node_cap", "3"], &slots[..]].concat());
+    let ran = stage.pass(&["--json"]).done();
+    let told = ran.json();
+    let actions = told["actions"].as_array().expect("all actions");
+    let nodes: Vec<_> = actions.iter().map(|action| action["node"].clone()).collect();
+    assert_eq!(nodes, [json!(1), json!(2), json!(3)], "{ran}");
+    assert!(
+        actions.iter().all(|action| action["status"] == "added-node"),
+        "{ran}"
+    );
+    assert_eq!(told["status"], "added-node", "what a script of the peer's reads");
+    // And on stderr, as cron's mail has it.
+    for node in ["add node 1", "add node 2", "add node 3"] {
+        assert!(ran.stderr.contains(node), "`{node}` in {ran}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Reports.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::stage::{Ran, Stage};
+
+fn report(stage: &Stage, words: &[&str]) -> Ran {
+    stage.wnm(&[&["--report"], words].concat()).done().plain()
+}
+
+/// What stands behind `name: ` in a report of one node.
+fn line(ran: &Ran, name: &str) -> String {
+    ran.stdout
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name}: ")))
+        .unwrap_or_else(|| panic!("`{name}` in {ran}"))
+        .to_owned()
+}
+
+#[test]
+fn fault_55_bin_path_is_the_path_of_the_binary() {
+    let stage = Stage::of(1, &[]);
+    let ran = report(&stage, &["node-status-details"]);
+    assert_eq!(
+        line(&ran, "Bin Path"),
+        stage.root(1).join("antnode").display().to_string()
+    );
+}
+
+#[test]
+fn fault_56_age_is_an_age() {
+    let stage = Stage::of(1, &[]);
+    stage.tamper("UPDATE node SET age = unixepoch() - 5000");
+    let age = line(&report(&stage, &["node-status-details"]), "Age");
+    let seconds: i64 = age
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .expect("a number of seconds");
+    assert!((5000..5100).contains(&seconds), "{age}");
+}
+
+#[test]
+fn fault_57_log_path_is_where_the_node_logs() {
+    let stage = Stage::of(1, &[]);
+    let logs = stage.base().join("logs/antnode0001").display().to_string();
+    assert_eq!(line(&report(&stage, &["node-status-details"]), "Log path"), logs);
+    stage.tamper("UPDATE node SET log_dir = '/srv/logs/one'");
+    assert_eq!(
+        line(&report(&stage, &["node-status-details"]), "Log path"),
+        "/srv/logs/one"
+    );
+}
+
+#[test]
+fn fault_58_nothing_is_null_and_not_a_word() {
+    let stage = Stage::of(1, &[]);
+    stage.tamper("UPDATE node SET version = NULL, wallet = NULL, peer_id = NULL, environment = NULL");
+    let details = report(&stage, &["node-status-details", "--json"]).json();
+    for key in ["version", "wallet", "peer_id", "environment"] {
+        assert_eq!(details[key], Value::Null, "{key}");
+    }
+    let settings = report(&stage, &["machine-config", "--json"]).json();
+    for key in ["antctl_version", "highest_node_id_used"] {
+        assert_eq!(settings[key], Value::Null, "{key}");
+    }
+    for words in [
+        &["node-status-details"][..],
+        &["node-status"],
+        &["machine-metrics", "--json"],
+    ] {
+        let ran = report(&stage, words);
+        assert!(!ran.stdout.contains("None"), "{ran}");
+    }
+}
+
+#[test]
+fn fault_59_a_node_is_found_by_the_name_that_is_documented() {
+    let stage = Stage::of(3, &[]);
+    let told = |names: &str| {
+        let ran = report(&stage, &["node-status", "--json", "--service_name", names]);
+        let told = ran.json();
+        let names = |node: &Value| {
+            node["service_name"]
+                .as_str()
+                .map(str::to_owned)
+                .unwrap_or_default()
+        };
+        match told {
+            Value::Array(nodes) => nodes.iter().map(names).collect::<Vec<_>>(),
+            one => vec![names(&one)],
+        }
+    };
+    let own = |id: u32| stage.row(id).service;
+    for name in ["antnode0002", "antnode0002.service", "0002", "2"] {
+        assert_eq!(told(name), [own(2)], "{name}");
+    }
+    assert_eq!(
+        told("antnode0003, antnode0001"),
+        [own(3), own(1)],
+        "in the order asked"
+    );
+}
+
+#[test]
+fn fault_60_columns_stay_apart_from_node_10000_on() {
+    let stage = Stage::of(1, &[]);
+    stage.tamper("UPDATE node SET id = 10001, node_name = '10001', service = 'antnode10001.service'");
+    let ran = report(&stage, &["node-status"]);
+    let words: Vec<_> = ran
+        .stdout
+        .lines()
+        .nth(1)
+        .expect("a node")
+        .split_whitespace()
+        .collect();
+    assert_eq!(words[0], "antnode10001.service", "{ran}");
+    assert!(words[1].starts_with("12D3KooW") && words[2] == "RUNNING", "{ran}");
+}
+
+#[test]
+fn fault_62_a_form_that_a_report_does_not_have_is_not_passed_over_in_silence() {
+    let stage = Stage::of(1, &[]);
+    for (kind, format) in [
+        ("node-status", "env"),
+        ("node-status", "config"),
+        ("node-status-details", "env"),
+        ("node-status-details", "config"),
+        ("machine-metrics", "config"),
+        ("influx-resources", "json"),
+    ] {
+        let text = stage.wnm(&["--report", kind]).stdout;
+        let ran = stage.wnm(&["--report", kind, "--report_format", format]).plain();
+        let refused = ran.code == Some(2) && ran.stdout.is_empty() && ran.stderr.contains("error");
+        let warned = ran.stderr.contains("format") && ran.stderr.contains("WARN");
+        let has_it = ran.code == Some(0) && ran.stdout.split_whitespace().ne(text.split_whitespace());
+        assert!(refused || warned || has_it, "{ran}");
+    }
+}
+
+#[test]
+fn fault_63_json_is_json_whatever_the_limits() {
+    let stage = Stage::colony(&[]);
+    stage.tamper("UPDATE machine SET max_load_average_allowed = 9e999");
+    let told = report(&stage, &["machine-config", "--json"]).json();
+    let limit = &told["max_load_average_allowed"];
+    assert!(
+        limit.is_null() || limit.is_string() || limit.is_number(),
+        "{told}"
+    );
+    assert_eq!(told["desired_load_average"], json!(5000.0));
+}
+
+#[test]
+fn fault_65_reports_need_no_antnode() {
+    let stage = Stage::of(1, &[]);
+    let place = stage.home().join(".local/bin/antnode");
+    let elsewhere = stage.home().join("my-antnode");
+    fs::rename(&place, &elsewhere).expect("it is moved");
+    for kind in [
+        "node-status",
+        "node-status-details",
+        "machine-config",
+        "machine-metrics",
+    ] {
+        report(&stage, &[kind]);
+    }
+    let metrics = report(&stage, &["machine-metrics", "--json"]).json();
+    assert!(metrics["antnode_version"].is_null(), "{metrics}");
+    let path = elsewhere.display().to_string();
+    stage
+        .wnm(&["--force_action", "update_config", "--antnode_path", &path])
+        .done();
+    let metrics = report(&stage, &["machine-metrics", "--json"]).json();
+    assert_eq!(
+        (&metrics["antnode_version"], &metrics["antnode"]),
+        (&json!("0.4.17"), &json!(path))
+    );
+    report(&stage, &["node-status"]);
+}
