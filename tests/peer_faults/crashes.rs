@@ -246,6 +246,41 @@ fn fault_19_an_antnode_that_fails_is_no_version_zero() {
 }
 
 #[test]
+fn fault_20_the_settings_reports_can_be_read_back() {
+    let stage = Stage::colony(&["--environment", "A=1 B='two words'", "--start_args", "--first"]);
+    let report = |format: &str| {
+        let ran = stage.wnm(&["--report", "machine-config", "--report_format", format]);
+        ran.done().stdout
+    };
+    let row = |stage: &Stage| {
+        let ran = stage.wnm(&["--report", "machine-config", "--json"]);
+        ran.done().stdout
+    };
+    let before = row(&stage);
+    let file = stage.home().join("all.conf");
+    fs::write(&file, report("config")).expect("a config file");
+    let file = file.display().to_string();
+    stage.wnm(&["-c", &file, "--report", "machine-config"]).done();
+    stage
+        .wnm(&["-c", &file, "--force_action", "update_config"])
+        .done();
+    assert_eq!(row(&stage), before, "it changes nothing");
+
+    let script = stage.home().join("all.sh");
+    let text = format!(
+        "set -a\n{}\nexec \"$WNM\" --force_action update_config\n",
+        report("env")
+    );
+    fs::write(&script, text).expect("a script");
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.arg(&script).env_clear().env("HOME", stage.home());
+    shell.env("PATH", "/usr/bin:/bin");
+    shell.env("WNM", env!("CARGO_BIN_EXE_wnm"));
+    Ran::of(shell).done();
+    assert_eq!(row(&stage), before, "nor does it as environment");
+}
+
+#[test]
 fn fault_21_a_log_level_that_is_none_is_refused() {
     let stage = Stage::colony(&[]);
     for level in ["BASIC_FORMAT", "BOGUS"] {

@@ -70,6 +70,9 @@ fn fault_58_nothing_is_null_and_not_a_word() {
         &["node-status-details"][..],
         &["node-status"],
         &["machine-metrics", "--json"],
+        &["machine-config", "--report_format", "env"],
+        &["machine-config", "--report_format", "config"],
+        &["influx-resources"],
     ] {
         let ran = report(&stage, words);
         assert!(!ran.stdout.contains("None"), "{ran}");
@@ -121,6 +124,21 @@ fn fault_60_columns_stay_apart_from_node_10000_on() {
 }
 
 #[test]
+fn fault_61_the_total_of_the_rewards_keeps_all_digits() {
+    let stage = Stage::of(3, &[]);
+    stage.tamper(
+        "UPDATE node SET rewards = '123456789012345678901234567890' WHERE id = 1;
+         UPDATE node SET rewards = '0.5' WHERE id = 2;
+         UPDATE node SET rewards = 'plenty' WHERE id = 3;",
+    );
+    let ran = report(&stage, &["influx-resources"]);
+    let totals = ran.stdout.lines().find(|line| line.starts_with("nodes_totals"));
+    let totals = totals.unwrap_or_else(|| panic!("totals in {ran}"));
+    assert!(totals.contains("123456789012345678901234567890.5"), "{totals}");
+    assert!(ran.stderr.contains("plenty"), "what is no number is told: {ran}");
+}
+
+#[test]
 fn fault_62_a_form_that_a_report_does_not_have_is_not_passed_over_in_silence() {
     let stage = Stage::of(1, &[]);
     for (kind, format) in [
@@ -151,6 +169,32 @@ fn fault_63_json_is_json_whatever_the_limits() {
         "{told}"
     );
     assert_eq!(told["desired_load_average"], json!(5000.0));
+}
+
+#[test]
+fn fault_64_every_value_is_quoted_where_a_shell_needs_it() {
+    let odd = "/opt/my $HOME/it's `here`";
+    let stage = Stage::colony(&[
+        "--antnode_path",
+        odd,
+        "--antctl_path",
+        odd,
+        "--environment",
+        "A='x y' B=$z",
+    ]);
+    let env = report(&stage, &["machine-config", "--report_format", "env"]).stdout;
+    let script = format!("{env}\nprintf '%s\\n' \"$ANTNODE_PATH\" \"$ANTCTL_PATH\" \"$ENVIRONMENT\"");
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-euc", &script]).env_clear();
+    let ran = Ran::of(shell).done();
+    assert_eq!(ran.stdout, format!("{odd}\n{odd}\nA='x y' B=$z\n"), "{env}");
+
+    let config = report(&stage, &["machine-config", "--report_format", "config"]).stdout;
+    let file = stage.home().join("all.conf");
+    fs::write(&file, config).expect("a config file");
+    let before = report(&stage, &["machine-config", "--json"]).stdout;
+    let again = ["machine-config", "--json", "-c", &file.display().to_string()];
+    assert_eq!(report(&stage, &again).stdout, before);
 }
 
 #[test]
