@@ -109,6 +109,11 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
     ("What would the next run do?", "wnm --dry_run"),
     ("How are the nodes?", "wnm --report node-status"),
+    ("Why are there not more of them?", "wnm --report plan"),
+    (
+        "What was done lately, and why?",
+        "wnm --report history --since 2d",
+    ),
     ("Two more nodes, now:", "wnm --force_action add --count 2"),
     (
         "Stop two nodes by name:",
