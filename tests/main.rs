@@ -18,6 +18,7 @@ mod quotas;
 mod readme;
 mod reboot;
 mod removing;
+mod reports;
 mod safety;
 mod setsid;
 mod settings;

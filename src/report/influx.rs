@@ -47,7 +47,13 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
     };
     let of_node = if is_ntracking { ntracking } else { peers };
     let mut points: Vec<Point> = nodes.iter().map(|node| of_node(node)).collect();
-    let (total, odd) = total(nodes);
+    // NTracking's collector counts what answers it.
+    let counted: Vec<&Node> = nodes
+        .iter()
+        .filter(|node| !is_ntracking || node.state == State::Running)
+        .copied()
+        .collect();
+    let (total, odd) = total(&counted);
     let rewards = if is_ntracking {
         Field::Number(total.times_ten_to(ATTO).to_string())
     } else {
