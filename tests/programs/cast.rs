@@ -26,8 +26,7 @@ pub struct Node {
 /// A home that goes when the demo does.
 pub struct Machine {
     home: PathBuf,
-    nodes: Block,
-    metrics: Block,
+    ports: Block,
     guard: Child,
     begun: Instant,
     said: String,
@@ -49,11 +48,10 @@ impl Machine {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         let guard = guard.spawn().map_err(text)?;
-        let (nodes, metrics) = (Block::claim(), Block::claim());
+        let ports = Block::claim();
         Ok(Machine {
             home,
-            nodes,
-            metrics,
+            ports,
             guard,
             begun: Instant::now(),
             said: String::new(),
@@ -67,11 +65,11 @@ impl Machine {
     }
 
     pub fn node_ports(&self) -> String {
-        self.nodes.thousand().to_string()
+        self.ports.nodes()
     }
 
     pub fn metrics_ports(&self) -> String {
-        self.metrics.thousand().to_string()
+        self.ports.metrics()
     }
 
     /// Puts this version of antnode where the operator keeps it: a copy of this program with a version.

@@ -26,8 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One machine: what a test is played on.
 pub struct Stage {
     home: TempDir,
-    nodes: Block,
-    metrics: Block,
+    ports: Block,
 }
 
 impl Stage {
@@ -39,8 +38,7 @@ impl Stage {
             .expect("a temporary home");
         let stage = Stage {
             home,
-            nodes: Block::claim(),
-            metrics: Block::claim(),
+            ports: Block::claim(),
         };
         stage.install("0.4.17");
         stage
@@ -73,10 +71,7 @@ impl Stage {
 
     /// `wnm --init` with the settings of [`Stage::colony`] and these.
     pub fn init(&self, settings: &[&str]) -> Ran {
-        let (nodes, metrics) = (
-            self.nodes.thousand().to_string(),
-            self.metrics.thousand().to_string(),
-        );
+        let (nodes, metrics) = (self.ports.nodes(), self.ports.metrics());
         let mut words = vec![
             "--init",
             "--rewards_address",
