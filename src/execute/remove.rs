@@ -6,6 +6,7 @@ use crate::colony::{Activity, Node, NodeId, State};
 use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
+use super::run::has_not_started;
 use super::{Begun, Ending, Means, Outcome, no_such_node};
 
 /// Removes one node.
@@ -108,6 +109,9 @@ fn end(
             if !still_runs(&node, means) {
                 node.state = State::Removing;
                 node.since = means.world.clock.now();
+            }
+            if node.state == State::Dead {
+                has_not_started(&mut node, &error, means);
             }
             node.memory.last_error = Some(error.clone());
             means.end(

@@ -142,7 +142,7 @@ pub(super) fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
     node.memory.last_error = None;
 }
 
-/// The node would not start: it is passed over for a while, longer each time.
+/// The node would not start, or would not go: it is passed over for a while, longer each time.
 pub(super) fn has_not_started(node: &mut Node, error: &str, means: &Means<'_>) {
     node.memory.start_failures = node.memory.start_failures.saturating_add(1);
     node.memory.retry_at = Some(plan::retry_at(

@@ -79,7 +79,9 @@ impl Desk<'_> {
             }
             // One want stands for all of them.
             Task::RemoveDead => {
-                for node in youngest(self.nodes, usize::MAX, |node| node.state == State::Dead) {
+                for node in youngest(self.nodes, usize::MAX, |node| {
+                    node.state == State::Dead && is_due(node, self.now)
+                }) {
                     let gone = vec![Ground::RootGone(node.home.root.clone())];
                     self.push(Action::Remove(node.id), first, gone);
                 }
@@ -274,7 +276,7 @@ fn foremost<K: Ord>(
     found
 }
 
-fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
+pub(super) fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
     nodes.iter().filter(|node| wanted(node)).count() as i64
 }
 

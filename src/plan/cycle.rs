@@ -2,10 +2,10 @@
 
 use crate::colony::{Node, Ports, State, Timestamp, Version};
 
-use super::assign::{assign, oldest};
+use super::assign::{assign, count, oldest};
 use super::decide::{Occasion, decide};
 use super::hold::Hold;
-use super::measure::{Gauged, measure};
+use super::measure::{Gauged, is_due, measure};
 use super::policy::{Policy, Template};
 use super::reason::{Ground, Reason};
 use super::settle::is_expired;
@@ -38,8 +38,14 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
         taken,
         now,
     } = *situation;
-    let metrics = measure(nodes, machine, binary, policy, now);
-    let decision = decide(policy, &metrics, occasion, Some(now));
+    let mut metrics = measure(nodes, machine, binary, policy, now);
+    // A dead node goes before all else; one that could not be removed must not hold up all else for ever.
+    let kept = count(nodes, |node| node.state == State::Dead && !is_due(node, now));
+    metrics.dead_nodes -= kept;
+    let mut decision = decide(policy, &metrics, occasion, Some(now));
+    if kept > 0 {
+        decision.holds.push(Hold::DeadKept { nodes: kept });
+    }
     let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
     let mut steps = expired_removals(nodes, policy, now);
     if !steps.is_empty() {

@@ -60,6 +60,10 @@ pub enum Hold {
         binary: String,
         first: String,
     },
+    /// Dead nodes whose removal failed, and is tried again later.
+    DeadKept {
+        nodes: i64,
+    },
     /// Nodes passed over for a while after failed starts.
     PassedOver {
         nodes: i64,
@@ -210,6 +214,12 @@ impl fmt::Display for Hold {
                 write!(
                     f,
                     "nothing is upgraded: the binary {binary} is older than the first node, {first}"
+                )
+            }
+            Hold::DeadKept { nodes } => {
+                write!(
+                    f,
+                    "{nodes} dead nodes could not be removed, and are tried again later"
                 )
             }
             Hold::PassedOver { nodes } => write!(f, "{nodes} nodes are passed over after failed starts"),

@@ -95,7 +95,11 @@ fn settle_one(node: &mut Node, sighting: &Sighting, policy: &Policy, now: Timest
         State::Stopped if seen == Seen::Up => run(node, now),
         // Its root is back, so it was not dead.
         State::Dead if seen == Seen::Up => run(node, now),
-        State::Dead => enter(node, State::Stopped, now),
+        State::Dead => {
+            enter(node, State::Stopped, now);
+            // What failed was to remove it.
+            forget_failures(node);
+        }
         State::Restarting if now.since(node.since) >= policy.delays.start => {
             end_start(node, seen, policy.delays.start, now);
         }

@@ -268,3 +268,27 @@ fn fault_31_a_missing_version_is_learnt_from_the_nodes_own_binary() {
         stage.row(1).version.as_deref() == Some("0.4.17")
     });
 }
+
+/// What the peer made with docker or antctl cannot be removed by this version: clearly refused, and no reason to
+/// do nothing else.
+#[test]
+fn a_dead_node_that_cannot_be_removed_holds_up_nothing() {
+    let stage = Stage::of(2, &["--node_cap", "3"]);
+    kill(
+        stage.process(2).expect("it runs").pid,
+        nix::sys::signal::Signal::SIGKILL,
+    );
+    stage.wait_for("it is dead", |stage| stage.process(2).is_none());
+    fs::remove_dir_all(stage.root(2)).expect("it was there");
+    stage.tamper("UPDATE node SET manager_type = 'docker' WHERE id = 2");
+    stage.pass(&[]).code(3).says("docker");
+    assert_eq!((stage.row(2).status.as_str(), stage.ids()), ("DEAD", vec![1, 2]));
+    stage.cycle();
+    assert_eq!(stage.ids(), [1, 2, 3], "{}", stage.describe());
+    stage.tamper("UPDATE node SET retry_at = unixepoch() - 1 WHERE id = 2");
+    stage.pass(&[]).code(3).says("docker");
+    // Its folder is back: it was never dead.
+    fs::create_dir_all(stage.root(2)).expect("the disk is back");
+    stage.survey();
+    assert_eq!(stage.row(2).status, "STOPPED");
+}
