@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::colony::{Metrics, Node, NodeId, Timestamp};
-use crate::plan::{Action, Features, Plan, Policy, Quantity, Step, Threshold};
+use crate::plan::{Action, Features, Hold, Plan, Policy, Quantity, Step, Threshold};
 
 use super::Format;
 
@@ -74,13 +74,16 @@ pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
             .iter()
             .map(|step| format!("  {}; {}", step.action, step.because)),
     );
+    let is_rest = |hold: &&Hold| matches!(hold, Hold::Resting(_));
+    let holds = &foreseen.plan.holds;
     if steps.is_empty() {
-        lines.push("  look, and do nothing else".to_owned());
+        let rest = holds.iter().find(is_rest).map(|rest| format!("; {rest}"));
+        lines.push(format!("  look, and do nothing else{}", rest.unwrap_or_default()));
     }
     lines.push("Why not more:".to_owned());
-    let holds = &foreseen.plan.holds;
-    lines.extend(holds.iter().map(|hold| format!("  {hold}")));
-    if holds.is_empty() {
+    let others: Vec<&Hold> = holds.iter().filter(|hold| !is_rest(hold)).collect();
+    lines.extend(others.iter().map(|hold| format!("  {hold}")));
+    if others.is_empty() {
         lines.push("  nothing is held back".to_owned());
     }
     lines.push("What is allowed, and what presses:".to_owned());
