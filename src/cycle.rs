@@ -210,16 +210,12 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
 /// Looks at the nodes `names` name, or at all, and writes down what is seen.
 fn survey_only(session: &Session, names: &[String]) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
-    if session.run.dry_run {
-        return Ok(Ended::well(result::pretty(&order::of_survey(
-            names,
-            &colony.nodes,
-            true,
-        ))));
+    let dry = session.run.dry_run;
+    if !dry {
+        recover(session, &mut colony)?;
+        look(session, &mut colony, names)?;
     }
-    recover(session, &mut colony)?;
-    look(session, &mut colony, names)?;
-    let result = order::of_survey(names, &colony.nodes, false);
+    let result = order::of_survey(names, &colony.nodes, dry);
     let code = if order::has_failures(&result) {
         Kind::Incomplete.code()
     } else {

@@ -2,6 +2,7 @@
 
 mod adding;
 mod bad_values;
+mod commands;
 mod cron;
 mod databases;
 mod dry_run;

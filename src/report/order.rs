@@ -226,13 +226,20 @@ impl Served<'_> {
         Value::Object(result)
     }
 
-    /// The nodes by the names the operator called them, or by their own.
+    /// The nodes by the names the operator called them, or by their own; each once.
     fn called(&self) -> Vec<(String, NodeId)> {
         match self.whom {
-            Whom::Named(names) => names
-                .iter()
-                .filter_map(|name| Some((name.clone(), plan::find(name, self.before).ok()?.id)))
-                .collect(),
+            Whom::Named(names) => {
+                let mut called: Vec<(String, NodeId)> = Vec::with_capacity(names.len());
+                for name in names {
+                    if let Ok(node) = plan::find(name, self.before)
+                        && called.iter().all(|(_, id)| *id != node.id)
+                    {
+                        called.push((name.clone(), node.id));
+                    }
+                }
+                called
+            }
             Whom::Count(_) => self
                 .outcomes
                 .iter()

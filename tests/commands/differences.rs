@@ -115,8 +115,9 @@ pub const DIFFERENCES: &[Difference] = &[
         reason: "An antnode that tells no version is none",
         cases: &["env_antnode_broken"],
         what: &[
-            "01_stdout * antnode_version: 0 -> antnode_version: None",
+            "01_stdout line: antnode_version: 0 -> antnode_version: None",
             "02_code 1 -> 0",
+            "01_stdout line: nodes_to_upgrade: * -> nodes_to_upgrade: 0",
         ],
     },
     Difference {
@@ -218,7 +219,69 @@ pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "The table of nodes keeps its columns",
         cases: &["*"],
-        what: &["*stdout line *: antnode1????.service12D3* -> antnode1*"],
+        what: &["*stdout line: antnode?????.service12D3* -> antnode?????.service *"],
+    },
+    Difference {
+        reason: "A form that a report has not is refused",
+        cases: &[
+            "*/node-status*/env/*",
+            "*/node-status*/config/*",
+            "*/influx-resources/env/*",
+            "*/influx-resources/config/*",
+        ],
+        what: REFUSED,
+    },
+    Difference {
+        reason: "Every form of a name is found",
+        cases: &["*plain*"],
+        what: &["stdout *"],
+    },
+    Difference {
+        reason: "A list of names that names nobody is refused",
+        cases: &["*/comma*", "*/empty*"],
+        what: REFUSED,
+    },
+    Difference {
+        reason: "Details tell what is so",
+        cases: &["*/node-status-details/*"],
+        what: &[
+            "stdout line: Bin Path: * -> Bin Path: *",
+            "stdout line: Age: * -> Age: *",
+            "stdout line: Log path: * -> Log path: *",
+        ],
+    },
+    Difference {
+        reason: "Nothing is shown as nothing",
+        cases: &["*/node-status-details/*"],
+        what: &[
+            "stdout line: *: \"None\", -> *: null,",
+            "stdout line: *: \"None\" -> *: null",
+        ],
+    },
+    Difference {
+        reason: "Nothing is shown as nothing",
+        cases: &["*/machine-config/*", "dbpath_*", "precedence_*"],
+        what: &["*stdout line: *=None -> *=\"\""],
+    },
+    Difference {
+        reason: "Databases of the peer are adopted once",
+        cases: &["*/node-status-details/*"],
+        what: &[
+            "stdout line: *\"method\": \"antctl\", -> *\"method\": \"antctl+*",
+            "stdout line: *\"method\": \"systemd\", -> *\"method\": \"systemd+*",
+            "stdout line: *\"manager_type\": \"systemd\", -> *\"manager_type\": \"systemd+*",
+            "stdout line: *\"manager_type\": \"antctl\", -> *\"manager_type\": \"antctl+*",
+        ],
+    },
+    Difference {
+        reason: "Rewards are summed with all their digits",
+        cases: &["*/influx-resources/*"],
+        what: &["stdout line: nodes_totals rewards=* -> nodes_totals rewards=*"],
+    },
+    Difference {
+        reason: "Every report has its forms",
+        cases: &["*/influx-resources/json*", "*/machine-metrics/config/*"],
+        what: &["stdout *"],
     },
 ];
 

@@ -81,7 +81,7 @@ pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
     tally
 }
 
-/// The lines in which two outputs differ; many of them as their number.
+/// The lines in which two outputs differ; only the first of them where they have not the same number of lines.
 pub fn compare(what: &str, peer: &str, ours: &str) -> Vec<String> {
     let (peer, ours): (Vec<String>, Vec<String>) = (
         peer.lines().map(steady).collect(),
@@ -94,16 +94,16 @@ pub fn compare(what: &str, peer: &str, ours: &str) -> Vec<String> {
         let side = if ours.is_empty() { "is missing" } else { "is more" };
         return vec![format!("{what} {side}")];
     }
-    let Some(at) = (0..peer.len().max(ours.len())).find(|at| peer.get(*at) != ours.get(*at)) else {
-        return Vec::new();
-    };
-    let line = |lines: &[String]| lines.get(at).cloned().unwrap_or_else(|| "(its end)".to_owned());
-    vec![format!(
-        "{what} line {}: {} -> {}",
-        at + 1,
-        line(&peer),
-        line(&ours)
-    )]
+    let lines = peer.iter().zip(&ours).filter(|(peer, ours)| peer != ours);
+    let mut found: Vec<String> = lines
+        .map(|(peer, ours)| format!("{what} line: {peer} -> {ours}"))
+        .collect();
+    if peer.len() != ours.len() {
+        // What follows the first difference has moved.
+        found.truncate(1);
+        found.push(format!("{what} has {} lines -> {}", peer.len(), ours.len()));
+    }
+    found
 }
 
 /// A line without what changes from run to run.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use wnm::colony::Answer;
 
-use super::asking::ask_server;
+use super::asking::{ask, ask_server, node};
 use super::server::{Act, Server, status};
 
 /// A row as text: version, peer id and figures by their columns.
@@ -250,6 +250,16 @@ pub fn replay(cases: &Path) -> Served {
     };
     for case in &cases {
         let name = case["name"].as_str().unwrap();
+        if case["special"] == "refused" {
+            let server = Server::start(|_| Act::SayAndClose(Vec::new()));
+            let port = server.port;
+            drop(server);
+            match (our_row(ask(node(port))), peers_row(case)) {
+                (None, None) => served.equal += 1,
+                rows => served.wrong.push(format!("survey/{name}: {rows:?}")),
+            }
+            continue;
+        }
         let page = |page: &str| {
             let body = case[page]["body"]["text"].as_str()?;
             Some(status(&format!("{} Recorded", case[page]["status"]), body))
