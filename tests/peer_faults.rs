@@ -6,6 +6,7 @@
 mod actions;
 mod crashes;
 mod data_loss;
+mod judgement;
 mod output;
 mod reports;
 mod services;

@@ -1,0 +1,50 @@
+//! What is odd in the peer and was perhaps meant.
+
+use std::net::TcpListener;
+
+use crate::stage::Stage;
+
+#[test]
+fn port_in_use_counts_as_started_nowhere() {
+    let stage = Stage::of(1, &["--node_cap", "0"]);
+    stage.wnm(&["--force_action", "stop"]).done();
+    let _squatter = TcpListener::bind(("127.0.0.1", stage.row(1).metrics_port)).expect("its port is free");
+    let ran = stage.wnm(&["--force_action", "start"]).code(3);
+    assert_eq!(ran.json()["started_count"], 0, "{ran}");
+    assert!(stage.process(1).is_none());
+    assert!(stage.row(1).last_error.is_some(), "{}", stage.describe());
+}
+
+#[test]
+fn legacy_manager_name_means_the_mode_of_the_colony() {
+    let stage = Stage::of(1, &[]);
+    stage.tamper("UPDATE node SET manager_type = 'setsid', method = 'setsid'");
+    stage.wnm(&["--force_action", "stop"]).done();
+    assert!(stage.process(1).is_none());
+    assert_eq!(stage.row(1).status, "STOPPED");
+}
+
+/// No manager for docker is in this version; a word that means nothing is a damaged row.
+#[test]
+fn unknown_manager_type_is_refused_by_name() {
+    let stage = Stage::of(2, &[]);
+    stage.tamper("UPDATE node SET manager_type = 'docker' WHERE id = 2");
+    let ran = stage
+        .wnm(&["--force_action", "stop", "--service_name", "2"])
+        .code(3);
+    assert!(ran.stderr.contains("docker"), "{ran}");
+    stage.wnm(&["--report", "node-status"]).done();
+    stage
+        .wnm(&["--force_action", "stop", "--service_name", "1"])
+        .done();
+    assert!(stage.process(1).is_none() && stage.process(2).is_some());
+    stage.tamper("UPDATE node SET manager_type = 'nonsense' WHERE id = 2");
+    let ran = stage
+        .wnm(&["--force_action", "stop", "--service_name", "2"])
+        .code(1);
+    assert!(
+        ran.stderr.contains("nonsense") && ran.stderr.contains("row 2"),
+        "{ran}"
+    );
+    assert!(stage.process(2).is_some());
+}
