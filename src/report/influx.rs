@@ -272,3 +272,56 @@ impl Field {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Point, Timestamp, hundredths, render};
+    use crate::report::Format;
+
+    #[test]
+    fn hundredths_are_written_as_the_peer_writes_them() {
+        for (value, text) in [
+            (0, "0.0"),
+            (3, "0.03"),
+            (150, "1.5"),
+            (10_000, "100.0"),
+            (9_781, "97.81"),
+        ] {
+            assert_eq!(hundredths(value, ".0").written(), text);
+        }
+        assert_eq!(hundredths(0, "").written(), "0");
+        assert_eq!(hundredths(-5, "").written(), "-0.05");
+    }
+
+    #[test]
+    fn a_text_cannot_leave_its_field() {
+        let text = Field::Text("a\"b\\\nnodes x=1".to_owned());
+        assert_eq!(text.written(), r#""a\"b\\ nodes x=1""#);
+    }
+
+    #[test]
+    fn a_point_is_the_same_as_a_line_and_in_json() {
+        let point = Point {
+            measurement: "nodes",
+            id: Some("7".to_owned()),
+            fields: vec![
+                ("gets", Field::Whole(1)),
+                ("mem", Field::Number("1.5".to_owned())),
+                ("status", Field::Text("RUNNING".to_owned())),
+            ],
+        };
+        assert_eq!(point.line(5), "nodes,id=7 gets=1i,mem=1.5,status=\"RUNNING\" 5");
+        assert_eq!(
+            point.json(5).to_string(),
+            r#"{"measurement":"nodes","tags":{"id":"7"},"fields":{"gets":1,"mem":1.5,"status":"RUNNING"},"timestamp":5}"#
+        );
+    }
+
+    #[test]
+    fn no_nodes_are_a_comment_or_an_empty_list() {
+        let text = |format| render(&[], format, Timestamp(0)).0;
+        assert_eq!(text(Format::Text), "# No nodes found");
+        assert_eq!(text(Format::Ntracking), "# No nodes found");
+        assert_eq!(text(Format::Json), "[]");
+    }
+}

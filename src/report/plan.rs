@@ -291,3 +291,80 @@ fn said(text: &str) -> Fact {
         limit: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(facts: &[Fact]) -> Vec<&str> {
+        facts.iter().map(|fact| fact.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_figure_stands_against_its_limit() {
+        let cpu = |is| {
+            [(
+                Quantity::Cpu,
+                is,
+                Threshold {
+                    add: 50.0,
+                    remove: 70.0,
+                },
+            )]
+        };
+        assert_eq!(
+            texts(&measured(&cpu(62.1), Side::Add)),
+            ["cpu 62.1 % >= add limit 50 %"]
+        );
+        assert_eq!(
+            texts(&measured(&cpu(49.9), Side::Add)),
+            ["cpu 49.9 % < add limit 50 %"]
+        );
+        assert_eq!(
+            texts(&measured(&cpu(70.0), Side::Remove)),
+            ["cpu 70.0 % <= remove limit 70 %"]
+        );
+        assert_eq!(
+            texts(&measured(&cpu(70.1), Side::Remove)),
+            ["cpu 70.1 % > remove limit 70 %"]
+        );
+        assert_eq!(texts(&measured(&cpu(f64::NAN), Side::Add)), ["cpu is not known"]);
+    }
+
+    #[test]
+    fn a_pair_of_rates_without_limits_is_not_watched() {
+        let pair = |add| {
+            let limits = Threshold {
+                add,
+                remove: 2.0 * add,
+            };
+            [
+                (Quantity::DiskRead, 5.0, limits),
+                (Quantity::DiskWrite, 500.0, limits),
+            ]
+        };
+        assert_eq!(
+            texts(&watched("disk I/O", &pair(0.0), Side::Add)),
+            ["disk I/O is not watched"]
+        );
+        assert_eq!(
+            texts(&watched("disk I/O", &pair(100.0), Side::Remove)),
+            [
+                "disk read 5 B/s <= remove limit 200 B/s",
+                "disk write 500 B/s > remove limit 200 B/s"
+            ]
+        );
+    }
+
+    #[test]
+    fn nodes_stand_against_the_cap() {
+        assert_eq!(
+            against("nodes", 20, 20, Side::Add).text,
+            "20 nodes >= node_cap 20"
+        );
+        assert_eq!(
+            against("nodes", 20, 20, Side::Remove).text,
+            "20 nodes <= node_cap 20"
+        );
+    }
+}
