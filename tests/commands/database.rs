@@ -156,12 +156,11 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Makes the database at `path` from a schema and a dump.
-pub fn make(path: &Path, schema: &str, dump: &str) {
+/// Makes the database at `path` from a schema and a dump; false where they do not fit.
+pub fn make(path: &Path, schema: &str, dump: &str) -> bool {
     let _ = fs::remove_file(path);
     let database = Connection::open(path).expect("a new database");
-    database.execute_batch(schema).expect("the schema");
-    database.execute_batch(dump).expect("the rows");
+    database.execute_batch(schema).is_ok() && database.execute_batch(dump).is_ok()
 }
 
 /// Replaces a text wherever the database at `path` has it.
