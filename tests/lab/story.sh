@@ -4,7 +4,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB=$HERE/lab
 BEGUN=$SECONDS
 
-tell() { printf '%s %4ds  %s\n' "$MACHINE" $((SECONDS - BEGUN)) "$*"; }
+tell() { printf '%s %4ds  %s\n' "${MACHINE%-*}" $((SECONDS - BEGUN)) "$*"; }
 
 fail() {
     tell "FAILED: $*"
@@ -35,7 +35,6 @@ cycle() { minute; "$LAB" cron "$MACHINE" op "$PROGRAM" "$@" >>"$LOG" 2>&1 || fai
 raise() {
     LOG=$(mktemp)
     trap 'rm -f "$LOG"; [ -n "${WNM_LAB_KEEP:-}" ] || "$LAB" down "$MACHINE"' EXIT
-    "$LAB" down "$MACHINE"
     "$LAB" up "$MACHINE"
     as_root install -d -o op -g op /home/op/.local /home/op/.local/bin
     "$LAB" push "$MACHINE" "$WNM_BINARY" "$PROGRAM"

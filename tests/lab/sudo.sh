@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An operator with sudo, under systemd proper, behind an active ufw: cron alone grows the colony to 5, and its rules
 # with it; a node is killed and its unit broken, and the colony mends itself; the cap is lowered, and rules go.
-MACHINE=sudo
+MACHINE=sudo-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/var/antctl/colony.db
 . "$(dirname "$0")/story.sh"

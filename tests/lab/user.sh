@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # An operator without privileges, under systemd --user: cron alone grows the colony to 5; a new antnode is taken
 # one node at a time; after a real reboot the nodes come back at the pace of the quotas.
-MACHINE=user
+MACHINE=user-$$
 PROGRAM=/home/op/.local/bin/wnm
 DATABASE=/home/op/.local/share/autonomi/colony.db
 . "$(dirname "$0")/story.sh"
