@@ -17,7 +17,7 @@ use crate::world::World;
 /// The report has no such form, or takes no such flag: exit code 2.
 pub fn check(session: &Session, kind: ReportKind) -> Result<(), Error> {
     let format = session.run.format();
-    if !formats(kind).contains(&format) {
+    if !formats(kind).contains(&format) && !falls_back(kind, format) {
         return Err(without(kind, format));
     }
     if session.run.since.is_some() && kind != ReportKind::History {
@@ -35,7 +35,15 @@ pub fn check(session: &Session, kind: ReportKind) -> Result<(), Error> {
 /// When there is no colony, it cannot be read, or the report has no such form.
 pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
     check(session, kind)?;
-    let format = session.run.format();
+    let mut format = session.run.format();
+    if falls_back(kind, format) {
+        tracing::warn!(
+            "the report `{}` has no format `{}`; this is its text",
+            kind.word(),
+            format.word()
+        );
+        format = Format::Text;
+    }
     let store = Store::open_read_only(&session.place.db_path).map_err(|error| absent(session, error))?;
     let resolved = session.resolve(Some(&store))?;
     let all = store.nodes()?;
@@ -94,6 +102,15 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
         ReportKind::History => Ok(history::render(&events(session, &store)?, format)),
         ReportKind::Plan => foresee(session, &store, &resolved.settings, all, format),
     }
+}
+
+/// Whether the peer prints the text of a report in place of a form it has not: its scripts go on to get it.
+fn falls_back(kind: ReportKind, format: Format) -> bool {
+    let of_nodes = matches!(
+        kind,
+        ReportKind::NodeStatus | ReportKind::NodeStatusDetails | ReportKind::InfluxResources
+    );
+    of_nodes && matches!(format, Format::Env | Format::Config)
 }
 
 fn without(kind: ReportKind, format: Format) -> Error {

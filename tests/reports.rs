@@ -147,9 +147,8 @@ fn what_is_not_known_is_null_and_not_a_word() {
 fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
     let stage = with_rows();
     for (kind, format) in [
-        ("node-status", "env"),
-        ("node-status-details", "config"),
-        ("influx-resources", "env"),
+        ("node-status", "ntracking"),
+        ("node-status-details", "ntracking"),
         ("machine-config", "ntracking"),
         ("history", "config"),
         ("plan", "env"),
@@ -175,6 +174,27 @@ fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
     report(&stage, "node-status", &["--since", "2h"])
         .code(2)
         .says("`--report history`");
+}
+
+#[test]
+fn a_report_of_nodes_asked_for_as_variables_comes_as_text_with_a_warning() {
+    let stage = with_rows();
+    for kind in ["node-status", "influx-resources"] {
+        let text = printed(&stage, kind, &[]);
+        let first = |text: &str| {
+            text.lines()
+                .next()
+                .map(|line| line.chars().take(20).collect::<String>())
+        };
+        for format in ["env", "config"] {
+            let ran = stage.wnm(&["--report", kind, "--report_format", format]);
+            assert_eq!(first(&ran.stdout), first(&text));
+            ran.says(&format!(
+                "the report `{kind}` has no format `{format}`; this is its text"
+            ))
+            .code(0);
+        }
+    }
 }
 
 #[test]

@@ -238,16 +238,6 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["*stdout line: antnode?????.service12D3* -> antnode?????.service *"],
     },
     Difference {
-        reason: "A form that a report has not is refused",
-        cases: &[
-            "*/node-status*/env/*",
-            "*/node-status*/config/*",
-            "*/influx-resources/env/*",
-            "*/influx-resources/config/*",
-        ],
-        what: REFUSED,
-    },
-    Difference {
         reason: "Every form of a name is found",
         cases: &["*plain*"],
         what: &["stdout *"],
