@@ -7,8 +7,7 @@ mod colony;
 mod ports;
 mod run;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -126,13 +125,19 @@ impl Stage {
         let place = self.home().join(".local/bin");
         fs::create_dir_all(&place).expect("a folder for programs");
         let fresh = place.join("antnode.new");
-        fs::copy(simulated_antnode(), &fresh).expect("a copy of the simulated antnode");
-        let mut file = OpenOptions::new()
-            .append(true)
-            .open(&fresh)
-            .expect("the copy opens");
-        write!(file, "antnode-version:{version}").expect("the version is written");
-        drop(file);
+        // By another process: what this one has open for writing, a test beside us may hand to its children
+        // for a moment, and a program that somebody writes cannot be run.
+        let written = Command::new("/bin/sh")
+            .args([
+                "-c",
+                "cp \"$1\" \"$2\" && printf 'antnode-version:%s' \"$3\" >>\"$2\"",
+                "sh",
+            ])
+            .args([simulated_antnode().as_os_str(), fresh.as_os_str()])
+            .arg(version)
+            .status()
+            .expect("sh runs");
+        assert!(written.success(), "a copy of the simulated antnode");
         fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("it may be run");
         fs::rename(&fresh, place.join("antnode")).expect("it takes its place");
     }

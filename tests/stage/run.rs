@@ -1,6 +1,8 @@
 //! One run of wnm that has ended, and what may be asked of it.
 
+use std::io::ErrorKind;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -20,11 +22,16 @@ impl Ran {
             .get_args()
             .map(|word| word.to_string_lossy().into_owned())
             .collect();
-        let output = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .output()
-            .expect("wnm starts");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = loop {
+            match command.output() {
+                // Another test forked while this program was being written, and holds it open until its exec.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                ended => break ended.expect("wnm starts"),
+            }
+        };
         Ran::ended(words.join(" "), output)
     }
 
