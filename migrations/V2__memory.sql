@@ -14,6 +14,8 @@ ALTER TABLE node ADD COLUMN start_failures INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE node ADD COLUMN retry_at INTEGER;
 ALTER TABLE node ADD COLUMN last_error TEXT;
 ALTER TABLE node ADD COLUMN binary_key TEXT;
+ALTER TABLE node ADD COLUMN shunned_total INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN shunned_by_old INTEGER NOT NULL DEFAULT 0;
 
 -- One row a cycle. Rates are a second's; sizes are bytes; times are seconds, but for `counted_ms`.
 CREATE TABLE sample (

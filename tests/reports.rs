@@ -405,6 +405,7 @@ fn influx_resources_are_lines_with_all_digits_and_nothing_that_breaks_them() {
 #[test]
 fn ntracking_finds_its_own_names_and_types() {
     let stage = with_rows();
+    stage.tamper("UPDATE node SET shunned_total = 3, shunned_by_old = 2 WHERE id = 1");
     let text = printed(
         &stage,
         "influx-resources",
@@ -421,6 +422,20 @@ fn ntracking_finds_its_own_names_and_types() {
         lines[0]
     );
     assert!(lines[0].contains(",rewards=1.25,records=10i,connected_peers=1i,networ_size=2064384i,"));
+    let order = [
+        "networ_size=",
+        ",total_peers=",
+        ",shunned_count=3i,",
+        "bad_peers=",
+        ",live_time=",
+        "shunned_oldclosedgroup=2i ",
+    ];
+    let places: Vec<_> = order.iter().map(|field| lines[0].find(field)).collect();
+    assert!(
+        places.is_sorted() && places[0].is_some(),
+        "{places:?} in {}",
+        lines[0]
+    );
     assert!(lines[1].contains("status=\"Stopped\"") && lines[1].contains(",up_time=0i,rewards=0,"));
     assert_eq!(
         lines[2],

@@ -26,6 +26,10 @@ pub struct Figures {
     pub payment_count: i64,
     pub live_time: i64,
     pub network_size: i64,
+    /// Peers that ever shunned it, of whatever group.
+    pub shunned_total: i64,
+    /// Of its close group, those included that have left it.
+    pub shunned_by_old: i64,
 }
 
 impl Default for Figures {
@@ -48,6 +52,8 @@ impl Default for Figures {
             payment_count: 0,
             live_time: 0,
             network_size: 0,
+            shunned_total: 0,
+            shunned_by_old: 0,
         }
     }
 }

@@ -202,6 +202,7 @@ fn ntracking(node: &Node) -> Point {
             ("networ_size", Field::Whole(figures.network_size)),
             ("open_connections", Field::Whole(figures.open_connections)),
             ("total_peers", Field::Whole(figures.total_peers)),
+            ("shunned_count", Field::Whole(figures.shunned_total)),
             ("bad_peers", Field::Whole(figures.bad_peers)),
             ("mem", hundredths(figures.mem, "")),
             ("cpu", hundredths(figures.cpu, "")),
@@ -210,6 +211,7 @@ fn ntracking(node: &Node) -> Point {
             ("payment_count", Field::Whole(figures.payment_count)),
             ("live_time", Field::Whole(figures.live_time)),
             ("shunned_closedgroup", Field::Whole(figures.shunned)),
+            ("shunned_oldclosedgroup", Field::Whole(figures.shunned_by_old)),
         ],
     }
 }

@@ -29,7 +29,7 @@ enum Keep {
 }
 
 /// Every metric that is kept, by its exact name. `gets` has none: antnode does not tell it.
-const WANTED: [(&[u8], Keep); 16] = [
+const WANTED: [(&[u8], Keep); 18] = [
     (b"ant_node_uptime", Keep::First(|f| &mut f.uptime)),
     (b"ant_networking_records_stored", Keep::First(|f| &mut f.records)),
     (
@@ -75,6 +75,14 @@ const WANTED: [(&[u8], Keep); 16] = [
     (
         b"ant_networking_estimated_network_size",
         Keep::First(|f| &mut f.network_size),
+    ),
+    (
+        b"ant_networking_shunned_count_total",
+        Keep::Sum(|f| &mut f.shunned_total),
+    ),
+    (
+        b"ant_networking_shunned_by_old_close_group",
+        Keep::First(|f| &mut f.shunned_by_old),
     ),
 ];
 
@@ -235,6 +243,8 @@ mod tests {
             payment_count: 7,
             live_time: 7,
             network_size: 7,
+            shunned_total: 7,
+            shunned_by_old: 7,
         };
         assert_eq!(read(&all).figures, expected);
         assert_eq!(WANTED[UPTIME].0, b"ant_node_uptime");

@@ -20,7 +20,7 @@ use write::{Cell, cells};
 
 /// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
 /// `container_id`, `method`, `layout`, what a newer peer adds) are written once or never, and never changed.
-const COLUMNS: [&str; 44] = [
+const COLUMNS: [&str; 46] = [
     "id",
     "manager_type",
     "node_name",
@@ -65,6 +65,8 @@ const COLUMNS: [&str; 44] = [
     "retry_at",
     "last_error",
     "binary_key",
+    "shunned_total",
+    "shunned_by_old",
 ];
 
 /// From `uptime` to `last_seen`: what a survey changes in nearly every row. They are written together,

@@ -40,7 +40,7 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
     let peer_id = row.optional_text()?;
     let state = row.state()?;
     let since = Timestamp(row.integer()?.unwrap_or(0));
-    let figures = row.figures()?;
+    let mut figures = row.figures()?;
     let silent = row.count()?;
     let shunned = row.count()?;
     let last_seen = row.integer()?.map(Timestamp);
@@ -57,6 +57,8 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
         // Learned again when it cannot be read.
         binary_key: row.optional_text()?.as_deref().and_then(key_from_text),
     };
+    figures.shunned_total = row.figure()?;
+    figures.shunned_by_old = row.figure()?;
     let manager = manager(&manager_type, &root.to_string_lossy(), &service, bare).ok_or_else(|| {
         row.wrong_in(
             "manager_type",
@@ -206,6 +208,9 @@ impl Reader<'_> {
             payment_count: self.figure()?,
             live_time: self.figure()?,
             network_size: self.figure()?,
+            // They stand at the end of the row.
+            shunned_total: 0,
+            shunned_by_old: 0,
         })
     }
 }

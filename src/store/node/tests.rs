@@ -299,7 +299,7 @@ prop_compose! {
                 uptime: f(0), records: f(1), shunned: f(2), connected_peers: f(3), gets: f(4), puts: f(5),
                 mem: f(6), cpu: f(7), open_connections: f(8), total_peers: f(9), bad_peers: f(10),
                 rel_records: f(11), max_records: f(12), payment_count: f(13), live_time: f(14),
-                network_size: f(15), rewards: texts[5].clone(),
+                network_size: f(15), shunned_total: f(0), shunned_by_old: f(1), rewards: texts[5].clone(),
             },
             memory: Memory {
                 silent: counts[0],

@@ -50,6 +50,8 @@ pub(super) fn cells(node: &Node) -> Result<[Cell<'_>; COLUMNS.len()], Fault> {
         payment_count,
         live_time,
         network_size,
+        shunned_total,
+        shunned_by_old,
     } = &node.figures;
     let path = |column: &str, path: &'_ PathBuf| match path.to_str() {
         Some(_) => Ok(()),
@@ -116,6 +118,8 @@ pub(super) fn cells(node: &Node) -> Result<[Cell<'_>; COLUMNS.len()], Fault> {
         memory
             .binary_key
             .map_or(Cell::Null, |key| Cell::Made(key_text(&key))),
+        Cell::Integer(*shunned_total),
+        Cell::Integer(*shunned_by_old),
     ])
 }
 
