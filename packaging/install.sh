@@ -1,0 +1,72 @@
+#!/bin/sh
+# Installs wnm, its man page and its completions, from a built program or a release archive.
+#     packaging/install.sh [--system] [--remove] [WNM | ARCHIVE.tar.gz]
+# Without a name: the `wnm` beside this script, else target/release/wnm. For this user, in ~/.local; with --system, as
+# root, in /usr/local. --remove takes away what it installed. Colonies, nodes, settings and crontabs are never touched.
+set -eu
+
+fail() { echo "install.sh: $*" >&2; exit 1; }
+
+prefix=
+remove=
+given=
+for word in "$@"; do
+    case $word in
+        --system) prefix=/usr/local ;;
+        --remove) remove=yes ;;
+        -h | --help) sed -n '2,5p' "$0"; exit 0 ;;
+        -*) fail "there is no flag \`$word\`" ;;
+        *) [ -z "$given" ] || fail "\`$given\` or \`$word\`? One is installed"; given=$word ;;
+    esac
+done
+if [ -z "$prefix" ]; then
+    [ -n "${HOME:-}" ] || fail 'HOME is not set'
+    prefix=$HOME/.local
+fi
+
+man=$prefix/share/man/man1/wnm.1
+bash=$prefix/share/bash-completion/completions/wnm
+zsh=$prefix/share/zsh/site-functions/_wnm
+fish=$prefix/share/fish/vendor_completions.d/wnm.fish
+
+if [ -n "$remove" ]; then
+    rm -f "$prefix/bin/wnm" "$man" "$bash" "$zsh" "$fish"
+    echo "removed wnm from $prefix; nodes, colonies and crontabs are as they were"
+    exit 0
+fi
+
+box=$(mktemp -d)
+trap 'rm -rf "$box"' EXIT
+here=$(cd "$(dirname "$0")" && pwd)
+case $given in
+    *.tar.gz | *.tgz)
+        if [ -f "$given.sha256" ]; then
+            sum=$(sha256sum <"$given")
+            [ "${sum%% *}" = "$(cut -d' ' -f1 "$given.sha256")" ] || fail "\`$given\` is not what its .sha256 says"
+        fi
+        tar -xzf "$given" -C "$box" --strip-components=1 || fail "\`$given\` cannot be unpacked"
+        program=$box/wnm
+        ;;
+    '')
+        program=$here/wnm
+        [ -f "$program" ] || program=$here/../target/release/wnm
+        ;;
+    *) program=$given ;;
+esac
+[ -f "$program" ] || fail "there is no \`$program\`: build it with \`cargo build --release\`, or name another"
+version=$("$program" --version) || fail "\`$program\` does not run on this machine"
+
+mkdir -p "$prefix/bin" "${man%/*}" "${bash%/*}" "${zsh%/*}" "${fish%/*}" || fail "cannot write to $prefix"
+# Beside it and renamed: a run that cron begins meanwhile finds the old one or the new one.
+install -m 755 "$program" "$prefix/bin/.wnm.new"
+mv -f "$prefix/bin/.wnm.new" "$prefix/bin/wnm"
+"$program" --man >"$man"
+"$program" --completions bash >"$bash"
+"$program" --completions zsh >"$zsh"
+"$program" --completions fish >"$fish"
+echo "installed $version in $prefix/bin"
+case :$PATH: in
+    *":$prefix/bin:"*) ;;
+    *) echo "$prefix/bin is not on your PATH" ;;
+esac
+echo 'next: wnm --init, then wnm --doctor'
