@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use crate::colony::{Binary, Node, NodeId};
+use crate::doctor;
 use crate::error::{Error, Kind};
 use crate::execute::{self, Ending, Means, Outcome};
-use crate::init;
+use crate::init::{self, questions};
 use crate::lock::CycleLock;
 use crate::look::look;
-use crate::plan::{self, Gauged, Occasion, Order, Plan, Situation};
+use crate::plan::{self, Action, Gauged, Occasion, Order, Plan, Situation};
 use crate::report::{Format, machine, order, result};
 use crate::reporting;
 use crate::request::Request;
@@ -48,15 +49,20 @@ impl Ended {
 /// # Errors
 /// What is wrong, for people; its kind is the exit code.
 pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Ended, Error> {
-    let session = match Session::begin(args, variables, terminal)? {
+    let session = match Session::begin(args.clone(), variables.clone(), terminal)? {
         Opening::Answer(text) => return Ok(Ended::well(text)),
         Opening::Session(session) => session,
     };
+    if questions::are_due(&session) {
+        let words = questions::ask(args, &variables, terminal, &session)?;
+        return run(words, variables, terminal);
+    }
     signals::listen().map_err(|error| Error::refused(format_args!("cannot listen to signals: {error}")))?;
     match Request::of(&session.run) {
         Request::Unlock => unlock(&session),
         Request::Migrate => migrate(&session),
         Request::Init => init::init(&session).map(Ended::well),
+        Request::Import => init::import(&session).map(Ended::well),
         Request::Settings => keep_settings(&session),
         Request::Report(kind) => {
             reporting::check(&session, kind)?;
@@ -66,6 +72,10 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
             }
             reporting::report(&session, kind).map(Ended::well)
         }
+        Request::Doctor => doctor::examine(&session).map(|(output, is_healthy)| Ended {
+            output,
+            code: u8::from(!is_healthy),
+        }),
         Request::Survey(names) => survey_only(&session, &names),
         Request::Order(what) => obey(&session, &what),
         Request::Cycle => cycle(&session),
@@ -77,13 +87,11 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
     let mut outcomes = recover(session, &mut colony)?;
     let seen = look(session, &mut colony, &[])?;
-    let binary = seen.binary.as_ref().ok();
-    if let Err(error) = &seen.binary {
-        tracing::warn!("cannot {error}; nothing is added or upgraded");
-    }
+    let binary = colony.material(seen.binary.as_ref());
+    let binary = binary.as_ref();
     let machine = Gauged::of(&seen.instruments, &seen.rates);
-    let policy = colony.settings.policy();
-    let template = colony.settings.template(&session.place);
+    let policy = colony.policy();
+    let template = colony.template(session);
     let plan = plan::plan(
         &colony.nodes,
         &Situation {
@@ -121,7 +129,7 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, plan: &Plan) 
     let run = &session.run;
     if run.show_machine_metrics || run.show_decisions || run.verbose {
         let binary = seen.binary.as_ref().ok();
-        let policy = colony.settings.policy();
+        let policy = colony.policy();
         let machine = Gauged::of(&seen.instruments, &seen.rates);
         let now = colony.now();
         let metrics = plan::measure(
@@ -179,10 +187,10 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
     let plan = plan::obey(
         what,
         &colony.nodes,
-        &colony.settings.template(&session.place),
+        &colony.template(session),
         binary.as_ref().map(|binary| &binary.version),
         &|ports| colony.world.gauge.busy_port(&ports),
-        &colony.settings.policy(),
+        &colony.policy(),
     );
     for hold in &plan.holds {
         if hold.is_failure() {
@@ -195,6 +203,15 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
     let outcomes = if session.run.dry_run {
         for step in &plan.steps {
             tracing::warn!("DRYRUN: {step}");
+            if let Action::Teardown(ids) = &step.action {
+                for node in before.iter().filter(|node| ids.contains(&node.id)) {
+                    tracing::warn!(
+                        "DRYRUN: remove {} with `{}`",
+                        node.name.full(),
+                        node.home.root.display()
+                    );
+                }
+            }
         }
         plan.steps
             .iter()

@@ -1,16 +1,23 @@
 //! The first run: a colony is made, with its settings and, when asked, the nodes that are already there.
 
+mod import;
+pub mod questions;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Instruments, Mode, Node};
+use crate::colony::{Instruments, Mode};
 use crate::error::Error;
 use crate::lock::CycleLock;
 use crate::manager::files::Files;
 use crate::program::account;
-use crate::session::Session;
+use crate::session::{Session, absent};
 use crate::settings::Resolved;
 use crate::store::{Facts, Fault, Store};
+use crate::world::World;
+use import::Import;
 
 /// Makes the colony; a dry run says what it would be.
 ///
@@ -22,35 +29,23 @@ pub fn init(session: &Session) -> Result<String, Error> {
             .hint("its nodes can be taken over with `--init --import` once anm is stopped"));
     }
     refuse_second(session)?;
-    let resolved = session.resolve(None)?;
+    let import = match session.run.import {
+        true => Some(Import::look(session, None)?),
+        false => None,
+    };
+    let resolved = match &import {
+        Some(import) => import.resolved.clone(),
+        None => session.resolve(None)?,
+    };
     let world = session.world(&resolved.settings);
     let instruments = world
         .gauge
         .read(&resolved.settings.node_storage)
         .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
-    let kind = resolved.settings.process_manager;
-    if let Err(error) = world.managers.of(kind) {
-        return Err(
-            Error::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
-                .hint("nothing was changed; choose systemd+user, systemd+sudo, setsid+user or setsid+sudo"),
-        );
-    }
-    let found = if session.run.import {
-        discover(&world, &resolved)?
-    } else {
-        Vec::new()
-    };
+    supported(&world, &resolved)?;
     if session.run.dry_run {
-        let mut lines = vec![format!("would make the colony {}", session.place)];
-        lines.extend(found.iter().map(|node| {
-            format!(
-                "would import {} from `{}`, port {}",
-                node.service,
-                node.home.root.display(),
-                node.ports.node
-            )
-        }));
-        return Ok(lines.join("\n"));
+        let what = format!("would make the colony {}", session.place);
+        return Ok(import.map_or(what.clone(), |import| import.foreseen(session, &what)));
     }
     make_folders(session, &resolved)?;
     let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
@@ -61,14 +56,60 @@ pub fn init(session: &Session) -> Result<String, Error> {
         &resolved,
         &instruments,
         world.gauge.device(&resolved.settings.node_storage),
-        &found,
+        import.as_ref(),
     )?;
     tracing::info!("made the colony {}", session.place);
-    if session.run.import {
-        tracing::info!("imported {} nodes", found.len());
+    if let Some(import) = &import {
+        import.tell(session);
     }
     tracing::info!("Initialization complete");
     Ok(String::new())
+}
+
+/// Takes the nodes that are there into a colony that has none; a dry run says which.
+///
+/// # Errors
+/// When there is no colony, it has nodes, or they cannot be looked at: nothing is changed.
+pub fn import(session: &Session) -> Result<String, Error> {
+    let dry = session.run.dry_run;
+    let _lock = if dry { None } else { Some(session.lock()?) };
+    let store = if dry {
+        Store::open_read_only(&session.place.db_path)
+    } else {
+        Store::open(&session.place.db_path)
+    };
+    let store = store.map_err(|error| absent(session, error))?;
+    // A row that cannot be read is a node that somebody has all the same.
+    let roll = store.roll()?;
+    let count = roll.nodes.len() + roll.unread.len();
+    if count > 0 {
+        return Err(Error::refused(format_args!(
+            "the colony at `{}` has {count} nodes already: `--import` fills one that has none",
+            session.place.db_path.display()
+        ))
+        .hint("leave `--import` out; `wnm --force_action survey` looks at the nodes it has"));
+    }
+    let import = Import::look(session, Some(&store))?;
+    if dry {
+        let what = format!("would fill the colony {}", session.place);
+        return Ok(import.foreseen(session, &what));
+    }
+    let mut columns = import.resolved.changes.clone();
+    columns.push(("last_stopped_at", Some(session.clock.now().to_string())));
+    store.import(&columns, &import.haul.nodes)?;
+    import.tell(session);
+    Ok(String::new())
+}
+
+fn supported(world: &World, resolved: &Resolved) -> Result<(), Error> {
+    let kind = resolved.settings.process_manager;
+    match world.managers.of(kind) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(
+            Error::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
+                .hint("nothing was changed; choose another of the choices that `wnm --help` lists"),
+        ),
+    }
 }
 
 fn refuse_second(session: &Session) -> Result<(), Error> {
@@ -79,7 +120,11 @@ fn refuse_second(session: &Session) -> Result<(), Error> {
     match error.fault {
         // Tables without a machine are what a killed init leaves, or the peer's empty ones once migrated.
         Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(()),
-        Fault::Behind { .. } | Fault::Ahead(_) => Err(already(path)),
+        Fault::Behind { .. } => {
+            Err(already(path)
+                .hint("bring it up to date with `wnm --force_action wnm-db-migration --confirm`"))
+        }
+        Fault::Ahead(_) => Err(already(path)),
         _ => Err(error.into()),
     }
 }
@@ -87,15 +132,6 @@ fn refuse_second(session: &Session) -> Result<(), Error> {
 fn already(path: &Path) -> Error {
     Error::refused(format_args!("Machine already initialized: `{}`", path.display()))
         .hint("leave `--init` out; settings can be changed by any run")
-}
-
-fn discover(world: &crate::world::World, resolved: &Resolved) -> Result<Vec<Node>, Error> {
-    let found = world
-        .managers
-        .of(resolved.settings.process_manager)
-        .and_then(|manager| manager.discover())
-        .map_err(Error::refused)?;
-    Ok(found)
 }
 
 /// The colony's own folders, before the lock in the first of them can be taken.
@@ -117,6 +153,11 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
             files.make_dir(folder, owner).map_err(Error::refused)?;
         }
     }
+    // antctl makes the same folder, as root's own: the lock and the database are the operator's.
+    let base = &session.place.base_dir;
+    if owner.is_some_and(|owner| owner.uid != 0) && fs::metadata(base).is_ok_and(|seen| seen.uid() == 0) {
+        files.make_dir(base, owner).map_err(Error::refused)?;
+    }
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
         files.make_dir(storage, None).map_err(Error::refused)?;
@@ -129,7 +170,7 @@ fn write(
     resolved: &Resolved,
     instruments: &Instruments,
     device: Option<u64>,
-    found: &[Node],
+    import: Option<&Import>,
 ) -> Result<(), Error> {
     let settings = &resolved.settings;
     let store = Store::create(&session.place.db_path, session.place.mode)?;
@@ -137,9 +178,14 @@ fn write(
         boot_time: Some(instruments.boot),
         storage_device: device,
         cpu_count: instruments.cpus,
-        last_stopped_at: settings.last_stopped_at,
+        // Nodes that were just taken over are not stopped for pressure before the delay is over.
+        last_stopped_at: match import {
+            Some(_) => session.clock.now().max(settings.last_stopped_at),
+            None => settings.last_stopped_at,
+        },
         highest_node_id_used: settings.highest_node_id_used,
     };
-    store.initialise_with(&resolved.changes, &facts, found)?;
+    let nodes = import.map_or(&[][..], |import| &import.haul.nodes);
+    store.initialise_with(&resolved.changes, &facts, nodes)?;
     Ok(())
 }

@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! 7  main
-//! 6  arguments -> request -> error -> session -> reporting -> init -> look -> cycle
-//! 5  execute -> report
+//! 6  arguments -> request -> error -> session -> reporting -> doctor -> init -> look -> cycle
+//! 5  execute -> report    takeover
 //! 4  world
 //! 3  survey    manager    firewall   store
 //! 2  settings
@@ -18,6 +18,7 @@ pub mod arguments;
 pub mod clock;
 pub mod colony;
 pub mod cycle;
+pub mod doctor;
 pub mod error;
 pub mod execute;
 pub mod firewall;
@@ -37,5 +38,6 @@ pub mod settings;
 pub mod signals;
 pub mod store;
 pub mod survey;
+pub mod takeover;
 pub mod terminal;
 pub mod world;

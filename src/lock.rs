@@ -96,6 +96,53 @@ impl Drop for CycleLock {
     }
 }
 
+/// The run that holds a lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: u32,
+    /// When it took it.
+    pub since: Option<Timestamp>,
+}
+
+/// Who holds the lock at `path`, by what the holder noted in it, without ever taking it: a run that begins at
+/// this moment must not find it taken.
+///
+/// A run that was killed leaves its note, but no lock; where the kernel tells (Linux), it is asked.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub fn holder(path: &Path) -> Result<Option<Holder>, Error> {
+    let note = match std::fs::read_to_string(path) {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        note => note.map_err(|cause| Error::Unusable {
+            path: path.to_owned(),
+            cause,
+        })?,
+    };
+    let held = std::fs::read_to_string("/proc/locks").ok();
+    Ok(noted(&note).filter(|holder| held.as_deref().is_none_or(|held| is_among(held, holder.pid))))
+}
+
+/// `pid 4711 since 1795456290`.
+fn noted(note: &str) -> Option<Holder> {
+    let mut words = note.split_whitespace();
+    let (Some("pid"), Some(pid)) = (words.next(), words.next()) else {
+        return None;
+    };
+    Some(Holder {
+        pid: pid.parse().ok()?,
+        since: words.nth(1).and_then(|since| since.parse().ok()).map(Timestamp),
+    })
+}
+
+/// Whether this process is among those that hold an advisory lock on a whole file.
+fn is_among(locks: &str, pid: u32) -> bool {
+    locks.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words.contains(&"FLOCK") && !words.contains(&"->") && words.contains(&pid.to_string().as_str())
+    })
+}
+
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -116,7 +163,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CycleLock, Error};
+    use super::{CycleLock, Error, holder, is_among};
     use crate::colony::Timestamp;
 
     #[test]
@@ -154,5 +201,26 @@ mod tests {
         let taken = CycleLock::take(&dir.path().join("wnm_active"), Timestamp(1));
         assert!(matches!(taken, Err(Error::Unusable { .. })));
         assert!(!target.exists());
+    }
+
+    #[test]
+    fn the_holder_is_known_while_it_holds_and_no_longer() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wnm_active");
+        assert_eq!(holder(&path).unwrap(), None);
+        let lock = CycleLock::take(&path, Timestamp(7)).unwrap();
+        let held = holder(&path).unwrap().unwrap();
+        assert_eq!((held.pid, held.since), (std::process::id(), Some(Timestamp(7))));
+        drop(lock);
+        assert_eq!(holder(&path).unwrap(), None);
+        std::fs::write(&path, "pid 4194305 since 7\n").unwrap();
+        assert_eq!(holder(&path).unwrap(), None, "a killed run leaves its note");
+    }
+
+    #[test]
+    fn only_the_one_who_holds_is_taken_for_the_holder() {
+        let locks = "1: FLOCK  ADVISORY  WRITE 34 00:2d:100 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 35 00:2d:100 0 EOF\n\
+            2: POSIX  ADVISORY  READ 36 00:2d:101 0 EOF\n";
+        assert!(is_among(locks, 34) && !is_among(locks, 35) && !is_among(locks, 36));
     }
 }

@@ -16,7 +16,7 @@ use crate::survey::{self, Limits, Observation, Survey};
 /// # Errors
 /// A safety stop, a signal, or a machine or store that cannot be read.
 pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, Error> {
-    let policy = colony.settings.policy();
+    let policy = colony.policy();
     let chosen: Vec<Node> = if names.is_empty() {
         colony.nodes.clone()
     } else {
@@ -112,7 +112,8 @@ fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
 
 /// Whether a node's binary lies in the node's own folder, and that in the colony's: a row may say anything,
 /// and what it names would be run.
-fn is_own(node: &Node, storage: &Path) -> bool {
+#[must_use]
+pub fn is_own(node: &Node, storage: &Path) -> bool {
     let straight = |path: &Path| path.components().all(|part| part != Component::ParentDir);
     let Home { root, binary, .. } = &node.home;
     binary.starts_with(root) && root.starts_with(storage) && straight(binary)

@@ -9,12 +9,9 @@ use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
     let variables = Variables::of_process();
-    let terminal = Terminal::of(
-        io::stdout().is_terminal(),
-        io::stderr().is_terminal(),
-        variables.get("NO_COLOR"),
-        variables.get("TERM"),
-    );
+    let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+    let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))
+        .with_operator(out && err && io::stdin().is_terminal());
     match wnm::cycle::run(env::args_os().collect(), variables, terminal) {
         Ok(ended) => {
             if !ended.output.is_empty() {

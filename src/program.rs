@@ -56,9 +56,11 @@ impl Ended {
 pub struct Program {
     words: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
+    is_bare: bool,
     input: Option<Vec<u8>>,
     limit: Duration,
     sudo: bool,
+    uninterrupted: bool,
 }
 
 impl Program {
@@ -68,9 +70,11 @@ impl Program {
         Program {
             words: vec![name.as_ref().to_owned()],
             environment: Vec::new(),
+            is_bare: false,
             input: None,
             limit: LIMIT,
             sudo: false,
+            uninterrupted: false,
         }
     }
 
@@ -103,6 +107,18 @@ impl Program {
         self
     }
 
+    /// Nothing but these variables: the environment of a run that cron begins.
+    #[must_use]
+    pub fn only_env(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Program {
+        self.is_bare = true;
+        self.environment = variables
+            .into_iter()
+            .map(|(name, value)| (name, value.into()))
+            .chain(self.environment)
+            .collect();
+        self
+    }
+
     /// What it reads from stdin.
     #[must_use]
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Program {
@@ -114,6 +130,13 @@ impl Program {
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Program {
         self.limit = limit;
+        self
+    }
+
+    /// A signal that asks us to end does not cut it short: for what is short itself, and what puts things back.
+    #[must_use]
+    pub fn uninterrupted(mut self) -> Program {
+        self.uninterrupted = true;
         self
     }
 
@@ -157,7 +180,7 @@ impl Program {
         let (told, ends) = mpsc::channel();
         let stdout = drain(child.stdout.take(), told.clone());
         let stderr = drain(child.stderr.take(), told);
-        let status = wait(&mut child, &ends, deadline);
+        let status = wait(&mut child, &ends, deadline, self.uninterrupted);
         // What a killed child's own children still hold open is not waited for.
         drop(feeder);
         match status {
@@ -177,7 +200,7 @@ impl Program {
             }
             Ok(None) => {
                 self.kill(&mut child);
-                if signals::asked_to_end() && Instant::now() < deadline {
+                if !self.uninterrupted && signals::asked_to_end() && Instant::now() < deadline {
                     return Err(Error::Interrupted {
                         command: self.command_line(),
                     });
@@ -230,6 +253,9 @@ impl Program {
             command.arg("-n").args(&self.words);
         } else {
             command.args(&self.words[1..]);
+        }
+        if self.is_bare {
+            command.env_clear();
         }
         command
             .env("LC_ALL", "C")

@@ -3,11 +3,11 @@
 use crate::clock::Clock;
 use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, Sighting, State, Timestamp};
 use crate::error::Error;
-use crate::plan::{self, Gauged, Occasion, Situation, Storage};
+use crate::plan::{self, Gauged, Occasion, Situation, Storage, Template};
 use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
-use crate::session::{Session, absent};
+use crate::session::{Session, absent, roll};
 use crate::settings::{ReportKind, Settings};
-use crate::store::{Event, Store};
+use crate::store::{Event, Roll, Store, Unread};
 use crate::survey;
 use crate::world::World;
 
@@ -46,7 +46,7 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
     }
     let store = Store::open_read_only(&session.place.db_path).map_err(|error| absent(session, error))?;
     let resolved = session.resolve(Some(&store))?;
-    let all = store.nodes()?;
+    let Roll { nodes: all, unread } = roll(&store)?;
     let now = session.clock.now();
     match kind {
         ReportKind::NodeStatus => Ok(nodes::render(
@@ -100,7 +100,7 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
             ))
         }
         ReportKind::History => Ok(history::render(&events(session, &store)?, format)),
-        ReportKind::Plan => foresee(session, &store, &resolved.settings, all, format),
+        ReportKind::Plan => foresee(session, &store, &resolved.settings, (all, &unread), format),
     }
 }
 
@@ -186,12 +186,13 @@ fn foresee(
     session: &Session,
     store: &Store,
     settings: &Settings,
-    nodes: Vec<Node>,
+    (nodes, unread): (Vec<Node>, &[Unread]),
     format: Format,
 ) -> Result<String, Error> {
     let world = session.world(settings);
     let gauged = Gauges::read(session, store, &world, settings)?;
-    let (policy, now) = (settings.policy(), session.clock.now());
+    let policy = settings.policy().leaving_room(unread.len(), nodes.len());
+    let now = session.clock.now();
     let sightings: Vec<Sighting> = nodes.iter().map(as_last_seen).collect();
     let storage = Storage {
         path: settings.node_storage.clone(),
@@ -209,7 +210,10 @@ fn foresee(
         &nodes,
         &Situation {
             policy: &policy,
-            template: &settings.template(&session.place),
+            template: &Template {
+                reserved: unread.iter().filter_map(|row| row.id).collect(),
+                ..settings.template(&session.place)
+            },
             machine: &machine,
             binary: gauged.binary.as_ref().map(|binary| &binary.version),
             occasion: Occasion::Ordinary,

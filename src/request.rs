@@ -10,6 +10,8 @@ pub enum Request {
     Cycle,
     /// Make a colony.
     Init,
+    /// Take nodes that are there into a colony that has none.
+    Import,
     /// Keep the settings that were given, and nothing else.
     Settings,
     /// Bring the database up to date.
@@ -22,12 +24,18 @@ pub enum Request {
     Order(Order),
     /// Show what is stored.
     Report(ReportKind),
+    /// Look for what keeps a colony from working.
+    Doctor,
 }
 
 impl Request {
     /// What `run` asks for. As with the peer `--init` goes before a report, and a report before an action.
     #[must_use]
     pub fn of(run: &Run) -> Request {
+        // It changes nothing, so nothing that stands beside it may.
+        if run.doctor {
+            return Request::Doctor;
+        }
         if run.remove_lockfile {
             return Request::Unlock;
         }
@@ -42,6 +50,9 @@ impl Request {
         }
         if run.init {
             return Request::Init;
+        }
+        if run.import {
+            return Request::Import;
         }
         if let Some(report) = run.report {
             return Request::Report(report);

@@ -1,5 +1,8 @@
 //! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
 
+mod antctl;
+mod weighing;
+
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -11,13 +14,12 @@ use crate::firewall;
 use crate::lock::{self, CycleLock};
 use crate::logging::{self, Loudness};
 use crate::manager::{LaunchPolicy, Managers, systemd};
+use crate::plan::{Policy, Template};
 use crate::program::{Program, account};
 use crate::settings::place::{self, Machine, Operator, Platform};
-use crate::settings::{
-    self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables, defaults, stored,
-};
-use crate::store::{self, Store};
-use crate::survey::{self, Gauge, HttpProbe, Lookup, RealGauge};
+use crate::settings::{self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables};
+use crate::store::{self, Roll, Store, Unread};
+use crate::survey::{self, HttpProbe, Lookup, RealGauge};
 use crate::terminal::Terminal;
 use crate::world::World;
 
@@ -101,43 +103,6 @@ impl Session {
         .hint("make one with `wnm --init --rewards_address ADDRESS`")
     }
 
-    /// The settings that count, with what the colony keeps as one of their layers.
-    ///
-    /// # Errors
-    /// As [`Session::begin`]; and what init fixed and was to be changed: exit code 1.
-    pub fn resolve(&self, store: Option<&Store>) -> Result<Resolved, Error> {
-        let mut sayings = Vec::new();
-        match store {
-            Some(store) => {
-                let facts = store.facts()?;
-                sayings.extend(defaults::sayings(
-                    &self.place,
-                    facts.cpu_count,
-                    facts.last_stopped_at,
-                ));
-                let row = store.machine_sayings()?;
-                sayings.extend(stored(
-                    row.iter().map(|(name, text)| (name.as_str(), text.clone())),
-                ));
-            }
-            None => {
-                let now = gauge()
-                    .read(&self.place.base_dir)
-                    .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
-                sayings.extend(defaults::sayings(&self.place, now.cpus, now.boot));
-            }
-        }
-        sayings.extend(self.sayings.iter().cloned());
-        let resolved = settings::resolve(&sayings, &self.place, &self.variables)?;
-        for warning in &resolved.warnings {
-            tracing::warn!("{warning}");
-        }
-        if self.run.show_machine_config || self.run.verbose {
-            resolved.explained().for_each(|line| tracing::info!("{line}"));
-        }
-        Ok(resolved)
-    }
-
     /// The outside world as these settings want it. Making it touches nothing.
     #[must_use]
     pub fn world(&self, settings: &Settings) -> World {
@@ -162,7 +127,9 @@ impl Session {
         }
     }
 
-    fn launch_policy(&self, settings: &Settings) -> LaunchPolicy {
+    /// What managers are told of this colony.
+    #[must_use]
+    pub fn launch_policy(&self, settings: &Settings) -> LaunchPolicy {
         LaunchPolicy {
             storage: settings.node_storage.clone(),
             logs: self.place.logs.clone(),
@@ -170,9 +137,12 @@ impl Session {
             bootstrap_cache: self.place.bootstrap_cache.clone(),
             user_units: self.place.operator.home.join(".config/systemd/user"),
             system_units: "/etc/systemd/system".into(),
+            user_agents: self.place.operator.home.join("Library/LaunchAgents"),
+            system_daemons: "/Library/LaunchDaemons".into(),
             no_upnp: settings.no_upnp,
             start_args: settings.start_args.clone(),
             host: settings.host.clone(),
+            antctl: self.antctl_policy(settings),
         }
     }
 
@@ -193,6 +163,8 @@ pub struct Colony {
     pub world: World,
     /// As the store has them, in the order of their ids.
     pub nodes: Vec<Node>,
+    /// Rows that cannot be what they say.
+    pub unread: Vec<Unread>,
     pub facts: store::Facts,
     pub last_sample: Option<store::Sample>,
     /// Binaries whose versions are known.
@@ -226,8 +198,10 @@ impl Colony {
             }
         }
         let world = session.world(&settings);
+        let Roll { nodes, unread } = roll(&store)?;
         Ok(Colony {
-            nodes: store.nodes()?,
+            nodes,
+            unread,
             facts: store.facts()?,
             last_sample: store.last_sample()?,
             known: store.binaries()?,
@@ -241,12 +215,24 @@ impl Colony {
     /// The antnode that new nodes are made from; None, and a warning, where there is none.
     pub fn antnode(&self, session: &Session) -> Option<Binary> {
         let found = survey::find_antnode(&*self.world.gauge, session.lookup(&self.settings), &self.known);
-        match found {
-            Ok(binary) => Some(binary),
-            Err(error) => {
-                tracing::warn!("cannot {error}; nothing is added or upgraded");
-                None
-            }
+        self.material(found.as_ref())
+    }
+
+    /// The policy of its settings, with room for the nodes that unread rows may stand for.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        self.settings
+            .policy()
+            .leaving_room(self.unread.len(), self.nodes.len())
+    }
+
+    /// What new nodes are made from; never with the id of an unread row.
+    #[must_use]
+    pub fn template(&self, session: &Session) -> Template {
+        Template {
+            reserved: self.unread.iter().filter_map(|row| row.id).collect(),
+            reserved_ports: self.reserved_ports(),
+            ..self.settings.template(&session.place)
         }
     }
 
@@ -285,6 +271,18 @@ impl Colony {
     }
 }
 
+/// What the rows tell; those that cannot be read are complained of.
+pub fn roll(store: &Store) -> Result<Roll, store::Error> {
+    let roll = store.roll()?;
+    for row in &roll.unread {
+        tracing::error!(
+            "{}; this row is left alone, and so is whatever it may mean",
+            row.why
+        );
+    }
+    Ok(roll)
+}
+
 /// The store's error, with what to do where there is simply no colony yet.
 pub fn absent(session: &Session, error: store::Error) -> Error {
     match error.fault {
@@ -301,7 +299,7 @@ fn ask_version(path: &Path) -> Result<String, String> {
     Program::new(path)
         .arg("--version")
         .limit(survey::VERSION_LIMIT)
-        .ask()
+        .run()
         .map(|ended| ended.stdout)
         .map_err(|error| error.to_string())
 }

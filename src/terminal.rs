@@ -68,6 +68,8 @@ pub struct Terminal {
     pub err: Style,
     /// How many columns stdout has; None: it is no terminal.
     pub columns: Option<usize>,
+    /// Whether somebody sits there who can be asked: stdin, stdout and stderr are all terminals.
+    pub has_operator: bool,
 }
 
 impl Terminal {
@@ -85,6 +87,34 @@ impl Terminal {
             out: style(out),
             err: style(err),
             columns: out.then(|| width(terminal_size::terminal_size())),
+            has_operator: false,
+        }
+    }
+
+    /// The same terminal, with or without somebody who answers.
+    #[must_use]
+    pub fn with_operator(self, has_operator: bool) -> Terminal {
+        Terminal { has_operator, ..self }
+    }
+
+    /// Says something to the operator, in a line of its own.
+    pub fn tell(self, text: &str) {
+        write(format!("{text}\n").as_bytes());
+    }
+
+    /// Asks a question and waits for a line; None when the operator ended the input.
+    ///
+    /// # Errors
+    /// When the terminal has gone.
+    pub fn ask(self, question: &str) -> io::Result<Option<String>> {
+        write(format!("{} ", self.err.paint(Ink::Bold, question)).as_bytes());
+        let mut line = String::new();
+        match io::stdin().read_line(&mut line)? {
+            0 => {
+                write(b"\n");
+                Ok(None)
+            }
+            _ => Ok(Some(line)),
         }
     }
 

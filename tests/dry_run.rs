@@ -66,6 +66,10 @@ fn every_order_can_be_tried_first() {
             "antnode0002",
         ),
         (&["--force_action", "teardown", "--confirm"], "all 3 nodes"),
+        (
+            &["--force_action", "teardown", "--confirm"],
+            "remove antnode0002 with",
+        ),
     ] {
         let said = dry(&stage, words);
         assert!(

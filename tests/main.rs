@@ -1,20 +1,29 @@
 //! The one test binary: each capability of wnm in a file of its own, named as the manual names it.
 
 mod adding;
+mod anm;
+mod antctl;
 mod bad_values;
 mod commands;
+mod crashes;
 mod cron;
 mod databases;
+mod doctor;
 mod dry_run;
 mod help;
-mod killed;
+mod hostile;
+mod import;
 mod lab;
+mod launchd;
 mod layers;
 mod locking;
+mod macos;
+mod packaging;
 mod peer_faults;
 mod pressure;
 mod probing;
 mod properties;
+mod questions;
 mod quotas;
 mod readme;
 mod reboot;

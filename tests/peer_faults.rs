@@ -9,7 +9,7 @@ mod data_loss;
 mod judgement;
 mod output;
 mod reports;
-mod services;
+pub mod services;
 mod settings;
 mod stuck;
 mod survey;

@@ -3,7 +3,7 @@
 
 mod asking;
 mod recorded;
-mod server;
+pub mod server;
 
 use std::net::TcpListener;
 use std::time::Duration;

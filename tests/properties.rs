@@ -39,6 +39,8 @@ fn template() -> Template {
         network: "evm-arbitrum-one".to_owned(),
         environment: String::new(),
         highest_id_used: None,
+        reserved: Vec::new(),
+        reserved_ports: Vec::new(),
     }
 }
 

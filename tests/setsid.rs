@@ -129,8 +129,8 @@ fn ids_in(folder: &Path) -> Vec<PathBuf> {
 fn a_node_lives_its_whole_life() {
     let place = Place::new();
     let (manager, node) = (place.manager(), place.node(1));
-    let service = manager.define(&node, &place.binary("0.4.17", LIVES)).unwrap();
-    assert_eq!(service, node.service);
+    let defined = manager.define(&node, &place.binary("0.4.17", LIVES)).unwrap();
+    assert_eq!(defined.service, node.service);
     assert_eq!(place.pid(&node), None);
 
     manager.start(&node).unwrap();
@@ -367,8 +367,9 @@ fn nodes_are_found_again_whether_they_run_or_not() {
     assert_eq!(found.len(), 2);
     for (found, node) in found.iter().zip(&nodes) {
         assert_eq!(
-            (found.id, &found.name, &found.service, &found.home),
-            (node.id, &node.name, &node.service, &node.home)
+            (found.id, &found.name, found.service.0.as_str(), &found.home),
+            // What a colony calls them: no unit.
+            (node.id, &node.name, node.name.full().as_str(), &node.home)
         );
         assert_eq!(
             (

@@ -79,7 +79,12 @@ fn a_unit_of_the_peer_is_read_whole() {
     assert_eq!(node.manager.to_string(), "systemd+sudo");
     assert_eq!((node.ports.node, node.ports.metrics), (55002, 13002));
     assert_eq!(node.wallet.as_deref(), Some("0xabc"));
-    assert_eq!((node.user.as_str(), node.host.as_str()), ("ant", "10.0.0.7"));
+    // Its metrics are shown on 127.0.0.1, whatever `--ip` says.
+    assert_eq!((node.user.as_str(), node.host.as_str()), ("ant", "127.0.0.1"));
+    assert_eq!(
+        node.memory.start_args.as_deref(),
+        Some("--bootstrap-cache-dir /b --ip 10.0.0.7")
+    );
     assert_eq!(node.home.root, PathBuf::from("/s/antnode0002"));
     assert_eq!(node.home.logs, Some(PathBuf::from("/l/antnode0002")));
     assert_eq!(node.state, State::Stopped);
@@ -99,11 +104,11 @@ fn what_is_defined_is_found_again_and_is_a_unit_to_systemd() {
     let policy = policy(&folder);
     let node = node(&policy);
     let manager = Systemd::new(Mode::User, policy.clone());
-    let service = manager.define(&node, &binary(&folder)).unwrap();
+    let defined = manager.define(&node, &binary(&folder)).unwrap();
     manager
         .define(&node, &binary(&folder))
         .unwrap_or_else(|error| panic!("twice is once: {error}"));
-    assert_eq!(service.0, "antnode0002.service");
+    assert_eq!(defined.service.0, "antnode0002.service");
     let found = manager.discover().unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].home, node.home);

@@ -10,10 +10,10 @@ use nix::sys::signal::Signal;
 
 use crate::stage::{Ran, Stage, kill, processes_under};
 
-const COLOURS: &[(&str, &str)] = &[("TERM", "xterm")];
+pub const COLOURS: &[(&str, &str)] = &[("TERM", "xterm")];
 
 /// What puts a terminal around a command; none where there is no script(1).
-fn on_terminal(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Option<Command> {
+pub fn on_terminal(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Option<Command> {
     let script = ["/usr/bin/script", "/bin/script"]
         .into_iter()
         .find(|path| std::path::Path::new(path).exists());

@@ -18,10 +18,26 @@ pub struct BinaryKey {
 /// An antnode binary that was asked for its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
-    /// Where it lies.
+    /// Where it lies; empty for one that antctl is to download.
     pub path: PathBuf,
     /// What it says of itself.
     pub version: Version,
     /// By which it is known again without being run.
     pub key: BinaryKey,
+}
+
+impl Binary {
+    /// One that antctl is to download; None: whichever is the newest. No other manager can make a node of it.
+    #[must_use]
+    pub fn download(version: Option<&Version>) -> Binary {
+        Binary {
+            path: PathBuf::new(),
+            version: version.cloned().unwrap_or_else(|| Version::new("latest")),
+            key: BinaryKey {
+                size: 0,
+                mtime_ns: 0,
+                inode: 0,
+            },
+        }
+    }
 }

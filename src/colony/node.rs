@@ -34,6 +34,10 @@ pub struct Memory {
     pub last_error: Option<String>,
     /// Its binary when its version was last learned.
     pub binary_key: Option<BinaryKey>,
+    /// Of a node that was imported: what its command line says beyond the rest of this row, as words for a
+    /// shell. They stand in the place of the colony's `no_upnp` and `start_args` when its service has to be
+    /// written anew. None: as the colony's settings say.
+    pub start_args: Option<String>,
 }
 
 /// What a node's row holds beside the node: the peer's columns that nothing here acts on.

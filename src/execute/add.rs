@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Figures, Memory, Node, NodeId, State, Timestamp, Version, Wallet};
+use crate::colony::{Figures, Memory, Node, NodeId, State, Timestamp, Tool, Version, Wallet};
+use crate::manager;
 use crate::plan::{Action, NewNode, Step};
-use crate::store::{self, NodeChange};
+use crate::store::{self, Change, NodeChange};
 
 use super::run::{has_not_started, start_all};
 use super::{Begun, Ending, Means, Outcome};
@@ -39,41 +40,29 @@ pub(super) fn add(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Vec<Outcome>, store::Error> {
-    let mut making = Vec::with_capacity(batch.len());
-    for step in batch {
-        let Action::Add(new) = &step.action else { continue };
-        let begun = means.begin(step, Some(new.id))?;
-        let wallet = means.wallets.draw(means.world.clock.chance());
-        let version = means.binary.map(|binary| &binary.version);
-        let node = conceive(new, wallet, version, means.world.clock.now());
-        let mut stage = Stage::Conceived;
-        let failure = means.world.gauge.busy_port(&node.ports).map(|port| {
-            format!(
-                "port {port} of node {} is taken by another program: stop that program, or remove its claim",
-                node.id
-            )
-        });
-        if failure.is_none() {
-            // The row comes first, so that there is never a process of ours without one.
-            stage = Stage::Written;
-            means
-                .store
-                .progress(begun.intent, NodeChange::Insert(&node), &means.detail(step))?;
-        }
-        making.push(Making {
-            step,
-            begun,
-            node,
-            stage,
-            failure,
-        });
+    let making: Vec<Making<'_>> = means.store.together(|| {
+        batch
+            .iter()
+            .filter_map(|step| match &step.action {
+                Action::Add(new) => Some(begin(step, new, means)),
+                _ => None,
+            })
+            .collect()
+    })?;
+    let (mut well, ill): (Vec<_>, Vec<_>) = bring_up(making, means)?
+        .into_iter()
+        .partition(|made| made.failure.is_none());
+    for made in &mut well {
+        means.open_firewall(&made.node, &mut made.begun);
     }
-    let mut outcomes = Vec::with_capacity(making.len());
-    for mut made in bring_up(making, means) {
-        if made.failure.is_none() {
-            means.open_firewall(&made.node, &mut made.begun);
-        }
-        let outcome = settle(made, means)?;
+    let mut outcomes: Vec<Outcome> = means
+        .store
+        .together(|| well.into_iter().map(|made| settle(made, means)).collect())?;
+    for made in ill {
+        outcomes.push(settle(made, means)?);
+    }
+    outcomes.sort_by_key(|outcome| outcome.node.as_ref().map(|node| node.id));
+    for outcome in &outcomes {
         if let Some(node) = outcome
             .node
             .as_ref()
@@ -81,9 +70,37 @@ pub(super) fn add(
         {
             nodes.insert(node.id, node.clone());
         }
-        outcomes.push(outcome);
     }
     Ok(outcomes)
+}
+
+/// Writes down that a node is being made, and its row.
+fn begin<'s>(step: &'s Step, new: &NewNode, means: &Means<'_>) -> Result<Making<'s>, store::Error> {
+    let begun = means.begin(step, Some(new.id))?;
+    let wallet = means.wallets.draw(means.world.clock.chance());
+    let version = means.binary.map(|binary| &binary.version);
+    let node = conceive(new, wallet, version, means.world.clock.now());
+    let mut stage = Stage::Conceived;
+    let failure = means.world.gauge.busy_port(&node.ports).map(|port| {
+        format!(
+            "port {port} of node {} is taken by another program: stop that program, or remove its claim",
+            node.id
+        )
+    });
+    if failure.is_none() {
+        // The row comes first, so that there is never a process of ours without one.
+        stage = Stage::Written;
+        means
+            .store
+            .progress(begun.intent, NodeChange::Insert(&node), &means.detail(step))?;
+    }
+    Ok(Making {
+        step,
+        begun,
+        node,
+        stage,
+        failure,
+    })
 }
 
 /// Goes on with a node that a killed run was making. Its row is there.
@@ -102,7 +119,7 @@ pub(super) fn resume(
             failure: None,
         }],
         means,
-    );
+    )?;
     let mut made = made.remove(0);
     if made.failure.is_none() {
         means.open_firewall(&made.node, &mut made.begun);
@@ -111,7 +128,7 @@ pub(super) fn resume(
 }
 
 /// Defines each, then starts all that could be defined.
-fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Vec<Making<'s>> {
+fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Result<Vec<Making<'s>>, store::Error> {
     for made in making.iter_mut().filter(|made| made.failure.is_none()) {
         let Some(binary) = means.binary else {
             made.failure = Some("no antnode binary to make a node from".to_owned());
@@ -121,13 +138,27 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Vec<Making<'s
             .manager(&made.node)
             .and_then(|manager| manager.define(&made.node, binary))
         {
-            Ok(service) => {
-                made.node.service = service;
+            Ok(defined) => {
+                let asked = made.node.clone();
+                defined.settle_in(&mut made.node);
+                // What the manager decided is written before it is started by it. A run killed before this
+                // line asks the manager again, which knows the node by what was asked for.
+                if made.node != asked {
+                    let detail = means.detail(made.step);
+                    means
+                        .store
+                        .progress(made.begun.intent, counted(&made.node), &detail)?;
+                }
                 if made.stage == Stage::Written {
                     made.stage = Stage::Defined;
                 }
             }
-            Err(error) => made.failure = Some(error.to_string()),
+            Err(error) => {
+                if made.stage == Stage::Written && matches!(error, manager::Error::Left { .. }) {
+                    made.stage = Stage::Defined;
+                }
+                made.failure = Some(error.to_string());
+            }
         }
     }
     let ready: Vec<&Node> = making
@@ -141,11 +172,11 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Vec<Making<'s
             made.failure = Some(error);
         }
     }
-    making
+    Ok(making)
 }
 
 /// Ends the step: the node is there, or nothing of it is left, or what is left is said.
-fn settle(made: Making<'_>, means: &mut Means<'_>) -> Result<Outcome, store::Error> {
+fn settle(made: Making<'_>, means: &Means<'_>) -> Result<Outcome, store::Error> {
     let Making {
         step,
         mut begun,
@@ -206,6 +237,16 @@ fn settle(made: Making<'_>, means: &mut Means<'_>) -> Result<Outcome, store::Err
                 Ending::Failed(failure),
             )
         }
+    }
+}
+
+/// The row of a node that its manager has made; with antctl its id is used up, whatever becomes of it.
+fn counted(node: &Node) -> Change<'_> {
+    let is_antctls = matches!(node.manager.tool, Tool::Antctl | Tool::AntctlZen);
+    Change {
+        node: NodeChange::Update(node),
+        highest_node_id_used: is_antctls.then_some(node.id.0),
+        ..Change::default()
     }
 }
 

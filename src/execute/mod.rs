@@ -172,7 +172,7 @@ struct Begun {
 }
 
 impl Means<'_> {
-    fn begin(&mut self, step: &Step, node: Option<NodeId>) -> Result<Begun, store::Error> {
+    fn begin(&self, step: &Step, node: Option<NodeId>) -> Result<Begun, store::Error> {
         let at = self.world.clock.now();
         tracing::info!("{step}");
         let intent = self.store.begin(&Intent {
@@ -201,7 +201,7 @@ impl Means<'_> {
 
     /// Ends a step: its row, its event and the end of its intent, in one transaction.
     fn end<'c>(
-        &mut self,
+        &self,
         begun: Begun,
         step: &Step,
         node: Option<&Node>,

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Activity, Node, NodeId, State};
+use crate::colony::{Activity, Node, NodeId, State, Tool};
 use crate::plan::{Action, Step};
-use crate::store::{self, NodeChange};
+use crate::store::{self, Change, NodeChange};
 
 use super::run::has_not_started;
 use super::{Begun, Ending, Means, Outcome, no_such_node};
@@ -36,7 +36,7 @@ pub(super) fn finish(
         .manager(&node)
         .and_then(|manager| manager.remove(&node))
         .map_err(|error| error.to_string());
-    end(step, begun, node, removed, means)
+    write(step, conclude(begun, node, removed, means), None, means)
 }
 
 /// Removes all of `ids`, each with an event of its own.
@@ -46,20 +46,23 @@ pub(super) fn teardown(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Vec<Outcome>, store::Error> {
-    let mut begun = Vec::with_capacity(ids.len());
-    for id in ids {
-        let single = Step {
-            action: Action::Remove(*id),
-            ..step.clone()
-        };
-        match nodes.get(id) {
-            Some(node) => {
-                let started = means.begin(&single, Some(*id))?;
-                begun.push((single, started, node.clone()));
-            }
-            None => return Ok(vec![no_such_node(&single, *id)]),
-        }
+    let single = |id: &NodeId| Step {
+        action: Action::Remove(*id),
+        ..step.clone()
+    };
+    if let Some(id) = ids.iter().find(|id| !nodes.contains_key(id)) {
+        return Ok(vec![no_such_node(&single(id), *id)]);
     }
+    let leaving = ids.iter().filter_map(|id| nodes.get(id));
+    let begun: Vec<(Step, Begun, Node)> = means.store.together(|| {
+        leaving
+            .map(|node| {
+                let step = single(&node.id);
+                let begun = means.begin(&step, Some(node.id))?;
+                Ok((step, begun, node.clone()))
+            })
+            .collect()
+    })?;
     let mut failures: BTreeMap<NodeId, String> = BTreeMap::new();
     let mut by_manager: BTreeMap<_, Vec<Node>> = BTreeMap::new();
     for (_, _, node) in &begun {
@@ -74,34 +77,55 @@ pub(super) fn teardown(
             Err(error) => failures.extend(theirs.iter().map(|node| (node.id, error.to_string()))),
         }
     }
-    let mut outcomes = Vec::with_capacity(begun.len());
-    for (single, started, node) in begun {
-        let id = node.id;
-        let removed = failures.remove(&id).map_or(Ok(()), Err);
-        let outcome = end(&single, started, node, removed, means)?;
-        keep_in_step(&outcome, id, nodes);
-        outcomes.push(outcome);
+    let recount = forgot_all(&begun, &failures, means).then_some(0);
+    let ended: Vec<_> = begun
+        .into_iter()
+        .map(|(step, begun, node)| {
+            let removed = failures.remove(&node.id).map_or(Ok(()), Err);
+            (step, conclude(begun, node, removed, means))
+        })
+        .collect();
+    let outcomes: Vec<Outcome> = means.store.together(|| {
+        ended
+            .into_iter()
+            .map(|(step, ended)| write(&step, ended, recount, means))
+            .collect()
+    })?;
+    for (outcome, id) in outcomes.iter().zip(ids) {
+        keep_in_step(outcome, *id, nodes);
     }
     Ok(outcomes)
 }
 
-fn end(
-    step: &Step,
-    mut begun: Begun,
-    mut node: Node,
-    removed: Result<(), String>,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
-    match removed {
+/// Whether antctl has forgotten all nodes it ever had, so that ids and their ports may be given again.
+fn forgot_all(begun: &[(Step, Begun, Node)], failures: &BTreeMap<NodeId, String>, means: &Means<'_>) -> bool {
+    let mut antctls = begun
+        .iter()
+        .map(|(_, _, node)| node.manager)
+        .filter(|kind| matches!(kind.tool, Tool::Antctl | Tool::AntctlZen))
+        .peekable();
+    let keeps_none = |kind| {
+        let manager = means.world.managers.of(kind);
+        manager
+            .and_then(|manager| manager.reserved_ports())
+            .is_ok_and(|ports| ports.is_empty())
+    };
+    failures.is_empty() && antctls.peek().is_some() && antctls.all(keeps_none)
+}
+
+/// A removal that came to its end, and what is to be written of it.
+struct Ended {
+    begun: Begun,
+    node: Node,
+    ending: Ending,
+}
+
+/// What is left to do once the manager has removed the node, or has not.
+fn conclude(mut begun: Begun, mut node: Node, removed: Result<(), String>, means: &Means<'_>) -> Ended {
+    let ending = match removed {
         Ok(()) => {
             means.close_firewall(&node, &mut begun);
-            means.end(
-                begun,
-                step,
-                Some(&node),
-                NodeChange::Delete(node.id),
-                Ending::Done,
-            )
+            Ending::Done
         }
         Err(error) => {
             // Half removed is on its way out: REMOVING is what brings it back to this step. One that
@@ -114,15 +138,30 @@ fn end(
                 has_not_started(&mut node, &error, means);
             }
             node.memory.last_error = Some(error.clone());
-            means.end(
-                begun,
-                step,
-                Some(&node),
-                NodeChange::Update(&node),
-                Ending::Failed(error),
-            )
+            Ending::Failed(error)
         }
-    }
+    };
+    Ended { begun, node, ending }
+}
+
+/// The row goes with the node; one that would not go keeps it. `recount` is the highest id used from now on, if
+/// that changes.
+fn write(
+    step: &Step,
+    ended: Ended,
+    recount: Option<u32>,
+    means: &Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let Ended { begun, node, ending } = ended;
+    let change = Change {
+        node: match ending {
+            Ending::Done => NodeChange::Delete(node.id),
+            Ending::Failed(_) | Ending::Skipped => NodeChange::Update(&node),
+        },
+        highest_node_id_used: recount,
+        ..Change::default()
+    };
+    means.end(begun, step, Some(&node), change, ending)
 }
 
 fn still_runs(node: &Node, means: &Means<'_>) -> bool {

@@ -14,7 +14,7 @@ pub(super) fn start(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Vec<Outcome>, store::Error> {
-    let mut begun: Vec<(&Step, Begun, Node)> = Vec::with_capacity(batch.len());
+    let mut plain: Vec<(&Step, Node)> = Vec::with_capacity(batch.len());
     let mut outcomes = Vec::with_capacity(batch.len());
     for step in batch {
         let Action::Start(id, to) = &step.action else {
@@ -26,11 +26,18 @@ pub(super) fn start(
         };
         match to {
             Some(to) => outcomes.push(upgrade::upgrade(step, *id, to, nodes, means)?),
-            None => begun.push((step, means.begin(step, Some(*id))?, node.clone())),
+            None => plain.push((step, node.clone())),
         }
     }
+    let begun: Vec<(&Step, Begun, Node)> = means.store.together(|| {
+        plain
+            .into_iter()
+            .map(|(step, node)| Ok((step, means.begin(step, Some(node.id))?, node)))
+            .collect()
+    })?;
     let ready: Vec<&Node> = begun.iter().map(|(_, _, node)| node).collect();
     let started = start_all(&ready, means);
+    let mut ended = Vec::with_capacity(begun.len());
     for ((step, mut begun, mut node), started) in begun.into_iter().zip(started) {
         let ending = match started {
             Ok(()) => {
@@ -44,8 +51,16 @@ pub(super) fn start(
             }
         };
         nodes.insert(node.id, node.clone());
-        outcomes.push(means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)?);
+        ended.push((step, begun, node, ending));
     }
+    outcomes.extend(means.store.together(|| {
+        ended
+            .into_iter()
+            .map(|(step, begun, node, ending)| {
+                means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+            })
+            .collect::<Result<Vec<_>, _>>()
+    })?);
     Ok(outcomes)
 }
 

@@ -49,7 +49,8 @@ pub(super) fn finish(
         Ok(binary) => {
             means.open_firewall(&node, &mut begun);
             has_started(&mut node, State::Upgrading, means);
-            node.version = Some(binary.version.clone());
+            // Of the newest one that antctl found the next survey tells the version.
+            node.version = Some(binary.version.clone()).filter(Version::is_readable);
             node.memory.binary_key = None;
             Ending::Done
         }

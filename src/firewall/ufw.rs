@@ -1,5 +1,6 @@
 //! ufw: Debian's and Ubuntu's firewall, told by its own program and with root's rights.
 
+use std::fs;
 use std::path::Path;
 
 use crate::colony::Mode;
@@ -23,6 +24,68 @@ pub struct Ufw;
 #[must_use]
 pub fn is_installed() -> bool {
     PLACES.iter().any(|place| Path::new(place).exists())
+}
+
+/// Whether it is to be active from boot on, which anybody may read; its rules only root sees.
+#[must_use]
+pub fn is_enabled() -> bool {
+    let settings = fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default();
+    settings.lines().any(|line| line.trim() == "ENABLED=yes")
+}
+
+/// What ufw says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub is_active: bool,
+    /// Ports that all may reach by UDP, from and to.
+    open: Vec<(u16, u16)>,
+}
+
+impl Status {
+    /// Whether a rule lets everybody send to this port by UDP.
+    #[must_use]
+    pub fn lets_in_udp(&self, port: u16) -> bool {
+        self.open.iter().any(|(from, to)| (*from..=*to).contains(&port))
+    }
+
+    /// From what `ufw status` prints. Rules for some senders only, and such by names of services, are not counted.
+    fn read(text: &str) -> Status {
+        let mut status = Status::default();
+        for line in text.lines() {
+            if line.trim() == "Status: active" {
+                status.is_active = true;
+            }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (to, rest) = match words.as_slice() {
+                [to, "(v6)", ..] | [to] => (*to, &[][..]),
+                [to, rest @ ..] => (*to, rest),
+                [] => continue,
+            };
+            if !matches!(rest, ["ALLOW", "Anywhere", ..] | ["ALLOW", "IN", "Anywhere", ..]) {
+                continue;
+            }
+            let ports = match to.split_once('/') {
+                Some((ports, "udp")) => ports,
+                None => to,
+                Some(_) => continue,
+            };
+            for range in ports.split(',') {
+                let (from, to) = range.split_once(':').unwrap_or((range, range));
+                if let (Ok(from), Ok(to)) = (from.parse(), to.parse()) {
+                    status.open.push((from, to));
+                }
+            }
+        }
+        status
+    }
+}
+
+/// Asks ufw how it stands; needs root, as all that is said to it.
+///
+/// # Errors
+/// When it, or sudo before it, does not answer.
+pub fn status() -> Result<Status, Error> {
+    Ok(Status::read(&ufw().arg("status").run()?.stdout))
 }
 
 fn ufw() -> Program {
@@ -63,8 +126,7 @@ impl Firewall for Ufw {
     }
 
     fn is_active(&self) -> Result<bool, Error> {
-        let ended = ufw().arg("status").run()?;
-        Ok(ended.stdout.lines().any(|line| line.trim() == "Status: active"))
+        Ok(status()?.is_active)
     }
 }
 
@@ -77,5 +139,39 @@ mod tests {
         assert_eq!(rule(55001, Protocol::Udp), "55001/udp");
         assert_eq!(remark("antnode0001"), "antnode0001");
         assert_eq!(remark("--it's a \"node\"\n"), "itsanode");
+    }
+
+    #[test]
+    fn the_ports_that_are_open_are_read_from_what_ufw_prints() {
+        let status = Status::read(
+            "Status: active\n\nTo                         Action      From\n\
+             --                         ------      ----\n\
+             55001/udp                  ALLOW       Anywhere                   # antnode0001\n\
+             56000:56100/udp            ALLOW       Anywhere\n\
+             57001,57003:57004/udp      ALLOW IN    Anywhere\n\
+             58001                      ALLOW       Anywhere\n\
+             59001/tcp                  ALLOW       Anywhere\n\
+             59002/udp                  DENY        Anywhere\n\
+             59003/udp                  ALLOW       10.0.0.0/8\n\
+             59004/udp (v6)             ALLOW       Anywhere (v6)\n",
+        );
+        assert!(status.is_active);
+        for (port, is_open) in [
+            (55001, true),
+            (55002, false),
+            (56000, true),
+            (56100, true),
+            (57001, true),
+            (57002, false),
+            (57004, true),
+            (58001, true),
+            (59001, false),
+            (59002, false),
+            (59003, false),
+            (59004, false),
+        ] {
+            assert_eq!(status.lets_in_udp(port), is_open, "{port}");
+        }
+        assert_eq!(Status::read("Status: inactive\n"), Status::default());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::colony::ManagerKind;
+use crate::colony::{ManagerKind, Node};
 use crate::program;
 
 /// What a manager could not do.
@@ -43,12 +43,32 @@ pub enum Error {
     NotStopped { node: String, why: String },
     /// No systemd of the user's answers.
     NoSession { user: String, why: String },
+    /// No launchd of the user's answers.
+    NoDomain { domain: String, why: String },
     /// The new binary did not start; `back` tells how it went with the old one.
     NotUpgraded {
         node: String,
         why: Box<Error>,
         back: Option<Box<Error>>,
     },
+    /// antctl is not installed where it was said to be.
+    NoAntctl { path: PathBuf },
+    /// antctl did not do with a node what it was told; `doing` reads on: `remove`.
+    Antctl {
+        doing: &'static str,
+        node: String,
+        why: String,
+    },
+    /// A node that runs and does not answer antctl keeps it from everything; `by` are the names of such.
+    Blocked {
+        doing: &'static str,
+        node: String,
+        by: Vec<String>,
+        /// How systemd is told to stop them.
+        cure: String,
+    },
+    /// antctl lost its registry while its nodes are still there.
+    RegistryLost { registry: PathBuf, copy: PathBuf },
     /// Not all of a node went.
     Left {
         node: String,
@@ -61,6 +81,17 @@ impl Error {
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
         let path = path.to_owned();
         move |source| Error::File { doing, path, source }
+    }
+
+    /// An error if anything is left of a node that was to go.
+    pub(crate) fn if_left(node: &Node, what: Vec<(PathBuf, String)>) -> Result<(), Error> {
+        if what.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Left {
+            node: node.name.full(),
+            what,
+        })
     }
 }
 
@@ -102,6 +133,11 @@ impl fmt::Display for Error {
                 "reach the systemd of user `{user}`: {why}; it runs without a login once \
                  `loginctl enable-linger {user}` was said"
             ),
+            Error::NoDomain { domain, why } => write!(
+                f,
+                "reach the launchd of `{domain}`: {why}; a desktop's is there while its user is logged in, and \
+                 nodes that shall run without one are for `launchd+sudo`"
+            ),
             Error::NotUpgraded { node, why, back } => {
                 write!(f, "upgrade `{node}`: {why}; ")?;
                 match back {
@@ -109,6 +145,30 @@ impl fmt::Display for Error {
                     Some(error) => write!(f, "and its old binary did not come back: {error}"),
                 }
             }
+            Error::NoAntctl { path } => write!(
+                f,
+                "run antctl: there is none at `{}`; install it or set `antctl_path`",
+                path.display()
+            ),
+            Error::Antctl { doing, node, why } => write!(f, "{doing} `{node}` with antctl: {why}"),
+            Error::Blocked {
+                doing,
+                node,
+                by,
+                cure,
+            } => write!(
+                f,
+                "{doing} `{node}` with antctl: it can do nothing while `{}` runs and does not answer it; \
+                 stop that node with `{cure}`",
+                by.join("`, `")
+            ),
+            Error::RegistryLost { registry, copy } => write!(
+                f,
+                "make a node with antctl: its registry `{}` is gone while its nodes are still there, and a new \
+                 one would overwrite them; put the copy `{}` in its place",
+                registry.display(),
+                copy.display()
+            ),
             Error::Left { node, what } => {
                 write!(f, "remove all of `{node}`: left are ")?;
                 for (nth, (path, why)) in what.iter().enumerate() {

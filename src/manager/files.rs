@@ -14,6 +14,7 @@ use crate::program::Program;
 use crate::program::account::Account;
 
 use super::Error;
+use super::dialect::Dialect;
 
 /// A node may hold many gigabytes of records.
 const ERASING: Duration = Duration::from_secs(300);
@@ -73,44 +74,79 @@ impl Files {
     /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
     /// node can write to, then renamed.
     pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
+        self.set_down(path, text, staging, File::sync_all)?;
+        sync_parent(path);
+        Ok(())
+    }
+
+    /// The same for a text that nobody misses: the disk is not waited for.
+    pub fn note(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
+        self.set_down(path, text, staging, |_| Ok(()))
+    }
+
+    fn set_down(
+        &self,
+        path: &Path,
+        text: &str,
+        staging: &Path,
+        last: fn(&File) -> io::Result<()>,
+    ) -> Result<(), Error> {
         refuse_crooked("write", path)?;
         match self.mode {
             Mode::User => {
-                let written = write_new(staging, text);
+                let written = write_new(staging, text).and_then(|file| last(&file));
                 if let Err(source) = written {
                     let _ = fs::remove_file(staging);
                     return Err(Error::file("write", path)(source));
                 }
             }
             Mode::Sudo => {
-                // `install` takes away what is there and makes it anew: it never writes through a link.
-                self.program("install")
-                    .args(["-m", "0644", "-T", "--", "/dev/stdin"])
-                    .arg(staging)
-                    .input(text)
-                    .run()?;
+                // Nothing is written through a link: what is there goes first.
+                self.delete(staging)?;
+                self.tool(Dialect::write).arg(staging).input(text).run()?;
+                if Dialect::here() == Dialect::Bsd {
+                    self.program("chmod").args(["0644", "--"]).arg(staging).run()?;
+                }
             }
         }
-        self.rename(staging, path)
+        self.put_in_place(staging, path)
     }
 
     /// Gives `from` the name `to`, in place of what had it. Both on one filesystem.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Error> {
-        match self.mode {
-            Mode::User => fs::rename(from, to).map_err(Error::file("write", to))?,
-            Mode::Sudo => {
-                self.program("mv").args(["-fT", "--"]).arg(from).arg(to).run()?;
-            }
-        }
+        self.put_in_place(from, to)?;
         sync_parent(to);
         Ok(())
     }
 
+    fn put_in_place(&self, from: &Path, to: &Path) -> Result<(), Error> {
+        match self.mode {
+            Mode::User => fs::rename(from, to).map_err(Error::file("write", to)),
+            Mode::Sudo => {
+                self.tool(Dialect::rename).arg(from).arg(to).run()?;
+                Ok(())
+            }
+        }
+    }
+
     /// Deletes a file. One that is not there is deleted.
     pub fn delete(&self, path: &Path) -> Result<(), Error> {
+        if self.take_away(path)? {
+            sync_parent(path);
+        }
+        Ok(())
+    }
+
+    /// The same for a file that does no harm if it comes back: the disk is not waited for.
+    pub fn forget(&self, path: &Path) -> Result<(), Error> {
+        self.take_away(path).map(|_| ())
+    }
+
+    /// Whether it was there.
+    fn take_away(&self, path: &Path) -> Result<bool, Error> {
         refuse_crooked("delete", path)?;
         match fs::symlink_metadata(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Ok(seen) if seen.is_dir() => return Err(refused("delete", path, "it is a folder")),
             _ => {}
         }
@@ -125,8 +161,7 @@ impl Files {
                 self.program("rm").args(["-f", "--"]).arg(path).run()?;
             }
         }
-        sync_parent(path);
-        Ok(())
+        Ok(true)
     }
 
     /// A second name for a file; false when the filesystem does not allow it.
@@ -140,7 +175,7 @@ impl Files {
                 Err(_) => Ok(false),
             },
             Mode::Sudo => {
-                let ended = self.program("ln").args(["-T", "--"]).arg(from).arg(to).ask()?;
+                let ended = self.tool(Dialect::link).arg(from).arg(to).ask()?;
                 Ok(ended.code() == Some(0))
             }
         }
@@ -159,12 +194,14 @@ impl Files {
             }
             Mode::Sudo => {
                 self.delete(to)?;
-                self.program("cp")
-                    .args(["--reflink=auto", "--preserve=timestamps", "-T", "--"])
+                self.tool(Dialect::copy).arg(from).arg(to).run()?;
+                self.program("chmod").args(["0755", "--"]).arg(to).run()?;
+                self.program("touch")
+                    .arg("-r")
                     .arg(from)
+                    .arg("--")
                     .arg(to)
                     .run()?;
-                self.program("chmod").args(["0755", "--"]).arg(to).run()?;
                 File::open(to)
                     .and_then(|file| file.sync_all())
                     .map_err(Error::file("copy", to))
@@ -187,15 +224,16 @@ impl Files {
                 _ => {}
             },
             Mode::Sudo => {
-                self.program("rm")
-                    .args(["-rf", "--one-file-system", "--"])
-                    .arg(path)
-                    .limit(ERASING)
-                    .run()?;
+                self.tool(Dialect::erase).arg(path).limit(ERASING).run()?;
             }
         }
         sync_parent(path);
         Ok(())
+    }
+
+    fn tool(&self, words: fn(Dialect) -> &'static [&'static str]) -> Program {
+        let words = words(Dialect::here());
+        self.program(words[0]).args(&words[1..])
     }
 
     fn program(&self, name: &str) -> Program {
@@ -277,7 +315,7 @@ fn refused(doing: &'static str, path: &Path, why: &str) -> Error {
     }
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &str) -> io::Result<File> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -288,7 +326,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
         .mode(0o644)
         .open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    Ok(file)
 }
 
 fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {

@@ -9,8 +9,9 @@ use crate::colony::{
     Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
 };
 
+use super::launchd::Job;
 use super::unit::Unit;
-use super::{Error, LaunchPolicy};
+use super::{Error, LaunchPolicy, launch, launchd};
 
 /// What a command line tells of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct Found {
     pub metrics_port: u16,
     pub wallet: Option<String>,
     pub network: String,
-    /// The address it listens on, where it was told one.
-    pub ip: Option<String>,
+    /// All words behind the program.
+    pub words: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub service: Option<String>,
     pub user: Option<String>,
@@ -67,7 +68,7 @@ pub fn from_words(words: &[String], environment: Vec<(String, String)>) -> Optio
         metrics_port: port("--metrics-server-port").unwrap_or(0),
         wallet: value("--rewards-address"),
         network: network_of(rest).unwrap_or_else(|| "evm-arbitrum-one".to_owned()),
-        ip: value("--ip"),
+        words: rest.to_vec(),
         environment,
         service: None,
         user: None,
@@ -90,7 +91,7 @@ pub fn from_line(line: &str) -> Option<Found> {
     from_words(command, variables)
 }
 
-/// The nodes that units in `folder` tell of, up or down, whoever wrote them.
+/// The nodes that units in `folder` tell of, up or down, whoever wrote them. What is left out is said.
 pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, Error> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -99,37 +100,127 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
     let mut nodes = Vec::new();
     for entry in entries.flatten() {
         let file = entry.file_name().to_string_lossy().into_owned();
-        if !is_unit_of_node(&file) {
+        let Some(name) = file
+            .strip_suffix(".service")
+            .filter(|name| name.starts_with("antnode"))
+        else {
+            continue;
+        };
+        let path = entry.path();
+        let unit = Unit::read(&unit_text(&path)?);
+        let found = from_words(&unit.command, unit.environment);
+        if let Some(why) = left_out(name, &unit.command, found.as_ref(), kind) {
+            tracing::warn!("`{}` is left alone: {why}", path.display());
             continue;
         }
-        let path = entry.path();
-        let unit = Unit::read(&fs::read_to_string(&path).map_err(Error::file("read", &path))?);
-        match from_words(&unit.command, unit.environment) {
-            Some(mut found) => {
-                found.service = Some(file);
-                found.user = match kind.mode {
-                    Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
-                    Mode::User => None,
-                };
-                nodes.push(found.into_node(kind, policy));
-            }
-            None => tracing::warn!(
-                "`{}` is no unit of an antnode with root and port: left alone",
-                path.display()
-            ),
-        }
+        let Some(mut found) = found else { continue };
+        found.service = Some(file);
+        found.user = match kind.mode {
+            Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
+            Mode::User => None,
+        };
+        nodes.push(found.into_node(kind, policy));
     }
     nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
     Ok(nodes)
 }
 
-/// `antnode` and a number: not templates, nor what else an operator calls so.
-fn is_unit_of_node(file: &str) -> bool {
-    let name = file.strip_suffix(".service");
-    let digits = name
-        .and_then(|name| name.strip_prefix("antnode"))
+/// The nodes that jobs of launchd in `folder` tell of, up or down, whoever wrote them.
+pub fn in_jobs(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, Error> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::file("read", folder))?,
+    };
+    let mut nodes = Vec::new();
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_plist = path.extension().is_some_and(|ending| ending == "plist");
+        let label = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let Some(id) = launchd::number_of(&label).filter(|_| is_plist) else {
+            continue;
+        };
+        let job = Job::read(&fs::read(&path).map_err(Error::file("read", &path))?);
+        let found = job
+            .filter(|job| job.label == label)
+            .and_then(|job| Some((from_words(&job.command, job.environment)?, job.user)));
+        let Some((mut found, user)) = found else {
+            tracing::warn!(
+                "`{}` is no job of an antnode with root and port: left alone",
+                path.display()
+            );
+            continue;
+        };
+        found.user = match kind.mode {
+            Mode::Sudo => Some(user.unwrap_or_else(|| "root".to_owned())),
+            Mode::User => None,
+        };
+        let mut node = found.into_node(kind, policy);
+        // The folder may write the number in its own way; it is erased by that name or not at all.
+        if node.id != id {
+            node.id = id;
+            node.name = NodeName::of(id);
+        }
+        // The Python wnm tells all nodes to write into the folder that holds the folders of logs.
+        if node.home.logs.as_ref() == Some(&policy.logs) {
+            node.home.logs = Some(policy.logs.join(node.name.full()));
+        }
+        node.service = ServiceName(label);
+        nodes.push(node);
+    }
+    nodes.sort_by_key(|node| node.id);
+    Ok(nodes)
+}
+
+/// What systemd reads of the unit at `path`: its file, and the drop-ins beside it in the order of their names.
+pub fn unit_text(path: &Path) -> Result<String, Error> {
+    let read = |path: &Path| -> Result<String, Error> {
+        let bytes = fs::read(path).map_err(Error::file("read", path))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let mut text = read(path)?;
+    let mut folder = path.as_os_str().to_owned();
+    folder.push(".d");
+    let mut drop_ins: Vec<PathBuf> = fs::read_dir(PathBuf::from(folder))
+        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default();
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+    drop_ins.retain(|path| path.extension().is_some_and(|ending| ending == "conf"));
+    drop_ins.sort();
+    for drop_in in drop_ins {
+        text.push('\n');
+        text.push_str(&read(&drop_in)?);
+    }
+    Ok(text)
+}
+
+/// Why a unit called `name` is not one to take over; none where it is.
+fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: ManagerKind) -> Option<String> {
+    let Some(found) = found else {
+        // What else an operator calls so need not be a node at all.
+        let why = "it runs no antnode with --root-dir and --port";
+        return Some(why.to_owned());
+    };
+    if found.words.first().is_some_and(|word| word == "--rpc") {
+        let mode = match kind.mode {
+            Mode::Sudo => "sudo",
+            Mode::User => "user",
+        };
+        return Some(format!(
+            "antctl made it; its nodes are taken over with `--process_manager antctl+{mode}`"
+        ));
+    }
+    let digits = name.strip_prefix("antnode").unwrap_or_default();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some("its name is not `antnode` and a number".to_owned());
+    }
+    let program = command.first().map_or("", String::as_str);
+    [Path::new(program), &found.root]
+        .into_iter()
+        .chain(found.logs.as_deref())
+        .find(|path| !super::files::is_straight(path))
+        .map(|path| format!("`{}` is no absolute path without `..`", path.display()))
 }
 
 fn value_of(words: &[String], name: &str) -> Option<String> {
@@ -142,7 +233,13 @@ fn value_of(words: &[String], name: &str) -> Option<String> {
 }
 
 /// The network is the one word that no option takes; its names all begin with `evm-`.
-fn network_of(words: &[String]) -> Option<String> {
+#[must_use]
+pub fn network_of(words: &[String]) -> Option<String> {
+    network_place(words).map(|at| words[at].clone())
+}
+
+/// Where the network stands among the words behind the program.
+pub(super) fn network_place(words: &[String]) -> Option<usize> {
     let is_value = |at: usize| {
         at > 0 && {
             let before = words[at - 1].as_str();
@@ -153,18 +250,14 @@ fn network_of(words: &[String]) -> Option<String> {
         .iter()
         .enumerate()
         .find(|(at, word)| word.starts_with("evm-") && !is_value(*at))
-        .map(|(_, word)| word.clone())
+        .map(|(at, _)| at)
 }
 
 impl Found {
     /// Its variables as a row keeps them.
     #[must_use]
     pub fn environment_text(&self) -> String {
-        let pairs = self
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
-        pairs.collect::<Vec<String>>().join(" ")
+        launch::environment_text(&self.environment)
     }
 
     /// The node, as far as a command line tells. Its number and name come from its service, else its folder.
@@ -182,11 +275,12 @@ impl Found {
         let digits = full.strip_prefix("antnode").unwrap_or(full).to_owned();
         let id = digits.parse().unwrap_or(0);
         let environment = self.environment_text();
+        let own = launch::words_beyond_row(&self.words, &self.network, policy);
         let born = born(&self.root);
         Node {
             id: NodeId(id),
             name: NodeName(digits),
-            service: ServiceName(self.service.clone().unwrap_or_else(|| format!("{full}.service"))),
+            service: ServiceName(self.service.clone().unwrap_or_else(|| full.to_owned())),
             manager,
             ports: Ports {
                 node: self.port,
@@ -195,10 +289,8 @@ impl Found {
             },
             wallet: self.wallet,
             peer_id: None,
-            host: match self.ip.as_deref() {
-                None | Some("0.0.0.0") => policy.host.clone(),
-                Some(ip) => ip.to_owned(),
-            },
+            // Also with `--ip`, which is where the network reaches it: it shows its metrics on 127.0.0.1 alone.
+            host: policy.host.clone(),
             user: self
                 .user
                 .or_else(|| crate::program::account::own().map(|account| account.name))
@@ -215,13 +307,16 @@ impl Found {
             state: State::Stopped,
             since: born,
             figures: Figures::default(),
-            memory: Memory::default(),
+            memory: Memory {
+                start_args: (own != policy.start_words()).then(|| shell_words::join(&own)),
+                ..Memory::default()
+            },
         }
     }
 }
 
 /// When a node was made: when it got its identity, else its folder. 0 where neither is there.
-fn born(root: &Path) -> Timestamp {
+pub(super) fn born(root: &Path) -> Timestamp {
     let seen = [root.join("secret-key"), root.to_owned()]
         .iter()
         .find_map(|path| fs::metadata(path).ok());
@@ -271,17 +366,24 @@ mod tests {
     }
 
     #[test]
-    fn units_of_nodes_are_told_by_their_names() {
-        assert!(is_unit_of_node("antnode001.service") && is_unit_of_node("antnode12345.service"));
-        for file in [
-            "antnode.service",
-            "antnode@1.service",
-            "antnode1.timer",
-            "antnode-x.service",
-            ".antnode1.service",
-        ] {
-            assert!(!is_unit_of_node(file), "{file}");
+    fn a_unit_that_is_no_node_of_ours_says_why() {
+        let kind = ManagerKind::from_choice("systemd+sudo").unwrap();
+        let why = |name: &str, line: &str| {
+            let words = shell_words::split(line).unwrap();
+            left_out(name, &words, from_words(&words, Vec::new()).as_ref(), kind)
+        };
+        for name in ["antnode001", "antnode12345"] {
+            assert_eq!(why(name, LINE), None, "{name}");
         }
+        for name in ["antnode", "antnode@1", "antnode-x", "antnode1a"] {
+            assert!(why(name, LINE).unwrap().contains("a number"), "{name}");
+        }
+        let antctl =
+            "/s/antnode1/antnode --rpc 127.0.0.1:30001 --root-dir /s/antnode1 --port 55001 evm-arbitrum-one";
+        assert!(why("antnode1", antctl).unwrap().contains("antctl+sudo"));
+        assert!(why("antnode1", "/bin/sleep 5").unwrap().contains("no antnode"));
+        let specifier = "/s/antnode --root-dir %h/antnode1 --port 55001";
+        assert!(why("antnode1", specifier).unwrap().contains("`%h/antnode1`"));
     }
 
     proptest! {

@@ -3,10 +3,13 @@
 //! What a node is made of stands in [`launch`] and [`premises`], once for all of them; a manager adds how its
 //! tool is told.
 
+pub mod antctl;
+pub mod dialect;
 pub mod error;
 pub mod files;
 pub mod found;
 pub mod launch;
+pub mod launchd;
 pub mod premises;
 pub mod processes;
 pub mod setsid;
@@ -16,9 +19,11 @@ pub mod systemd;
 pub mod unit;
 
 pub use error::Error;
-pub use launch::LaunchPolicy;
+pub use launch::{AntctlPolicy, LaunchPolicy};
 
-use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
+use crate::colony::{
+    Binary, Home, ManagerKind, Mode, Node, NodeId, Ports, Process, ServiceName, Tool, Version,
+};
 
 /// Runs node processes on this machine, and nothing else: it keeps no records, opens no ports,
 /// asks no node how it is, and decides nothing.
@@ -26,11 +31,12 @@ use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceNam
 /// Every method is idempotent: asking for what is already so is success. None waits for a node to be
 /// up; the next survey tells that.
 pub trait ProcessManager {
-    /// Makes the node's folders, links `binary` into its home, writes its service; starts nothing.
-    /// Returns the name by which this manager knows it from now on.
+    /// Makes the node's folders, puts `binary` into its home, writes its service; starts nothing.
+    /// Returns what the node is from now on: most managers take what was asked, antctl decides for itself.
     ///
-    /// A define that fails leaves nothing it made; after it there is nothing to remove.
-    fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error>;
+    /// Asked again for a node that it made before, also when nobody learned of it, it makes no second one.
+    /// A define that fails leaves nothing it made, unless the error is [`Error::Left`].
+    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error>;
     /// Starts the process. Definitions made since the last start are announced once, not one by one.
     fn start(&self, node: &Node) -> Result<(), Error>;
     /// Stops the process, kindly and then firmly. A node that is not there is stopped.
@@ -60,9 +66,45 @@ pub trait ProcessManager {
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
         nodes.iter().map(|node| self.stop(node)).collect()
     }
+    /// Ports that this manager will give to no new node, though no node it inspects has them.
+    fn reserved_ports(&self) -> Result<Vec<u16>, Error> {
+        Ok(Vec::new())
+    }
     /// Announces what was defined and removed and not yet announced. To be called at the end of a plan.
     fn settle_definitions(&self) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+/// What a node became when its manager made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Defined {
+    /// The name by which the manager knows it from now on.
+    pub service: ServiceName,
+    pub home: Home,
+    pub ports: Ports,
+    /// Of the binary it was given.
+    pub version: Option<Version>,
+}
+
+impl Defined {
+    /// The node is as it was asked for, and called `service`.
+    #[must_use]
+    pub fn as_asked(node: &Node, service: String) -> Defined {
+        Defined {
+            service: ServiceName(service),
+            home: node.home.clone(),
+            ports: node.ports,
+            version: node.version.clone(),
+        }
+    }
+
+    /// Writes it into the node.
+    pub fn settle_in(self, node: &mut Node) {
+        node.service = self.service;
+        node.home = self.home;
+        node.ports = self.ports;
+        node.version = self.version;
     }
 }
 
@@ -88,7 +130,20 @@ impl Managers {
                 kind(Tool::Systemd),
                 Box::new(systemd::Systemd::new(mode, policy.clone())),
             );
+            managers.insert(
+                kind(Tool::Launchd),
+                Box::new(launchd::Launchd::new(mode, policy.clone())),
+            );
+            managers.insert(
+                kind(Tool::Antctl),
+                Box::new(antctl::AntctlNodes::new(kind(Tool::Antctl), policy.clone())),
+            );
         }
+        let zen = ManagerKind {
+            tool: Tool::AntctlZen,
+            mode: Mode::User,
+        };
+        managers.insert(zen, Box::new(antctl::AntctlNodes::new(zen, policy.clone())));
         managers
     }
 

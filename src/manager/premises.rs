@@ -135,6 +135,12 @@ impl Premises {
         Ok(true)
     }
 
+    /// Whether a swap was neither taken back nor forgotten: the process may still be the old one.
+    #[must_use]
+    pub fn keeps_old(&self, node: &Node) -> bool {
+        fs::symlink_metadata(self.staging(node, "old")).is_ok()
+    }
+
     /// Takes back the last [`swap`](Premises::swap).
     pub fn swap_back(&self, node: &Node) -> Result<(), Error> {
         self.files.rename(&self.staging(node, "old"), &node.home.binary)
@@ -165,7 +171,7 @@ impl Premises {
         };
         note(node.logs(), self.erase_logs(node));
         note(node.home.root.clone(), self.erase_root(node));
-        for ending in ["new", "old"] {
+        for ending in ["new", "old", "pid", "command"] {
             let staging = self.staging(node, ending);
             if is_straight(&staging) {
                 note(staging.clone(), self.files.delete(&staging));

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use crate::colony::Node;
 use crate::program::Program;
 
 use super::Error;
@@ -33,26 +35,10 @@ impl Processes {
     /// Looks at every process once.
     pub fn scan() -> Result<Processes, Error> {
         let mut found: HashMap<PathBuf, Vec<NodeProcess>> = HashMap::new();
-        let mut add = |pid: u32, words: Vec<OsString>| {
+        for (pid, words) in every()? {
             if let Some(root) = root_of(&words) {
                 let entry = found.entry(root.clone()).or_default();
                 entry.push(NodeProcess { pid, words, root });
-            }
-        };
-        if has_proc() {
-            let folder = Path::new("/proc");
-            for entry in fs::read_dir(folder)
-                .map_err(Error::file("read", folder))?
-                .flatten()
-            {
-                let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-                if let Some(pid) = pid {
-                    add(pid, words_of(pid));
-                }
-            }
-        } else {
-            for (pid, words) in listed(None)? {
-                add(pid, words);
             }
         }
         Ok(Processes(found))
@@ -70,11 +56,36 @@ impl Processes {
     }
 }
 
-/// Whether `pid` is, now, the node that lives at `root`. A process that has ended and waits for its parent is not.
+/// Every process of this machine with its words. Those of the kernel, and those that have ended, have none.
+///
+/// Where there is no /proc only the words that tell a node are told apart.
+pub fn every() -> Result<Vec<(u32, Vec<OsString>)>, Error> {
+    let folder = Path::new("/proc");
+    if !has_proc() && cfg!(target_os = "linux") {
+        // `ps` would find none either, and one of its kinds says so as if there were none.
+        return Err(Error::Refused {
+            doing: "look for nodes in",
+            path: folder.to_owned(),
+            why: "it is not mounted, and no process can be seen without it".to_owned(),
+        });
+    }
+    if !has_proc() {
+        return listed(None);
+    }
+    let entries = fs::read_dir(folder).map_err(Error::file("read", folder))?;
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .map(|pid| Ok((pid, words_of(pid).map_err(Error::file("read", folder))?)))
+        .collect()
+}
+
+/// Whether `pid` is, now, the node that lives at `root`; None where that cannot be seen. A process that has ended
+/// and waits for its parent is not.
 #[must_use]
-pub fn is_node(pid: u32, root: &Path) -> bool {
+pub fn is_node(pid: u32, root: &Path) -> Option<bool> {
     let words = if has_proc() {
-        words_of(pid)
+        words_of(pid).ok()?
     } else {
         let found = listed(Some(pid)).unwrap_or_default();
         found
@@ -83,7 +94,21 @@ pub fn is_node(pid: u32, root: &Path) -> bool {
             .map(|(_, words)| words)
             .unwrap_or_default()
     };
-    root_of(&words).is_some_and(|named| named == root)
+    Some(root_of(&words).is_some_and(|named| named == root))
+}
+
+/// Whether a node has no process, where its `manager` is not there to be asked: then it is stopped.
+pub fn is_gone(node: &Node, manager: &str) -> Result<(), Error> {
+    match Processes::scan()?.of(&node.home.root).first() {
+        None => Ok(()),
+        Some(process) => Err(Error::NotStopped {
+            node: node.name.full(),
+            why: format!(
+                "process {} lives, and there is no {manager} to stop it",
+                process.pid
+            ),
+        }),
+    }
 }
 
 /// Whether `pid` runs the very file that is at `path` now; false where that cannot be seen.
@@ -95,7 +120,7 @@ pub fn runs_file(pid: u32, path: &Path) -> bool {
 /// Whether processes of others can be seen: not where /proc is mounted with `hidepid`.
 #[must_use]
 pub fn sees_others() -> bool {
-    !has_proc() || !words_of(1).is_empty()
+    !has_proc() || words_of(1).is_ok_and(|words| !words.is_empty())
 }
 
 /// The root a command line names, if it is that of an antnode.
@@ -126,25 +151,42 @@ fn has_proc() -> bool {
     Path::new("/proc/self/cmdline").exists()
 }
 
-/// The words of a process; none for one that is gone or has ended.
-fn words_of(pid: u32) -> Vec<OsString> {
-    let mut bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+/// The words of a process; none for one that is gone, has ended, or is hidden from us.
+///
+/// # Errors
+/// What keeps us from looking at any process: no descriptor left, no memory. To take that for an end would be to
+/// take living nodes for dead.
+fn words_of(pid: u32) -> io::Result<Vec<OsString>> {
+    let mut bytes = match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(bytes) => bytes,
+        Err(error) if is_about_it_alone(&error) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     if bytes.last() == Some(&0) {
         bytes.pop();
     }
     if bytes.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    bytes
+    Ok(bytes
         .split(|&byte| byte == 0)
         .map(|word| OsString::from_vec(word.to_vec()))
-        .collect()
+        .collect())
+}
+
+/// Whether an error in looking at a process says something of that process: it ended, or is not for us to see.
+fn is_about_it_alone(error: &io::Error) -> bool {
+    /// It ended between our opening and our reading.
+    const ESRCH: i32 = 3;
+    let is_gone = error.raw_os_error() == Some(ESRCH);
+    is_gone || matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
 }
 
 /// What `ps` lists, where there is no /proc. It does not tell where words end: a root with spaces is put
 /// together again from the option after it.
 fn listed(pid: Option<u32>) -> Result<Vec<(u32, Vec<OsString>)>, Error> {
-    let mut ps = Program::new("ps").args(["-ww", "-o", "pid=,command="]);
+    // Two options: after the first `=` all of one would be a heading to the `ps` of macOS.
+    let mut ps = Program::new("ps").args(["-ww", "-o", "pid=", "-o", "command="]);
     ps = match pid {
         Some(pid) => ps.args(["-p", &pid.to_string()]),
         None => ps.arg("-ax"),
@@ -217,6 +259,22 @@ mod tests {
             "",
         ] {
             assert_eq!(root(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_proc_ps_lists_every_process() {
+        let own = std::process::id();
+        for pid in [None, Some(own)] {
+            let found = listed(pid).unwrap();
+            let ours = found
+                .iter()
+                .find(|(pid, _)| *pid == own)
+                .map(|(_, words)| words[0].clone());
+            assert!(
+                ours.is_some_and(|word| word.to_string_lossy().contains("wnm")),
+                "{found:?}"
+            );
         }
     }
 

@@ -19,9 +19,9 @@ use crate::signals;
 
 use super::premises::Premises;
 use super::processes::{Processes, is_node, runs_file, sees_others};
-use super::{Error, LaunchPolicy, ProcessManager, found, launch};
+use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
 use birth::Birth;
-use traces::{command_file, console, folders, is_service, pid_file};
+use traces::{command_file, console, folders, inside, pid_file, told};
 
 /// From asking a node to end to ending it; a real one takes under 0.1 s.
 const GRACE: Duration = Duration::from_secs(10);
@@ -80,12 +80,21 @@ impl Setsid {
         })
     }
 
-    /// Writes the pid where people look for it. The node runs whether or not this works.
+    /// Writes the pid where people look for it, unless it stands there. The node runs whether or not this works.
     fn note_pid(&self, node: &Node, pid: u32) {
-        let staging = self.premises.staging(node, "pid");
-        let text = format!("{pid}\n");
-        if let Err(error) = self.premises.files.write(&pid_file(node), &text, &staging) {
+        let (text, staging) = (format!("{pid}\n"), self.premises.staging(node, "pid"));
+        if fs::read_to_string(pid_file(node)).is_ok_and(|noted| noted == text) && !staging.exists() {
+            return;
+        }
+        if let Err(error) = self.premises.files.note(&pid_file(node), &text, &staging) {
             tracing::debug!("{error}");
+        }
+    }
+
+    /// The same for a node found running: whoever started it may have been killed before.
+    fn correct_pid(&self, node: &Node, running: &Processes) {
+        if let [process] = running.of(&node.home.root) {
+            self.note_pid(node, process.pid);
         }
     }
 
@@ -98,6 +107,11 @@ impl Setsid {
         Birth::begin(node, self.command(node)?).map(Some)
     }
 
+    /// Erases what a stopped node is made of.
+    fn clear(&self, node: &Node) -> Result<(), Error> {
+        Error::if_left(node, self.premises.clear(node))
+    }
+
     fn service_name(&self, node: &Node) -> Result<ServiceName, Error> {
         if node.service.0.is_empty() {
             return launch::service(node);
@@ -107,7 +121,7 @@ impl Setsid {
 }
 
 impl ProcessManager for Setsid {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error> {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
         let service = self.service_name(node)?;
         let command = self.command(node)?;
         let is_ours = command_file(node).is_file() || pid_file(node).is_file();
@@ -137,7 +151,7 @@ impl ProcessManager for Setsid {
             }
             return Err(error);
         }
-        Ok(service)
+        Ok(Defined::as_asked(node, service.0))
     }
 
     fn start(&self, node: &Node) -> Result<(), Error> {
@@ -160,7 +174,10 @@ impl ProcessManager for Setsid {
         }
         let is_new = |begun: &Result<Option<Birth>, Error>| matches!(begun, Ok(Some(_)));
         if !begun.iter().any(is_new) {
-            return begun.into_iter().map(|begun| begun.map(|_| ())).collect();
+            let corrected = begun.into_iter().zip(nodes);
+            return corrected
+                .map(|(begun, node)| begun.map(|_| self.correct_pid(node, &running)))
+                .collect();
         }
         let mut births: Vec<&mut Birth> = begun
             .iter_mut()
@@ -181,7 +198,10 @@ impl ProcessManager for Setsid {
             .into_iter()
             .zip(nodes)
             .map(|(begun, node)| match begun? {
-                None => Ok(()),
+                None => {
+                    self.correct_pid(node, &running);
+                    Ok(())
+                }
                 Some(mut birth) => {
                     let pid = birth.outcome(&after, self.mode())?;
                     self.note_pid(node, pid);
@@ -208,15 +228,16 @@ impl ProcessManager for Setsid {
         let mut troubles: Vec<(&Path, program::Error)> = Vec::new();
         for (what, grace) in [(Signal::Terminate, GRACE), (Signal::Kill, LAST)] {
             // Looked at again each time: between two looks a number may have gone to somebody else.
-            living.retain(|(pid, root)| is_node(*pid, root));
-            for (pid, root) in &living {
+            living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
+            let is_known = |(pid, root): &&(u32, &Path)| is_node(*pid, root) == Some(true);
+            for (pid, root) in living.iter().filter(is_known) {
                 if let Err(error) = signal::send(*pid, what, self.mode()) {
                     troubles.push((root, error));
                 }
             }
             let until = Instant::now() + grace;
             loop {
-                living.retain(|(pid, root)| is_node(*pid, root));
+                living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
                 // One that could not be signalled will not go by waiting.
                 let is_awaited = |root: &Path| !troubles.iter().any(|(troubled, _)| *troubled == root);
                 // Asked to end ourselves, we have no time for a node that takes its own.
@@ -243,7 +264,7 @@ impl ProcessManager for Setsid {
                         why: format!("process {pid} lives: {why}"),
                     });
                 }
-                if let Err(error) = self.premises.files.delete(&pid_file(node)) {
+                if let Err(error) = self.premises.files.forget(&pid_file(node)) {
                     tracing::debug!("{error}");
                 }
                 Ok(())
@@ -253,13 +274,14 @@ impl ProcessManager for Setsid {
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
         let swapped = self.premises.swap(node, new)?;
-        let running = self.processes()?;
-        let running = running.of(&node.home.root);
+        let all = self.processes()?;
+        let running = all.of(&node.home.root);
         if !running.is_empty()
             && running
                 .iter()
                 .all(|process| runs_file(process.pid, &node.home.binary))
         {
+            self.correct_pid(node, &all);
             self.premises.forget_old(node);
             return Ok(());
         }
@@ -282,27 +304,24 @@ impl ProcessManager for Setsid {
 
     fn remove(&self, node: &Node) -> Result<(), Error> {
         self.stop(node)?;
-        let left = self.premises.clear(node);
+        let cleared = self.clear(node);
         self.premises.tidy();
-        if left.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Left {
-            node: node.name.full(),
-            what: left,
-        })
+        cleared
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
         let all: Vec<&Node> = nodes.iter().collect();
-        self.stop_many(&all)
+        let left = self
+            .stop_many(&all)
             .into_iter()
             .zip(nodes)
             .filter_map(|(stopped, node)| {
-                let removed = stopped.and_then(|()| self.remove(node));
+                let removed = stopped.and_then(|()| self.clear(node));
                 removed.err().map(|error| (node.id, error))
             })
-            .collect()
+            .collect();
+        self.premises.tidy();
+        left
     }
 
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
@@ -321,18 +340,8 @@ impl ProcessManager for Setsid {
         let policy = self.premises.policy();
         let running = self.processes()?;
         let mut nodes: Vec<Node> = Vec::new();
-        for process in running
-            .all()
-            .filter(|process| process.root.starts_with(&policy.storage))
-        {
-            let words: Vec<String> = process
-                .words
-                .iter()
-                .map(|word| word.to_string_lossy().into_owned())
-                .collect();
-            if !is_service(process.pid)
-                && let Some(found) = found::from_words(&words, Vec::new())
-            {
+        for process in inside(&running, &policy.storage) {
+            if let Some(found) = told(process) {
                 nodes.push(found.into_node(self.kind, policy));
             }
         }

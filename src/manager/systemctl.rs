@@ -141,16 +141,7 @@ impl Systemctl {
         let program = Program::new("systemctl");
         match self.mode {
             Mode::Sudo => program.rights(mode).arg("--no-ask-password"),
-            Mode::User => {
-                // cron gives no XDG_RUNTIME_DIR, and systemctl finds the user's systemd by nothing else.
-                let runtime = PathBuf::from(format!("/run/user/{}", account::uid()));
-                let program = if runtime.is_dir() {
-                    program.env("XDG_RUNTIME_DIR", runtime)
-                } else {
-                    program
-                };
-                program.arg("--user")
-            }
+            Mode::User => in_session(program).arg("--user"),
         }
     }
 
@@ -163,6 +154,15 @@ impl Systemctl {
     pub fn answers(&self) -> bool {
         let asked = self.program(Mode::User).args(["show", "--property=Version"]);
         asked.limit(Duration::from_secs(5)).run().is_ok()
+    }
+
+    /// Whether it answers a run that has these variables and no others.
+    pub fn answers_under(&self, environment: &[(&'static str, String)]) -> Result<(), Error> {
+        let asked = self.program(Mode::User).args(["show", "--property=Version"]);
+        let asked = asked
+            .only_env(environment.iter().cloned())
+            .limit(Duration::from_secs(5));
+        self.passed(&asked, &asked.ask()?)
     }
 
     /// Has it read all unit files again.
@@ -250,12 +250,27 @@ impl Systemctl {
         if self.mode == Mode::User
             && (said.contains("connect to bus") || said.contains("connect to user scope bus"))
         {
-            return Err(Error::NoSession {
-                user: account::own().map_or_else(|| account::uid().to_string(), |own| own.name),
-                why: said.lines().next().unwrap_or_default().to_owned(),
-            });
+            return Err(no_session(said.lines().next().unwrap_or_default()));
         }
         Err(Error::Program(program.failure(ended)))
+    }
+}
+
+/// Lets a program find the user's systemd. cron gives no XDG_RUNTIME_DIR, and it is found by nothing else.
+pub(super) fn in_session(program: Program) -> Program {
+    let runtime = PathBuf::from(format!("/run/user/{}", account::uid()));
+    if runtime.is_dir() {
+        program.env("XDG_RUNTIME_DIR", runtime)
+    } else {
+        program
+    }
+}
+
+/// That no systemd of ours answers; `why` is what was said of it.
+pub(super) fn no_session(why: &str) -> Error {
+    Error::NoSession {
+        user: account::own().map_or_else(|| account::uid().to_string(), |own| own.name),
+        why: why.to_owned(),
     }
 }
 
@@ -266,8 +281,9 @@ pub fn user_session_answers(uid: u32) -> bool {
     uid == account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
 }
 
-/// Blocks of `Name=value` lines with an empty line between them.
-fn read(text: &str) -> Vec<Shown> {
+/// Blocks of `Name=value` lines with an empty line between them, as `systemctl show` prints them.
+#[must_use]
+pub fn read(text: &str) -> Vec<Shown> {
     text.split("\n\n")
         .filter(|block| !block.trim().is_empty())
         .map(|block| {

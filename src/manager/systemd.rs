@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
+use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
 use super::premises::Premises;
-use super::processes::{Processes, runs_file};
+use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
-use super::{Error, LaunchPolicy, ProcessManager, found, launch};
+use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
 
 /// A service that lives so long without being started again has found its files and its ports.
 const PROVEN: Duration = Duration::from_millis(300);
@@ -63,7 +63,7 @@ impl Systemd {
 
     /// What systemd has on disk for a node, if that is a unit for this very node.
     fn is_defined(&self, node: &Node) -> Result<bool, Error> {
-        let text = fs::read_to_string(self.unit_path(node)?).unwrap_or_default();
+        let text = found::unit_text(&self.unit_path(node)?).unwrap_or_default();
         let told = found::from_words(&Unit::read(&text).command, Vec::new());
         Ok(told.is_some_and(|told| {
             told.root == node.home.root
@@ -116,8 +116,13 @@ impl Systemd {
     /// Has everything in place for a start, mending a unit or binary that was broken or lost.
     fn ready(&self, node: &Node) -> Result<String, Error> {
         let name = Systemd::unit_name(node)?;
+        let is_defined = self.is_defined(node)?;
+        // An imported unit may run an antnode that lies elsewhere and is several nodes'. It is started as it is.
+        if is_defined && !node.home.binary.starts_with(&node.home.root) && node.home.binary.is_file() {
+            return Ok(name);
+        }
         self.premises.ready(node)?;
-        if !self.is_defined(node)? {
+        if !is_defined {
             tracing::warn!("`{name}` was lost or broken and is written anew");
             self.write_unit(node, &self.unit_text(node)?)?;
         }
@@ -183,18 +188,12 @@ impl Systemd {
         }
         left.extend(self.premises.clear(node));
         self.premises.tidy();
-        if left.is_empty() {
-            return Ok(());
-        }
-        Err(Error::Left {
-            node: node.name.full(),
-            what: left,
-        })
+        Error::if_left(node, left)
     }
 }
 
 impl ProcessManager for Systemd {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<ServiceName, Error> {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
         let name = Systemd::unit_name(node)?;
         if self.premises.holds_identity(node) && !self.is_defined(node)? {
             return Err(Error::Occupied {
@@ -210,7 +209,7 @@ impl ProcessManager for Systemd {
             }
             return Err(error);
         }
-        Ok(ServiceName(name))
+        Ok(Defined::as_asked(node, name))
     }
 
     fn start(&self, node: &Node) -> Result<(), Error> {
@@ -257,7 +256,7 @@ impl ProcessManager for Systemd {
         let stopped = self.systemctl.stop(&names);
         let shown = stopped.and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?)));
         if let Err(Error::NoSession { .. }) = &shown {
-            return nodes.iter().map(|node| is_gone(node)).collect();
+            return nodes.iter().map(|node| is_gone(node, "systemd")).collect();
         }
         if let Ok((_, shown)) = &shown {
             // One that crashed before is stopped now, and no failure of the machine's any more.
@@ -361,20 +360,6 @@ impl ProcessManager for Systemd {
             Err(Error::NoSession { .. }) => Ok(()),
             announced => announced,
         }
-    }
-}
-
-/// Whether a node has no process, where there is no systemd to ask: then it is stopped.
-fn is_gone(node: &Node) -> Result<(), Error> {
-    match Processes::scan()?.of(&node.home.root).first() {
-        None => Ok(()),
-        Some(process) => Err(Error::NotStopped {
-            node: node.name.full(),
-            why: format!(
-                "process {} lives, and there is no systemd to stop it",
-                process.pid
-            ),
-        }),
     }
 }
 

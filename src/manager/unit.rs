@@ -107,6 +107,13 @@ enum Dollar {
     Doubled,
 }
 
+/// A text as systemd reads it back where somebody else puts the quotes around it.
+pub(super) fn inner_quoted(text: &str) -> String {
+    let quoted = quoted(text, Dollar::Plain);
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(&quoted).to_owned()
+}
+
 /// A word as systemd reads it back.
 fn quoted(word: &str, dollar: Dollar) -> String {
     let mut text = String::with_capacity(word.len() + 2);

@@ -177,7 +177,7 @@ impl Ladder<'_> {
             self.holds.extend(self.add_obstacles());
             return None;
         }
-        if self.now.is_some() && !(self.features.has_resources() && underway(self.metrics) == 0) {
+        if self.now.is_some() && !(self.features.has_resources() && self.underway() == 0) {
             self.holds.extend(self.growth_obstacles());
             return None;
         }
@@ -260,6 +260,16 @@ impl Ladder<'_> {
         Some(wants)
     }
 
+    /// Nodes between two states, which hold up starts and adds. Nothing moves a node yet, so that one in MIGRATING
+    /// would hold them up forever, as it does in the peer.
+    fn underway(&self) -> i64 {
+        if self.now.is_some() {
+            operations(self.metrics)
+        } else {
+            underway(self.metrics)
+        }
+    }
+
     fn is_over_cap(&self) -> bool {
         self.metrics.total_nodes > self.policy.cap
     }
@@ -308,7 +318,7 @@ impl Ladder<'_> {
     /// What keeps nodes from being started.
     fn growth_obstacles(&self) -> Vec<Hold> {
         let mut holds: Vec<Hold> = features::obstacles(self.policy, self.metrics).collect();
-        let nodes = underway(self.metrics);
+        let nodes = self.underway();
         if nodes != 0 {
             holds.push(Hold::Underway { nodes });
         }

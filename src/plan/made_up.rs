@@ -119,6 +119,8 @@ pub fn template() -> Template {
         network: "evm-arbitrum-one".to_owned(),
         environment: String::new(),
         highest_id_used: None,
+        reserved: Vec::new(),
+        reserved_ports: Vec::new(),
     }
 }
 

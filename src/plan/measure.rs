@@ -3,7 +3,7 @@
 use crate::colony::{Instruments, Metrics, Node, Rates, State, Timestamp, Version};
 
 use super::policy::Policy;
-use super::settle::{SURVEYS_IN_A_ROW, is_expired};
+use super::settle::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, is_expired};
 
 /// What the machine's instruments showed, in the units of the limits it is held against.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -115,9 +115,11 @@ pub(super) fn is_outdated(node: &Node, binary: Option<&Version>) -> bool {
     }
 }
 
-/// Whether the time it is passed over after a failure has come to its end.
+/// Whether the time it is passed over after a failure has come to its end. No such time is as long as one that
+/// lies further ahead than the longest: then the clock was set back, and it counts for nothing.
 pub(super) fn is_due(node: &Node, now: Timestamp) -> bool {
-    node.memory.retry_at.is_none_or(|retry_at| retry_at <= now)
+    let due = |retry_at: Timestamp| retry_at <= now || retry_at.since(now) > LONGEST_PASS_S;
+    node.memory.retry_at.is_none_or(due)
 }
 
 /// The count a state has in the figures; disabled nodes show in the total alone.
@@ -230,6 +232,21 @@ mod tests {
         let figures = metrics(&colony);
         assert_eq!((figures.nodes_to_upgrade, figures.nodes_no_version), (6, 1));
         assert_eq!(figures.upgradable_nodes, Some(1));
+    }
+
+    #[test]
+    fn a_retry_further_off_than_any_is_due_now() {
+        for (ahead, due) in [
+            (0, true),
+            (1, false),
+            (3600, false),
+            (3601, true),
+            (i64::MAX, true),
+        ] {
+            let mut node = node(1, Stopped);
+            node.memory.retry_at = Some(NOW.plus(ahead));
+            assert_eq!(is_due(&node, NOW), due, "{ahead} s ahead");
+        }
     }
 
     #[test]

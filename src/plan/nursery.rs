@@ -24,10 +24,12 @@ impl<'a> Nursery<'a> {
         template: &'a Template,
         taken: &'a dyn Fn(Ports) -> Option<u16>,
     ) -> Nursery<'a> {
-        let mut ids: Vec<u32> = nodes.iter().map(|node| node.id.0).collect();
+        let readable = nodes.iter().map(|node| node.id.0);
+        let mut ids: Vec<u32> = readable.chain(template.reserved.iter().map(|id| id.0)).collect();
         ids.sort_unstable();
         let mut ports = vec![false; 1 << 16];
-        for port in nodes.iter().flat_map(|node| all(node.ports)) {
+        let reserved = template.reserved_ports.iter().copied();
+        for port in nodes.iter().flat_map(|node| all(node.ports)).chain(reserved) {
             ports[usize::from(port)] = true;
         }
         let highest = match template.manager.tool {

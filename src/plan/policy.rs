@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::colony::{ManagerKind, Timestamp};
+use crate::colony::{ManagerKind, NodeId, Timestamp};
 
 /// Add below `add`, remove above `remove`; `add < remove`, checked where settings are read.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,6 +53,18 @@ pub struct Policy {
     pub shunned: Option<i64>,
 }
 
+impl Policy {
+    /// The same with a cap that leaves room for `unread` rows beside `nodes`: each may stand for a node. Never so
+    /// low that a node would have to go for it.
+    #[must_use]
+    pub fn leaving_room(mut self, unread: usize, nodes: usize) -> Policy {
+        let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let left = self.cap.saturating_sub(whole(unread)).max(whole(nodes));
+        self.cap = self.cap.min(left);
+        self
+    }
+}
+
 /// What new nodes are made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
@@ -72,4 +84,27 @@ pub struct Template {
     pub environment: String,
     /// Ids up to this are never given again (antctl keeps the ports of removed nodes); None: any free id.
     pub highest_id_used: Option<u32>,
+    /// Ids of rows that cannot be read: none is given to a new node.
+    pub reserved: Vec<NodeId>,
+    /// Ports that no new node may have, beside those of the colony's nodes: antctl keeps those of removed ones.
+    pub reserved_ports: Vec<u16>,
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::made_up::policy;
+
+    #[test]
+    fn rows_that_cannot_be_read_take_room_and_never_a_node() {
+        let cap = |cap, unread, nodes| {
+            let mut policy = policy();
+            policy.cap = cap;
+            policy.leaving_room(unread, nodes).cap
+        };
+        assert_eq!(cap(5, 0, 3), 5);
+        assert_eq!(cap(5, 1, 3), 4);
+        assert_eq!(cap(5, 3, 4), 4, "no node goes for them");
+        assert_eq!(cap(5, 1, 7), 5, "the operator's cap is kept");
+        assert_eq!(cap(0, usize::MAX, 0), 0);
+    }
 }

@@ -53,15 +53,18 @@ pub fn is_expired(node: &Node, policy: &Policy, now: Timestamp) -> bool {
     node.state == State::Removing && now.since(node.since) >= policy.delays.remove
 }
 
+/// The longest that a node is passed over after a failure, in seconds.
+pub(super) const LONGEST_PASS_S: i64 = 60 * 60;
+
 /// When a node may be started again after so many failed starts in a row: in 1, 2, 4 ... 60 minutes.
 #[must_use]
 pub fn retry_at(failures: u32, now: Timestamp) -> Timestamp {
-    let minutes = match failures {
+    let seconds = match failures {
         0 => 0,
-        1..=6 => 1_i64 << (failures - 1),
-        _ => 60,
+        1..=6 => 60_i64 << (failures - 1),
+        _ => LONGEST_PASS_S,
     };
-    now.plus(minutes * 60)
+    now.plus(seconds)
 }
 
 /// What a survey says of a node.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use nix::unistd::{User, geteuid};
+use nix::unistd::{Uid, User, geteuid};
 
 use super::Error;
 
@@ -30,7 +30,16 @@ pub fn is_root() -> bool {
 /// Our own account; none for a user id without one, as in some containers.
 #[must_use]
 pub fn own() -> Option<Account> {
-    User::from_uid(geteuid()).ok().flatten().map(Account::from)
+    of(uid())
+}
+
+/// The account with this user id.
+#[must_use]
+pub fn of(uid: u32) -> Option<Account> {
+    User::from_uid(Uid::from_raw(uid))
+        .ok()
+        .flatten()
+        .map(Account::from)
 }
 
 /// The account called `name`.

@@ -43,21 +43,53 @@ pub struct Loose {
     is_carrier: bool,
 }
 
+/// What lets a program loose: doing it between fork and exec by ourselves would be unsafe code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Release {
+    /// Puts it into a session of its own.
+    Setsid,
+    /// macOS has no `setsid`: there it keeps our session, in a group of its own that no hang-up reaches.
+    Nohup,
+}
+
+impl Release {
+    fn here() -> Release {
+        if cfg!(target_os = "macos") {
+            Release::Nohup
+        } else {
+            Release::Setsid
+        }
+    }
+
+    fn command(self) -> Command {
+        match self {
+            Release::Setsid => Command::new("setsid"),
+            Release::Nohup => {
+                let mut command = Command::new("nohup");
+                command.process_group(0);
+                command
+            }
+        }
+    }
+}
+
 impl Detached {
     /// Lets it loose; does not wait for it to live.
-    ///
-    /// `setsid` puts it into its session: doing that between fork and exec by ourselves would be unsafe code.
     pub fn spawn(&self) -> Result<Loose, Error> {
+        self.spawn_by(Release::here())
+    }
+
+    fn spawn_by(&self, release: Release) -> Result<Loose, Error> {
         let foreign = self.foreign();
         let is_carrier = foreign.is_some() && !account::is_root();
         let mut command = match foreign {
             Some(account) if is_carrier => {
                 let mut command = Command::new("sudo");
-                command.args(self.carried(account, &[]));
+                command.args(self.carried(release, account, &[]));
                 command
             }
             _ => {
-                let mut command = Command::new("setsid");
+                let mut command = release.command();
                 for name in OURS {
                     command.env_remove(name);
                 }
@@ -105,15 +137,22 @@ impl Detached {
             .filter(|account| account.uid != account::uid())
     }
 
-    /// The words for sudo; `--fork`, so that sudo does not wait for the node.
-    fn carried(&self, account: &Account, asking: &[&str]) -> Vec<OsString> {
+    /// The words for sudo, which must not wait for the node: so `--fork`, or sudo's own `-b`.
+    fn carried(&self, release: Release, account: &Account, asking: &[&str]) -> Vec<OsString> {
         let variables = self.environment.iter();
         let variables = variables.map(|(name, value)| format!("{name}={value}"));
         let mut words: Vec<OsString> = vec!["-n".into()];
         words.extend(asking.iter().map(OsString::from));
+        if release == Release::Nohup && asking.is_empty() {
+            words.push("-b".into());
+        }
         words.extend(["-u", &account.name, "env"].map(OsString::from));
         words.extend(variables.map(OsString::from));
-        words.extend(["setsid", "--fork"].map(OsString::from));
+        let carrier: &[&str] = match release {
+            Release::Setsid => &["setsid", "--fork"],
+            Release::Nohup => &["nohup"],
+        };
+        words.extend(carrier.iter().map(OsString::from));
         words.extend(self.words.iter().cloned());
         words
     }
@@ -122,7 +161,7 @@ impl Detached {
     pub fn is_allowed(&self) -> Result<(), Error> {
         match self.foreign() {
             Some(account) if !account::is_root() => {
-                let sudo = Program::new("sudo").args(self.carried(account, &["-l"]));
+                let sudo = Program::new("sudo").args(self.carried(Release::here(), account, &["-l"]));
                 let ended = sudo.ask()?;
                 if ended.code() == Some(0) {
                     return Ok(());
@@ -187,4 +226,58 @@ fn open(path: &Path) -> std::io::Result<File> {
         file.set_len(0)?;
     }
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::{Pid, getpgid};
+
+    use super::*;
+
+    fn detached() -> Detached {
+        Detached {
+            words: ["sleep", "30"].map(OsString::from).to_vec(),
+            environment: vec![("A".into(), "1".into())],
+            account: None,
+            console: None,
+        }
+    }
+
+    #[test]
+    fn both_ways_of_letting_loose_give_it_a_group_of_its_own() {
+        for release in [Release::Setsid, Release::Nohup] {
+            let loose = detached().spawn_by(release).unwrap();
+            let pid = Pid::from_raw(loose.pid().unwrap().cast_signed());
+            let leads = || getpgid(Some(pid)) == Ok(pid);
+            assert!((0..500).any(|_| leads() || {
+                std::thread::sleep(std::time::Duration::from_millis(10));
+                false
+            }));
+            kill(pid, Signal::SIGKILL).unwrap();
+        }
+    }
+
+    #[test]
+    fn sudo_waits_for_neither() {
+        let account = Account {
+            name: "ant".into(),
+            uid: 1,
+            gid: 1,
+            home: "/".into(),
+        };
+        let said = |release, asking: &[&str]| {
+            let words = detached().carried(release, &account, asking);
+            shell_words::join(words.iter().map(|word| word.to_string_lossy()))
+        };
+        assert_eq!(
+            said(Release::Setsid, &[]),
+            "-n -u ant env 'A=1' setsid --fork sleep 30"
+        );
+        assert_eq!(said(Release::Nohup, &[]), "-n -b -u ant env 'A=1' nohup sleep 30");
+        assert_eq!(
+            said(Release::Nohup, &["-l"]),
+            "-n -l -u ant env 'A=1' nohup sleep 30"
+        );
+    }
 }

@@ -12,13 +12,15 @@ use crate::signals;
 /// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// Until it has ended and all it said is read: Some; until the deadline: None.
+/// Until it has ended and all it said is read: Some; until the deadline, or soon after a signal to us unless it
+/// is `uninterrupted`: None.
 ///
 /// Children of its own may hold its streams open; they are given a moment after its end, no more.
 pub(super) fn wait(
     child: &mut Child,
     ends: &Receiver<()>,
     deadline: Instant,
+    uninterrupted: bool,
 ) -> io::Result<Option<ExitStatus>> {
     let begun = Instant::now();
     let mut open = 2;
@@ -35,7 +37,10 @@ pub(super) fn wait(
             }
             return Ok(Some(status));
         }
-        let end = signals::last_moment(begun).map_or(deadline, |last| last.min(deadline));
+        let end = match signals::last_moment(begun) {
+            Some(last) if !uninterrupted => last.min(deadline),
+            _ => deadline,
+        };
         if Instant::now() >= end {
             return Ok(None);
         }

@@ -2,7 +2,9 @@
 
 pub mod amount;
 pub mod details;
+pub mod health;
 pub mod history;
+pub mod imported;
 pub mod influx;
 pub mod machine;
 pub mod nodes;

@@ -91,7 +91,7 @@ fn painted(rows: &[Status]) -> String {
     lines.join("\n")
 }
 
-fn ink(state: State) -> Ink {
+pub(super) fn ink(state: State) -> Ink {
     match state {
         State::Running => Ink::Green,
         State::Restarting | State::Upgrading | State::Migrating => Ink::Cyan,

@@ -183,8 +183,7 @@ fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
 
 fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
     let Foreseen { policy, metrics, .. } = foreseen;
-    let underway =
-        metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes + metrics.migrating_nodes;
+    let underway = metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes;
     vec![
         said(if foreseen.features.has_resources() {
             "the machine has room"

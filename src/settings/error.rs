@@ -162,7 +162,9 @@ impl fmt::Display for Error {
             }
             Error::Missing { setting } => write!(f, "`{setting}` is needed: give `--{setting}` with --init"),
             Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
-            Error::BadLine { path, line, why } => write!(f, "{why} (`{}` line {line})", path.display()),
+            Error::BadLine { path, line, why } => {
+                write!(f, "{} (`{}` line {line})", shown(why), path.display())
+            }
             Error::NoHome => f.write_str("no home folder: `HOME` is not set and the user has none"),
         }
     }
@@ -195,5 +197,11 @@ mod tests {
         let text = error.to_string();
         assert!(text.starts_with("`a\\nbccc") && text.ends_with("…` belongs to no flag"));
         assert_eq!(text.lines().count(), 1);
+        let error = Error::BadLine {
+            path: "/c".into(),
+            line: 3,
+            why: "the quotes of `A\0\u{1b}[2J` are not closed".to_owned(),
+        };
+        assert!(!error.to_string().contains(char::is_control), "{error:?}");
     }
 }

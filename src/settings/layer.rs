@@ -1,10 +1,12 @@
 //! What somebody said of a setting, as text, and where.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::environment::Variables;
 use super::error::Error;
 use super::table::{SETTINGS, Setting};
+use super::value::{self, Scope};
 
 /// Where something was said, the weakest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,8 @@ pub enum Origin {
     Default,
     /// In `colony.db`.
     Colony,
+    /// By the nodes that were found on the machine.
+    Found,
     /// In a file of settings, on this line.
     File(PathBuf, u32),
     /// In the environment under this name, or in a `.env` file on this line.
@@ -26,6 +30,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Default => f.write_str("default"),
             Origin::Colony => f.write_str("`colony.db`"),
+            Origin::Found => f.write_str("the nodes that were found"),
             Origin::File(path, line) => write!(f, "`{}` line {line}", path.display()),
             Origin::Variable(name, None) => write!(f, "variable `{name}`"),
             Origin::Variable(name, Some((path, line))) => {
@@ -43,7 +48,8 @@ impl Origin {
     pub fn rank(&self) -> u8 {
         match self {
             Origin::Default => 0,
-            Origin::Colony => 1,
+            // Among equals the last counts: what is found is put behind what is kept.
+            Origin::Colony | Origin::Found => 1,
             Origin::File(..) => 2,
             Origin::Variable(name, from) => {
                 3 + u8::from(from.is_none()) + 2 * u8::from(name.starts_with("WNM_"))
@@ -65,6 +71,25 @@ pub struct Saying {
     pub setting: &'static Setting,
     pub text: String,
     pub origin: Origin,
+}
+
+/// What the nodes that were found say of a setting.
+///
+/// # Errors
+/// When it is none that can be.
+pub fn found(name: &'static str, text: String, home: &Path, variables: &Variables) -> Result<Saying, Error> {
+    let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
+        return Err(Error::Missing { setting: name });
+    };
+    let saying = Saying {
+        setting,
+        text,
+        origin: Origin::Found,
+    };
+    match value::read(setting, &saying.text, &Scope { home, variables }) {
+        Ok(_) => Ok(saying),
+        Err(why) => Err(saying.refused(why)),
+    }
 }
 
 /// What a colony keeps, from the columns of its `machine` row and their values as text; NULL is none.

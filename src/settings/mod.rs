@@ -36,7 +36,7 @@ use std::path::Path;
 
 pub use environment::Variables;
 pub use error::Error;
-pub use layer::{Origin, Saying, stored};
+pub use layer::{Origin, Saying, found, stored};
 pub use place::Place;
 pub use resolve::{Resolved, resolve, this_run};
 pub use run::{ForceAction, LogLevel, ReportFormat, ReportKind, Run};

@@ -101,7 +101,7 @@ pub(super) const MOMENTARY: &[Setting] = &[
         Group::Init,
         "import",
         Takes::Switch,
-        "With --init: take in the nodes that are there",
+        "Take in the nodes that are there: with --init, or into a colony without nodes",
     ),
     flag(
         Group::Init,
@@ -157,6 +157,12 @@ pub(super) const MOMENTARY: &[Setting] = &[
         "How the report is written; text if nothing is said",
     ),
     bare(Group::Reports, "json", "The same as --report_format json"),
+    flag(
+        Group::Reports,
+        "doctor",
+        Takes::Switch,
+        "Look for what keeps a colony from working, and say what to do",
+    ),
     flag(
         Group::Reports,
         "since",

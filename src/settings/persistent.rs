@@ -288,7 +288,7 @@ pub(super) const PERSISTENT: &[Setting] = &[
         "antctl_version",
         Takes::Version,
         "",
-        "The version antctl shall install; empty: the latest",
+        "The antnode that antctl shall download; empty: antnode_path, and with antctl+zen the latest",
     ),
     kept(
         Group::Tools,

@@ -94,6 +94,8 @@ impl Settings {
             environment: self.environment_text.clone(),
             highest_id_used: matches!(manager.tool, Tool::Antctl | Tool::AntctlZen)
                 .then(|| self.highest_node_id_used.unwrap_or_default()),
+            reserved: Vec::new(),
+            reserved_ports: Vec::new(),
         }
     }
 

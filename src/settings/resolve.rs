@@ -151,7 +151,10 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
             .map(|one| (one.saying.setting.name, one.meaning.stored.clone()))
             .collect(),
         changes: in_order()
-            .filter(|one| one.is_changed() && (colony.is_empty() || one.saying.origin.is_said()))
+            .filter(|one| {
+                let origin = &one.saying.origin;
+                one.is_changed() && (colony.is_empty() || origin.is_said() || *origin == Origin::Found)
+            })
             .map(|one| (one.saying.setting.name, one.meaning.stored.clone()))
             .collect(),
         settings,

@@ -6,6 +6,7 @@ use rusqlite::params;
 
 use crate::colony::{Binary, BinaryKey, Version};
 
+use super::error::readable;
 use super::{Error, Store};
 
 impl Store {
@@ -25,7 +26,8 @@ impl Store {
                     },
                 })
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            // One that cannot be read is asked again.
+            rows.filter_map(|row| readable(row).transpose()).collect()
         })
     }
 

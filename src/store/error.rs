@@ -139,12 +139,26 @@ impl From<rusqlite::Error> for Fault {
             Some(ErrorCode::NotADatabase) => Fault::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => Fault::Damaged(why),
             Some(ErrorCode::DiskFull) => Fault::Full,
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Fault::Denied(why)
-            }
-            Some(ErrorCode::SystemIoFailure) => Fault::Io(why),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::Denied(why),
+            // Of a file that was seen to be there: SQLite does not say what kept it.
+            Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => Fault::Io(why),
             _ => Fault::Sql(why),
         }
+    }
+}
+
+/// A row that was read; None for one that holds what its columns cannot. Anything else that went wrong is a fault.
+pub(super) fn readable<T>(row: Result<T, rusqlite::Error>) -> Result<Option<T>, Fault> {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    match row {
+        Ok(row) => Ok(Some(row)),
+        Err(
+            FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..),
+        ) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What was done and why: one event an action.
 
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use crate::colony::{NodeId, ServiceName, Timestamp};
 
 use super::error::{Fault, quoted};
-use super::{Error, Store};
+use super::{Error, Store, cell};
 
 /// How an action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,14 +87,20 @@ impl Store {
             let mut rows = statement.query(params![since, i64::try_from(limit).unwrap_or(i64::MAX)])?;
             let mut events = Vec::new();
             while let Some(row) = rows.next()? {
-                events.push(decode(row)?);
+                match decode(row) {
+                    Ok(event) => events.push(event),
+                    Err(fault @ Fault::Value { .. }) => {
+                        tracing::warn!("{}: left out", fault.at(&self.path));
+                    }
+                    Err(fault) => return Err(fault),
+                }
             }
             Ok(events)
         })
     }
 }
 
-pub(super) fn insert(transaction: &Transaction<'_>, event: &Event) -> Result<(), Fault> {
+pub(super) fn insert(transaction: &Connection, event: &Event) -> Result<(), Fault> {
     transaction
         .prepare_cached(
             "INSERT INTO event (at, run, action, node, service, reason, figures, forced, outcome, error,
@@ -119,32 +125,33 @@ pub(super) fn insert(transaction: &Transaction<'_>, event: &Event) -> Result<(),
 }
 
 fn decode(row: &Row<'_>) -> Result<Event, Fault> {
-    let figures: String = row.get(6)?;
-    let word: String = row.get(8)?;
+    let text = |index| cell::text(row, index).map(Option::unwrap_or_default);
+    let whole = |index| cell::whole(row, index).map(Option::unwrap_or_default);
+    let figures = text(6)?;
+    let word = text(8)?;
     let outcome = Outcome::ALL
         .into_iter()
         .find(|outcome| outcome.word() == word)
         .ok_or_else(|| Fault::Value {
             table: "event",
-            row: row
-                .get(12)
-                .map_or_else(|_| "?".to_owned(), |id: i64| id.to_string()),
+            row: whole(12).unwrap_or_default().to_string(),
             column: "outcome".to_owned(),
             why: format!("{} is no outcome", quoted(&word)),
         })?;
+    let node = cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
     Ok(Event {
-        at: Timestamp(row.get(0)?),
-        run: row.get(1)?,
-        action: row.get(2)?,
-        node: row.get::<_, Option<u32>>(3)?.map(NodeId),
-        service: row.get::<_, Option<String>>(4)?.map(ServiceName),
-        reason: row.get(5)?,
+        at: Timestamp(whole(0)?),
+        run: text(1)?,
+        action: text(2)?,
+        node: node.map(NodeId),
+        service: cell::text(row, 4)?.map(ServiceName),
+        reason: text(5)?,
         // Figures that are no JSON are shown as they stand.
         figures: serde_json::from_str(&figures).unwrap_or(Value::String(figures)),
-        forced: row.get(7)?,
+        forced: whole(7)? != 0,
         outcome,
-        error: row.get(9)?,
-        warning: row.get(10)?,
-        duration_ms: row.get::<_, i64>(11)?.cast_unsigned(),
+        error: cell::text(row, 9)?,
+        warning: cell::text(row, 10)?,
+        duration_ms: u64::try_from(whole(11)?).unwrap_or_default(),
     })
 }

@@ -1,12 +1,12 @@
 //! The step in hand: what a killed run was doing.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 
 use crate::colony::{NodeId, Timestamp};
 
-use super::error::{Fault, said};
-use super::{Error, Store};
+use super::error::Fault;
+use super::{Error, Store, cell};
 
 /// What is about to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,21 +57,17 @@ impl Store {
             let mut rows = statement.query([])?;
             let mut pending = Vec::new();
             while let Some(row) = rows.next()? {
-                let id: i64 = row.get(0)?;
-                let detail: String = row.get(4)?;
-                let detail = serde_json::from_str(&detail).map_err(|error| Fault::Value {
-                    table: "intent",
-                    row: id.to_string(),
-                    column: "detail".to_owned(),
-                    why: said(&error.to_string()),
-                })?;
+                let text = |index| cell::text(row, index).map(Option::unwrap_or_default);
+                let node = cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
                 let intent = Intent {
-                    run: row.get(1)?,
-                    action: row.get(2)?,
-                    node: row.get::<_, Option<u32>>(3)?.map(NodeId),
-                    detail,
-                    at: Timestamp(row.get(5)?),
+                    run: text(1)?,
+                    action: text(2)?,
+                    node: node.map(NodeId),
+                    // What cannot be read says no more than nothing; every step can be ended without it.
+                    detail: serde_json::from_str(&text(4)?).unwrap_or(Value::Null),
+                    at: Timestamp(cell::whole(row, 5)?.unwrap_or_default()),
                 };
+                let id: i64 = row.get(0)?;
                 pending.push((IntentId(id), intent));
             }
             Ok(pending)
@@ -79,14 +75,14 @@ impl Store {
     }
 }
 
-pub(super) fn amend(transaction: &Transaction<'_>, id: IntentId, detail: &Value) -> Result<(), Fault> {
+pub(super) fn amend(transaction: &Connection, id: IntentId, detail: &Value) -> Result<(), Fault> {
     transaction
         .prepare_cached("UPDATE intent SET detail = ?2 WHERE id = ?1")?
         .execute(params![id.0, detail.to_string()])?;
     Ok(())
 }
 
-pub(super) fn end(transaction: &Transaction<'_>, id: IntentId) -> Result<(), Fault> {
+pub(super) fn end(transaction: &Connection, id: IntentId) -> Result<(), Fault> {
     transaction
         .prepare_cached("DELETE FROM intent WHERE id = ?1")?
         .execute([id.0])?;

@@ -1,7 +1,7 @@
 //! The machine's row: the settings as text, and what is known of the machine itself.
 
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::colony::{Mode, Node, Timestamp};
 
@@ -94,21 +94,31 @@ impl Store {
 
     /// Writes settings, in the types their columns have. What is so already is not written.
     pub fn keep(&self, columns: &[(&str, Option<String>)]) -> Result<(), Error> {
+        self.transact(|transaction| keep(transaction, columns))
+    }
+
+    /// Takes nodes that were found into a colony, with what they say of its settings: all of it or nothing.
+    pub fn import(&self, columns: &[(&str, Option<String>)], nodes: &[Node]) -> Result<(), Error> {
         self.transact(|transaction| {
-            let known = declared(transaction)?;
-            for (column, text) in columns {
-                let (name, kind) = find(&known, column)?;
-                let value = value(name, kind, text.as_deref())?;
-                let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
-                transaction.execute(&sql, [value]).map_err(refused)?;
-            }
-            Ok(())
+            keep(transaction, columns)?;
+            nodes.iter().try_for_each(|node| node::insert(transaction, node))
         })
     }
 }
 
+fn keep(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<(), Fault> {
+    let known = declared(transaction)?;
+    for (column, text) in columns {
+        let (name, kind) = find(&known, column)?;
+        let value = value(name, kind, text.as_deref())?;
+        let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
+        transaction.execute(&sql, [value]).map_err(refused)?;
+    }
+    Ok(())
+}
+
 /// Writes those of `facts` that differ from what is known.
-pub(super) fn learn(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Fault> {
+pub(super) fn learn(transaction: &Connection, facts: &Facts) -> Result<(), Fault> {
     if self::facts(transaction)? == *facts {
         return Ok(());
     }
@@ -121,7 +131,7 @@ pub(super) fn learn(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), 
 
 /// Writes one fact each, where there is one.
 pub(super) fn note(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     last_stopped_at: Option<Timestamp>,
     highest_node_id_used: Option<u32>,
 ) -> Result<(), Fault> {

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod binary;
+mod cell;
 mod change;
 mod error;
 mod event;
@@ -30,9 +31,10 @@ pub use error::{Error, Fault};
 pub use event::{Event, Outcome};
 pub use intent::{Intent, IntentId};
 pub use machine::Facts;
+pub use node::{Roll, Unread};
 pub use sample::Sample;
 
-pub use schema::Standing;
+pub use schema::{NEWEST, Standing};
 
 /// An open colony.
 #[derive(Debug)]
@@ -92,9 +94,57 @@ impl Store {
         &self.path
     }
 
-    /// Does `work` in one transaction, which is taken back when it fails.
-    fn transact<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, Error> {
+    /// What is wrong with the database as a whole, by SQLite's own checks of its pages and of the links between
+    /// its rows; empty: it is whole. Reads all of it.
+    pub fn flaws(&self) -> Result<Vec<String>, Error> {
+        self.read(|connection| {
+            let mut flaws = Vec::new();
+            let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
+            for line in check.query_map([], |row| row.get::<_, String>(0))? {
+                flaws.push(line?);
+            }
+            flaws.retain(|line| line != "ok");
+            let mut links = connection.prepare("PRAGMA foreign_key_check")?;
+            let torn = links.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?)))?;
+            for one in torn {
+                let (table, parent) = one?;
+                flaws.push(format!(
+                    "a row of `{table}` belongs to a row of `{parent}` that is not there"
+                ));
+            }
+            Ok(flaws)
+        })
+    }
+
+    /// Writes all that `work` writes in one transaction, which is taken back when it fails: a disk is waited for
+    /// once. What `work` does besides writing must be such that a run which is killed before the end may do it
+    /// again, and must not take long.
+    ///
+    /// # Errors
+    /// That of `work`, and what keeps the transaction from beginning or ending.
+    pub fn together<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
+        let transaction =
+            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(at)?;
+        let done = work()?;
+        transaction.commit().map_err(at)?;
+        Ok(done)
+    }
+
+    /// Does `work` in one transaction, which is taken back when it fails; within [`Store::together`] in that one,
+    /// and then what `work` had written by itself is taken back.
+    fn transact<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Error> {
         let run = || {
+            if !self.connection.is_autocommit() {
+                self.connection.execute_batch("SAVEPOINT part")?;
+                let done = work(&self.connection);
+                let end = match done {
+                    Ok(_) => "RELEASE part",
+                    Err(_) => "ROLLBACK TO part; RELEASE part",
+                };
+                self.connection.execute_batch(end)?;
+                return done;
+            }
             // At once for writing: a transaction that begins by reading cannot wait for its turn to write.
             let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;

@@ -1,11 +1,11 @@
 //! Samples of the machine, one a cycle; and how long samples and events are kept.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use crate::colony::{Counters, Instruments, Node, Rates, State, Timestamp};
 
-use super::error::Fault;
+use super::error::{Fault, readable};
 use super::{Error, Store};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -84,10 +84,9 @@ impl Store {
         self.read(|connection| {
             // By the order of writing: a clock that was wrong for a while must not hide what came after.
             let sql = format!("SELECT {COLUMNS} FROM sample ORDER BY id DESC LIMIT 1");
-            Ok(connection
-                .prepare_cached(&sql)?
-                .query_row([], decode)
-                .optional()?)
+            let row = connection.prepare_cached(&sql)?.query_row([], decode).optional();
+            // One that cannot be read is as good as none: rates are then measured anew.
+            Ok(readable(row)?.flatten())
         })
     }
 
@@ -123,7 +122,7 @@ fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Fault> {
     Ok(last.iter().any(|at| hour(*at) != hour(now.0)))
 }
 
-pub(super) fn insert(transaction: &Transaction<'_>, sample: &Sample) -> Result<(), Fault> {
+pub(super) fn insert(transaction: &Connection, sample: &Sample) -> Result<(), Fault> {
     let values = values(sample);
     let marks = vec!["?"; values.len()].join(", ");
     let sql = format!("INSERT INTO sample ({COLUMNS}) VALUES ({marks})");

@@ -15,13 +15,17 @@ use super::file;
 use super::history::InTransaction;
 
 /// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
-const MIGRATIONS: [(&str, &str); 2] = [
+const MIGRATIONS: [(&str, &str); 3] = [
     ("V1__colony", include_str!("../../migrations/V1__colony.sql")),
     ("V2__memory", include_str!("../../migrations/V2__memory.sql")),
+    (
+        "V3__start_args",
+        include_str!("../../migrations/V3__start_args.sql"),
+    ),
 ];
 
 /// The schema this program reads and writes.
-pub const NEWEST: i64 = 2;
+pub const NEWEST: i64 = 3;
 
 /// Where refinery keeps what it has run.
 pub(super) const HISTORY: &str = "refinery_schema_history";

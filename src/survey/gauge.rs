@@ -15,11 +15,10 @@ use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::{Error, Gauge};
-use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Version};
+use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Timestamp, Version};
 
-#[cfg_attr(target_os = "linux", path = "gauge/linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "gauge/elsewhere.rs")]
-mod counters;
+mod elsewhere;
+mod linux;
 
 /// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
 pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
@@ -27,17 +26,25 @@ pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
 /// The instruments of this machine.
 pub struct RealGauge {
     run_version: AskVersion,
-    source: counters::Source,
+    source: Box<dyn Source>,
+}
+
+/// Where the machine's counters are read. Both kinds are built everywhere, so that each is checked everywhere.
+trait Source {
+    /// The counters but for their moment, and when the machine was booted.
+    fn read(&self) -> Result<(Counters, Timestamp), Error>;
 }
 
 impl RealGauge {
     /// Instruments that ask binaries by `run_version`, which must come back within its own time limit.
     #[must_use]
     pub fn new(run_version: AskVersion) -> RealGauge {
-        RealGauge {
-            run_version,
-            source: counters::Source::new(),
-        }
+        let source: Box<dyn Source> = if cfg!(target_os = "linux") {
+            Box::new(linux::Proc)
+        } else {
+            Box::new(elsewhere::Tally::new())
+        };
+        RealGauge { run_version, source }
     }
 }
 
@@ -147,7 +154,8 @@ impl RealGauge {
 }
 
 /// The version in what antnode says to `--version`: `Autonomi Node v0.4.17` on a line of its own.
-fn version_said(said: &str) -> Option<Version> {
+#[must_use]
+pub fn version_said(said: &str) -> Option<Version> {
     said.lines()
         .filter_map(|line| line.trim().strip_prefix("Autonomi Node v"))
         .filter_map(|rest| rest.split_whitespace().next())

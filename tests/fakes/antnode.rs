@@ -14,7 +14,9 @@
 //! | `garbled` | answers what no antnode would |
 //! | `shunned:N` | says that N peers shun it |
 //! | `mortal:SECONDS` | ends by itself, with code 1 (looked at when it starts) |
-//! | `refuse` | will not start, code 1 (looked at when it starts) |
+//! | `refuse`, `refuse:VERSION` | will not start, or not as that version, code 1 (looked at when it starts) |
+//! | `rpcless` | opens no RPC port (looked at when it starts) |
+//! | `rpcmute` | takes RPC connections and never answers them |
 //!
 //! The others are looked at on each request, so a healthy node may fall ill and recover.
 
@@ -85,6 +87,8 @@ struct Arguments {
     bootstrap: Option<PathBuf>,
     port: u16,
     metrics: Option<u16>,
+    /// Where it greets who speaks RPC to it; it says no more than that.
+    rpc: Option<String>,
     wallet: Option<String>,
     network: Option<String>,
 }
@@ -122,8 +126,8 @@ impl Arguments {
                 | "--max-archived-log-files"
                 | "--network-id"
                 | "--peer"
-                | "--network-contacts-url"
-                | "--rpc" => drop(value()?),
+                | "--network-contacts-url" => drop(value()?),
+                "--rpc" => read.rpc = Some(value()?),
                 "--alpha"
                 | "--enable-metrics-server"
                 | "--no-upnp"
@@ -194,6 +198,8 @@ enum Illness {
     Shunned(u64),
     Mortal(Duration),
     Refuse,
+    Rpcless,
+    Rpcmute,
 }
 
 impl Illness {
@@ -211,7 +217,14 @@ impl Illness {
             "garbled" => Some(Illness::Garbled),
             "shunned" => Some(Illness::Shunned(figure.unwrap_or(1))),
             "mortal" => Some(Illness::Mortal(Duration::from_secs(figure.unwrap_or(1)))),
-            "refuse" => Some(Illness::Refuse),
+            "refuse" => {
+                let which = text.trim().split_once(':').map(|(_, which)| which.to_owned());
+                which
+                    .is_none_or(|which| which == version())
+                    .then_some(Illness::Refuse)
+            }
+            "rpcless" => Some(Illness::Rpcless),
+            "rpcmute" => Some(Illness::Rpcmute),
             _ => None,
         }
     }
@@ -242,6 +255,12 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     let _node_port = UdpSocket::bind(("0.0.0.0", arguments.port))?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.metrics.unwrap_or(0)))?;
     let node = Arc::new(settle_in(&root, arguments)?);
+    if let (Some(address), false) = (&arguments.rpc, matches!(illness, Some(Illness::Rpcless))) {
+        let (listener, root) = (TcpListener::bind(address)?, root.clone());
+        thread::Builder::new()
+            .stack_size(STACK)
+            .spawn(move || greet(&listener, &root))?;
+    }
     if let Some(Illness::Mortal(life)) = illness {
         thread::Builder::new().stack_size(STACK).spawn(move || {
             thread::sleep(life);
@@ -264,6 +283,19 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             .spawn(move || drop(converse(&node, stream)));
     }
     Ok(())
+}
+
+/// Answers the greeting of HTTP/2 with empty settings; muted, with nothing.
+fn greet(listener: &TcpListener, root: &Path) {
+    let mut held = Vec::new();
+    for mut stream in listener.incoming().flatten() {
+        if !matches!(Illness::of(root), Some(Illness::Rpcmute)) {
+            let _ = stream.read(&mut [0; 33]);
+            let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
+            continue;
+        }
+        held.push(stream);
+    }
 }
 
 /// Makes the files a node makes. The key is its identity: one that is there is kept.

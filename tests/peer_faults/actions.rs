@@ -159,16 +159,6 @@ fn add_planned() {
 }
 
 #[test]
-fn antctl_add_and_antctl_zen_add_are_refused() {
-    for kind in ["antctl+user", "antctl+zen"] {
-        let stage = Stage::new();
-        let init = ["--init", "--rewards_address", "faucet", "--process_manager", kind];
-        stage.wnm(&init).code(2).says(kind).complains();
-        assert!(!stage.database().exists());
-    }
-}
-
-#[test]
 fn remove_forced() {
     let stage = services::of(3, &[]);
     stage

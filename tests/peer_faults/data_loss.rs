@@ -114,7 +114,7 @@ fn fault_05_a_flag_that_is_none_is_refused_before_anything_is_done() {
     stage.wnm(&["--dryrun"]).code(2).says("--dry_run");
 }
 
-/// antctl is no manager of this version: what was made by it is refused, and its row kept.
+/// There is no antctl to remove it: the row is kept, and so is the node.
 #[test]
 fn fault_06_a_node_of_antctl_is_not_forgotten_when_it_could_not_be_removed() {
     let stage = Stage::of(1, &[]);

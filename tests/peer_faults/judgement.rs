@@ -41,7 +41,7 @@ fn unknown_manager_type_is_refused_by_name() {
     stage.tamper("UPDATE node SET manager_type = 'nonsense' WHERE id = 2");
     let ran = stage
         .wnm(&["--force_action", "stop", "--service_name", "2"])
-        .code(1);
+        .code(3);
     assert!(
         ran.stderr.contains("nonsense") && ran.stderr.contains("row 2"),
         "{ran}"

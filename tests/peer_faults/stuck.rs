@@ -269,7 +269,7 @@ fn fault_31_a_missing_version_is_learnt_from_the_nodes_own_binary() {
     });
 }
 
-/// What the peer made with docker or antctl cannot be removed by this version: clearly refused, and no reason to
+/// What the peer made with docker cannot be removed by this version: clearly refused, and no reason to
 /// do nothing else.
 #[test]
 fn a_dead_node_that_cannot_be_removed_holds_up_nothing() {

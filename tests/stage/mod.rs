@@ -3,8 +3,10 @@
 //!
 //! It reads `/proc`, so it is for Linux.
 
+pub mod anm;
 mod colony;
 mod ports;
+mod rpc;
 mod run;
 
 use std::fs;
@@ -17,6 +19,7 @@ use tempfile::TempDir;
 
 pub use colony::{kill, processes_under};
 pub use ports::Block;
+pub use rpc::Rpc;
 pub use run::Ran;
 
 /// Longer than anything here takes, even on a machine that is busy with something else.
@@ -142,9 +145,19 @@ impl Stage {
         fs::rename(&fresh, place.join("antnode")).expect("it takes its place");
     }
 
+    /// The thousands for its nodes and their metrics, as the settings write them.
+    pub fn thousands(&self) -> (String, String) {
+        (self.ports.nodes(), self.ports.metrics())
+    }
+
     /// The operator's home.
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// The ports that are this stage's own.
+    pub fn ports(&self) -> &Block {
+        &self.ports
     }
 
     /// Where wnm keeps the colony of this home.
@@ -177,9 +190,13 @@ impl Stage {
         fs::remove_file(self.root(id).join("SIM_ANTNODE")).expect("the illness goes");
     }
 
-    /// The environment of an operator's shell, and nothing of ours.
+    /// wnm in the environment of an operator's shell, and nothing of ours.
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
+        self.at_home(Command::new(env!("CARGO_BIN_EXE_wnm")), words)
+    }
+
+    /// Another program in the same environment.
+    pub fn at_home(&self, mut command: Command, words: &[&str]) -> Command {
         command
             .args(words)
             .env_clear()
@@ -262,6 +279,19 @@ impl Stage {
         }
     }
 
+    /// Has the simulated launchd, where there is one, end its jobs: it would start again what is killed.
+    fn unload_all(&self) {
+        let state = self.home().join(".launchctl");
+        let _ = fs::remove_dir_all(state.join("jobs"));
+        let is_kept = || fs::read_dir(state.join("keepers")).is_ok_and(|mut kept| kept.next().is_some());
+        for _ in 0..500 {
+            if !is_kept() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// All under the home, as one text that differs when any name, right, date or content does.
     pub fn tree(&self) -> String {
         let mut lines = Vec::new();
@@ -274,6 +304,7 @@ impl Stage {
 impl Drop for Stage {
     /// Ends every process that was started under the home; the folder goes by itself.
     fn drop(&mut self) {
+        self.unload_all();
         for _ in 0..50 {
             let left = processes_under(self.home());
             if left.is_empty() {
@@ -288,12 +319,17 @@ impl Drop for Stage {
 
 /// The simulated antnode, which `cargo test` builds beside this test as an example.
 pub fn simulated_antnode() -> PathBuf {
+    simulated("antnode")
+}
+
+/// A simulated program, which `cargo test` builds beside this test as an example.
+pub fn simulated(name: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_wnm"))
         .with_file_name("examples")
-        .join("antnode");
+        .join(name);
     assert!(
         built.exists(),
-        "{} is missing: run `cargo build --example antnode`",
+        "{} is missing: run `cargo build --example {name}`",
         built.display()
     );
     built

@@ -53,7 +53,7 @@ impl Birth {
     fn is_under_way(&mut self) -> bool {
         self.loose.ended().is_none()
             && match self.loose.pid() {
-                Some(pid) => !is_node(pid, &self.root),
+                Some(pid) => is_node(pid, &self.root) != Some(true),
                 None => self.loose.is_carried(),
             }
     }
@@ -74,7 +74,7 @@ impl Birth {
             ));
         }
         match self.loose.pid() {
-            Some(pid) if is_node(pid, &self.root) => Ok(pid),
+            Some(pid) if is_node(pid, &self.root) == Some(true) => Ok(pid),
             Some(pid) => {
                 // Not to be recognised, so not to be stopped later either.
                 signal::send(pid, Signal::Kill, mode)?;

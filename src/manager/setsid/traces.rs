@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
+use crate::manager::found::{self, Found};
+use crate::manager::processes::{NodeProcess, Processes};
 
 /// A hint for people; never believed by itself.
 pub(super) fn pid_file(node: &Node) -> PathBuf {
@@ -33,8 +35,34 @@ pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The processes of nodes below `storage`. That others run elsewhere is said.
+pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a NodeProcess> {
+    let (inside, mut outside): (Vec<_>, Vec<_>) = running
+        .all()
+        .partition(|process| process.root.starts_with(storage));
+    outside.retain(|process| !is_service(process.pid));
+    if let Some(first) = outside.first() {
+        tracing::warn!(
+            "{} antnode processes outside of `{}` are left out, the first is {} in `{}`; \
+             `--node_storage` says where to look",
+            outside.len(),
+            storage.display(),
+            first.pid,
+            first.root.display()
+        );
+    }
+    inside
+}
+
+/// What a process tells of its node; none where it is a service, which has a manager of its own.
+pub(super) fn told(process: &NodeProcess) -> Option<Found> {
+    let words = process.words.iter();
+    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    found::from_words(&words, Vec::new()).filter(|_| !is_service(process.pid))
+}
+
 /// Whether a process is a service of systemd's, which has a manager of its own.
-pub(super) fn is_service(pid: u32) -> bool {
+fn is_service(pid: u32) -> bool {
     let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     group.lines().any(|line| {
         let last = line.rsplit('/').next().unwrap_or_default();

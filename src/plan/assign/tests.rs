@@ -306,6 +306,25 @@ fn each_manager_has_its_own_names() {
 }
 
 #[test]
+fn the_id_of_a_row_that_cannot_be_read_is_in_use() {
+    let template = Template {
+        reserved: vec![NodeId(1), NodeId(3)],
+        ..template()
+    };
+    let plan = plan_from(
+        &one_at_a_time(),
+        calm(),
+        &[node(2, State::Running)],
+        &template,
+        &free,
+    );
+    match &plan.steps[0].action {
+        Action::Add(new) => assert_eq!(new.id, NodeId(4)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn antctl_never_gets_an_id_twice() {
     let antctl = ManagerKind {
         tool: Tool::Antctl,

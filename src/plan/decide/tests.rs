@@ -309,13 +309,21 @@ fn hung_nodes_have_their_turn_between_starts_and_adds_also_at_the_cap() {
 
 #[test]
 fn nothing_is_added_while_nodes_are_between_two_states() {
-    for state in [Restarting, Upgrading, Removing, Migrating] {
+    for state in [Restarting, Upgrading, Removing] {
         assert_eq!(
             ask(&policy(), &of(&[Running, state, Stopped])),
             ["idle monitoring"],
             "{state}"
         );
     }
+}
+
+#[test]
+fn a_node_that_nothing_moves_holds_up_nobody() {
+    assert_eq!(
+        ask(&policy(), &of(&[Running, Migrating, Stopped]))[0],
+        "start stopped node (1/1)"
+    );
 }
 
 #[test]

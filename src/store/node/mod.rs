@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::colony::{ManagerKind, Mode, Node, NodeId, Particulars, Version};
 
-use super::error::Fault;
+use super::error::{Fault, readable};
 use super::machine::mode_of_place;
 use super::{Error, Store};
 
@@ -20,7 +20,7 @@ use write::{Cell, cells};
 
 /// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
 /// `container_id`, `method`, `layout`, what a newer peer adds) are written once or never, and never changed.
-const COLUMNS: [&str; 46] = [
+const COLUMNS: [&str; 47] = [
     "id",
     "manager_type",
     "node_name",
@@ -67,6 +67,7 @@ const COLUMNS: [&str; 46] = [
     "binary_key",
     "shunned_total",
     "shunned_by_old",
+    "start_args",
 ];
 
 /// From `uptime` to `last_seen`: what a survey changes in nearly every row. They are written together,
@@ -76,28 +77,57 @@ const SURVEYED: u64 = 0x3_FFFF << 19;
 /// The column `last_seen`.
 const LAST_SEEN: u64 = 1 << 36;
 
+/// What the rows tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Roll {
+    pub nodes: Vec<Node>,
+    /// Rows that are left alone: nothing is done to what they may mean, nor to them.
+    pub unread: Vec<Unread>,
+}
+
+/// A row that cannot be what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// Its id, which is in use even so; None where that is no number of a node's.
+    pub id: Option<NodeId>,
+    /// Database, row and column, and what is wrong there.
+    pub why: String,
+}
+
 impl Store {
-    /// All nodes, by id. A row that cannot be what it says is an error that names it.
-    pub fn nodes(&self) -> Result<Vec<Node>, Error> {
+    /// All rows, by id: the nodes they tell of, and those that cannot be what they say.
+    pub fn roll(&self) -> Result<Roll, Error> {
         self.read(|connection| {
             let bare = bare_mode(connection)?;
             let sql = format!("SELECT {} FROM node ORDER BY id", COLUMNS.join(", "));
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
-            let mut nodes = Vec::new();
+            let mut roll = Roll::default();
             while let Some(row) = rows.next()? {
-                nodes.push(decode(row, bare)?);
+                match decode(row, bare) {
+                    Ok(node) => roll.nodes.push(node),
+                    Err(fault @ Fault::Value { .. }) => roll.unread.push(Unread {
+                        id: row.get(0).ok().map(NodeId),
+                        why: fault.at(&self.path).to_string(),
+                    }),
+                    Err(fault) => return Err(fault),
+                }
             }
-            Ok(nodes)
+            Ok(roll)
         })
+    }
+
+    /// The nodes of the [`roll`](Store::roll).
+    pub fn nodes(&self) -> Result<Vec<Node>, Error> {
+        self.roll().map(|roll| roll.nodes)
     }
 
     /// What the rows hold beside the nodes.
     pub fn particulars(&self) -> Result<BTreeMap<NodeId, Particulars>, Error> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT id, machine_id, container_id, CAST(manager_type AS TEXT), CAST(method AS TEXT),
-                        CAST(layout AS TEXT), CAST(version AS TEXT)
+                "SELECT id, CAST(machine_id AS INTEGER), CAST(container_id AS INTEGER), CAST(manager_type AS TEXT),
+                        CAST(method AS TEXT), CAST(layout AS TEXT), CAST(version AS TEXT)
                  FROM node",
             )?;
             let rows = statement.query_map([], |row| {
@@ -111,7 +141,8 @@ impl Store {
                 };
                 Ok((NodeId(row.get(0)?), particulars))
             })?;
-            Ok(rows.collect::<Result<_, _>>()?)
+            // What cannot be read of a row is left out here, and said where the nodes are read.
+            rows.filter_map(|row| readable(row).transpose()).collect()
         })
     }
 

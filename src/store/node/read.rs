@@ -47,7 +47,7 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
     let born = Timestamp(row.integer()?.unwrap_or(0));
     let host = row.text()?;
     let environment = row.optional_text()?;
-    let memory = Memory {
+    let mut memory = Memory {
         silent,
         shunned,
         last_seen,
@@ -56,9 +56,12 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
         last_error: row.optional_text()?,
         // Learned again when it cannot be read.
         binary_key: row.optional_text()?.as_deref().and_then(key_from_text),
+        // They stand at the end of the row.
+        start_args: None,
     };
     figures.shunned_total = row.figure()?;
     figures.shunned_by_old = row.figure()?;
+    memory.start_args = row.optional_text()?;
     let manager = manager(&manager_type, &root.to_string_lossy(), &service, bare).ok_or_else(|| {
         row.wrong_in(
             "manager_type",

@@ -9,7 +9,7 @@ use crate::colony::{
     Timestamp, Version,
 };
 use crate::store::tests::colony;
-use crate::store::{Fault, Intent, NodeChange, Store};
+use crate::store::{Fault, Intent, NodeChange, Store, Unread};
 
 use super::{COLUMNS, SURVEYED};
 
@@ -131,7 +131,7 @@ fn a_bare_manager_gets_its_mode_from_where_the_node_lies() {
 }
 
 #[test]
-fn a_row_that_cannot_be_is_named() {
+fn a_row_that_cannot_be_is_named_and_keeps_no_other_from_being_read() {
     for (column, value, says) in [
         ("status", "'DANCING'", "`DANCING` is no state"),
         ("status", "''", "`` is no state"),
@@ -152,7 +152,12 @@ fn a_row_that_cannot_be_is_named() {
             &store,
             &format!("UPDATE node SET {column} = {value} WHERE id = 7"),
         );
-        let error = store.nodes().unwrap_err().to_string();
+        let roll = store.roll().unwrap();
+        assert_eq!(roll.nodes, [node(3)]);
+        let [Unread { id, why: error }] = &roll.unread[..] else {
+            panic!("{roll:?}");
+        };
+        assert_eq!(*id, Some(NodeId(7)));
         assert!(
             error.contains(&format!("table `node`, row 7, column `{column}`")),
             "{error}"
@@ -163,7 +168,9 @@ fn a_row_that_cannot_be_is_named() {
     let store = colony();
     store.take_in(&[node(3)]).unwrap();
     execute(&store, "UPDATE node SET id = -3");
-    assert!(matches!(store.nodes().unwrap_err().fault, Fault::Value { column, .. } if column == "id"));
+    let roll = store.roll().unwrap();
+    assert!(roll.nodes.is_empty() && roll.unread[0].id.is_none());
+    assert!(roll.unread[0].why.contains("column `id`"), "{roll:?}");
 }
 
 #[test]
@@ -191,7 +198,8 @@ fn odd_figures_and_huge_texts_are_borne() {
     assert_eq!(odd.host, "5");
     assert_eq!(odd.environment.map(|text| text.len()), Some(1_000_000));
     execute(&store, "UPDATE node SET status = hex(zeroblob(500000))");
-    assert!(store.nodes().unwrap_err().to_string().len() < 300);
+    let roll = store.roll().unwrap();
+    assert!(roll.nodes.is_empty() && roll.unread[0].why.len() < 300);
 }
 
 #[test]
@@ -260,7 +268,7 @@ prop_compose! {
     fn any_node()(
         id in 1..=u32::MAX,
         texts in prop::collection::vec("[^\\x00]{0,40}", 6),
-        optional in prop::collection::vec(prop::option::of("[^\\x00]{0,40}"), 4),
+        optional in prop::collection::vec(prop::option::of("[^\\x00]{0,40}"), 5),
         paths in prop::collection::vec("/[^\\x00]{0,40}", 3),
         has_logs: bool,
         version in prop::option::of("[^\\x00]{1,12}"),
@@ -309,6 +317,7 @@ prop_compose! {
                 retry_at: moments[1].map(Timestamp),
                 last_error: optional[3].clone(),
                 binary_key: key.map(|(size, mtime_ns, inode)| BinaryKey { size, mtime_ns, inode }),
+                start_args: optional[4].clone(),
             },
         }
     }

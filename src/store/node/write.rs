@@ -120,6 +120,7 @@ pub(super) fn cells(node: &Node) -> Result<[Cell<'_>; COLUMNS.len()], Fault> {
             .map_or(Cell::Null, |key| Cell::Made(key_text(&key))),
         Cell::Integer(*shunned_total),
         Cell::Integer(*shunned_by_old),
+        optional(memory.start_args.as_ref()),
     ])
 }
 

@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use sysinfo::{Disks, Networks, System};
 
-use super::{Error, unreadable};
+use super::{Error, Source, unreadable};
 use crate::colony::{Counters, Timestamp};
 
-/// Where counters are read: what was read last, and the ticks counted since.
-pub struct Source {
+/// What was read last, and the ticks counted since.
+pub struct Tally {
     last: RefCell<Option<Last>>,
 }
 
@@ -24,15 +24,16 @@ struct Last {
     idle: u64,
 }
 
-impl Source {
-    pub fn new() -> Source {
-        Source {
+impl Tally {
+    pub fn new() -> Tally {
+        Tally {
             last: RefCell::new(None),
         }
     }
+}
 
-    /// The counters but for their moment, and when the machine was booted.
-    pub fn read(&self) -> Result<(Counters, Timestamp), Error> {
+impl Source for Tally {
+    fn read(&self) -> Result<(Counters, Timestamp), Error> {
         let boot = System::boot_time().map_err(|error| unreadable("the boot time", &error))?;
         let (cpu_total, cpu_idle) = self.ticks()?;
         let mut counters = Counters {
@@ -56,7 +57,9 @@ impl Source {
         }
         Ok((counters, Timestamp(i64::try_from(boot).unwrap_or(0))))
     }
+}
 
+impl Tally {
     /// Microseconds of one CPU since the first reading, all and idle.
     fn ticks(&self) -> Result<(u64, u64), Error> {
         let mut last = self.last.borrow_mut();

@@ -3,19 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Error, unreadable};
+use super::{Error, Source, unreadable};
 use crate::colony::{Counters, Timestamp};
 
-/// Where counters are read. It holds nothing: the kernel counts.
-pub struct Source;
+/// The files of the kernel, which counts by itself.
+pub struct Proc;
 
-impl Source {
-    pub fn new() -> Source {
-        Source
-    }
-
-    /// The counters but for their moment, and when the machine was booted.
-    pub fn read(&self) -> Result<(Counters, Timestamp), Error> {
+impl Source for Proc {
+    fn read(&self) -> Result<(Counters, Timestamp), Error> {
         let stat = text("/proc/stat")?;
         let mut counters = Counters::default();
         let boot = read_stat(&stat, &mut counters)

@@ -25,7 +25,45 @@ const SAID: &str = include_str!("../../../tests/fixtures/antnode-0.4.17/version.
 
 #[test]
 fn the_machine_is_read() {
-    let (gauge, _) = gauge(SAID);
+    the_machine_is_read_by(gauge(SAID).0);
+}
+
+/// What runs on macOS, run here.
+#[test]
+fn the_machine_is_read_where_there_is_no_proc() {
+    let (mut gauge, _) = gauge(SAID);
+    gauge.source = Box::new(elsewhere::Tally::new());
+    let boot = gauge.read(Path::new("/")).unwrap().boot.0;
+    assert!(
+        (boot
+            - RealGauge::new(Box::new(|_| Ok(String::new())))
+                .read(Path::new("/"))
+                .unwrap()
+                .boot
+                .0)
+            .abs()
+            <= 2
+    );
+    the_machine_is_read_by(gauge);
+}
+
+#[test]
+fn where_there_is_no_proc_ticks_begin_anew_in_each_run_and_pass_with_time() {
+    let tally = elsewhere::Tally::new();
+    let (first, _) = tally.read().unwrap();
+    assert_eq!((first.cpu_total, first.cpu_idle), (0, 0));
+    std::thread::sleep(std::time::Duration::from_millis(250));
+    let (next, _) = tally.read().unwrap();
+    assert!(
+        (250_000..60_000_000).contains(&next.cpu_total),
+        "{}",
+        next.cpu_total
+    );
+    assert!(next.cpu_idle <= next.cpu_total);
+    assert!(next.disk_read >= first.disk_read && next.net_sent >= first.net_sent);
+}
+
+fn the_machine_is_read_by(gauge: RealGauge) {
     let read = gauge.read(Path::new("/")).unwrap();
     assert!(read.counters.at_ms > 1_600_000_000_000);
     assert!(read.boot.0 > 1_000_000_000 && read.boot.0 * 1000 <= read.counters.at_ms + 1000);

@@ -1,0 +1,131 @@
+//! Crontabs: which of their lines run wnm, and what such a run gets from cron.
+
+/// What cron gives a line when nothing is set before it.
+pub const PATH: &str = "/usr/bin:/bin";
+
+/// One line that runs wnm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Whom it runs as; None in an operator's own crontab.
+    pub user: Option<String>,
+    /// The word that names wnm, as it stands there: `$HOME/.local/bin/wnm`.
+    pub program: String,
+    /// The PATH that holds for it.
+    pub path: String,
+    /// Whether it runs every five minutes or more often.
+    pub is_frequent: bool,
+}
+
+/// The lines of a crontab that run wnm. Those of `/etc/crontab` and `/etc/cron.d` name a user (`with_users`).
+#[must_use]
+pub fn read(text: &str, with_users: bool) -> Vec<Line> {
+    let mut path = PATH.to_owned();
+    let mut found = Vec::new();
+    for line in text.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if let Some((name, value)) = assignment(line) {
+            if name == "PATH" {
+                path = value.to_owned();
+            }
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        let first = words.next().unwrap_or_default();
+        let is_frequent = match first.strip_prefix('@') {
+            Some(_) => false,
+            None => {
+                let rest: Vec<&str> = words.by_ref().take(4).collect();
+                is_each_minute(first) && rest.iter().all(|field| *field == "*")
+            }
+        };
+        let user = if with_users { words.next() } else { None };
+        let program = words
+            .map(|word| word.trim_matches(['"', '\'', '(', ')', ';']))
+            .find(|word| word.rsplit('/').next() == Some("wnm"));
+        if let Some(program) = program {
+            found.push(Line {
+                user: user.map(str::to_owned),
+                program: program.to_owned(),
+                path: path.clone(),
+                is_frequent,
+            });
+        }
+    }
+    found
+}
+
+/// `NAME = value`, as crontab(5) has it: quotes may stand around either, and nothing is expanded.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim().trim_matches(['"', '\'']);
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then(|| (name, value.trim().trim_matches(['"', '\''])))
+}
+
+/// Whether a field for minutes comes round at least every five.
+fn is_each_minute(field: &str) -> bool {
+    match field.strip_prefix("*/").or_else(|| field.strip_prefix("0-59/")) {
+        Some(step) => step.parse::<u32>().is_ok_and(|step| (1..=5).contains(&step)),
+        None => field == "*" || field.split(',').count() >= 12,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, PATH, read};
+
+    #[test]
+    fn a_line_is_found_however_it_is_written() {
+        for (text, program) in [
+            ("* * * * * $HOME/.local/bin/wnm --quiet", "$HOME/.local/bin/wnm"),
+            ("* * * * * wnm -q >>$HOME/wnm.log 2>&1", "wnm"),
+            ("*/5 * * * * cd /x && \"/opt/wnm\"; true", "/opt/wnm"),
+            ("* * * * *\tflock -n /tmp/x /usr/bin/wnm", "/usr/bin/wnm"),
+        ] {
+            let lines = read(text, false);
+            assert_eq!(lines.len(), 1, "{text}");
+            assert_eq!(lines[0].program, program);
+            assert!(lines[0].is_frequent, "{text}");
+            assert_eq!((lines[0].path.as_str(), &lines[0].user), (PATH, &None));
+        }
+        for text in [
+            "",
+            "# * * * * * wnm",
+            "* * * * * /usr/bin/wnmd",
+            "* * * * * ls /var/lib/wnm.log",
+        ] {
+            assert_eq!(read(text, false), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_path_that_holds_is_the_last_one_above_the_line() {
+        let text = "PATH=/a\n* * * * * op /x/wnm\nPATH = \"/b:/c\"\nMAILTO=op\n* * * * * root /y/wnm\n";
+        let line = |user: &str, program: &str, path: &str| Line {
+            user: Some(user.to_owned()),
+            program: program.to_owned(),
+            path: path.to_owned(),
+            is_frequent: true,
+        };
+        assert_eq!(
+            read(text, true),
+            [line("op", "/x/wnm", "/a"), line("root", "/y/wnm", "/b:/c")]
+        );
+    }
+
+    #[test]
+    fn a_line_that_runs_seldom_is_told_apart() {
+        for text in [
+            "0 * * * * wnm",
+            "*/10 * * * * wnm",
+            "@reboot wnm",
+            "@hourly wnm",
+            "* 3 * * * wnm",
+            "0,30 * * * * wnm",
+        ] {
+            assert!(!read(text, false)[0].is_frequent, "{text}");
+        }
+    }
+}

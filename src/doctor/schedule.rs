@@ -1,0 +1,292 @@
+//! What runs wnm each minute, and with which environment: cron, or a timer.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::colony::Mode;
+use crate::manager::systemctl::Systemctl;
+use crate::program::Program;
+use crate::report::health::Finding;
+use crate::settings::place::{Operator, Platform};
+
+use super::crontab::{self, Line};
+
+const CHECK: &str = "schedule";
+
+/// The packaged line, for an operator's own crontab.
+const LINE: &str = "`crontab -e`, and add `* * * * * $HOME/.local/bin/wnm --quiet`, with a line \
+    `PATH=/usr/local/bin:/usr/bin:/bin` above it";
+
+/// What a service of systemd has when nobody says anything.
+const PATH_OF_SYSTEMD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Label and file name of the packaged launchd job.
+const JOB: &str = "org.wnm.wnm";
+
+/// What was found to run wnm for one operator.
+#[derive(Clone, Debug, Default)]
+pub struct Schedule {
+    /// Lines of cron for this operator, with the crontab they stand in.
+    lines: Vec<(String, Line)>,
+    /// Lines for others.
+    foreign: Vec<(String, Line)>,
+    /// Timers and jobs that are on.
+    timers: Vec<String>,
+    /// Timers that are there and off.
+    idle: Vec<String>,
+}
+
+/// Looks for all that may run wnm as `operator`.
+#[must_use]
+pub fn find(operator: &Operator, platform: Platform) -> Schedule {
+    let mut schedule = Schedule::default();
+    if let Ok(ended) = Program::new("crontab").arg("-l").ask()
+        && ended.code() == Some(0)
+    {
+        let name = format!("the crontab of `{}`", operator.user);
+        let lines = crontab::read(&ended.stdout, false);
+        schedule
+            .lines
+            .extend(lines.into_iter().map(|line| (name.clone(), line)));
+    }
+    for path in system_crontabs() {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        for line in crontab::read(&text, true) {
+            let name = format!("`{}`", path.display());
+            if line.user.as_deref() == Some(&operator.user) {
+                schedule.lines.push((name, line));
+            } else {
+                schedule.foreign.push((name, line));
+            }
+        }
+    }
+    match platform {
+        Platform::Linux => schedule.look_for_timers(),
+        Platform::MacOs => schedule.look_for_jobs(operator),
+    }
+    schedule
+}
+
+/// `/etc/crontab` and what cron reads of `/etc/cron.d`: files whose names have no dot.
+fn system_crontabs() -> Vec<PathBuf> {
+    let parts = fs::read_dir("/etc/cron.d").into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = parts
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_none())
+        .collect();
+    paths.sort();
+    paths.insert(0, PathBuf::from("/etc/crontab"));
+    paths
+}
+
+impl Schedule {
+    fn look_for_timers(&mut self) {
+        for (mode, whose) in [(Mode::User, "of the user"), (Mode::Sudo, "of the machine")] {
+            let shown = Systemctl::new(mode).show(&["wnm.timer".to_owned()]);
+            let Some(timer) = shown.ok().and_then(|mut shown| shown.pop()) else {
+                continue;
+            };
+            let name = format!("the timer `wnm.timer` {whose}");
+            match (timer.load.as_str(), timer.active.as_str()) {
+                ("loaded", "active") => self.timers.push(name),
+                ("loaded", _) => self.idle.push(name),
+                _ => {}
+            }
+        }
+    }
+
+    fn look_for_jobs(&mut self, operator: &Operator) {
+        let folders = [
+            operator.home.join("Library/LaunchAgents"),
+            PathBuf::from("/Library/LaunchDaemons"),
+        ];
+        for path in folders.map(|folder| folder.join(format!("{JOB}.plist"))) {
+            if path.exists() {
+                self.timers.push(format!("the job `{}`", path.display()));
+            }
+        }
+    }
+
+    /// Whether it is the user's own timer that runs wnm, which then needs lingering.
+    #[must_use]
+    pub fn is_by_user_timer(&self) -> bool {
+        self.lines.is_empty() && self.timers.iter().any(|timer| timer.ends_with("of the user"))
+    }
+
+    /// The PATH of the runs; cron's own where nothing runs wnm yet.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self.lines.first() {
+            Some((_, line)) => &line.path,
+            None if self.timers.is_empty() => crontab::PATH,
+            None => PATH_OF_SYSTEMD,
+        }
+    }
+
+    /// All that such a run finds in its environment.
+    #[must_use]
+    pub fn environment(&self, operator: &Operator) -> Vec<(&'static str, String)> {
+        vec![
+            ("HOME", operator.home.to_string_lossy().into_owned()),
+            ("LOGNAME", operator.user.clone()),
+            ("SHELL", "/bin/sh".to_owned()),
+            ("PATH", self.path().to_owned()),
+        ]
+    }
+
+    /// Whether wnm is run at all, often enough, and by a line that can work.
+    #[must_use]
+    pub fn judge(&self, operator: &Operator) -> Finding {
+        if self.lines.is_empty() && self.timers.is_empty() {
+            return self.missing(operator);
+        }
+        for (name, line) in &self.lines {
+            if let Some(finding) = faulty(name, line, operator) {
+                return finding;
+            }
+        }
+        let names: Vec<&str> = self
+            .lines
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(self.timers.iter().map(String::as_str))
+            .collect();
+        match names.as_slice() {
+            [one] => Finding::ok(CHECK, format!("{one} runs wnm")),
+            several => Finding::warning(
+                CHECK,
+                format!(
+                    "{} run wnm; only one gets the lock each time",
+                    several.join(" and ")
+                ),
+                "keep one of them",
+            ),
+        }
+    }
+
+    fn missing(&self, operator: &Operator) -> Finding {
+        if let Some(timer) = self.idle.first() {
+            let user = if timer.ends_with("of the user") {
+                " --user"
+            } else {
+                ""
+            };
+            return Finding::failed(
+                CHECK,
+                format!("{timer} is there and not started"),
+                format!("systemctl{user} enable --now wnm.timer"),
+            );
+        }
+        let others: Vec<String> = self
+            .foreign
+            .iter()
+            .map(|(name, line)| format!("`{}` in {name}", line.user.as_deref().unwrap_or_default()))
+            .collect();
+        let but = match others.as_slice() {
+            [] => String::new(),
+            _ => format!(" (but for {})", others.join(", ")),
+        };
+        Finding::failed(
+            CHECK,
+            format!("neither cron nor a timer runs wnm for `{}`{but}", operator.user),
+            LINE,
+        )
+    }
+}
+
+/// What is wrong with a line of cron, if anything is.
+fn faulty(name: &str, line: &Line, operator: &Operator) -> Option<Finding> {
+    if line.path.contains('$') || line.path.contains('~') {
+        return Some(Finding::failed(
+            CHECK,
+            format!(
+                "{name} sets PATH to `{}`, and cron puts nothing in for `$` and `~` there",
+                line.path
+            ),
+            "write the folders out",
+        ));
+    }
+    let home = operator.home.to_string_lossy();
+    let program = line
+        .program
+        .replace("${HOME}", &home)
+        .replace("$HOME", &home)
+        .replacen("~/", &format!("{home}/"), 1);
+    let places: Vec<PathBuf> = if program.contains('/') {
+        vec![PathBuf::from(&program)]
+    } else {
+        let folders = line.path.split(':').filter(|folder| !folder.is_empty());
+        folders.map(|folder| Path::new(folder).join(&program)).collect()
+    };
+    if !places.iter().any(|place| is_program(place)) {
+        return Some(Finding::failed(
+            CHECK,
+            format!(
+                "{name} runs `{}`, and there is no such program on its PATH `{}`",
+                line.program, line.path
+            ),
+            "give the whole path of wnm in that line",
+        ));
+    }
+    if !line.is_frequent {
+        return Some(Finding::warning(
+            CHECK,
+            format!("{name} runs wnm less often than every five minutes"),
+            "let the line begin with `* * * * *`: a run that has nothing to do costs little",
+        ));
+    }
+    None
+}
+
+fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Operator, Schedule, crontab};
+    use crate::report::health::Verdict;
+
+    fn judged(text: &str) -> (Verdict, String) {
+        let operator = Operator {
+            user: "op".to_owned(),
+            uid: 1000,
+            home: "/home/op".into(),
+        };
+        let lines = crontab::read(text, false).into_iter();
+        let schedule = Schedule {
+            lines: lines.map(|line| ("the crontab".to_owned(), line)).collect(),
+            ..Schedule::default()
+        };
+        let finding = schedule.judge(&operator);
+        (finding.verdict, finding.what)
+    }
+
+    #[test]
+    fn a_path_that_cron_would_not_expand_is_a_fault() {
+        let (verdict, what) = judged("PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
+        assert_eq!(verdict, Verdict::Failed);
+        assert!(what.contains("puts nothing in for `$`"), "{what}");
+    }
+
+    #[test]
+    fn a_line_whose_program_is_not_there_is_a_fault() {
+        let (verdict, what) = judged("* * * * * $HOME/no/such/wnm\n");
+        assert_eq!(
+            (verdict, what.contains("no such program")),
+            (Verdict::Failed, true),
+            "{what}"
+        );
+    }
+
+    #[test]
+    fn without_any_line_the_operator_is_named() {
+        let (verdict, what) = judged("");
+        assert_eq!(
+            (verdict, what.contains("`op`")),
+            (Verdict::Failed, true),
+            "{what}"
+        );
+    }
+}

@@ -1,0 +1,163 @@
+//! Whether sudo runs what wnm needs, and without asking for a password.
+//!
+//! Nothing is run through sudo here but sudo's own listing of rights.
+
+use crate::colony::{Mode, Tool};
+use crate::program::Program;
+use crate::report::health::Finding;
+use crate::settings::Settings;
+
+const CHECK: &str = "sudo";
+
+/// What this colony runs as root, one command of each kind; the words before `-l`'s command name another account.
+fn needs(settings: &Settings, with_ufw: bool) -> Vec<Vec<String>> {
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut needs = Vec::new();
+    if settings.process_manager.mode == Mode::Sudo {
+        let root = settings.node_storage.join("antnode0001");
+        let root = root.to_string_lossy();
+        match settings.process_manager.tool {
+            Tool::Systemd => needs.push(words("systemctl --no-ask-password daemon-reload")),
+            Tool::Setsid => needs.push(words("kill -TERM -- -99999")),
+            Tool::Launchd | Tool::Antctl | Tool::AntctlZen | Tool::Docker => {}
+        }
+        if matches!(settings.process_manager.tool, Tool::Systemd | Tool::Setsid) {
+            for line in ["install -d -m 0755 -o ant --", "rm -rf --one-file-system --"] {
+                let mut need = words(line);
+                need.push(root.clone().into_owned());
+                needs.push(need);
+            }
+        }
+    }
+    if with_ufw {
+        needs.push(words("ufw status"));
+    }
+    needs
+}
+
+/// Asks sudo for each thing this colony needs root for. None: it needs root for nothing, or is run by root.
+#[must_use]
+pub fn judge(
+    settings: &Settings,
+    with_ufw: bool,
+    user: &str,
+    environment: &[(&'static str, String)],
+) -> Option<Finding> {
+    let needs = needs(settings, with_ufw);
+    if needs.is_empty() {
+        return None;
+    }
+    let sudo = |words: &[&str]| {
+        Program::new("sudo")
+            .arg("-n")
+            .args(words)
+            .only_env(environment.iter().cloned())
+            .ask()
+    };
+    let todo = format!("let `{user}` run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
+    let listed = match sudo(&["-ll"]) {
+        Err(error) => return Some(Finding::failed(CHECK, format!("cannot {error}"), todo)),
+        Ok(ended) if ended.code() != Some(0) => {
+            return Some(Finding::failed(
+                CHECK,
+                format!("sudo asks `{user}` for a password, and there is nobody to give it"),
+                todo,
+            ));
+        }
+        Ok(ended) => entries(&ended.stdout),
+    };
+    let mut refused = Vec::new();
+    for need in &needs {
+        let mut words = vec!["-l", "--"];
+        words.extend(need.iter().map(String::as_str));
+        // It answers with the whole path of the program, where the command is allowed.
+        let path = match sudo(&words) {
+            Ok(ended) if ended.code() == Some(0) => {
+                let first = ended.stdout.split_whitespace().next().map(str::to_owned);
+                first.unwrap_or_default()
+            }
+            _ => String::new(),
+        };
+        if path.is_empty() || !is_unasked(&listed, &path) {
+            refused.push(format!("`{}`", need.join(" ")));
+        }
+    }
+    Some(match refused.as_slice() {
+        [] => Finding::ok(CHECK, "runs what wnm needs without a password"),
+        refused => Finding::failed(
+            CHECK,
+            format!("does not run {} without a password", refused.join(", ")),
+            todo,
+        ),
+    })
+}
+
+/// One entry of the rights that sudo lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Entry {
+    is_unasked: bool,
+    commands: Vec<String>,
+}
+
+/// The entries of `sudo -ll`, in the order in which sudo reads them.
+fn entries(listing: &str) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in listing.lines() {
+        let text = line.trim();
+        if text.starts_with("Sudoers entry") || text.starts_with("LDAP Role") {
+            entries.push(Entry::default());
+        }
+        let Some(entry) = entries.last_mut() else { continue };
+        if let Some(options) = text.strip_prefix("Options:") {
+            entry.is_unasked = options.split(',').any(|option| option.trim() == "!authenticate");
+        } else if line.starts_with('\t') {
+            entry.commands.push(text.to_owned());
+        }
+    }
+    entries
+}
+
+/// Whether the last entry that may be about the program at `path`, the one that counts, asks for no password.
+fn is_unasked(entries: &[Entry], path: &str) -> bool {
+    let last = entries.iter().rev().find(|entry| {
+        entry.commands.iter().any(|command| {
+            let program = command.split_whitespace().next().unwrap_or_default();
+            let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+            program == "ALL" || program == path || program.ends_with('/') || name(program) == name(path)
+        })
+    });
+    last.is_some_and(|entry| entry.is_unasked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entries, is_unasked};
+
+    /// As sudo 1.9.13 lists it.
+    const LISTED: &str = "Matching Defaults entries for op on localhost:\n    env_reset, use_pty\n\n\
+        User op may run the following commands on localhost:\n\nSudoers entry:\n    RunAsUsers: ALL\n    \
+        RunAsGroups: ALL\n    Commands:\n\tALL\n\nSudoers entry: /etc/sudoers.d/wnm\n    RunAsUsers: root\n    \
+        Options: !authenticate\n    Commands:\n\t/usr/bin/systemctl --no-ask-password *\n\t/usr/sbin/ufw\n";
+
+    #[test]
+    fn the_last_entry_about_a_program_says_whether_a_password_is_asked_for() {
+        let entries = entries(LISTED);
+        assert_eq!(entries.len(), 2);
+        assert!(is_unasked(&entries, "/usr/bin/systemctl"));
+        assert!(is_unasked(&entries, "/usr/sbin/ufw"));
+        assert!(
+            !is_unasked(&entries, "/usr/bin/rm"),
+            "only by the entry that asks"
+        );
+        assert!(!is_unasked(&entries[1..], "/usr/bin/rm"));
+    }
+
+    #[test]
+    fn all_without_a_password_is_enough() {
+        let all = LISTED.replace(
+            "RunAsGroups: ALL\n",
+            "RunAsGroups: ALL\n    Options: !authenticate\n",
+        );
+        assert!(is_unasked(&entries(&all), "/usr/bin/rm"));
+    }
+}

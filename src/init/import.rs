@@ -1,0 +1,277 @@
+//! Looking for the nodes that are there, and what comes of them: rows, settings, and what is told.
+
+use std::path::Path;
+
+use crate::clock::Clock;
+use crate::colony::{Binary, Mode, Node, State, Tool};
+use crate::error::Error;
+use crate::look::is_own;
+use crate::report::imported;
+use crate::session::Session;
+use crate::settings::{self, Resolved, Saying};
+use crate::store::Store;
+use crate::survey::Limits;
+use crate::takeover::import::{self, Haul, Hint, Known, Seen};
+use crate::world::World;
+
+use super::supported;
+
+/// Where anm has the line that cron runs it by.
+const ANM: &str = "/etc/cron.d/anm";
+
+/// Nodes that were found, and the settings that go with them.
+pub(super) struct Import {
+    pub(super) resolved: Resolved,
+    pub(super) haul: Haul,
+    /// What the nodes say of the settings, where nobody said otherwise.
+    hints: Vec<Hint>,
+}
+
+impl Import {
+    /// Looks for nodes with the manager of this run, at each of them, and at what they have in common.
+    /// Changes nothing.
+    pub(super) fn look(session: &Session, store: Option<&Store>) -> Result<Import, Error> {
+        let is_said = |name: &str| {
+            let said = |saying: &Saying| saying.setting.name == name && saying.origin.is_said();
+            session.sayings.iter().any(said)
+        };
+        // Whose wallet the nodes have is seen only when they are found, and until then nobody is paid.
+        let assumed = match store {
+            None if !is_said("rewards_address") => {
+                vec![found(session, "rewards_address", "faucet".to_owned())?]
+            }
+            _ => Vec::new(),
+        };
+        let before = session.weigh(store, &assumed, &session.sayings)?;
+        refuse_anm(&before, Path::new(ANM))?;
+        let world = session.world(&before.settings);
+        supported(&world, &before)?;
+        let seen = seen(&world, &before)?;
+        let now = session.clock.now();
+        let mut haul = import::take_in(seen, &before.settings.policy(), now);
+        let words = session.launch_policy(&before.settings).start_words();
+        let known = Known {
+            storage: &before.settings.node_storage,
+            node_cap: before.settings.policy().cap,
+            highest_id_used: before.settings.highest_node_id_used,
+            words: &words,
+        };
+        let mut hints = import::hints(&haul.nodes, &known);
+        // Nodes must not be taken away because of a cap, whoever said it; all else an operator said stands.
+        hints.retain(|hint| {
+            hint.setting == "node_cap" || counts(hint, store.is_some()) && !is_said(hint.setting)
+        });
+        let mut sayings = Vec::new();
+        hints.retain(|hint| match found(session, hint.setting, hint.text.clone()) {
+            Ok(saying) => {
+                sayings.push(saying);
+                true
+            }
+            Err(error) => {
+                haul.warnings
+                    .push(format!("{}; not taken from the nodes", error.what));
+                false
+            }
+        });
+        let resolved = raised(session, store, &sayings)?;
+        hints.retain(|hint| is_news(hint, &before, &resolved));
+        session.tell(&resolved);
+        learn_versions(&world, &resolved, &mut haul.nodes);
+        let common = session.launch_policy(&resolved.settings).start_words();
+        let settings = &resolved.settings;
+        let starts = [
+            settings.port_start,
+            settings.metrics_port_start,
+            settings.rpc_port_start,
+        ];
+        import::settle_in(&mut haul.nodes, &known, &common, starts);
+        Ok(Import {
+            resolved,
+            haul,
+            hints,
+        })
+    }
+
+    /// What a dry run prints: `what` would be done, and a table of the nodes.
+    pub(super) fn foreseen(&self, session: &Session, what: &str) -> String {
+        for line in &self.haul.warnings {
+            tracing::warn!("{line}");
+        }
+        if session.run.json {
+            return imported::as_json(&self.haul.nodes);
+        }
+        let mut lines = vec![what.to_owned()];
+        lines.push(imported::table(&self.haul.nodes, session.terminal.out));
+        lines.extend(self.news());
+        lines.join("\n")
+    }
+
+    /// Tells what was taken in.
+    pub(super) fn tell(&self, session: &Session) {
+        for line in &self.haul.warnings {
+            tracing::warn!("{line}");
+        }
+        tracing::info!(
+            "imported {} into {}",
+            imported::count(&self.haul.nodes),
+            session.place
+        );
+        for line in self.news() {
+            tracing::info!("{line}");
+        }
+    }
+
+    /// What follows for the settings and the next cycles.
+    fn news(&self) -> Vec<String> {
+        let nodes = &self.haul.nodes;
+        let mut lines: Vec<String> = self
+            .hints
+            .iter()
+            .map(|hint| {
+                let Hint { setting, text, by } = hint;
+                match *setting {
+                    "node_cap" => format!("node_cap is raised to {text}: so many nodes were found"),
+                    _ => format!("{setting} is `{text}`, as {by} of {} nodes have it", nodes.len()),
+                }
+            })
+            .collect();
+        let down: Vec<&str> = nodes
+            .iter()
+            .filter(|node| node.state == State::Stopped)
+            .map(|node| node.service.0.as_str())
+            .collect();
+        if !down.is_empty() {
+            lines.push(format!(
+                "down, and to be started by the next cycles: {}; `wnm --force_action disable --service_name NAME` keeps \
+                 one down",
+                down.join(", ")
+            ));
+        }
+        let cap = self.resolved.settings.policy().cap;
+        let room = cap - i64::try_from(nodes.len()).unwrap_or(cap);
+        if room > 0 && !nodes.is_empty() {
+            lines.push(format!(
+                "node_cap is {cap}: as the machine allows, {room} more are added; `--node_cap {}` keeps it at these",
+                nodes.len()
+            ));
+        }
+        lines
+    }
+}
+
+/// What nodes say of a setting, if it can be.
+fn found(session: &Session, name: &'static str, text: String) -> Result<Saying, Error> {
+    Ok(settings::found(
+        name,
+        text,
+        &session.place.operator.home,
+        &session.variables,
+    )?)
+}
+
+/// Whether a colony that is there already takes this from its nodes: what new nodes get is the operator's own
+/// choice by then; where they get it is not.
+fn counts(hint: &Hint, is_there: bool) -> bool {
+    let of_place = [
+        "port_start",
+        "metrics_port_start",
+        "rpc_port_start",
+        "highest_node_id_used",
+    ];
+    !is_there || of_place.contains(&hint.setting)
+}
+
+/// Whether the hint changes what would count without it.
+fn is_news(hint: &Hint, before: &Resolved, after: &Resolved) -> bool {
+    let of = |resolved: &Resolved| {
+        let row = resolved.row.iter().find(|(name, _)| *name == hint.setting);
+        row.and_then(|(_, text)| text.clone())
+    };
+    hint.setting == "rewards_address" || of(before) != of(after)
+}
+
+/// The settings with what the nodes say. A cap that somebody said for this run and that is below the number
+/// of nodes gives way to it.
+fn raised(session: &Session, store: Option<&Store>, found: &[Saying]) -> Result<Resolved, Error> {
+    let is_cap = |saying: &&Saying| saying.setting.name == "node_cap";
+    let is_raised = found.iter().any(|saying| is_cap(&saying));
+    let said: Vec<Saying> = session
+        .sayings
+        .iter()
+        .filter(|saying| !(is_raised && is_cap(saying)))
+        .cloned()
+        .collect();
+    session.weigh(store, found, &said)
+}
+
+/// anm acts on every unit that is called `antnode`, so nobody else may while it is there.
+fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), Error> {
+    let kind = resolved.settings.process_manager;
+    if kind.mode == Mode::Sudo && kind.tool == Tool::Systemd && schedule.exists() {
+        return Err(Error::refused(format_args!(
+            "anm runs the nodes of this machine (`{}`), and two managers undo each other's work",
+            schedule.display()
+        ))
+        .hint("take them over from it with `wnm --init --migrate_anm`"));
+    }
+    Ok(())
+}
+
+/// Every node that the manager knows of, and how it is.
+fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
+    let settings = &resolved.settings;
+    let manager = world
+        .managers
+        .of(settings.process_manager)
+        .map_err(Error::refused)?;
+    let nodes = manager.discover().map_err(Error::refused)?;
+    let processes = match manager.inspect(&nodes) {
+        Ok(processes) => processes.into_iter().map(Some).collect(),
+        Err(error) => {
+            tracing::warn!(
+                "cannot look at the processes of {}: {error}",
+                settings.process_manager
+            );
+            vec![None; nodes.len()]
+        }
+    };
+    let limits = Limits {
+        spacing: settings.effective_survey_delay(),
+        ..Limits::default()
+    };
+    let answers = world.probe.ask(&nodes, &limits, world.clock.now());
+    let roots: Vec<_> = nodes.iter().map(|node| node.home.root.clone()).collect();
+    let rooted = world.gauge.rooted(&roots);
+    let sightings = answers.into_iter().zip(rooted).zip(processes);
+    Ok(nodes
+        .into_iter()
+        .zip(sightings)
+        .map(|(node, ((answer, rooted), process))| Seen {
+            node,
+            sighting: crate::colony::Sighting {
+                answer,
+                rooted,
+                process,
+            },
+        })
+        .collect())
+}
+
+/// Asks the binaries of nodes that are down for their versions.
+fn learn_versions(world: &World, resolved: &Resolved, nodes: &mut [Node]) {
+    let storage = &resolved.settings.node_storage;
+    let mut known: Vec<Binary> = Vec::new();
+    for node in nodes {
+        if node.version.is_some() || node.state == State::Disabled || !is_own(node, storage) {
+            continue;
+        }
+        match world.gauge.binary(&node.home.binary, &known) {
+            Ok(binary) => {
+                node.version = Some(binary.version.clone());
+                node.memory.binary_key = Some(binary.key);
+                known.push(binary);
+            }
+            Err(error) => tracing::debug!("the version of {} stays unknown: cannot {error}", node.service),
+        }
+    }
+}

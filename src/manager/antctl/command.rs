@@ -1,0 +1,226 @@
+//! What is said to antctl, and how its answers are read.
+//!
+//! All that stands here was seen with antctl 0.14.2: the exit code is reliable, reasons stand on stdout after a
+//! cross and else on stderr, in colour even where nobody looks.
+
+use std::time::Duration;
+
+use crate::colony::Mode;
+use crate::program::{Ended, Error as ProgramError, Program};
+
+use super::super::{AntctlPolicy, Error, systemctl};
+use super::order::Order;
+
+/// Between the limit that root keeps and ours.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The antctl of one account.
+#[derive(Clone, Debug)]
+pub struct Antctl {
+    mode: Mode,
+    policy: AntctlPolicy,
+}
+
+/// What antctl said when it did not do as it was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It said why.
+    Said(String),
+    /// It could not even look at its nodes; why.
+    Unanswered(String),
+    /// It did not end in time, and was killed.
+    Hung(String),
+}
+
+impl Failure {
+    /// For people.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Failure::Said(why) | Failure::Hung(why) | Failure::Unanswered(why) => why.clone(),
+        }
+    }
+}
+
+impl Antctl {
+    #[must_use]
+    pub fn new(mode: Mode, policy: AntctlPolicy) -> Antctl {
+        Antctl { mode, policy }
+    }
+
+    /// Gives it an order and hears it out: what it printed, or what kept it from it.
+    ///
+    /// # Errors
+    /// When antctl is not there, sudo refuses, or no systemd answers it.
+    pub fn tell(&self, order: &Order) -> Result<Result<String, Failure>, Error> {
+        let program = self.program(order);
+        let begun = std::time::Instant::now();
+        let ended = match program.ask() {
+            Err(error @ ProgramError::TooLong { .. }) => return Ok(Err(Failure::Hung(error.to_string()))),
+            Err(ProgramError::Missing { program }) if program != "sudo" => return Err(self.missing()),
+            ended => ended?,
+        };
+        tracing::debug!(
+            "`{}`: {:?} after {} ms: {}",
+            program.command_line(),
+            ended.code(),
+            begun.elapsed().as_millis(),
+            ended.stdout.trim_end()
+        );
+        if self.policy.debug {
+            ended
+                .stderr
+                .lines()
+                .for_each(|line| tracing::debug!("antctl: {}", uncoloured(line)));
+        }
+        if ended.code() == Some(0) {
+            return Ok(Ok(ended.stdout));
+        }
+        if is_missing(&ended) {
+            return Err(self.missing());
+        }
+        // What `timeout` says of a program it ended, and had to kill.
+        if self.needs_keeper() && matches!(ended.code(), Some(124 | 137)) {
+            return Ok(Err(Failure::Hung(
+                ProgramError::TooLong {
+                    command: program.command_line(),
+                    limit: order.limit,
+                    complaint: String::new(),
+                }
+                .to_string(),
+            )));
+        }
+        let failure = failure(&ended);
+        if let Failure::Said(why) = &failure
+            && self.mode == Mode::User
+            && why.contains("connect to bus")
+        {
+            return Err(systemctl::no_session(why));
+        }
+        Ok(Err(failure))
+    }
+
+    fn program(&self, order: &Order) -> Program {
+        let mut words: Vec<std::ffi::OsString> = Vec::new();
+        if let Some(backtrace) = &self.policy.backtrace {
+            // sudo passes no variables on.
+            words.extend(["env".into(), format!("RUST_BACKTRACE={backtrace}").into()]);
+        }
+        let mut limit = order.limit;
+        if self.needs_keeper() {
+            // What root runs only root can end: sudo itself may be killed and leave antctl behind.
+            let seconds = format!("{}", order.limit.as_secs());
+            words.extend(["timeout", "-k", "5", &seconds].map(Into::into));
+            limit += GRACE;
+        }
+        words.push(self.policy.program.clone().into());
+        if self.policy.debug {
+            words.push("--debug".into());
+        }
+        words.extend(order.words.iter().map(Into::into));
+        let program = Program::new(&words[0])
+            .args(&words[1..])
+            .rights(self.mode)
+            .limit(limit);
+        match self.mode {
+            Mode::User => systemctl::in_session(program),
+            Mode::Sudo => program,
+        }
+    }
+
+    fn needs_keeper(&self) -> bool {
+        self.mode == Mode::Sudo && !crate::program::account::is_root()
+    }
+
+    fn missing(&self) -> Error {
+        Error::NoAntctl {
+            path: self.policy.program.clone(),
+        }
+    }
+}
+
+/// Whether the program behind `env`, `timeout` or sudo is not there.
+fn is_missing(ended: &Ended) -> bool {
+    let said = ended.stderr.as_str();
+    matches!(ended.code(), Some(1 | 127))
+        && (said.contains("command not found")
+            || said.contains("antctl: No such file or directory")
+            || said.contains("antctl’: No such file")
+            || said.contains("antctl': No such file"))
+}
+
+fn failure(ended: &Ended) -> Failure {
+    if let Some(crossed) = crossed(&ended.stdout) {
+        return Failure::Said(crossed);
+    }
+    let why = complaint(&ended.stderr);
+    match why.split_once("Could not connect to RPC endpoint 'https://") {
+        Some((_, rest)) => Failure::Unanswered(format!(
+            "a node does not answer it at {}",
+            rest.split('\'').next().unwrap_or_default()
+        )),
+        None if why.is_empty() => {
+            Failure::Said(format!("it ended with code {:?} and said nothing", ended.code()))
+        }
+        None => Failure::Said(why),
+    }
+}
+
+/// The reason after `✕ antnode1: `, which may run over several lines.
+fn crossed(stdout: &str) -> Option<String> {
+    let (_, after) = stdout.split_once("✕ ")?;
+    let lines = after
+        .lines()
+        .take_while(|line| !line.starts_with(['✓', '✕', '╔']));
+    let text: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let text = text.join("; ");
+    let reason = text
+        .split_once(": ")
+        .filter(|(name, _)| name.starts_with("antnode") && !name.contains(' '));
+    Some(reason.map_or(text.clone(), |(_, reason)| reason.to_owned()))
+}
+
+/// The numbered lines of an error, without colours, places and hints; of a refused command line its first.
+fn complaint(stderr: &str) -> String {
+    let plain = uncoloured(stderr);
+    let numbered: Vec<&str> = plain
+        .lines()
+        .filter_map(|line| {
+            let (number, text) = line.strip_prefix("   ")?.split_once(": ")?;
+            number
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+                .then_some(text.trim())
+        })
+        .collect();
+    if !numbered.is_empty() {
+        return numbered.join(": ");
+    }
+    let is_log = |line: &&str| !line.starts_with('[') && !line.trim().is_empty();
+    plain
+        .lines()
+        .find(is_log)
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned()
+}
+
+/// Without `ESC [ … m`.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    plain
+}
+
+/// The name antctl gave to what it added: on a line of its own, before any path.
+#[must_use]
+pub fn added(stdout: &str) -> Option<String> {
+    stdout.lines().find_map(|line| {
+        let name = line.strip_prefix(" ✓ ")?.trim_end();
+        let digits = name.strip_prefix("antnode")?;
+        (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.to_owned())
+    })
+}

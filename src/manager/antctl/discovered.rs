@@ -1,0 +1,98 @@
+//! Nodes as the registry tells of them, for a colony that takes them in.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::colony::{Figures, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, State, Timestamp};
+use crate::program::account;
+
+use super::super::LaunchPolicy;
+use super::super::found::{self, Found};
+use super::super::unit::Unit;
+use super::registry::{Entry, Registry};
+
+/// Every node that is not removed. Ids are those wnm gave, as far as folders or ports still tell them; else
+/// antctl's numbers.
+pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &LaunchPolicy) -> Vec<Node> {
+    let mut taken = BTreeSet::new();
+    let mut nodes = Vec::new();
+    // Those whose ids are certain go first.
+    let (told, untold): (Vec<&Entry>, Vec<&Entry>) =
+        registry.live().partition(|entry| own_id(entry, policy).is_some());
+    for entry in told.into_iter().chain(untold) {
+        let wanted = own_id(entry, policy).unwrap_or(entry.number).max(1);
+        let highest = taken.last().copied().unwrap_or(0);
+        let id = if taken.contains(&wanted) {
+            highest + 1
+        } else {
+            wanted
+        };
+        taken.insert(id);
+        nodes.push(node(entry, NodeId(id), kind, units, policy));
+    }
+    nodes.sort_by_key(|node| node.id);
+    nodes
+}
+
+/// The id in the folder that wnm had antctl make the node's in, or the one that all three ports end in.
+fn own_id(entry: &Entry, policy: &LaunchPolicy) -> Option<u32> {
+    let prefix = entry.root.parent()?;
+    let digits = prefix
+        .file_name()?
+        .to_str()
+        .and_then(|name| name.strip_prefix("antnode"));
+    let is_ours = prefix.parent() == Some(&policy.storage);
+    if let Some(id) = digits.filter(|_| is_ours).and_then(|digits| digits.parse().ok()) {
+        return Some(id);
+    }
+    let Ports { node, metrics, rpc } = entry.ports();
+    let end = node % 1000;
+    (end != 0 && metrics % 1000 == end && rpc % 1000 == end).then(|| end.into())
+}
+
+fn node(entry: &Entry, id: NodeId, kind: ManagerKind, units: &Path, policy: &LaunchPolicy) -> Node {
+    // What the registry does not keep, or not as it was said, stands in the unit.
+    let told = fs::read_to_string(units.join(entry.unit()))
+        .ok()
+        .and_then(|text| {
+            let unit = Unit::read(&text);
+            found::from_words(&unit.command, unit.environment)
+        });
+    let environment = told
+        .as_ref()
+        .map(Found::environment_text)
+        .filter(|text| !text.is_empty());
+    let wallet = told
+        .and_then(|told| told.wallet)
+        .filter(|wallet| wallet.eq_ignore_ascii_case(&entry.rewards_address));
+    let born: Timestamp = found::born(&entry.root);
+    let defined = super::defined(entry);
+    Node {
+        id,
+        name: NodeName::of(id),
+        service: defined.service,
+        manager: kind,
+        ports: defined.ports,
+        wallet: Some(wallet.unwrap_or_else(|| entry.rewards_address.clone())),
+        peer_id: entry.peer_id.clone(),
+        host: match entry.node_ip.as_deref() {
+            None | Some("0.0.0.0") => policy.host.clone(),
+            Some(ip) => ip.to_owned(),
+        },
+        user: match (kind.mode, &entry.user) {
+            (Mode::Sudo, Some(user)) => user.clone(),
+            (Mode::Sudo, None) => "ant".to_owned(),
+            (Mode::User, _) => account::own().map(|own| own.name).unwrap_or_default(),
+        },
+        network: entry.network().to_owned(),
+        environment,
+        home: defined.home,
+        version: defined.version,
+        born,
+        state: State::Stopped,
+        since: born,
+        figures: Figures::default(),
+        memory: Memory::default(),
+    }
+}

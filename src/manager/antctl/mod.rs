@@ -1,0 +1,394 @@
+//! Nodes that antctl runs, as the user's or the machine's services: with folders that wnm chooses, or (zen) with
+//! everything where antctl puts it.
+//!
+//! antctl keeps a registry of its own without a lock, waits for ever for one hung node before it does anything with
+//! any other, and calls a start failed whose node runs. So one antctl runs at a time; what came of it is read in
+//! the registry and asked of systemd; and what it cannot do to a sick node systemd does.
+
+mod acts;
+mod command;
+mod discovered;
+mod leavings;
+mod order;
+mod pulse;
+mod registry;
+mod way;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::colony::{
+    Activity, Binary, Home, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool, Version,
+};
+
+use super::premises::Premises;
+use super::processes::is_gone;
+use super::systemctl::{Shown, Systemctl};
+use super::unit::Unit;
+use super::{AntctlPolicy, Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+
+use command::Antctl;
+use order::{Order, Places, Source};
+use registry::{Entry, Registry};
+
+/// Runs nodes through antctl.
+#[derive(Debug)]
+pub struct AntctlNodes {
+    kind: ManagerKind,
+    places: Places,
+    antctl: Antctl,
+    systemctl: Systemctl,
+    premises: Premises,
+    /// Whether antctl changed units that systemd was not told of: antctl never tells it.
+    is_stale: AtomicBool,
+    /// Nodes that were found sick in this run.
+    given_up: Mutex<BTreeSet<String>>,
+}
+
+impl AntctlNodes {
+    /// For nodes of `kind`: antctl+user, antctl+sudo or antctl+zen.
+    #[must_use]
+    pub fn new(kind: ManagerKind, policy: LaunchPolicy) -> AntctlNodes {
+        AntctlNodes {
+            kind,
+            places: match kind.tool {
+                Tool::AntctlZen => Places::Chosen,
+                _ => Places::Given,
+            },
+            antctl: Antctl::new(kind.mode, policy.antctl.clone()),
+            systemctl: Systemctl::new(kind.mode),
+            premises: Premises::new(kind.mode, policy),
+            is_stale: AtomicBool::new(false),
+            given_up: Mutex::default(),
+        }
+    }
+
+    fn policy(&self) -> &LaunchPolicy {
+        self.premises.policy()
+    }
+
+    fn registry_path(&self) -> &Path {
+        match self.kind.mode {
+            Mode::User => &self.policy().antctl.user_registry,
+            Mode::Sudo => Path::new(AntctlPolicy::SYSTEM_REGISTRY),
+        }
+    }
+
+    fn units(&self) -> &Path {
+        match self.kind.mode {
+            Mode::User => &self.policy().user_units,
+            Mode::Sudo => &self.policy().system_units,
+        }
+    }
+
+    /// What antctl knows. Its file says so at once; where it keeps that elsewhere, it is asked.
+    fn registry(&self) -> Result<Registry, Error> {
+        match Registry::read(self.registry_path())? {
+            Some(registry) => Ok(registry),
+            None => self.asked_registry(),
+        }
+    }
+
+    /// For what systemd can do as well: a registry that cannot be had is no reason to leave a node up or down.
+    fn registry_or_none(&self) -> Registry {
+        self.registry().unwrap_or_else(|error| {
+            tracing::warn!("cannot {error}");
+            Registry::default()
+        })
+    }
+
+    fn asked_registry(&self) -> Result<Registry, Error> {
+        let failed = |why: String| Error::Antctl {
+            doing: "list the nodes of",
+            node: self.kind.to_string(),
+            why,
+        };
+        let printed = self
+            .antctl
+            .tell(&Order::status())?
+            .map_err(|failure| failed(failure.why()))?;
+        Registry::parse(&printed).map_err(failed)
+    }
+
+    /// The unit of a node: that of its entry, or one without an entry that tells of this very node.
+    fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, Error> {
+        if let Some(entry) = registry.entry_of(node) {
+            return Ok(Some(entry.unit()));
+        }
+        let name = format!("{}.service", launch::service(node)?);
+        let is_ours = self
+            .root_in_unit(&name)
+            .is_some_and(|root| root == node.home.root || root.parent() == Some(&node.home.root));
+        Ok(is_ours.then_some(name))
+    }
+
+    /// The folder of the node that a unit on disk runs.
+    fn root_in_unit(&self, name: &str) -> Option<PathBuf> {
+        let text = fs::read_to_string(self.units().join(name)).ok()?;
+        found::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
+    }
+
+    fn shown(&self, unit: &str) -> Result<Shown, Error> {
+        let shown = self.systemctl.show(&[unit.to_owned()])?.pop();
+        Ok(shown.unwrap_or_default())
+    }
+
+    /// Has systemd read what antctl wrote. Once a unit has failed, systemd keeps its old text until then.
+    fn announce(&self) -> Result<(), Error> {
+        self.systemctl.daemon_reload()?;
+        self.is_stale.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn note_change(&self) {
+        self.is_stale.store(true, Ordering::Relaxed);
+        self.keep_copy();
+    }
+
+    fn refused(doing: &'static str, node: &Node, why: impl Into<String>) -> Error {
+        Error::Antctl {
+            doing,
+            node: node.name.full(),
+            why: why.into(),
+        }
+    }
+}
+
+impl ProcessManager for AntctlNodes {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+        let before = self.registry()?;
+        if let Some(entry) = before.entry_of(node) {
+            return Ok(defined(entry));
+        }
+        self.refuse_lost_registry(&before)?;
+        self.refuse_occupied(node)?;
+        let order = Order::add(node, binary, self.policy(), self.places, self.kind.mode)?;
+        if self.places == Places::Given {
+            for folder in [&self.policy().storage, &self.policy().logs] {
+                self.premises.files.make_dir(folder, None)?;
+            }
+        }
+        let said = self.antctl.tell(&order)?;
+        self.note_change();
+        let after = self.registry().map_err(|error| Error::Left {
+            node: node.name.full(),
+            what: vec![(self.registry_path().to_owned(), error.to_string())],
+        })?;
+        let why = match &said {
+            Err(failure) => failure.why(),
+            Ok(printed) => {
+                let entry = command::added(printed).and_then(|name| after.named(&name));
+                match entry {
+                    Some(entry) if is_as_asked(entry, node, self.places) => return Ok(defined(entry)),
+                    Some(entry) => format!(
+                        "`{}` did not become what was asked for: its registry has it in `{}` with the ports {:?}",
+                        entry.service_name,
+                        entry.root.display(),
+                        entry.ports()
+                    ),
+                    None => "its registry does not have what it says it added".to_owned(),
+                }
+            }
+        };
+        self.undo(node, &before, &after)?;
+        Err(AntctlNodes::refused("make", node, why))
+    }
+
+    fn start(&self, node: &Node) -> Result<(), Error> {
+        self.start_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let registry = self.registry_or_none();
+        match self.announce() {
+            Ok(()) => nodes.iter().map(|node| self.start_one(node, &registry)).collect(),
+            Err(error) => {
+                let why = error.to_string();
+                let failed = |node: &&Node| {
+                    Err(Error::NotStarted {
+                        node: node.name.full(),
+                        why: why.clone(),
+                    })
+                };
+                nodes.iter().map(failed).collect()
+            }
+        }
+    }
+
+    fn stop(&self, node: &Node) -> Result<(), Error> {
+        let registry = self.registry_or_none();
+        let Some(unit) = self.unit_of(node, &registry)? else {
+            return is_gone(node, "systemd");
+        };
+        let root = registry
+            .entry_of(node)
+            .map_or(&node.home.root, |entry| &entry.root);
+        let before = match self.shown(&unit) {
+            Err(Error::NoSession { .. }) => return is_gone(&way::at(node, root), "systemd"),
+            shown => shown?,
+        };
+        if before.is_alive() {
+            let mut said = None;
+            if let Some(entry) = registry.entry_of(node)
+                && self.sick(&registry).is_empty()
+            {
+                said = self.antctl.tell(&Order::stop(&entry.service_name))?.err();
+            }
+            if let Some(failure) = &said {
+                tracing::debug!("antctl did not stop {unit}: {}", failure.why());
+            }
+            self.stop_by_systemd(node, &unit, said)?;
+        }
+        self.forget_pid(root);
+        Ok(())
+    }
+
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        let registry = self.registry()?;
+        let Some(entry) = registry.entry_of(node) else {
+            let why = format!("it is not in `{}`", self.registry_path().display());
+            return Err(AntctlNodes::refused("upgrade", node, why));
+        };
+        let from = match order::source(new, self.policy(), self.places) {
+            Source::Newest if new.version.is_readable() => Source::Version(new.version.as_str().to_owned()),
+            from => from,
+        };
+        let is_done = Version::new(&entry.version) == new.version && self.shown(&entry.unit())?.is_running();
+        if is_done {
+            return Ok(());
+        }
+        let service = entry.service_name.as_str();
+        let kept = self.keep_binary(entry)?;
+        let renewed = self
+            .stop(node)
+            .and_then(|()| self.clear_the_way("upgrade", node))
+            .and_then(|()| self.renew(node, service, &from));
+        let Err(error) = renewed else {
+            self.forget_binary(&kept);
+            return Ok(());
+        };
+        let back = match self.registry()?.named(service).map(|entry| entry.version.clone()) {
+            // It came no further than to be stopped.
+            Some(version) if version == entry.version => self.start(node),
+            _ => self.renew(node, service, &Source::File(kept.clone())),
+        };
+        self.forget_binary(&kept);
+        Err(Error::NotUpgraded {
+            node: node.name.full(),
+            why: Box::new(error),
+            back: back.err().map(Box::new),
+        })
+    }
+
+    fn remove(&self, node: &Node) -> Result<(), Error> {
+        // Before it is stopped: one that antctl cannot remove goes on running.
+        self.registry()?;
+        self.stop(node)?;
+        let registry = self.registry()?;
+        let entry = registry.entry_of(node);
+        match entry {
+            Some(entry) => self.discharge(node, &entry.service_name)?,
+            None => self.sweep(node, &registry)?,
+        }
+        self.clear(node, entry, &registry)
+    }
+
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+        let whole = match self.reset(nodes) {
+            Ok(whole) => whole,
+            Err(error) => {
+                tracing::warn!("{error}; the nodes are removed one by one");
+                false
+            }
+        };
+        let remove = |node: &Node| {
+            if whole {
+                self.clear(node, None, &Registry::default())
+            } else {
+                self.remove(node)
+            }
+        };
+        let failed = nodes
+            .iter()
+            .filter_map(|node| remove(node).err().map(|error| (node.id, error)));
+        failed.collect()
+    }
+
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+        let registry = Registry::read(self.registry_path())
+            .ok()
+            .flatten()
+            .unwrap_or_default();
+        let name = |node: &Node| match registry.entry_of(node) {
+            Some(entry) => Some(entry.unit()),
+            // The name of another node, if antctl was reset and counts anew.
+            None => launch::service(node)
+                .ok()
+                .filter(|name| registry.named(&name.0).is_none())
+                .map(|name| format!("{name}.service")),
+        };
+        let named: Vec<Option<String>> = nodes.iter().map(name).collect();
+        let names: Vec<String> = named.iter().flatten().cloned().collect();
+        let mut shown = match self.systemctl.show(&names) {
+            Err(Error::NoSession { .. }) => return way::seen(nodes, &registry),
+            shown => shown?.into_iter(),
+        };
+        let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
+        Ok(named
+            .into_iter()
+            .map(process)
+            .map(|process| process.unwrap_or(Process::without(Activity::Unknown)))
+            .collect())
+    }
+
+    fn discover(&self) -> Result<Vec<Node>, Error> {
+        let registry = self.asked_registry()?;
+        self.keep_copy();
+        Ok(discovered::nodes(
+            &registry,
+            self.kind,
+            self.units(),
+            self.policy(),
+        ))
+    }
+
+    fn reserved_ports(&self) -> Result<Vec<u16>, Error> {
+        let registry = Registry::read(self.registry_path())?;
+        Ok(registry.map(|registry| registry.ports()).unwrap_or_default())
+    }
+
+    fn settle_definitions(&self) -> Result<(), Error> {
+        if !self.is_stale.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.announce() {
+            // There is nobody to tell; whoever comes reads all units anew.
+            Err(Error::NoSession { .. }) => Ok(()),
+            announced => announced,
+        }
+    }
+}
+
+/// What an entry made of a node.
+fn defined(entry: &Entry) -> Defined {
+    Defined {
+        service: ServiceName(entry.service_name.clone()),
+        home: Home {
+            root: entry.root.clone(),
+            logs: Some(entry.logs.clone()),
+            binary: entry.binary.clone(),
+        },
+        ports: entry.ports(),
+        version: Some(Version::new(&entry.version)).filter(Version::is_readable),
+    }
+}
+
+/// Two antctls at once may each have written half of it.
+fn is_as_asked(entry: &Entry, node: &Node, places: Places) -> bool {
+    let is_placed =
+        || entry.root.parent() == Some(&node.home.root) && entry.logs.parent() == Some(node.logs().as_path());
+    entry.ports() == node.ports && (places == Places::Chosen || is_placed())
+}

@@ -1,0 +1,256 @@
+//! antctl's registry: what it knows of its nodes, from its file or from `status --json`.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::colony::{Node, Ports};
+
+use super::super::{Error, launch};
+
+/// All nodes that antctl ever made for one account, the removed ones too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Registry {
+    pub entries: Vec<Entry>,
+}
+
+/// One node as antctl knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    pub service_name: String,
+    /// The number in the service's name.
+    pub number: u32,
+    pub status: Status,
+    #[serde(rename = "data_dir_path")]
+    pub root: PathBuf,
+    #[serde(rename = "log_dir_path")]
+    pub logs: PathBuf,
+    #[serde(rename = "antnode_path")]
+    pub binary: PathBuf,
+    #[serde(default)]
+    pub node_port: Option<u16>,
+    #[serde(default)]
+    pub metrics_port: Option<u16>,
+    /// `127.0.0.1:30001`.
+    #[serde(default)]
+    pub rpc_socket_addr: String,
+    #[serde(default)]
+    pub peer_id: Option<String>,
+    #[serde(default)]
+    pub version: String,
+    /// The account it runs as; none in user mode.
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub rewards_address: String,
+    #[serde(default)]
+    evm_network: serde_json::Value,
+    #[serde(default)]
+    pub node_ip: Option<String>,
+}
+
+/// The states antctl knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub enum Status {
+    /// Never started.
+    Added,
+    Running,
+    Stopped,
+    /// Gone; its name and its ports are never given again.
+    Removed,
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(default)]
+    nodes: Vec<Entry>,
+}
+
+impl Registry {
+    /// Reads the registry's file or what `status --json` prints. No text means no nodes.
+    ///
+    /// # Errors
+    /// Why the text is no registry.
+    pub fn parse(text: &str) -> Result<Registry, String> {
+        // Older ones log to stdout as well, in lines before the object.
+        let lines = text.split_inclusive('\n').scan(0, |at, line| {
+            let begin = *at;
+            *at += line.len();
+            Some((begin, line))
+        });
+        let begin = lines
+            .filter(|(_, line)| line.starts_with('{'))
+            .map(|(begin, _)| begin)
+            .next();
+        let Some(begin) = begin else {
+            return match text.trim() {
+                "" => Ok(Registry::default()),
+                _ => Err("it holds no JSON object".to_owned()),
+            };
+        };
+        let mut whole = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<Whole>();
+        match whole.next() {
+            Some(Ok(whole)) => Ok(Registry { entries: whole.nodes }),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("it holds no JSON object".to_owned()),
+        }
+    }
+
+    /// Reads the registry's file; None where there is none.
+    pub fn read(path: &Path) -> Result<Option<Registry>, Error> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(Error::file("read", path))?,
+        };
+        Registry::parse(&text).map(Some).map_err(|why| Error::Refused {
+            doing: "read",
+            path: path.to_owned(),
+            why: format!("antctl's registry is broken ({why}); every antctl command fails with it"),
+        })
+    }
+
+    /// Those that are not removed.
+    pub fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(|entry| entry.status != Status::Removed)
+    }
+
+    /// The entry of a node, known by name and folder, or else by what antctl was asked for: that names a node whose
+    /// making was cut short, and rows of the peer, which keep the folder that antctl makes its own in.
+    #[must_use]
+    pub fn entry_of(&self, node: &Node) -> Option<&Entry> {
+        let name = launch::service(node).ok()?;
+        let root = &node.home.root;
+        let by_name = |entry: &&Entry| entry.service_name == name.0 && entry.root == *root;
+        let is_prefix = root
+            .file_name()
+            .is_some_and(|name| name == node.name.full().as_str());
+        let by_folder = |entry: &&Entry| is_prefix && entry.root.parent() == Some(root);
+        // No two entries ever share a port.
+        let by_ports = |entry: &&Entry| {
+            entry.metrics_port == Some(node.ports.metrics) && entry.rpc_port() == Some(node.ports.rpc)
+        };
+        self.live()
+            .find(by_name)
+            .or_else(|| self.live().find(by_folder))
+            .or_else(|| self.live().find(by_ports))
+    }
+
+    /// The live entry of that name.
+    #[must_use]
+    pub fn named(&self, service: &str) -> Option<&Entry> {
+        self.live().find(|entry| entry.service_name == service)
+    }
+
+    /// Every port that antctl will not give to a new node: it counts those of removed ones.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        self.entries.iter().flat_map(Entry::every_port).collect()
+    }
+}
+
+impl Entry {
+    /// The port antctl asks it on.
+    #[must_use]
+    pub fn rpc_port(&self) -> Option<u16> {
+        self.rpc_socket_addr.rsplit_once(':')?.1.parse().ok()
+    }
+
+    fn every_port(&self) -> impl Iterator<Item = u16> {
+        [self.node_port, self.metrics_port, self.rpc_port()]
+            .into_iter()
+            .flatten()
+    }
+
+    /// Its ports; 0 where it has none.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        Ports {
+            node: self.node_port.unwrap_or(0),
+            metrics: self.metrics_port.unwrap_or(0),
+            rpc: self.rpc_port().unwrap_or(0),
+        }
+    }
+
+    /// Its network, in antnode's word for it.
+    #[must_use]
+    pub fn network(&self) -> &'static str {
+        match self.evm_network.as_str() {
+            Some("ArbitrumOne") => "evm-arbitrum-one",
+            Some("ArbitrumSepoliaTest") => "evm-arbitrum-sepolia-test",
+            _ if self.evm_network.is_object() => "evm-custom",
+            _ => "evm-arbitrum-one",
+        }
+    }
+
+    /// What its unit is called.
+    #[must_use]
+    pub fn unit(&self) -> String {
+        format!("{}.service", self.service_name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: &str = include_str!("../../../tests/fixtures/antctl-0.14.2/registry-user.json");
+    const RUNNING: &str =
+        include_str!("../../../tests/fixtures/antctl-0.14.2/user-status-json-running.stdout");
+
+    #[test]
+    fn the_file_of_the_real_antctl_is_understood() {
+        let registry = Registry::parse(USER).unwrap();
+        let states: Vec<Status> = registry.entries.iter().map(|entry| entry.status).collect();
+        use Status::{Added, Removed, Running, Stopped};
+        assert_eq!(states, [Running, Stopped, Added, Removed, Running]);
+        let first = &registry.entries[0];
+        assert_eq!((first.service_name.as_str(), first.number), ("antnode1", 1));
+        assert_eq!(first.root, Path::new("/home/wnm/wnm-nodes/antnode0001/antnode1"));
+        assert_eq!(
+            first.ports(),
+            Ports {
+                node: 55001,
+                metrics: 13001,
+                rpc: 30001
+            }
+        );
+        assert_eq!(
+            (first.network(), first.version.as_str()),
+            ("evm-arbitrum-one", "0.4.17")
+        );
+        assert_eq!(registry.live().count(), 4);
+        assert!(
+            registry.ports().contains(&55004),
+            "a removed node keeps its ports"
+        );
+    }
+
+    #[test]
+    fn what_status_prints_is_the_same() {
+        assert_eq!(
+            Registry::parse(RUNNING).unwrap().entries[0].service_name,
+            "antnode1"
+        );
+        assert_eq!(
+            Registry::parse(&format!("[log] a line\n{RUNNING}[log] {{ more\n"))
+                .unwrap()
+                .entries
+                .len(),
+            1
+        );
+    }
+
+    #[test]
+    fn no_text_is_no_nodes_and_half_a_text_is_an_error() {
+        assert_eq!(Registry::parse("").unwrap(), Registry::default());
+        assert_eq!(Registry::parse("\n").unwrap(), Registry::default());
+        assert_eq!(Registry::parse("{}").unwrap(), Registry::default());
+        for broken in ["garbage", &USER[..500], &USER.replace("Stopped", "Melted")] {
+            assert!(Registry::parse(broken).is_err(), "{broken:.40}");
+        }
+    }
+}

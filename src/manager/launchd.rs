@@ -1,0 +1,342 @@
+//! Nodes as jobs of launchd on macOS: of the user's desktop, or of the machine (through sudo).
+//!
+//! A node's job is `com.autonomi.antnode-ID`, as in the Python wnm, whose nodes are taken on as they run.
+
+mod ending;
+mod job;
+mod launchctl;
+mod starting;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
+
+use super::premises::Premises;
+use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+pub use job::Job;
+use launchctl::{Launchctl, Loaded};
+use starting::Start;
+
+/// Before the number of a node in the name of its job.
+const FAMILY: &str = "com.autonomi.antnode-";
+
+/// Between two looks at jobs that are starting or ending.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Runs nodes as jobs.
+#[derive(Debug)]
+pub struct Launchd {
+    premises: Premises,
+    kind: ManagerKind,
+    launchctl: Launchctl,
+}
+
+impl Launchd {
+    #[must_use]
+    pub fn new(mode: Mode, policy: LaunchPolicy) -> Launchd {
+        Launchd {
+            premises: Premises::new(mode, policy),
+            kind: ManagerKind {
+                tool: Tool::Launchd,
+                mode,
+            },
+            launchctl: Launchctl::new(mode),
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        let policy = self.premises.policy();
+        match self.premises.mode() {
+            Mode::User => &policy.user_agents,
+            Mode::Sudo => &policy.system_daemons,
+        }
+    }
+
+    fn file(&self, node: &Node) -> PathBuf {
+        self.folder().join(format!("{}.plist", label(node)))
+    }
+
+    fn on_disk(&self, node: &Node) -> Option<Job> {
+        Job::read(&fs::read(self.file(node)).ok()?)
+    }
+
+    /// Whether there is a job on disk for this very node; whoever wrote it.
+    fn is_defined(&self, node: &Node) -> bool {
+        let Some(job) = self.on_disk(node).filter(|job| job.label == label(node)) else {
+            return false;
+        };
+        found::from_words(&job.command, Vec::new()).is_some_and(|told| {
+            told.root == node.home.root
+                && told.binary == node.home.binary
+                && (told.port, told.metrics_port) == (node.ports.node, node.ports.metrics)
+        })
+    }
+
+    fn text(&self, node: &Node) -> Result<String, Error> {
+        let word = |path: &Path| path.to_string_lossy().into_owned();
+        let mut command = vec![word(&node.home.binary)];
+        command.extend(launch::arguments(node, self.premises.policy())?);
+        let job = Job {
+            label: label(node),
+            command,
+            directory: word(&node.home.root),
+            environment: launch::environment(node)?,
+            console: Some(word(&node.logs().join("console.log"))),
+            user: match self.premises.mode() {
+                Mode::User => None,
+                Mode::Sudo => Some(launch::user(node)?.to_owned()),
+            },
+        };
+        job.text().map_err(|why| Error::Refused {
+            doing: "write",
+            path: self.file(node),
+            why,
+        })
+    }
+
+    fn write(&self, node: &Node, text: &str) -> Result<(), Error> {
+        let path = self.file(node);
+        if fs::read_to_string(&path).is_ok_and(|written| written == text) {
+            return Ok(());
+        }
+        let files = &self.premises.files;
+        files.make_dir(self.folder(), None)?;
+        files.write(&path, text, &super::files::beside(&path, "new"))
+    }
+
+    /// Has everything in place for a start, mending a job or binary that was broken or lost. Says whether
+    /// launchd has to read the job anew.
+    fn ready(&self, node: &Node) -> Result<bool, Error> {
+        self.premises.ready(node)?;
+        let is_lost = !self.is_defined(node);
+        if is_lost {
+            tracing::warn!(
+                "`{}` was lost or broken and is written anew",
+                self.file(node).display()
+            );
+            self.write(node, &self.text(node)?)?;
+        }
+        Ok(is_lost)
+    }
+
+    fn erase(&self, node: &Node) -> Result<(), Error> {
+        let path = self.file(node);
+        let mut left = Vec::new();
+        let mut node = node.clone();
+        // The Python wnm writes next to the folder of logs, and its rows do not tell of the folder.
+        let logs = self.premises.policy().logs.join(node.name.full());
+        let beside = logs.with_extension("log");
+        let was_beside = self
+            .on_disk(&node)
+            .and_then(|job| job.console)
+            .is_some_and(|console| Path::new(&console) == beside);
+        if was_beside && let Err(error) = self.premises.files.delete(&beside) {
+            left.push((beside, error.to_string()));
+        }
+        node.home.logs.get_or_insert(logs);
+        if let Err(error) = self.premises.files.delete(&path) {
+            left.push((path, error.to_string()));
+        }
+        left.extend(self.premises.clear(&node));
+        self.premises.tidy();
+        Error::if_left(&node, left)?;
+        // The number may be a new node's one day, or that of a job made by hand.
+        self.launchctl.enable(&label(&node)).map(|_| ())
+    }
+}
+
+impl ProcessManager for Launchd {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+        let is_defined = self.is_defined(node);
+        if self.premises.holds_identity(node) && !is_defined {
+            return Err(Error::Occupied {
+                root: node.home.root.clone(),
+            });
+        }
+        let text = self.text(node)?;
+        let was_there = node.home.root.is_dir();
+        self.premises.furnish(node, binary)?;
+        if let Err(error) = self.write(node, &text) {
+            if !was_there {
+                self.premises.clear(node);
+            }
+            return Err(error);
+        }
+        Ok(Defined::as_asked(node, label(node)))
+    }
+
+    fn start(&self, node: &Node) -> Result<(), Error> {
+        self.start_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        let ready: Vec<Result<bool, Error>> = nodes.iter().map(|node| self.ready(node)).collect();
+        let jobs = match self.launchctl.jobs() {
+            Ok(jobs) => jobs,
+            Err(error) => return spread(nodes, &error, not_started),
+        };
+        let begun: Vec<Result<Start, Error>> = ready
+            .into_iter()
+            .zip(nodes)
+            .map(|(ready, node)| self.begin(node, ready?, &jobs))
+            .collect();
+        let runs = |start: &Start| jobs.get(&start.label).is_some_and(|found| found.pid.is_some());
+        let starts: Vec<&Start> = begun.iter().flatten().filter(|start| !runs(start)).collect();
+        let mut outcomes = if starts.is_empty() {
+            Ok(Vec::new().into_iter())
+        } else {
+            let watched = self.watch(&starts);
+            watched.map(Vec::into_iter).map_err(|error| error.to_string())
+        };
+        begun
+            .into_iter()
+            .zip(nodes)
+            .map(|(begun, node)| {
+                if runs(&begun?) {
+                    return Ok(());
+                }
+                let outcome = match &mut outcomes {
+                    Ok(outcomes) => outcomes.next().unwrap_or(Ok(())),
+                    Err(why) => Err(why.clone()),
+                };
+                outcome.map_err(|why| not_started(node, why))
+            })
+            .collect()
+    }
+
+    fn stop(&self, node: &Node) -> Result<(), Error> {
+        self.stop_many(&[node]).pop().unwrap_or(Ok(()))
+    }
+
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+        self.end(nodes, true)
+    }
+
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        // A run that was killed between the swap and the restart left the old binary at hand.
+        let was_swapped = self.premises.keeps_old(node);
+        let swapped = self.premises.swap(node, new)? || was_swapped;
+        let jobs = self.launchctl.jobs()?;
+        let runs = jobs.get(&label(node)).is_some_and(|found| found.pid.is_some());
+        if runs && !swapped {
+            return Ok(());
+        }
+        match self.restart(node) {
+            Ok(()) => {
+                self.premises.forget_old(node);
+                Ok(())
+            }
+            Err(error) if !swapped => Err(error),
+            Err(error) => {
+                let back = self.premises.swap_back(node).and_then(|()| self.restart(node));
+                Err(Error::NotUpgraded {
+                    node: node.name.full(),
+                    why: Box::new(error),
+                    back: back.err().map(Box::new),
+                })
+            }
+        }
+    }
+
+    fn remove(&self, node: &Node) -> Result<(), Error> {
+        self.teardown(std::slice::from_ref(node))
+            .pop()
+            .map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+        let all: Vec<&Node> = nodes.iter().collect();
+        self.end(&all, false)
+            .into_iter()
+            .zip(nodes)
+            .filter_map(|(ended, node)| {
+                let removed = ended.and_then(|()| self.erase(node));
+                removed.err().map(|error| (node.id, error))
+            })
+            .collect()
+    }
+
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+        let jobs = self.launchctl.jobs()?;
+        Ok(nodes
+            .iter()
+            .map(|node| match jobs.get(&label(node)) {
+                Some(Loaded {
+                    pid: Some(pid),
+                    last_exit,
+                }) => Process {
+                    last_exit: *last_exit,
+                    ..Process::running(*pid)
+                },
+                Some(loaded) => Process {
+                    last_exit: loaded.last_exit,
+                    ..Process::without(Activity::Stopped)
+                },
+                None if self.file(node).is_file() => Process::without(Activity::Stopped),
+                None => Process::without(Activity::Unknown),
+            })
+            .collect())
+    }
+
+    fn discover(&self) -> Result<Vec<Node>, Error> {
+        found::in_jobs(self.folder(), self.kind, self.premises.policy())
+    }
+}
+
+/// The name of a node's job. The row is not trusted: what is no name of a job of ours gives way to the id.
+fn label(node: &Node) -> String {
+    let own = node.service.0.strip_suffix(".plist").unwrap_or(&node.service.0);
+    match number_of(own) {
+        Some(_) => own.to_owned(),
+        None => format!("{FAMILY}{}", node.id),
+    }
+}
+
+/// The number of the node whose job has this label; none where it is no node's.
+pub(super) fn number_of(label: &str) -> Option<NodeId> {
+    let digits = label.strip_prefix(FAMILY)?;
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number).map(NodeId)
+}
+
+fn not_started(node: &Node, why: String) -> Error {
+    Error::NotStarted {
+        node: node.name.full(),
+        why,
+    }
+}
+
+fn not_stopped(node: &Node, why: String) -> Error {
+    Error::NotStopped {
+        node: node.name.full(),
+        why,
+    }
+}
+
+/// One error for all that wanted the same.
+fn spread(nodes: &[&Node], error: &Error, of: fn(&Node, String) -> Error) -> Vec<Result<(), Error>> {
+    let said = error.to_string();
+    nodes.iter().map(|node| Err(of(node, said.clone()))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_of_nodes_are_told_by_their_labels() {
+        assert_eq!(number_of("com.autonomi.antnode-12"), Some(NodeId(12)));
+        for label in [
+            "com.autonomi.antnode-",
+            "com.autonomi.antnode-x",
+            "com.autonomi.antnode-+1",
+            "com.autonomi.antnode-1/../x",
+            "antnode0001",
+            "",
+        ] {
+            assert_eq!(number_of(label), None, "{label}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What this run's settings and surroundings tell the managers that drive antctl.
+
+use std::path::{Path, PathBuf};
+
+use crate::colony::{Binary, Tool};
+use crate::manager::AntctlPolicy;
+use crate::settings::Settings;
+
+use super::{Colony, Session};
+
+impl Session {
+    pub(super) fn antctl_policy(&self, settings: &Settings) -> AntctlPolicy {
+        AntctlPolicy {
+            program: self.program_at(&settings.antctl_path),
+            version: settings.antctl_version.clone(),
+            debug: settings.antctl_tells_more(),
+            backtrace: self.backtrace(),
+            user_registry: AntctlPolicy::registry_in(&self.data_home()),
+            copy: AntctlPolicy::copy_in(&self.place.base_dir),
+        }
+    }
+
+    /// `path` if a program is there, else the one of that name on PATH, else `path` all the same.
+    fn program_at(&self, path: &Path) -> PathBuf {
+        let search = self.variables.get("PATH").unwrap_or_default();
+        let name = path.file_name().unwrap_or_default();
+        let places = std::iter::once(path.to_owned()).chain(
+            search
+                .split(':')
+                .filter(|place| place.starts_with('/'))
+                .map(|place| Path::new(place).join(name)),
+        );
+        let found = places.into_iter().find(|place| place.is_file());
+        found.unwrap_or_else(|| path.to_owned())
+    }
+
+    /// RUST_BACKTRACE for antctl: `--rust_backtrace`, else our own.
+    fn backtrace(&self) -> Option<String> {
+        let own = || self.variables.get("RUST_BACKTRACE").map(str::to_owned);
+        self.run.rust_backtrace.clone().or_else(own)
+    }
+
+    /// Where programs of the user keep their data.
+    fn data_home(&self) -> PathBuf {
+        let told = self.variables.get("XDG_DATA_HOME").map(PathBuf::from);
+        told.filter(|path| path.is_absolute())
+            .unwrap_or_else(|| self.place.operator.home.join(".local/share"))
+    }
+}
+
+impl Colony {
+    /// What nodes are made from and upgraded to: the antnode that was found, or one that antctl downloads; None, and
+    /// a warning, where there is neither.
+    pub fn material<E: std::fmt::Display>(&self, found: Result<&Binary, &E>) -> Option<Binary> {
+        let version = self.settings.antctl_version.as_ref();
+        match (self.settings.process_manager.tool, found) {
+            (Tool::Antctl | Tool::AntctlZen, _) if version.is_some() => Some(Binary::download(version)),
+            (_, Ok(binary)) => Some(binary.clone()),
+            (Tool::AntctlZen, Err(_)) => Some(Binary::download(None)),
+            (_, Err(error)) => {
+                tracing::warn!("cannot {error}; nothing is added or upgraded");
+                None
+            }
+        }
+    }
+
+    /// Ports that no new node may have though no node of the colony has them.
+    pub(super) fn reserved_ports(&self) -> Vec<u16> {
+        let manager = self.world.managers.of(self.settings.process_manager);
+        let ports = manager.and_then(|manager| manager.reserved_ports());
+        ports.unwrap_or_else(|error| {
+            tracing::warn!("which ports are taken for good is not known: cannot {error}");
+            Vec::new()
+        })
+    }
+}

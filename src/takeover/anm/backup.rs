@@ -1,0 +1,130 @@
+//! The backup: all that a takeover may change, and all that shows afterwards that nothing else did.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::hands::Hands;
+use super::journal::{Journal, State};
+use super::manifest::{Entry, Manifest, Standing};
+use super::place::{COLLECTOR, COLLECTOR_CRON, CRON, SCRIPT, STATE};
+use super::{Error, Server, Unit};
+
+/// Files beside those of anm and the units: NTracking's, the firewall's, and what wnm's schedule may replace.
+const OTHERS: [&str; 7] = [
+    CRON,
+    SCRIPT,
+    COLLECTOR_CRON,
+    COLLECTOR,
+    "/etc/ufw/user.rules",
+    "/etc/ufw/user6.rules",
+    super::schedule::CRON_FILE,
+];
+
+/// Makes the backup in a new folder, whole and on the disk, before anything is changed.
+///
+/// # Errors
+/// When a file cannot be copied: nothing but the new folder was made.
+pub fn make(server: &Server, units: &[Unit], state: State) -> Result<Journal, Error> {
+    let journal = Journal::begin(server, state)?;
+    let mut manifest = Manifest {
+        made: server.clock.now().utc(),
+        files: Vec::new(),
+        standing: Standing::of(server, units)?,
+    };
+    let hands = Hands::of(server);
+    let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+    for path in wanted(server, units)? {
+        let folder = path.parent().unwrap_or(&path).to_owned();
+        by_folder.entry(folder).or_default().push(path);
+    }
+    let mut written = vec![server.path(&journal.backup)];
+    for (folder, paths) in by_folder {
+        let into = server.path(journal.copy_of(&folder));
+        hands.make_folder(&into, 0o700)?;
+        let sources: Vec<PathBuf> = paths.iter().map(|path| server.path(path)).collect();
+        hands.copy_into(&sources, &into)?;
+        written.push(into);
+        keep(server, &journal, &paths, &mut manifest, &mut written)?;
+    }
+    hands.sync(&written)?;
+    journal.keep_manifest(server, &manifest)?;
+    check(units, &manifest)?;
+    Ok(journal)
+}
+
+/// Writes down what of `paths` was copied.
+fn keep(
+    server: &Server,
+    journal: &Journal,
+    paths: &[PathBuf],
+    manifest: &mut Manifest,
+    written: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    let hands = Hands::of(server);
+    // anm's runs delete and make files of theirs at any moment: what was there is what was copied.
+    let names = hands.names_in(&server.path(journal.copy_of(paths[0].parent().unwrap_or(&paths[0]))))?;
+    let copied: Vec<&PathBuf> = paths
+        .iter()
+        .filter(|path| {
+            path.file_name()
+                .is_some_and(|name| names.iter().any(|n| **n == *name))
+        })
+        .collect();
+    let copies: Vec<PathBuf> = copied
+        .iter()
+        .map(|path| server.path(journal.copy_of(path)))
+        .collect();
+    let digests = hands.digests(&copies)?;
+    for (path, sha256) in copied.into_iter().zip(digests) {
+        let copy = journal.copy_of(path);
+        let below = copy.strip_prefix(&journal.backup).unwrap_or(&copy).to_owned();
+        manifest.files.extend(Entry::of(server, path, below, sha256));
+    }
+    written.extend(copies);
+    Ok(())
+}
+
+/// The copies of the units must be what the units were when the standing was taken.
+fn check(units: &[Unit], manifest: &Manifest) -> Result<(), Error> {
+    for unit in units {
+        let stood = manifest
+            .standing
+            .units
+            .get(&unit.service)
+            .map(|stood| &stood.sha256);
+        let kept = manifest.entry(&unit.path);
+        if kept.map(|entry| &entry.sha256) != stood {
+            return Err(Error::Differs {
+                path: unit.path.clone(),
+                copy: kept.map(|entry| entry.copy.clone()).unwrap_or_default(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// All files that are to be backed up and are there.
+fn wanted(server: &Server, units: &[Unit]) -> Result<Vec<PathBuf>, Error> {
+    let mut all: Vec<PathBuf> = OTHERS.iter().map(PathBuf::from).collect();
+    for unit in units {
+        all.push(unit.path.clone());
+        all.extend(unit.drop_ins.iter().cloned());
+    }
+    all.extend(
+        server
+            .names(STATE)?
+            .iter()
+            .map(|name| Path::new(STATE).join(name)),
+    );
+    all.retain(|path| server.path(path).is_file() && !is_ours(path));
+    Ok(all)
+}
+
+/// What wnm has in anm's folder: its lock, and the colony if there is one.
+fn is_ours(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    path.parent() == Some(Path::new(STATE)) && (name == "wnm_active" || name.starts_with("colony.db"))
+}

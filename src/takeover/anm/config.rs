@@ -1,0 +1,322 @@
+//! anm's files of settings: assignments for a shell, read without a shell.
+//!
+//! Only what needs no evaluation is understood: `NAME=value`, quoted or not, `export` before it, a comment
+//! after it. What would have to be run to be known is told as such and never run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::place::{CONFIG, SCRIPT, SYSTEM};
+use super::{Error, Server};
+
+/// Read after `config` on every run, where it is there.
+pub const OVERRIDE: &str = "/var/antctl/override";
+
+/// From so many processors on anm takes two timers from its own script.
+const MANY_CORES: u32 = 24;
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// None: it would have to be evaluated.
+    pub text: Option<String>,
+    pub file: PathBuf,
+    /// From 1.
+    pub line: usize,
+}
+
+/// A line that is no plain assignment: anything may follow from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Odd {
+    /// From 1.
+    pub line: usize,
+    pub text: String,
+}
+
+/// All assignments of a file, later ones in the place of earlier ones.
+///
+/// # Errors
+/// The first line that is none.
+pub fn parse(text: &str, file: &Path) -> Result<BTreeMap<String, Said>, Odd> {
+    let mut said = BTreeMap::new();
+    for (number, line) in text.lines().enumerate() {
+        let trimmed = line.trim();
+        if trimmed.is_empty() || trimmed.starts_with('#') {
+            continue;
+        }
+        let (name, text) = assignment(trimmed).ok_or_else(|| Odd {
+            line: number + 1,
+            text: trimmed.to_owned(),
+        })?;
+        said.insert(
+            name.to_owned(),
+            Said {
+                text,
+                file: file.to_owned(),
+                line: number + 1,
+            },
+        );
+    }
+    Ok(said)
+}
+
+/// The name and the value of one assignment; the value is None where a shell would have to say what it is.
+fn assignment(line: &str) -> Option<(&str, Option<String>)> {
+    let line = match line.strip_prefix("export") {
+        Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
+        _ => line,
+    };
+    let (name, value) = line.split_once('=')?;
+    let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if !begins_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return None;
+    }
+    let mut text = String::new();
+    let mut is_plain = true;
+    let mut rest = value.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            '\'' => text.push_str(&quoted(&mut rest, '\'')?),
+            '"' => {
+                let inner = quoted(&mut rest, '"')?;
+                is_plain &= !inner.contains(['$', '`', '\\']);
+                text.push_str(&inner);
+            }
+            '$' | '`' | '(' | '\\' => {
+                is_plain = false;
+                // What follows belongs to it; where it ends only a shell knows.
+                break;
+            }
+            // A second command on the line: it may do anything.
+            ';' | '&' | '|' | '<' | '>' | ')' => return None,
+            c if c.is_whitespace() => {
+                let after = rest.as_str().trim_start();
+                if after.is_empty() || after.starts_with('#') {
+                    break;
+                }
+                return None;
+            }
+            c => text.push(c),
+        }
+    }
+    Some((name, is_plain.then_some(text)))
+}
+
+/// Up to the closing quote; None where there is none.
+fn quoted(rest: &mut std::str::Chars<'_>, quote: char) -> Option<String> {
+    let mut text = String::new();
+    for c in rest {
+        if c == quote {
+            return Some(text);
+        }
+        text.push(c);
+    }
+    None
+}
+
+/// What is in effect: `config`, then `override`, then the rule for many processors.
+#[derive(Clone, Debug, Default)]
+pub struct Effective {
+    said: BTreeMap<String, Said>,
+    /// What `override` says, for the order in which the rewards address is looked for.
+    pub overridden: BTreeMap<String, Said>,
+    /// Whether two timers come from the script.
+    pub has_many_cores: bool,
+    /// Different delays in the script, where there is more than one: which is meant cannot be told.
+    pub script_delays: Vec<u32>,
+    /// The thousands of the ports of new nodes, as the script has them.
+    pub thousands: Option<u32>,
+}
+
+impl Effective {
+    /// Reads all three files. The caller's environment does not matter.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or a line that would have to be run.
+    pub fn read(server: &Server) -> Result<Effective, Error> {
+        let script = server.read(SCRIPT)?.unwrap_or_default();
+        let system = file(server, SYSTEM)?;
+        let overridden = file(server, OVERRIDE)?;
+        let mut said = file(server, CONFIG)?;
+        said.extend(overridden.clone());
+        let mut effective = Effective {
+            said,
+            overridden,
+            has_many_cores: false,
+            script_delays: Vec::new(),
+            thousands: literals(&script, "ntpr", Indent::None).pop(),
+        };
+        let cores = system.get("CpuCount").and_then(|said| said.text.as_ref());
+        if cores.and_then(|text| text.parse().ok()).unwrap_or(0) < MANY_CORES {
+            return Ok(effective);
+        }
+        effective.script_delays = literals(&script, "DelayStart", Indent::Any);
+        if let Some(delay) = effective.script_delays.last() {
+            effective.has_many_cores = true;
+            for name in ["DelayStart", "DelayUpgrade"] {
+                let said = Said {
+                    text: Some(delay.to_string()),
+                    file: SCRIPT.into(),
+                    line: 0,
+                };
+                effective.said.insert(name.to_owned(), said);
+            }
+        }
+        effective.script_delays.dedup();
+        Ok(effective)
+    }
+
+    /// What is said of `name`; None: nothing.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Said> {
+        self.said.get(name)
+    }
+
+    /// The text of `name`; None: nothing is said.
+    ///
+    /// # Errors
+    /// When it would have to be evaluated.
+    pub fn text(&self, name: &str) -> Result<Option<&str>, Error> {
+        match self.said.get(name) {
+            None => Ok(None),
+            Some(said) => said
+                .text
+                .as_deref()
+                .map(Some)
+                .ok_or_else(|| unclear(name, said, "would have to be evaluated by a shell")),
+        }
+    }
+}
+
+/// The refusal of a value that cannot be used.
+#[must_use]
+pub fn unclear(name: &str, said: &Said, why: &str) -> Error {
+    let line = match said.line {
+        0 => String::new(),
+        line => format!(" line {line}"),
+    };
+    Error::refused(
+        format_args!("`{name}` in `{}`{line} {why}", said.file.display()),
+        "write a plain value there, as `NAME=value`, and call it again; nothing was changed",
+    )
+}
+
+fn file(server: &Server, path: &str) -> Result<BTreeMap<String, Said>, Error> {
+    let text = server.read(path)?.unwrap_or_default();
+    parse(&text, Path::new(path)).map_err(|odd| {
+        Error::refused(
+            format_args!(
+                "`{path}` line {} is no plain assignment: `{}`",
+                odd.line, odd.text
+            ),
+            "leave only lines as `NAME=value` in it, and call it again; nothing was changed",
+        )
+    })
+}
+
+/// How far a line of the script may be indented.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Indent {
+    None,
+    Any,
+}
+
+/// The numbers in lines `NAME=number` of the script, in their order.
+fn literals(script: &str, name: &str, indent: Indent) -> Vec<u32> {
+    let lines = script.lines().map(|line| match indent {
+        Indent::None => line,
+        Indent::Any => line.trim_start(),
+    });
+    lines
+        .filter_map(|line| {
+            line.strip_prefix(name)?
+                .strip_prefix('=')?
+                .trim_end()
+                .parse()
+                .ok()
+        })
+        .collect()
+}
+
+/// Why the next run of anm would destroy all nodes; None: it would not.
+///
+/// # Errors
+/// As [`Effective::read`].
+pub fn teardown_ordered(server: &Server) -> Result<Option<String>, Error> {
+    if !server.has(CONFIG) {
+        return Ok(Some(format!(
+            "`{CONFIG}` is gone, which anm takes for the order to destroy all nodes"
+        )));
+    }
+    let effective = Effective::read(server)?;
+    Ok(match effective.get("Action") {
+        Some(said) if said.text.as_deref() == Some("4") => Some(format!(
+            "`Action=4` in `{}` orders anm to destroy all nodes",
+            said.file.display()
+        )),
+        Some(said) if said.text.is_none() => {
+            return Err(unclear("Action", said, "would have to be evaluated by a shell"));
+        }
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value(line: &str) -> Option<Option<String>> {
+        let said = parse(line, Path::new("/c")).ok()?;
+        Some(said.get("A")?.text.clone())
+    }
+
+    #[test]
+    fn plain_assignments_are_read_in_all_their_forms() {
+        for (line, text) in [
+            ("A=5", "5"),
+            ("A='3'", "3"),
+            ("A=\"--owner x y\"", "--owner x y"),
+            ("export A='b'  ", "b"),
+            ("A=51   ", "51"),
+            ("A=18 # was 30", "18"),
+            ("A=1\nA=2", "2"),
+            ("A=", ""),
+            ("A=a\"b c\"'d'", "ab cd"),
+            ("A='$x'", "$x"),
+            ("  # comment\n\nA=.6\r", ".6"),
+            ("A=a#b", "a#b"),
+        ] {
+            assert_eq!(value(line), Some(Some(text.to_owned())), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_needs_a_shell_is_told_and_not_run() {
+        for line in ["A=$(id)", "A=\"$HOME/x\"", "A=`id`", "A=(1 2)", "A=a\\ b"] {
+            assert_eq!(value(line), Some(None), "{line}");
+        }
+        for line in [
+            "if true", "A=1; B=2", "A=1 B=2", "A=\"open", "A+=1", "rm -rf x", "A=1&", "1A=2",
+        ] {
+            assert!(parse(line, Path::new("/c")).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_script_tells_two_numbers() {
+        let script = "ntpr=55\n  ntpr=66\n\tDelayStart=3\n# DelayStart=4\nDelayStart=$x\n";
+        assert_eq!(literals(script, "ntpr", Indent::None), [55]);
+        assert_eq!(literals(script, "DelayStart", Indent::Any), [3]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd_to_be_read(text in "\\PC*") {
+            let _ = parse(&text, Path::new("/c"));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Who runs anm: the line in its cron file, and every other place that might start it too.
+
+use std::path::{Path, PathBuf};
+
+use super::place::{CRON, SCRIPT, STATE};
+use super::{Error, Server};
+
+/// Who runs anm, and where his things are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    pub name: String,
+    /// On the server.
+    pub home: PathBuf,
+    /// The antnode that new nodes are made from.
+    pub antnode: PathBuf,
+}
+
+/// The operator: named by anm's cron file (`cron`, its text), else the owner of anm's state.
+///
+/// # Errors
+/// When neither names an account, or the operator has no antnode.
+pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> {
+    let named = cron.and_then(|text| {
+        entries(text, Form::WithUser)
+            .into_iter()
+            .find_map(|entry| entry.user)
+    });
+    let name = match (named, cron) {
+        (Some(name), _) => name,
+        (None, Some(_)) => {
+            return Err(Error::refused(
+                format_args!("`{CRON}` has no line that runs `{SCRIPT}`"),
+                "write it as anm does, `* * * * * USER /bin/bash /usr/bin/anms.sh >> /var/antctl/log`, \
+                 or move it away where anm is stopped already",
+            ));
+        }
+        (None, None) => server.owner(STATE).ok_or_else(|| {
+            Error::refused(
+                format_args!("`{CRON}` is not there, and `{STATE}` belongs to no account of this machine"),
+                "give `/var/antctl` to the account that ran anm, and call it again",
+            )
+        })?,
+    };
+    let home = server.host.home(&name).ok_or_else(|| {
+        Error::refused(
+            format_args!("`{name}`, who runs anm by `{CRON}`, has no account on this machine"),
+            "name the account that ran anm in that line, and call it again",
+        )
+    })?;
+    let looked = [
+        home.join(".local/bin/antnode"),
+        "/usr/local/bin/antnode".into(),
+        "/usr/bin/antnode".into(),
+    ];
+    let found = looked.iter().find(|path| server.path(path).is_file()).cloned();
+    let antnode = found.ok_or_else(|| {
+        Error::refused(
+            format_args!("`{name}` has no antnode: looked for `{}`", looked[0].display()),
+            "install it with `antup node` as that user, and call it again",
+        )
+    })?;
+    Ok(Operator { name, home, antnode })
+}
+
+/// Everything beside its own cron file that starts anm, each with the line that does it.
+///
+/// # Errors
+/// When a crontab cannot be read.
+pub fn elsewhere(server: &Server, operator: &str) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    let mut look = |path: PathBuf, form: Form| -> Result<(), Error> {
+        let text = server.read(&path)?.unwrap_or_default();
+        let lines = entries(&text, form).into_iter();
+        found.extend(lines.map(|entry| format!("`{}`: `{}`", path.display(), entry.line)));
+        Ok(())
+    };
+    for folder in ["/var/spool/cron/crontabs", "/var/spool/cron"] {
+        look(Path::new(folder).join("root"), Form::Own)?;
+        if operator != "root" {
+            look(Path::new(folder).join(operator), Form::Own)?;
+        }
+    }
+    look("/etc/crontab".into(), Form::WithUser)?;
+    for name in server.names("/etc/cron.d")? {
+        if Path::new("/etc/cron.d").join(&name) != Path::new(CRON) {
+            look(Path::new("/etc/cron.d").join(name), Form::WithUser)?;
+        }
+    }
+    for folder in ["/etc/systemd/system", "/usr/local/lib/systemd/system"] {
+        for name in server.names(folder)? {
+            let is_unit = name.ends_with(".service") && !name.starts_with("antnode");
+            if is_unit {
+                look(Path::new(folder).join(name), Form::Unit)?;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What kind of lines a file has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Five times, a user, a command.
+    WithUser,
+    /// Five times, a command.
+    Own,
+    /// `ExecStart=` and the like.
+    Unit,
+}
+
+/// A line that runs the script.
+struct Entry {
+    user: Option<String>,
+    line: String,
+}
+
+fn entries(text: &str, form: Form) -> Vec<Entry> {
+    let script = Path::new(SCRIPT)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy();
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with(['#', ';']) && line.contains(&*script))
+        .filter(|line| form != Form::Unit || line.starts_with("Exec"))
+        .map(|line| {
+            let mut words = line.split_whitespace();
+            // `@daily` stands for all five times.
+            let times = if line.starts_with('@') { 1 } else { 5 };
+            Entry {
+                user: match form {
+                    Form::WithUser => words.nth(times).map(str::to_owned),
+                    Form::Own | Form::Unit => None,
+                },
+                line: line.to_owned(),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, entries};
+
+    #[test]
+    fn the_sixth_field_is_the_operator() {
+        let text = "# anms.sh\nPATH=/bin\n* * * * * weave /bin/bash /usr/bin/anms.sh >> /var/antctl/log\n";
+        let found = entries(text, Form::WithUser);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].user.as_deref(), Some("weave"));
+        let short = entries("@reboot op /usr/bin/anms.sh", Form::WithUser);
+        assert_eq!(short[0].user.as_deref(), Some("op"));
+        assert_eq!(entries("*/5 * * * * bash /usr/bin/anms.sh", Form::Own).len(), 1);
+    }
+
+    #[test]
+    fn a_unit_starts_it_by_its_exec_lines_alone() {
+        assert_eq!(entries("Description=anms.sh", Form::Unit).len(), 0);
+        assert_eq!(
+            entries("ExecStart=/bin/bash /usr/bin/anms.sh", Form::Unit).len(),
+            1
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! Why a takeover from anm does not begin, or does not end.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{manager, program, settings, store};
+
+/// What stands in the way.
+#[derive(Debug)]
+pub enum Error {
+    /// It must not be done as things stand. Nothing was changed.
+    Refused {
+        /// A fragment that reads on after `cannot take over from anm: `.
+        what: String,
+        /// What the operator can do.
+        hint: String,
+    },
+    /// A file of the server's that cannot be read; `why` is the system's word for it.
+    Unreadable { path: PathBuf, why: String },
+    /// A file, folder or service that did not let itself be handled.
+    Handling(manager::Error),
+    /// The colony's database.
+    Store(store::Error),
+    /// A setting that cannot be.
+    Setting(settings::Error),
+    /// What was taken over differs from what was read; the import was taken back.
+    Unlike(Vec<String>),
+    /// Two files that must be the same are not.
+    Differs { path: PathBuf, copy: PathBuf },
+    /// anm was still at work, or something looked like it, when the time was over.
+    StillBusy { what: String, limit: Duration },
+    /// anm has been told to destroy all nodes: it must not run again.
+    Teardown { why: String },
+    /// It went wrong, and then anm could not be given back what was taken.
+    NotUndone {
+        first: Box<Error>,
+        then: String,
+        hint: String,
+    },
+    /// A signal came.
+    Interrupted,
+}
+
+impl Error {
+    /// A refusal: what is in the way, and what to do about it.
+    pub fn refused(what: impl fmt::Display, hint: impl fmt::Display) -> Error {
+        Error::Refused {
+            what: what.to_string(),
+            hint: hint.to_string(),
+        }
+    }
+
+    /// What the operator can do, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Error::Refused { hint, .. } => Some(hint),
+            Error::NotUndone { hint, .. } => Some(hint),
+            Error::StillBusy { .. } => Some(
+                "anm has its cron file again, and nothing was imported; give it longer with `--anm_wait SECONDS`",
+            ),
+            Error::Differs { .. } => {
+                Some("anm is as it was; call it again when nobody else works on this machine")
+            }
+            Error::Interrupted => Some("call it again; it goes on where it stopped, or begins anew"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused { what, .. } => f.write_str(what),
+            Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
+            Error::Handling(error) => write!(f, "cannot {error}"),
+            Error::Store(error) => error.fmt(f),
+            Error::Setting(error) => error.fmt(f),
+            Error::Unlike(differences) => {
+                write!(f, "the import was taken back: {}", differences.join("; "))
+            }
+            Error::Differs { path, copy } => write!(
+                f,
+                "`{}` is no longer what was backed up as `{}`: somebody changed it meanwhile",
+                path.display(),
+                copy.display()
+            ),
+            Error::StillBusy { what, limit } => write!(f, "gave up after {} s: {what}", limit.as_secs()),
+            Error::Teardown { why } => write!(f, "{why}; its cron file stays out of `/etc/cron.d`"),
+            Error::NotUndone { first, then, .. } => {
+                write!(f, "{first}; and anm is not back as it was: {then}")
+            }
+            Error::Interrupted => f.write_str("ended by a signal"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<manager::Error> for Error {
+    fn from(error: manager::Error) -> Error {
+        Error::Handling(error)
+    }
+}
+
+impl From<program::Error> for Error {
+    fn from(error: program::Error) -> Error {
+        Error::Handling(error.into())
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::Store(error)
+    }
+}
+
+impl From<settings::Error> for Error {
+    fn from(error: settings::Error) -> Error {
+        Error::Setting(error)
+    }
+}

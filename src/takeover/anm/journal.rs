@@ -1,0 +1,191 @@
+//! How far a takeover has come: a small file in its backup, written before each step and after the last, so that one
+//! that was killed can be called again, or undone.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::hands::{Hands, Owned};
+use super::manifest::Manifest;
+use super::place::KEPT;
+use super::{Error, Server};
+
+/// What the backups of takeovers are called, before their time.
+const BACKUP: &str = "anm-takeover-";
+
+/// The file in the backup that says how far it has come.
+const STATE: &str = "state.json";
+
+/// The file in the backup that says what is in it.
+const MANIFEST: &str = "manifest.json";
+
+/// Readable and writable for root alone.
+const ROOTS: Owned = Owned {
+    uid: 0,
+    gid: 0,
+    bits: 0o600,
+};
+
+/// How far a takeover has come. Each step is written down before what it names is begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// The backup is being made; nothing of anm was changed.
+    BackingUp,
+    /// The cron file of anm is being taken away, and its last run waited for.
+    Silencing,
+    /// anm cannot run; the nodes are being imported. Whether they are, the colony tells.
+    Importing,
+    /// The nodes are the colony's: NTracking and the schedule of wnm are being set up.
+    Settling,
+    /// All is done.
+    Done,
+    /// anm is being given back its machine.
+    GivingBack,
+    /// anm has its machine as before; what came of the takeover lies in the backup.
+    GivenBack,
+}
+
+impl Step {
+    /// Whether nothing is left to be done or undone.
+    #[must_use]
+    pub fn is_rest(self) -> bool {
+        matches!(self, Step::Done | Step::GivenBack)
+    }
+}
+
+/// What becomes of NTracking's collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Collector {
+    /// It goes on, and wnm keeps `NodeDetails` up to date for it.
+    #[default]
+    Keep,
+    /// wnm's own report is run in its place.
+    Replace,
+}
+
+/// What is known of a takeover from its beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    pub step: Step,
+    /// The colony that takes the nodes.
+    pub database: PathBuf,
+    /// Whose crontab entry ran anm.
+    pub operator: String,
+    pub collector: Collector,
+    /// Whether anm's cron file was there at the beginning.
+    pub had_cron: bool,
+    /// Whether a block of a run long gone was there, in whose place ours came.
+    pub had_stale_block: bool,
+}
+
+/// A takeover, by its backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// Where the backup lies on the machine.
+    pub backup: PathBuf,
+    pub state: State,
+}
+
+impl Journal {
+    /// Begins a backup in a new folder that is root's alone.
+    pub(super) fn begin(server: &Server, state: State) -> Result<Journal, Error> {
+        let hands = Hands::of(server);
+        let moment = server.clock.now().utc();
+        let kept = Path::new(KEPT);
+        if !server.path(kept).is_dir() {
+            hands.make_folder(&server.path(kept), 0o755)?;
+        }
+        // Two in one second: the second gets a name of its own, so that no backup is written over.
+        let plain = moment.replace([':', '-'], "");
+        let names = std::iter::once(String::new()).chain((2..).map(|nth| format!("-{nth}")));
+        let mut paths = names.map(|ending| kept.join(format!("{BACKUP}{plain}{ending}")));
+        let backup = paths
+            .find(|path| !server.path(path).exists())
+            .unwrap_or_else(|| kept.join(BACKUP));
+        hands.make_folder(&server.path(&backup), 0o700)?;
+        hands.sync(&[server.path(kept)])?;
+        let journal = Journal { backup, state };
+        journal.write(server)?;
+        Ok(journal)
+    }
+
+    /// Writes down that `step` is being done.
+    pub fn reach(&mut self, server: &Server, step: Step) -> Result<(), Error> {
+        self.state.step = step;
+        self.write(server)
+    }
+
+    /// Writes down what is known.
+    pub(super) fn write(&self, server: &Server) -> Result<(), Error> {
+        let text = serde_json::to_string_pretty(&self.state).unwrap_or_default() + "\n";
+        Hands::of(server).write(&server.path(self.backup.join(STATE)), &text, ROOTS)
+    }
+
+    /// Where the copy of a file of the machine lies in the backup.
+    #[must_use]
+    pub fn copy_of(&self, path: &Path) -> PathBuf {
+        self.backup
+            .join("files")
+            .join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// The text of a file as it was backed up; None: it was not there.
+    pub fn kept_text(&self, server: &Server, path: &str) -> Result<Option<String>, Error> {
+        let wanted = Path::new(path);
+        match self.manifest(server)?.entry(wanted) {
+            None => Ok(None),
+            Some(_) => server.read(self.copy_of(wanted)),
+        }
+    }
+
+    /// What the backup holds.
+    pub fn manifest(&self, server: &Server) -> Result<Manifest, Error> {
+        let path = self.backup.join(MANIFEST);
+        match server.read(&path)? {
+            Some(text) => Manifest::parse(&text, &path),
+            None => Err(Error::Unreadable {
+                path,
+                why: "it is not there".to_owned(),
+            }),
+        }
+    }
+
+    pub(super) fn keep_manifest(&self, server: &Server, manifest: &Manifest) -> Result<(), Error> {
+        let path = server.path(self.backup.join(MANIFEST));
+        Hands::of(server).write(&path, &manifest.text(), ROOTS)
+    }
+}
+
+/// All takeovers of this machine, the oldest first. One that was killed before it had written a word is none.
+pub fn all(server: &Server) -> Result<Vec<Journal>, Error> {
+    let mut found = Vec::new();
+    for name in server.names(KEPT)? {
+        if !name.starts_with(BACKUP) {
+            continue;
+        }
+        let backup = Path::new(KEPT).join(name);
+        let path = server.path(backup.join(STATE));
+        let Some(text) = server.read(backup.join(STATE))? else {
+            continue;
+        };
+        let state = serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+            path: path.clone(),
+            why: error.to_string(),
+        })?;
+        found.push(Journal { backup, state });
+    }
+    Ok(found)
+}
+
+/// The last takeover; None: there was none, or it was given back.
+pub fn last(server: &Server) -> Result<Option<Journal>, Error> {
+    let last = all(server)?.pop();
+    Ok(last.filter(|journal| journal.state.step != Step::GivenBack))
+}
+
+/// The takeover that was begun and neither ended nor undone.
+pub fn unfinished(server: &Server) -> Result<Option<Journal>, Error> {
+    Ok(last(server)?.filter(|journal| !journal.state.step.is_rest()))
+}

@@ -1,0 +1,98 @@
+//! What a colony owes to anm, whose nodes it has taken over: to do nothing when anm is back, and to keep the file up
+//! to date that others read.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::colony::Node;
+
+use super::details::Detail;
+use super::hands::{Hands, Owned};
+use super::journal::Journal;
+use super::ntracking;
+use super::place::{BLOCK, CRON, KEPT};
+use super::{Error, Server};
+
+/// The file that tells every cycle of a takeover; all may read it.
+const FILE: &str = "anm.json";
+
+/// A takeover, as each cycle must know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Legacy {
+    /// The colony that has the nodes.
+    pub database: PathBuf,
+    /// Where anm's own files lie.
+    pub backup: PathBuf,
+}
+
+impl Legacy {
+    /// What the colony in `database` took over from anm; None: nothing.
+    ///
+    /// # Errors
+    /// When the file is there and cannot be understood.
+    pub fn of(server: &Server, database: &Path) -> Result<Option<Legacy>, Error> {
+        let path = file();
+        let Some(text) = server.read(&path)? else {
+            return Ok(None);
+        };
+        let legacy: Legacy = serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+            path,
+            why: error.to_string(),
+        })?;
+        Ok(Some(legacy).filter(|legacy| legacy.database == database))
+    }
+
+    /// Writes it down for the cycles to come.
+    pub(super) fn keep(server: &Server, journal: &Journal) -> Result<(), Error> {
+        let legacy = Legacy {
+            database: journal.state.database.clone(),
+            backup: journal.backup.clone(),
+        };
+        let text = serde_json::to_string_pretty(&legacy).unwrap_or_default() + "\n";
+        Hands::of(server).write(&server.path(file()), &text, Owned::ROOTS_CRON)
+    }
+
+    /// Forgets it, when the nodes are anm's again.
+    pub(super) fn forget(server: &Server) -> Result<(), Error> {
+        Hands::of(server).remove(&server.path(file()))
+    }
+
+    /// Whether anm may run again: its cron file is back.
+    ///
+    /// # Errors
+    /// When it is: two managers of the same nodes would undo each other's work.
+    pub fn refuse_two(&self, server: &Server) -> Result<(), Error> {
+        if !server.has(CRON) {
+            return Ok(());
+        }
+        let block = if server.has(BLOCK) {
+            format!("its runs still end at `{BLOCK}`")
+        } else {
+            format!("and `{BLOCK}` is gone, so that it acts on the nodes")
+        };
+        Err(Error::refused(
+            format_args!(
+                "`{CRON}` is back, {block}: two managers would undo each other's work, so wnm does nothing"
+            ),
+            format_args!(
+                "`sudo rm {CRON}` if wnm shall go on, `wnm --rollback_anm` if anm shall have its nodes back; \
+                 backup: `{}`",
+                self.backup.display()
+            ),
+        ))
+    }
+
+    /// Keeps `NodeDetails` as the nodes are now.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn tell_ntracking(server: &Server, nodes: &[Node]) -> Result<bool, Error> {
+        let details: Vec<Detail> = nodes.iter().filter_map(Detail::of).collect();
+        ntracking::refresh(server, &details)
+    }
+}
+
+fn file() -> PathBuf {
+    Path::new(KEPT).join(FILE)
+}

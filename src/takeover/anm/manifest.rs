@@ -1,0 +1,200 @@
+//! What was there before anything was changed: of each file what it held and whose it was, of each unit its process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::hands::Hands;
+use super::place::{CONFIG, SYSTEM};
+use super::{Error, Server, Unit};
+
+/// One file that was backed up. The digest is that of the copy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Where it lay.
+    pub path: PathBuf,
+    /// Where its copy lies, below the backup.
+    pub copy: PathBuf,
+    pub sha256: String,
+    pub uid: u32,
+    pub gid: u32,
+    /// Octal: `644`.
+    pub mode: String,
+    /// Unix seconds.
+    pub mtime: i64,
+}
+
+/// One unit as it stood: its file and its process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stood {
+    /// Of the unit file.
+    pub sha256: String,
+    /// None: it had no process.
+    pub main_pid: Option<u32>,
+}
+
+/// What a takeover must leave as it is: the units and their processes, and anm's own settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// By name, `antnode0001.service`.
+    pub units: BTreeMap<String, Stood>,
+    /// The digests of anm's `config` and `system`, and of the drop-ins of units, by path.
+    pub files: BTreeMap<PathBuf, String>,
+}
+
+/// All that was backed up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// When, in UTC.
+    pub made: String,
+    pub files: Vec<Entry>,
+    pub standing: Standing,
+}
+
+impl Manifest {
+    /// What is kept of the file `path`.
+    #[must_use]
+    pub fn entry(&self, path: &Path) -> Option<&Entry> {
+        self.files.iter().find(|entry| entry.path == path)
+    }
+
+    /// As it is stored.
+    #[must_use]
+    pub fn text(&self) -> String {
+        // Strings and numbers: nothing that could not be written.
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// What was stored at `path`.
+    ///
+    /// # Errors
+    /// When it is no manifest.
+    pub fn parse(text: &str, path: &Path) -> Result<Manifest, Error> {
+        serde_json::from_str(text).map_err(|error| Error::Unreadable {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })
+    }
+}
+
+impl Entry {
+    /// The facts of the file `path`, whose copy has this digest; None: it is gone.
+    #[must_use]
+    pub fn of(server: &Server, path: &Path, copy: PathBuf, sha256: String) -> Option<Entry> {
+        let seen = fs::symlink_metadata(server.path(path)).ok()?;
+        Some(Entry {
+            path: path.to_owned(),
+            copy,
+            sha256,
+            uid: seen.uid(),
+            gid: seen.gid(),
+            mode: format!("{:o}", seen.mode() & 0o7777),
+            mtime: seen.mtime(),
+        })
+    }
+}
+
+impl Standing {
+    /// As it stands now, with the units as they were read a moment ago.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn of(server: &Server, units: &[Unit]) -> Result<Standing, Error> {
+        let others: Vec<PathBuf> = units
+            .iter()
+            .flat_map(|unit| unit.drop_ins.iter().cloned())
+            .chain([CONFIG, SYSTEM].map(PathBuf::from))
+            .filter(|path| server.path(path).is_file())
+            .collect();
+        let of_units = units.iter().map(|unit| &unit.path);
+        let paths: Vec<PathBuf> = of_units.chain(&others).map(|path| server.path(path)).collect();
+        let digests = Hands::of(server).digests(&paths)?;
+        let (of_units, of_others) = digests.split_at(units.len().min(digests.len()));
+        let stood = |(unit, sha256): (&Unit, &String)| {
+            let stood = Stood {
+                sha256: sha256.clone(),
+                main_pid: unit.pid(),
+            };
+            (unit.service.clone(), stood)
+        };
+        Ok(Standing {
+            units: units.iter().zip(of_units).map(stood).collect(),
+            files: others.into_iter().zip(of_others.iter().cloned()).collect(),
+        })
+    }
+
+    /// What is different in `later`, each as a fragment that names its thing. Empty: nothing.
+    #[must_use]
+    pub fn differences(&self, later: &Standing) -> Vec<String> {
+        let mut all = Vec::new();
+        for (name, was) in &self.units {
+            match later.units.get(name) {
+                None => all.push(format!("unit `{name}` is gone")),
+                Some(is) if is.sha256 != was.sha256 => all.push(format!("the file of unit `{name}` changed")),
+                Some(is) if is.main_pid != was.main_pid => all.push(format!(
+                    "the process of unit `{name}` was {} and is {}",
+                    pid(was.main_pid),
+                    pid(is.main_pid)
+                )),
+                Some(_) => {}
+            }
+        }
+        let new = later.units.keys().filter(|name| !self.units.contains_key(*name));
+        all.extend(new.map(|name| format!("unit `{name}` is new")));
+        for (path, was) in &self.files {
+            match later.files.get(path) {
+                None => all.push(format!("`{}` is gone", path.display())),
+                Some(is) if is != was => all.push(format!("`{}` changed", path.display())),
+                Some(_) => {}
+            }
+        }
+        let new = later.files.keys().filter(|path| !self.files.contains_key(*path));
+        all.extend(new.map(|path| format!("`{}` is new", path.display())));
+        all
+    }
+}
+
+fn pid(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "none".to_owned(), |pid| pid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(units: &[(&str, &str, u32)]) -> Standing {
+        let stood = |(name, sha256, pid): &(&str, &str, u32)| {
+            let stood = Stood {
+                sha256: (*sha256).to_owned(),
+                main_pid: Some(*pid).filter(|pid| *pid != 0),
+            };
+            ((*name).to_owned(), stood)
+        };
+        Standing {
+            units: units.iter().map(stood).collect(),
+            files: [(PathBuf::from(CONFIG), "c".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn each_difference_is_told_with_its_unit() {
+        let before = standing(&[("a", "1", 10), ("b", "2", 20), ("c", "3", 30), ("d", "4", 0)]);
+        let mut after = standing(&[("a", "x", 10), ("b", "2", 21), ("d", "4", 40), ("e", "5", 50)]);
+        after.files.clear();
+        assert_eq!(
+            before.differences(&after),
+            [
+                "the file of unit `a` changed",
+                "the process of unit `b` was 20 and is 21",
+                "unit `c` is gone",
+                "the process of unit `d` was none and is 40",
+                "unit `e` is new",
+                "`/var/antctl/config` is gone",
+            ]
+        );
+        assert!(before.differences(&before).is_empty());
+    }
+}

@@ -1,0 +1,166 @@
+//! NTracking's collector, which reads what anm believed of its nodes: it is kept fed, or wnm's own report takes its
+//! place.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::colony::{Mode, Node};
+use crate::program::account;
+
+use super::details::{self, Detail};
+use super::hands::{Hands, Owned};
+use super::journal::{Collector, Journal};
+use super::place::{COLLECTOR, COLLECTOR_CRON, NODE_DETAILS};
+use super::schedule::{cron_word, program};
+use super::{Error, Server};
+
+/// wnm's report in place of the collector.
+pub const REPORT_CRON: &str = "/etc/cron.d/wnm_influx";
+
+/// The file that telegraf reads, where the collector's cron file does not say.
+const OUTPUT: &str = "/tmp/influx-resources/influx-resources";
+
+/// Writes `NodeDetails` anew, if that changes it; its owner and mode stay. One that was never there is not made.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn refresh(server: &Server, nodes: &[Detail]) -> Result<bool, Error> {
+    let path = server.path(NODE_DETAILS);
+    let Some(owned) = Owned::of(&path) else {
+        return Ok(false);
+    };
+    let text = details::write(nodes);
+    if server.read(NODE_DETAILS)?.is_some_and(|was| was == text) {
+        return Ok(false);
+    }
+    // Mostly it is the operator's own: no need for root, and for a line in root's log each time.
+    let own = owned.uid == account::uid();
+    let hands = if own {
+        Hands::new(Mode::User)
+    } else {
+        Hands::of(server)
+    };
+    hands.write(&path, &text, owned)?;
+    Ok(true)
+}
+
+/// Why NTracking's own collector does not see these nodes as they are; None: it does. It asks the metrics ports
+/// 13001, 13002 and so on, as many as its storage has entries, and knows names of four digits alone.
+#[must_use]
+pub fn misses(nodes: &[Node]) -> Option<String> {
+    let mut why = Vec::new();
+    let ids: BTreeSet<u32> = nodes.iter().map(|node| node.id.0).collect();
+    if let Some(hole) = (1..).zip(&ids).find(|(nth, id)| nth != *id) {
+        why.push(format!("there is no node {}, and others after it", hole.0));
+    }
+    let odd = |node: &&Node| node.name.full() != format!("antnode{:04}", node.id.0);
+    if let Some(node) = nodes.iter().find(odd) {
+        why.push(format!("`{}` is not named with four digits", node.name.full()));
+    }
+    let storages: BTreeSet<&Path> = nodes.iter().filter_map(|node| node.home.root.parent()).collect();
+    if storages.len() > 1 {
+        why.push(format!("nodes lie in {} storages", storages.len()));
+    }
+    let off = |node: &&Node| u32::from(node.ports.metrics) != 13_000 + node.id.0;
+    if let Some(node) = nodes.iter().find(off) {
+        why.push(format!(
+            "`{}` has the metrics port {}",
+            node.name.full(),
+            node.ports.metrics
+        ));
+    }
+    (!why.is_empty()).then(|| why.join(", "))
+}
+
+/// The line of a cron file, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    schedule: String,
+    user: String,
+    output: PathBuf,
+}
+
+/// The collector's line: its schedule, its user and what it writes. None: there is none.
+fn line_of(text: &str) -> Option<Line> {
+    let line = text
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.starts_with('#') && line.contains(COLLECTOR))?;
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (schedule, user) = if line.starts_with('@') {
+        (words.first()?.to_string(), words.get(1)?)
+    } else {
+        (words.get(..5)?.join(" "), words.get(5)?)
+    };
+    let output = line.rsplit_once('>').map(|(_, path)| path.trim());
+    Some(Line {
+        schedule,
+        user: (*user).to_owned(),
+        output: output
+            .filter(|path| path.starts_with('/'))
+            .unwrap_or(OUTPUT)
+            .into(),
+    })
+}
+
+/// The text of the cron file that runs wnm's report for NTracking.
+fn report_cron(line: &Line, program: &Path, database: Option<&Path>) -> Result<String, Error> {
+    let folder = line.output.parent().unwrap_or(Path::new("/tmp"));
+    let (program, output, folder) = (cron_word(program)?, cron_word(&line.output)?, cron_word(folder)?);
+    let database = match database {
+        Some(path) => format!(" --dbpath {}", cron_word(path)?),
+        None => String::new(),
+    };
+    let Line { schedule, user, .. } = line;
+    Ok(format!(
+        "# NTracking's figures, by wnm in place of {COLLECTOR}. Written by wnm --init --migrate_anm.\n\
+         SHELL=/bin/sh\n\
+         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
+         \n\
+         {schedule}  {user}  /usr/bin/mkdir -p {folder} && {program}{database} --quiet --report influx-resources \
+         --report_format ntracking > {output}\n"
+    ))
+}
+
+/// Sets up what NTracking gets from now on. Done twice it does no harm.
+///
+/// # Errors
+/// When a cron file cannot be handled.
+pub fn settle(server: &Server, journal: &Journal, database: Option<&Path>) -> Result<(), Error> {
+    if journal.state.collector == Collector::Keep {
+        return Ok(());
+    }
+    let Some(text) = journal.kept_text(server, COLLECTOR_CRON)? else {
+        tracing::warn!(
+            "there is no `{COLLECTOR_CRON}`: NTracking's collector does not run here, and is not replaced"
+        );
+        return Ok(());
+    };
+    let Some(line) = line_of(&text) else {
+        return Err(Error::refused(
+            format_args!("`{COLLECTOR_CRON}` does not run `{COLLECTOR}`"),
+            "see what it does, and call it again with `--ntracking keep`",
+        ));
+    };
+    let own = report_cron(&line, &program()?, database)?;
+    let hands = Hands::of(server);
+    // The new one first: with both, the later of two in a minute wins; with none, the dashboard goes empty.
+    hands.write(&server.path(REPORT_CRON), &own, Owned::ROOTS_CRON)?;
+    hands.remove(&server.path(COLLECTOR_CRON))
+}
+
+/// Puts NTracking's collector back. Done twice it does no harm.
+///
+/// # Errors
+/// When a cron file cannot be handled.
+pub fn restore(server: &Server, journal: &Journal) -> Result<(), Error> {
+    let hands = Hands::of(server);
+    let path = Path::new(COLLECTOR_CRON);
+    if journal.state.collector == Collector::Keep {
+        return Ok(());
+    }
+    if journal.manifest(server)?.entry(path).is_some() && !server.has(path) {
+        hands.copy(&server.path(journal.copy_of(path)), &server.path(path))?;
+    }
+    hands.remove(&server.path(REPORT_CRON))
+}

@@ -1,0 +1,246 @@
+//! The way back: anm gets its nodes again, as they are now, and none of them notices.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::lock::{self, CycleLock};
+use crate::signals;
+use crate::store::Store;
+
+use super::config::teardown_ordered;
+use super::details::{self, Detail};
+use super::hands::{Hands, Owned};
+use super::journal::{self, Journal, Step};
+use super::place::{CONFIG, CRON, NODE_DETAILS, SHUNNED, STATE, SYSTEM};
+use super::script::Script;
+use super::unit::{self, Unit};
+use super::{Error, Server, ntracking, schedule, silence};
+
+/// How long a cycle of wnm that is at work is waited for.
+const PATIENCE_S: i64 = 300;
+
+/// What is given back, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// The colony.
+    pub database: &'a Path,
+    /// Its lock.
+    pub lock: &'a Path,
+    /// Whether anm shall have its nodes though it would act on wrong ones.
+    pub forced: bool,
+    /// Whether it is only to be told.
+    pub dry: bool,
+}
+
+/// Gives the nodes back to anm; returns what was done, and what the operator must know, a line each.
+///
+/// # Errors
+/// When there is nothing to give back, anm would harm the nodes, or a file cannot be handled. One that was
+/// interrupted is called again.
+pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> {
+    let journal = journal::last(server)?.filter(|journal| journal.state.step != Step::BackingUp);
+    let Some(mut journal) = journal else {
+        return Err(Error::refused(
+            "there is no takeover from anm to take back",
+            "`--rollback_anm` undoes what `wnm --init --migrate_anm` did on this machine",
+        ));
+    };
+    let units = of_anm(unit::all(server)?);
+    let objections = objections(server, &journal, &units)?;
+    if !objections.is_empty() && !wish.forced {
+        return Err(Error::refused(
+            format_args!("anm would act on wrong nodes: {}", objections.join("; ")),
+            "nothing was changed; give `--confirm` if anm shall have them all the same",
+        ));
+    }
+    let mut told: Vec<String> = objections.iter().map(|why| format!("warning: {why}")).collect();
+    told.extend(changes(
+        &journal
+            .manifest(server)?
+            .standing
+            .units
+            .into_keys()
+            .collect::<Vec<_>>(),
+        &units,
+    ));
+    if wish.dry {
+        let mut lines = vec![format!("would give {} nodes back to anm", units.len())];
+        lines.extend(told);
+        return Ok(lines);
+    }
+    let _lock = lock(server, wish.lock)?;
+    // anm shall run again: what a run of it left long ago must not stop it.
+    journal.state.had_stale_block = false;
+    journal.reach(server, Step::GivingBack)?;
+    schedule::remove(server, &journal)?;
+    let hands = Hands::of(server);
+    // An order that has waited there all the time: anm would wipe that node in its first run.
+    hands.remove(&server.path(SHUNNED))?;
+    tell_anm(server, &journal, wish.database, &units)?;
+    ntracking::restore(server, &journal)?;
+    let kept = put_colony_away(server, &journal, wish.database)?;
+    silence::give_voice(server, &mut journal)?;
+    let mut lines = vec![format!("{} nodes are anm's again; none was touched", units.len())];
+    lines.extend(kept.map(|path| format!("the colony that wnm had: {}", path.display())));
+    if !journal.state.had_cron {
+        lines.push(format!(
+            "`{CRON}` was not there before the takeover, and is not made: anm does not run"
+        ));
+    }
+    lines.extend(told);
+    Ok(lines)
+}
+
+/// The units that anm takes for its own.
+fn of_anm(units: Vec<Unit>) -> Vec<Unit> {
+    let is_anms =
+        |unit: &Unit| !unit.digits.is_empty() && !unit.extra.iter().any(|word| word.starts_with("--rpc"));
+    units.into_iter().filter(is_anms).collect()
+}
+
+/// What speaks against it. An error where it must not be done whatever the operator says.
+fn objections(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Vec<String>, Error> {
+    let missing = [CONFIG, SYSTEM]
+        .into_iter()
+        .find(|path| !server.path(path).is_file());
+    if let Some(path) = missing {
+        return Err(Error::refused(
+            format_args!(
+                "`{path}` is missing: the next run of anm would destroy all nodes, or take the machine for a new one"
+            ),
+            format_args!(
+                "put it back first: `sudo cp -p {} {path}`",
+                journal.copy_of(Path::new(path)).display()
+            ),
+        ));
+    }
+    if let Some(why) = teardown_ordered(server)? {
+        return Err(Error::refused(why, "take the order away, and call it again"));
+    }
+    let mut all = Vec::new();
+    let manifest = journal.manifest(server)?;
+    let paths = [CONFIG, SYSTEM].map(|path| server.path(path));
+    for (path, sha256) in [CONFIG, SYSTEM].iter().zip(Hands::of(server).digests(&paths)?) {
+        if manifest
+            .entry(Path::new(path))
+            .is_none_or(|entry| entry.sha256 != sha256)
+        {
+            all.push(format!("`{path}` is not what it was before the takeover"));
+        }
+    }
+    match Script::of(server)? {
+        Some(script) => all.extend(script.objections(units)),
+        None => all.push(format!("its script `{}` is gone", super::place::SCRIPT)),
+    }
+    Ok(all)
+}
+
+/// The nodes that came and went since.
+fn changes(before: &[String], units: &[Unit]) -> Vec<String> {
+    let name = |service: &str| service.trim_end_matches(".service").to_owned();
+    let came = units.iter().filter(|unit| !before.contains(&unit.service));
+    let came: Vec<String> = came.map(|unit| unit.name().to_owned()).collect();
+    let is_there = |service: &&String| units.iter().any(|unit| unit.service == **service);
+    let went: Vec<String> = before
+        .iter()
+        .filter(|service| unit::digits_of(service).is_some() && !is_there(service))
+        .map(|service| name(service))
+        .collect();
+    let mut lines = Vec::new();
+    for (verb, names) in [("added", came), ("removed", went)] {
+        if !names.is_empty() {
+            lines.push(format!(
+                "wnm {verb} {} since; anm does not know their order",
+                names.join(", ")
+            ));
+        }
+    }
+    lines
+}
+
+/// Takes the colony's lock; a cycle that is at work is waited for.
+fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, Error> {
+    if path.parent().is_none_or(|folder| !folder.is_dir()) {
+        return Ok(None);
+    }
+    let until = server.clock.now().plus(PATIENCE_S);
+    loop {
+        match CycleLock::take(path, server.clock.now()) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(lock::Error::Held) if server.clock.now() < until && !signals::asked_to_end() => {
+                tracing::info!("waiting: a run of wnm is at work");
+                server.clock.sleep(Duration::from_secs(1));
+            }
+            Err(error) => {
+                return Err(Error::refused(
+                    error,
+                    "nothing was changed; call it again when that run has ended",
+                ));
+            }
+        }
+    }
+}
+
+/// Writes for anm what it must believe: who runs and who does not, by the names of the units.
+fn tell_anm(server: &Server, journal: &Journal, database: &Path, units: &[Unit]) -> Result<(), Error> {
+    let rows = match Store::open_read_only(&server.path(database)) {
+        Ok(store) => store.nodes().unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    let believed = details::read(&journal.kept_text(server, NODE_DETAILS)?.unwrap_or_default());
+    let detail = |unit: &Unit| {
+        let row = rows.iter().find(|row| row.service.0 == unit.service);
+        let old = believed.iter().find(|old| old.name == unit.name());
+        let peer_id = row
+            .and_then(|row| row.peer_id.clone())
+            .or_else(|| old.map(|old| old.peer_id.clone()));
+        let version = row.and_then(|row| row.version.as_ref().map(ToString::to_string));
+        Detail {
+            key: unit.digits.clone(),
+            name: unit.name().to_owned(),
+            peer_id: peer_id.unwrap_or_default(),
+            version: version
+                .or_else(|| old.map(|old| old.version.clone()))
+                .unwrap_or_default(),
+            is_running: unit.is_active(),
+        }
+    };
+    let text = details::write(&units.iter().map(detail).collect::<Vec<_>>());
+    let path = server.path(NODE_DETAILS);
+    let owned = Owned::of(&path).or_else(|| {
+        Owned::of(&server.path(STATE)).map(|folder| Owned {
+            bits: 0o644,
+            ..folder
+        })
+    });
+    match owned {
+        Some(owned) => Hands::of(server).write(&path, &text, owned),
+        None => Err(Error::Unreadable {
+            path: STATE.into(),
+            why: "it is gone".to_owned(),
+        }),
+    }
+}
+
+/// Moves the colony into the backup, so that wnm has no nodes here any more.
+fn put_colony_away(server: &Server, journal: &Journal, database: &Path) -> Result<Option<PathBuf>, Error> {
+    let hands = Hands::of(server);
+    let mut kept = None;
+    // The log first would leave a database that lacks what is in it.
+    for ending in ["", "-wal", "-shm"] {
+        let named = |path: &Path| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        let from = server.path(named(database));
+        let to = named(&journal.backup.join("colony.db"));
+        if from.exists() {
+            hands.move_to(&from, &server.path(&to))?;
+            if ending.is_empty() {
+                kept = Some(to);
+            }
+        }
+    }
+    Ok(kept)
+}

@@ -1,0 +1,170 @@
+//! What an operator should hear of a takeover: a word for each kind, and a sentence for each case.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The kind of a warning; its word stays the same from version to version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// The unit's root is not there.
+    DataDirMissing,
+    /// anm's own record says otherwise than systemd.
+    BeliefDiffers,
+    /// anm's own record has a node without a unit.
+    Phantom,
+    /// A node's folder with an identity and without a unit.
+    OrphanDataDir,
+    /// A node's folder without identity and without a unit.
+    LeftoverDataDir,
+    /// A folder of logs without a unit.
+    LeftoverLogDir,
+    /// The node is in another network than most.
+    OtherNetwork,
+    /// The unit names no network.
+    NetworkUnsaid,
+    /// Its ports do not follow from its number.
+    PortOffFormula,
+    /// Its root is not below the storage for new nodes.
+    StorageElsewhere,
+    /// Arguments that anm never wrote.
+    ExtraArguments,
+    /// An environment that anm never wrote.
+    EnvironmentDiffers,
+    /// Files that add to the unit.
+    DropIns,
+    /// The unit was changed after systemd read it.
+    UnitChanged,
+    /// The process has other arguments than the unit.
+    ProcessDiffers,
+    /// The unit names no rewards address that can be used.
+    WalletUnusable,
+    /// Two units with one number.
+    IdCollision,
+    /// Two units with one port.
+    PortCollision,
+    /// A unit that lacks what a node needs.
+    UnitMalformed,
+    /// A unit that anm did not write.
+    ForeignUnit,
+    /// It does not run, and something answers at its metrics port.
+    AnswersThoughStopped,
+    /// It runs and does not answer yet.
+    Silent,
+    /// anm's lock, left by a run that was killed.
+    StaleBlock,
+    /// The cap was below the number of nodes.
+    NodeCapRaised,
+    /// anm fetched new binaries; nothing does so now.
+    AntupScheduleDropped,
+    /// A program of the operator's that anm used is used no more.
+    ControlDropped,
+    /// The file that sets the wallet of each new node is a program.
+    WalletFileIsProgram,
+    /// A rewards address that cannot be used was passed over.
+    RewardsAddressUnusable,
+    /// A setting that anm has and nothing says.
+    SettingMissing,
+    /// What the operator said on the command line counts in place of anm's.
+    SettingOverridden,
+    /// The script names more than one delay.
+    ScriptUnclear,
+    /// New nodes join another network than those that are there.
+    NetworkOfNewNodes,
+    /// Units of another manager whose ports overlap.
+    OtherManager,
+}
+
+impl Code {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Code::DataDirMissing => "data-dir-missing",
+            Code::BeliefDiffers => "belief-differs",
+            Code::Phantom => "phantom-in-nodedetails",
+            Code::OrphanDataDir => "orphan-data-dir",
+            Code::LeftoverDataDir => "leftover-data-dir",
+            Code::LeftoverLogDir => "leftover-log-dir",
+            Code::OtherNetwork => "other-network",
+            Code::NetworkUnsaid => "network-unsaid",
+            Code::PortOffFormula => "port-off-formula",
+            Code::StorageElsewhere => "storage-elsewhere",
+            Code::ExtraArguments => "extra-arguments",
+            Code::EnvironmentDiffers => "environment-differs",
+            Code::DropIns => "drop-ins",
+            Code::UnitChanged => "unit-changed",
+            Code::ProcessDiffers => "process-differs",
+            Code::WalletUnusable => "wallet-unusable",
+            Code::IdCollision => "id-collision",
+            Code::PortCollision => "port-collision",
+            Code::UnitMalformed => "unit-malformed",
+            Code::ForeignUnit => "foreign-unit",
+            Code::AnswersThoughStopped => "answers-though-stopped",
+            Code::Silent => "silent",
+            Code::StaleBlock => "stale-block",
+            Code::NodeCapRaised => "node-cap-raised",
+            Code::AntupScheduleDropped => "antup-schedule-dropped",
+            Code::ControlDropped => "control-dropped",
+            Code::WalletFileIsProgram => "wallet-file-is-program",
+            Code::RewardsAddressUnusable => "rewards-address-unusable",
+            Code::SettingMissing => "setting-missing",
+            Code::SettingOverridden => "setting-overridden",
+            Code::ScriptUnclear => "script-unclear",
+            Code::NetworkOfNewNodes => "network-of-new-nodes",
+            Code::OtherManager => "other-manager",
+        }
+    }
+}
+
+/// One thing the operator should hear of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    pub code: Code,
+    /// The node it is about, as `antnode0009`.
+    pub node: Option<String>,
+    /// The file or folder it is about, where it is no node.
+    pub path: Option<PathBuf>,
+    /// What is so, and what follows from it.
+    pub say: String,
+}
+
+impl Warning {
+    /// About the machine.
+    pub fn new(code: Code, say: impl fmt::Display) -> Warning {
+        Warning {
+            code,
+            node: None,
+            path: None,
+            say: say.to_string(),
+        }
+    }
+
+    /// About a node.
+    pub fn of_node(code: Code, node: &str, say: impl fmt::Display) -> Warning {
+        Warning {
+            node: Some(node.to_owned()),
+            ..Warning::new(code, say)
+        }
+    }
+
+    /// About a file or folder.
+    pub fn of_path(code: Code, path: impl Into<PathBuf>, say: impl fmt::Display) -> Warning {
+        Warning {
+            path: Some(path.into()),
+            ..Warning::new(code, say)
+        }
+    }
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code.word())?;
+        if let Some(node) = &self.node {
+            write!(f, " {node}")?;
+        }
+        if let Some(path) = &self.path {
+            write!(f, " {}", path.display())?;
+        }
+        write!(f, ": {}", self.say)
+    }
+}

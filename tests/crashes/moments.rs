@@ -1,0 +1,67 @@
+//! Killed at any moment: after a time drawn by lot, 0 to a little more than the step takes.
+
+use std::time::{Duration, Instant};
+
+use super::whole::{identities, is_whole};
+use super::{Step, colony, is_full, one_runs};
+use crate::stage::Stage;
+
+#[test]
+fn a_run_killed_at_any_moment_is_mended_by_the_next() {
+    let moments = if is_full() { 500 } else { 30 };
+    let seed = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
+    let mut chance: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()) * 2_654_435_761 + 1);
+    eprintln!("WNM_SEED={chance} repeats this");
+    let stage = colony();
+    let mut newest = 17;
+    let mut lengths = Step::ALL.map(|step| length(&stage, step, &mut newest));
+    let (mut killed, mut ended) = (0, 0);
+    while killed < moments {
+        let turn = (killed + ended) % 3;
+        let step = Step::ALL[turn];
+        step.prepare(&stage, &mut newest);
+        chance ^= chance << 13;
+        chance ^= chance >> 7;
+        chance ^= chance << 17;
+        let after = Duration::from_micros(chance % lengths[turn].as_micros() as u64);
+        let kept = if step == Step::Remove {
+            Default::default()
+        } else {
+            identities(&stage)
+        };
+        if killed_after(&stage, &step.words(), after) {
+            killed += 1;
+        } else {
+            // The machine is less busy than it was when the step was timed.
+            lengths[turn] = after.max(Duration::from_millis(20));
+            ended += 1;
+        }
+        assert!(
+            ended < 100 + moments,
+            "{ended} runs ended before they could be killed"
+        );
+        stage.cycle();
+        is_whole(&stage, &kept);
+    }
+    one_runs(&stage);
+    stage.agree(true);
+    eprintln!("killed at {killed} moments and mended; {ended} runs had ended before");
+}
+
+/// How long the step takes when nobody kills it.
+fn length(stage: &Stage, step: Step, newest: &mut u32) -> Duration {
+    step.prepare(stage, newest);
+    let begun = Instant::now();
+    stage.wnm(&step.words()).done();
+    begun.elapsed()
+}
+
+/// Whether the run was killed before it ended by itself.
+fn killed_after(stage: &Stage, words: &[&str], after: Duration) -> bool {
+    let begun = Instant::now();
+    let mut child = stage.begin(words);
+    std::thread::sleep(after.saturating_sub(begun.elapsed()));
+    let _ = child.kill();
+    let status = child.wait().expect("it ends");
+    status.code().is_none()
+}

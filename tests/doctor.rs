@@ -1,0 +1,330 @@
+//! `--doctor`: given a colony that fails without a word, when the operator asks why, then the check that is to
+//! blame says so and what to do; and given a sound one, all is well. It changes nothing.
+//!
+//! What needs systemd, sudo and ufw is played in the lab.
+
+use std::fs;
+use std::net::UdpSocket;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use wnm::colony::Timestamp;
+use wnm::lock::CycleLock;
+
+use crate::stage::{Ran, Stage};
+
+/// A colony of two nodes that a crontab looks after.
+fn sound() -> Stage {
+    let stage = Stage::of(2, &["--node_cap", "2"]);
+    tool(&stage, "crontab", "cat \"$HOME/crontab\"");
+    tool(&stage, "timedatectl", "echo yes");
+    crontab(&stage, "* * * * * $HOME/.local/bin/wnm --quiet\n");
+    let link = stage.home().join(".local/bin/wnm");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wnm"), link).expect("wnm is installed");
+    stage.cycle();
+    // There is to be room for one more.
+    stage.wnm(&["--force_action", "nullop", "--node_cap", "3"]).done();
+    stage
+}
+
+/// A program in the operator's `~/.local/bin`, written by another process, so that nobody here holds it open.
+fn tool(stage: &Stage, name: &str, script: &str) {
+    let line = "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1\" && chmod 755 \"$1\"";
+    let path = stage.home().join(".local/bin").join(name);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line, "sh"]).arg(path).arg(script);
+    assert!(command.status().expect("sh runs").success());
+}
+
+fn crontab(stage: &Stage, lines: &str) {
+    let text = format!(
+        "PATH={}/.local/bin:/usr/bin:/bin\n{lines}",
+        stage.home().display()
+    );
+    fs::write(stage.home().join("crontab"), text).expect("a crontab");
+}
+
+fn doctor(stage: &Stage) -> Ran {
+    stage.wnm(&["--doctor", "--json"]).plain()
+}
+
+/// One check of a report: its verdict, what was found and what to do.
+fn check(ran: &Ran, name: &str) -> (String, String, String) {
+    let json = ran.json();
+    let all = json["checks"].as_array().expect("a list of checks");
+    let one = all.iter().find(|check| check["check"] == name);
+    let one = one.unwrap_or_else(|| panic!("no check `{name}` in {ran}"));
+    let text = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
+    (text("verdict"), text("what"), text("todo"))
+}
+
+/// The check must have failed, with these words, and no other may have; the exit code is 1.
+fn blames(stage: &Stage, name: &str, found: &str, todo: &str) {
+    let ran = doctor(stage).code(1);
+    let (verdict, what, advice) = check(&ran, name);
+    assert_eq!(verdict, "failed", "{ran}");
+    assert!(what.contains(found), "`{found}` in {ran}");
+    assert!(advice.contains(todo), "`{todo}` in {ran}");
+    let json = ran.json();
+    let failed = json["checks"].as_array().expect("checks").iter();
+    let failed: Vec<&Value> = failed.filter(|check| check["verdict"] == "failed").collect();
+    assert_eq!(failed.len(), 1, "{ran}");
+}
+
+#[test]
+fn a_sound_colony_is_told_so_and_left_as_it_is() {
+    let stage = sound();
+    let before = stage.tree();
+    let ran = doctor(&stage).done();
+    assert_eq!(ran.json()["healthy"], true);
+    for name in [
+        "database",
+        "settings",
+        "antnode",
+        "manager",
+        "lingering",
+        "sudo",
+        "ports",
+        "storage",
+        "clock",
+        "lock",
+        "schedule",
+        "cycle",
+    ] {
+        assert_eq!(check(&ran, name).0, "ok", "{name}: {ran}");
+    }
+    assert!(
+        check(&ran, "storage").1.contains("for each of 1 nodes to come"),
+        "{ran}"
+    );
+    let text = stage.wnm(&["--doctor"]).done().plain();
+    assert!(text.stdout.contains("\nok       antnode    `"), "{text}");
+    assert!(text.stdout.trim_end().ends_with(" 0 failed"), "{text}");
+    assert_eq!(stage.tree(), before, "it changed nothing");
+}
+
+#[test]
+fn before_there_is_a_colony_it_says_what_one_would_find() {
+    let stage = Stage::new();
+    let before = stage.tree();
+    let ran = stage
+        .wnm(&["--doctor", "--json", "--process_manager", "setsid+user"])
+        .code(1);
+    let (verdict, _, todo) = check(&ran, "database");
+    assert_eq!(
+        (verdict.as_str(), todo.contains("wnm --init")),
+        ("failed", true),
+        "{ran}"
+    );
+    for name in ["antnode", "manager", "storage"] {
+        assert_eq!(check(&ran, name).0, "ok", "{ran}");
+    }
+    assert_eq!(stage.tree(), before, "it made nothing");
+}
+
+#[test]
+fn an_antnode_that_only_the_operator_finds_is_a_fault() {
+    let stage = sound();
+    let elsewhere = stage.home().join("antnode");
+    fs::rename(stage.home().join(".local/bin/antnode"), &elsewhere).expect("it moves");
+    blames(&stage, "antnode", "cannot find `antnode`", "--antnode_path FILE");
+    let tools = stage.home().join("tools");
+    fs::create_dir(&tools).expect("a folder");
+    fs::rename(&elsewhere, tools.join("antnode")).expect("it moves");
+    let path = format!(
+        "{}:{}/.local/bin:/usr/bin:/bin",
+        tools.display(),
+        stage.home().display()
+    );
+    let ran = stage
+        .wnm_with(&[("PATH", &path)], &["--doctor", "--json"])
+        .code(1);
+    let (verdict, what, todo) = check(&ran, "antnode");
+    assert_eq!(verdict, "failed");
+    assert!(
+        what.contains("is on your PATH, and not on that of the scheduled runs"),
+        "{ran}"
+    );
+    assert_eq!(todo, format!("wnm --antnode_path {}/antnode", tools.display()));
+}
+
+#[test]
+fn an_antnode_that_does_not_run_is_a_fault() {
+    let stage = sound();
+    tool(&stage, "antnode", "echo 'wrong libc' >&2; exit 1");
+    blames(&stage, "antnode", "wrong libc", "runs on this machine");
+}
+
+#[test]
+fn ports_that_another_program_has_are_named() {
+    let stage = sound();
+    let port = stage.row(2).port + 1;
+    let _taken = UdpSocket::bind(("0.0.0.0", port)).expect("it is free");
+    let ran = doctor(&stage).done();
+    let (verdict, what, _) = check(&ran, "ports");
+    assert_eq!(
+        (verdict.as_str(), what),
+        ("warning", format!("another program has {port}")),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_disk_that_is_gone_and_one_that_is_empty_are_faults() {
+    let stage = sound();
+    let aside = stage.base().join("aside");
+    fs::rename(stage.storage(), &aside).expect("the disk goes");
+    blames(&stage, "storage", "is not there", "findmnt");
+    fs::create_dir(stage.storage()).expect("only its mount point is left");
+    blames(&stage, "storage", "2 of 2 nodes have no folder", "findmnt");
+    fs::remove_dir(stage.storage()).expect("it is empty");
+    fs::rename(&aside, stage.storage()).expect("the disk comes back");
+    doctor(&stage).done();
+}
+
+#[test]
+fn a_disk_without_room_for_the_nodes_to_come_is_told_before_it_is_full() {
+    let stage = sound();
+    let store = stage.root(1).join("record_store");
+    fs::create_dir_all(&store).expect("a store of records");
+    fs::write(store.join("record"), vec![0; 4096]).expect("a record");
+    stage.tamper("UPDATE node SET records = 16384 WHERE id = 1");
+    assert_eq!(
+        check(&doctor(&stage).done(), "storage").0,
+        "ok",
+        "64 MB are there"
+    );
+    stage.tamper("UPDATE node SET records = 1000000000000 WHERE id = 1");
+    let (verdict, what, todo) = check(&doctor(&stage).done(), "storage");
+    assert_eq!(verdict, "warning", "{what}");
+    assert!(
+        what.contains("and one of 2 has ") && todo.contains("--node_cap"),
+        "{what}"
+    );
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_a_fault_and_the_rest_is_examined_all_the_same() {
+    let stage = sound();
+    stage.tamper("UPDATE refinery_schema_history SET version = version + 90");
+    let ran = doctor(&stage).code(1);
+    let (verdict, what, todo) = check(&ran, "database");
+    assert_eq!(verdict, "failed");
+    assert!(
+        what.contains("newer wnm") && todo.contains("the wnm that made it"),
+        "{ran}"
+    );
+    assert_eq!(check(&ran, "antnode").0, "ok", "{ran}");
+    fs::write(
+        stage.database(),
+        "no database at all, and longer than twenty bytes",
+    )
+    .expect("it is overwritten");
+    // Of what it was nothing is left, not even whose.
+    let ran = stage
+        .wnm(&["--doctor", "--json", "--process_manager", "setsid+user"])
+        .code(1);
+    let (verdict, what, todo) = check(&ran, "database");
+    assert_eq!(verdict, "failed");
+    assert!(
+        what.contains("not an SQLite database") && todo.contains("backup"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn damage_within_the_database_is_found() {
+    let stage = sound();
+    stage.tamper("PRAGMA journal_mode = DELETE");
+    let mut bytes = fs::read(stage.database()).expect("the database");
+    let size = bytes.len();
+    // Pages from the second on are overwritten, but for the last, so that the file is as long as it says.
+    bytes[size / 2..size - 4096].fill(0x55);
+    fs::write(stage.database(), bytes).expect("it is damaged");
+    let ran = doctor(&stage).code(1);
+    assert_eq!(check(&ran, "database").0, "failed", "{ran}");
+}
+
+#[test]
+fn a_run_at_work_is_no_fault_and_one_that_hangs_is() {
+    let stage = sound();
+    let path = stage.base().join("wnm_active");
+    let now = wnm::clock::Clock::now(&wnm::clock::RealClock);
+    // A test beside us that forks has all we hold open, the lock too, until its exec.
+    let take = |since: Timestamp| loop {
+        match CycleLock::take(&path, since) {
+            Err(wnm::lock::Error::Held) => std::thread::sleep(Duration::from_millis(5)),
+            taken => break taken.expect("the lock"),
+        }
+    };
+    let lock = take(now);
+    let (verdict, what, _) = check(&doctor(&stage).done(), "lock");
+    assert_eq!(verdict, "ok");
+    assert!(
+        what.contains(&format!("run {} is at work", std::process::id())),
+        "{what}"
+    );
+    drop(lock);
+    let _lock = take(Timestamp(now.0 - 7200));
+    blames(&stage, "lock", "is at work for 2 h", "kill");
+}
+
+#[test]
+fn a_colony_that_nobody_runs_is_told_so() {
+    let stage = sound();
+    crontab(&stage, "# * * * * * wnm\n");
+    blames(
+        &stage,
+        "schedule",
+        "neither cron nor a timer runs wnm",
+        "crontab -e",
+    );
+    crontab(&stage, "* * * * * $HOME/bin/wnm\n");
+    blames(
+        &stage,
+        "schedule",
+        "there is no such program on its PATH",
+        "the whole path",
+    );
+    crontab(&stage, "PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
+    let (verdict, what, _) = check(&doctor(&stage).code(1), "schedule");
+    assert_eq!(verdict, "failed");
+    assert!(what.contains("puts nothing in for `$`"), "{what}");
+    crontab(&stage, "0 * * * * wnm\n");
+    assert_eq!(check(&doctor(&stage).done(), "schedule").0, "warning");
+    crontab(&stage, "* * * * * wnm\n* * * * * wnm -q\n");
+    assert_eq!(check(&doctor(&stage).done(), "schedule").0, "warning");
+}
+
+#[test]
+fn cycles_that_ended_long_ago_are_a_fault() {
+    let stage = sound();
+    stage.tamper("UPDATE sample SET at = unixepoch() - 10000");
+    blames(&stage, "cycle", "the last one was 2 h ago", "by hand");
+    stage.tamper("DELETE FROM sample");
+    blames(&stage, "cycle", "there was none yet", "by hand");
+}
+
+#[test]
+fn a_clock_that_was_set_back_is_a_fault_and_one_that_may_be_wrong_a_warning() {
+    let stage = sound();
+    tool(&stage, "timedatectl", "echo no");
+    let (verdict, _, todo) = check(&doctor(&stage).done(), "clock");
+    assert_eq!(
+        (verdict.as_str(), todo.as_str()),
+        ("warning", "timedatectl set-ntp true")
+    );
+    stage.tamper("UPDATE sample SET at = unixepoch() + 10000");
+    blames(&stage, "clock", "the clock was set back", "timedatectl");
+}
+
+#[test]
+fn forms_that_it_has_not_are_refused() {
+    let stage = Stage::new();
+    let ran = stage
+        .wnm(&["--doctor", "--report_format", "env"])
+        .code(2)
+        .complains();
+    ran.says("`--doctor` has no format `env`").prints_nothing();
+}

@@ -1,0 +1,6 @@
+//! Hostile input: given nodes, a database, files or a disk that mean harm, when wnm runs, then nothing outside the
+//! colony is touched, and what is wrong is said.
+
+mod database;
+mod kept;
+mod laws;

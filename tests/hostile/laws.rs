@@ -1,0 +1,196 @@
+//! What must hold of every reader of text that others write, whatever the text is.
+//!
+//! The fuzz targets try to break these laws with inputs of their own, the test beside replays what was kept of
+//! them; so both know them from here. A law that is broken panics.
+
+use std::path::{Path, PathBuf};
+
+use wnm::colony::{ManagerKind, Version, Wallet, Wallets};
+use wnm::manager::found::{self, Found};
+use wnm::manager::unit::Unit;
+use wnm::manager::{LaunchPolicy, launch};
+use wnm::settings::value::{self, Scope};
+use wnm::settings::{Saying, Variables, environment, file};
+use wnm::survey::openmetrics::{Page, Scan};
+
+/// One law, and the inputs it is for.
+pub struct Law {
+    /// The name of its fuzz target and of its corpus.
+    pub name: &'static str,
+    pub holds_for: fn(&[u8]),
+}
+
+/// All of them.
+pub const LAWS: &[Law] = &[
+    Law {
+        name: "openmetrics",
+        holds_for: openmetrics,
+    },
+    Law {
+        name: "settings",
+        holds_for: settings,
+    },
+    Law {
+        name: "units",
+        holds_for: units,
+    },
+    Law {
+        name: "wallets",
+        holds_for: wallets,
+    },
+];
+
+/// A page means the same whole or in pieces; no figure is below nothing, and no text can spoil a terminal, a row or
+/// a command.
+pub fn openmetrics(page: &[u8]) {
+    let whole = Page::read(page);
+    let mut scan = Scan::default();
+    for piece in page.chunks(7) {
+        scan.feed(piece);
+    }
+    assert_eq!(scan.finish(), whole, "in pieces it means the same");
+    for text in whole.version.iter().chain(&whole.peer_id) {
+        assert!(!text.is_empty() && text.len() <= 256 && !text.contains(char::is_control));
+    }
+    let figures = &whole.figures;
+    let all = [
+        figures.records,
+        figures.uptime,
+        figures.shunned,
+        figures.connected_peers,
+        figures.gets,
+        figures.puts,
+        figures.mem,
+        figures.cpu,
+        figures.open_connections,
+        figures.total_peers,
+        figures.bad_peers,
+        figures.rel_records,
+        figures.max_records,
+        figures.payment_count,
+        figures.live_time,
+        figures.network_size,
+        figures.shunned_total,
+        figures.shunned_by_old,
+    ];
+    assert!(all.iter().all(|figure| *figure >= 0), "{figures:?}");
+    let amount = &figures.rewards;
+    let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+    assert!(amount.len() <= 2048 && amount.chars().all(is_digit), "{amount}");
+    if let Some(version) = whole.version.map(Version::new) {
+        assert!(!version.is_older_than(&version));
+    }
+}
+
+/// A file of settings, in any of its forms, is read or refused in one line of bounded length; what is kept of a
+/// value means the same when it is read again.
+pub fn settings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let variables: Variables = [("DISK".to_owned(), "/mnt/d1".to_owned())].into_iter().collect();
+    let scope = Scope {
+        home: Path::new("/home/op"),
+        variables: &variables,
+    };
+    let path = Path::new("/home/op/.local/share/wnm/config");
+    for read in [
+        file::read(&text, path),
+        environment::dotenv(&text, path, &variables),
+    ] {
+        match read {
+            Ok(sayings) => sayings.iter().for_each(|saying| keeps(saying, &scope)),
+            Err(error) => is_for_people(&error.to_string()),
+        }
+    }
+}
+
+fn keeps(saying: &Saying, scope: &Scope<'_>) {
+    match value::read(saying.setting, &saying.text, scope) {
+        Err(why) => is_for_people(&saying.refused(why).to_string()),
+        Ok(meaning) => {
+            let Some(stored) = meaning.stored else { return };
+            assert!(!stored.contains('\0'));
+            // What stands for itself in a path is kept as it was meant, and never put in twice.
+            if stored.contains('$') {
+                return;
+            }
+            let again = value::read_stored(saying.setting, &stored, scope);
+            assert_eq!(
+                again.map(|again| again.value),
+                Ok(meaning.value),
+                "{}",
+                saying.setting.name
+            );
+        }
+    }
+}
+
+fn is_for_people(complaint: &str) {
+    assert!(!complaint.contains(char::is_control), "{complaint:?}");
+    assert!(complaint.chars().count() < 1_500, "{complaint}");
+}
+
+/// A unit, or a command line in a file, is read into something that is written and read back as the same; what a
+/// node of it is told is plain words.
+pub fn units(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let unit = Unit::read(&text);
+    if let Ok(written) = unit.text() {
+        assert_eq!(Unit::read(&written), unit, "{written}");
+    }
+    let found = [
+        found::from_words(&unit.command, unit.environment),
+        found::from_line(&text),
+    ];
+    found.into_iter().flatten().for_each(is_runnable);
+}
+
+/// A node that was found is run by plain words, or not at all.
+fn is_runnable(found: Found) {
+    let policy = LaunchPolicy::under(Path::new("/b"));
+    let kind = ManagerKind::from_choice("systemd+sudo").expect("a kind");
+    let root: PathBuf = found.root.clone();
+    let node = found.into_node(kind, &policy);
+    if let Ok(words) = launch::arguments(&node, &policy) {
+        assert!(
+            words.iter().all(|word| !word.contains(char::is_control)),
+            "{words:?}"
+        );
+        let at = words
+            .iter()
+            .position(|word| word == "--root-dir")
+            .expect("its root");
+        assert_eq!(Path::new(&words[at + 1]), root);
+        assert!(root.is_absolute() && !root.to_string_lossy().contains("/../"));
+    }
+    if let Ok(service) = launch::service(&node) {
+        assert!(service.0.starts_with("antnode") && !service.0.contains('/') && service.0.len() <= 64);
+    }
+    if let Ok(user) = launch::user(&node) {
+        assert!(!user.starts_with('-') && !user.contains(char::is_whitespace));
+    }
+    if let Ok(variables) = launch::environment(&node) {
+        assert!(variables.iter().all(|(name, value)| {
+            !name.is_empty() && !name.contains('=') && !value.contains(char::is_control)
+        }));
+    }
+}
+
+/// A list of wallets is read into addresses and weights from 1, of which each draw takes one, or refused in a line.
+pub fn wallets(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match Wallets::parse(&text, &Wallet::faucet()) {
+        Err(error) => assert!(!error.to_string().is_empty()),
+        Ok(wallets) => {
+            assert!(!wallets.0.is_empty());
+            for (wallet, weight) in &wallets.0 {
+                assert!(*weight >= 1);
+                assert_eq!(Wallet::from_address(&wallet.0).as_ref(), Some(wallet));
+                let _ = wallet.checksum_holds();
+            }
+            for random in [0, 1, u64::MAX / 2, u64::MAX - 1, u64::MAX] {
+                let drawn = wallets.draw(random);
+                assert!(wallets.0.iter().any(|(wallet, _)| wallet == drawn));
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! macOS: what of the source is of one system only is little, known, and told in docs/managers.md.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Files that name something of Linux's own, and have an answer where it is not there.
+const ASKS_FIRST: &[(&str, &str)] = &[
+    ("lock.rs", "who holds the lock stays unsaid"),
+    ("manager/processes.rs", "`ps` lists them"),
+    ("manager/setsid.rs", "a name in an error that only Linux can have"),
+    ("manager/setsid/traces.rs", "no process is a service of systemd's"),
+    ("manager/systemctl.rs", "there is no systemd"),
+    ("session.rs", "there is no systemd"),
+    (
+        "settings/path.rs",
+        "folders that must not hold nodes, where they are",
+    ),
+    ("survey/gauge/linux.rs", "gauge/elsewhere.rs is read instead"),
+    ("takeover/anm", "anm runs on Linux only"),
+];
+
+#[test]
+fn what_is_of_one_system_is_listed() {
+    let found: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(_, code)| {
+            ["target_os", "cfg(unix", "target_vendor"]
+                .iter()
+                .any(|sign| code.contains(sign))
+        })
+        .map(|(path, _)| path)
+        .collect();
+    let page = fs::read_to_string(top().join("docs/managers.md")).expect("the page");
+    let list = page
+        .split("<!-- islands -->")
+        .nth(1)
+        .and_then(|rest| rest.split("<!-- end -->").next())
+        .expect("the list of islands");
+    let listed: BTreeSet<String> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `src/")?.split('`').next().map(str::to_owned))
+        .collect();
+    assert_eq!(found, listed, "docs/managers.md lists the islands");
+}
+
+#[test]
+fn islands_are_of_a_line_each() {
+    let mut attributes = Vec::new();
+    for (path, code) in sources() {
+        let lines = code.lines().filter(|line| line.contains("target_os"));
+        attributes.extend(
+            lines
+                .filter(|line| !line.contains("cfg!("))
+                .map(|line| format!("{path}: {}", line.trim())),
+        );
+    }
+    // Only what does not exist elsewhere is left out there: all else is built, and checked, everywhere.
+    assert_eq!(attributes, ["survey/probe.rs: #[cfg(target_os = \"linux\")]"]);
+}
+
+#[test]
+fn the_files_of_linux_are_read_where_their_absence_has_an_answer() {
+    let signs = ["\"/proc", "\"/sys", "\"/run", "`/proc"];
+    let found: BTreeSet<String> = sources()
+        .into_iter()
+        .filter(|(_, code)| signs.iter().any(|sign| code.contains(sign)))
+        .map(|(path, _)| match path.strip_prefix("takeover/anm/") {
+            Some(_) => "takeover/anm".to_owned(),
+            None => path,
+        })
+        .collect();
+    let known: BTreeSet<String> = ASKS_FIRST.iter().map(|(path, _)| (*path).to_owned()).collect();
+    assert_eq!(
+        found, known,
+        "ASKS_FIRST says what is done where there is no such file"
+    );
+}
+
+/// All files of the program, without comments and unit tests.
+fn sources() -> Vec<(String, String)> {
+    let src = top().join("src");
+    let mut found = Vec::new();
+    walk(&src, &mut found);
+    found
+        .into_iter()
+        .filter(|path| !path.ends_with("tests.rs"))
+        .map(|path| {
+            let whole = fs::read_to_string(&path).expect("source is text");
+            let code = whole.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+            let code = code
+                .lines()
+                .map(|line| line.split("//").next().unwrap_or_default().to_owned() + "\n");
+            let path = path
+                .strip_prefix(&src)
+                .expect("below src")
+                .to_string_lossy()
+                .into_owned();
+            (path, code.collect())
+        })
+        .collect()
+}
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+    for path in fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path())
+    {
+        if path.is_dir() {
+            walk(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Packaging: given a built wnm, when it is installed, from the program or from a release archive, then it runs with its
+//! man page and completions; when it is taken away, then nothing of the operator's goes with it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::stage::{Ran, Stage};
+
+const INSTALL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/install.sh");
+const ARCHIVE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/archive");
+const INSTALLED: [&str; 5] = [
+    "bin/wnm",
+    "share/man/man1/wnm.1",
+    "share/bash-completion/completions/wnm",
+    "share/zsh/site-functions/_wnm",
+    "share/fish/vendor_completions.d/wnm.fish",
+];
+
+/// A script of the package, as the operator of this stage runs it.
+fn script(stage: &Stage, path: &str, words: &[&str]) -> Ran {
+    let mut command = Command::new("/bin/sh");
+    command
+        .arg(path)
+        .args(words)
+        .env_clear()
+        .env("HOME", stage.home())
+        .env("PATH", "/usr/bin:/bin")
+        .current_dir(stage.home());
+    Ran::of(command)
+}
+
+fn is_installed(stage: &Stage) {
+    for name in INSTALLED {
+        let file = fs::read(stage.home().join(".local").join(name)).expect(name);
+        assert!(!file.is_empty(), "{name}");
+    }
+    let told = Ran::of({
+        let mut command = Command::new(stage.home().join(".local/bin/wnm"));
+        command.arg("--version").env_clear();
+        command
+    });
+    assert!(told.done().stdout.starts_with("wnm version "));
+}
+
+#[test]
+fn a_built_program_is_installed_over_an_older_one_and_taken_away_without_the_colony() {
+    let stage = Stage::colony(&[]);
+    for _ in 0..2 {
+        let ran = script(&stage, INSTALL, &[env!("CARGO_BIN_EXE_wnm")]).done();
+        assert!(ran.stdout.contains("installed wnm version"), "{ran}");
+        is_installed(&stage);
+    }
+    script(&stage, INSTALL, &["--remove"]).done();
+    for name in INSTALLED {
+        assert!(!stage.home().join(".local").join(name).exists(), "{name}");
+    }
+    assert!(stage.database().exists(), "the colony stays");
+    assert!(
+        stage.home().join(".local/bin/antnode").exists(),
+        "so does antnode"
+    );
+    stage.cycle();
+}
+
+#[test]
+fn a_release_archive_is_installed_and_a_broken_one_is_not() {
+    let stage = Stage::new();
+    let name = "wnm-test";
+    script(&stage, ARCHIVE, &[env!("CARGO_BIN_EXE_wnm"), name]).done();
+    let archive = stage.home().join("wnm-test.tar.gz");
+    let word = archive.to_str().expect("a plain path");
+    script(&stage, INSTALL, &[word]).done();
+    is_installed(&stage);
+    script(&stage, INSTALL, &["--remove"]).done();
+    let sum = stage.home().join("wnm-test.tar.gz.sha256");
+    fs::write(sum, "0000  wnm-test.tar.gz\n").expect("a wrong sum");
+    let ran = script(&stage, INSTALL, &[word]).code(1);
+    assert!(ran.stderr.contains("is not what its .sha256 says"), "{ran}");
+    assert!(!stage.home().join(".local/bin/wnm").exists());
+}
+
+#[test]
+fn what_cannot_be_installed_is_said_and_nothing_is_written() {
+    let stage = Stage::new();
+    let before = stage.tree();
+    for (words, said) in [
+        (&["/no/such/wnm"][..], "there is no `/no/such/wnm`"),
+        (&["/bin/false"], "does not run on this machine"),
+        (&["--sytem"], "there is no flag `--sytem`"),
+        (&["a", "b"], "One is installed"),
+    ] {
+        let ran = script(&stage, INSTALL, words).code(1);
+        assert!(ran.stderr.contains(said), "{ran}");
+    }
+    assert_eq!(stage.tree(), before);
+}
+
+#[test]
+fn the_scripts_are_sound() {
+    let is_there = Command::new("shellcheck").arg("--version").output().is_ok();
+    for path in [INSTALL, ARCHIVE] {
+        let mut check = if is_there {
+            Command::new("shellcheck")
+        } else {
+            eprintln!("skipped: there is no shellcheck; sh -n in its place");
+            let mut command = Command::new("sh");
+            command.arg("-n");
+            command
+        };
+        let checked = check.arg(path).output().expect("a checker");
+        assert!(
+            checked.status.success(),
+            "{}",
+            String::from_utf8_lossy(&checked.stdout)
+        );
+    }
+}
+
+#[test]
+fn the_outside_world_runs_the_same_checks() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows");
+    let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
+    assert!(read("ci.yml").contains("run: .ci/run\n"));
+    for target in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"] {
+        assert!(read("release.yml").contains(target), "{target}");
+    }
+}
