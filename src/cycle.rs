@@ -16,7 +16,7 @@ use crate::execute::{self, Ending, Means, Outcome};
 use crate::init::{self, questions};
 use crate::lock::CycleLock;
 use crate::look::look;
-use crate::plan::{self, Action, Gauged, Occasion, Order, Plan, Situation};
+use crate::plan::{self, Action, Gauged, Judgement, Occasion, Order, Plan, Situation};
 use crate::report::{Format, machine, order, result};
 use crate::reporting;
 use crate::request::Request;
@@ -92,7 +92,7 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     let machine = Gauged::of(&seen.instruments, &seen.rates);
     let policy = colony.policy();
     let template = colony.template(session);
-    let plan = plan::plan(
+    let judgement = plan::plan(
         &colony.nodes,
         &Situation {
             policy: &policy,
@@ -104,7 +104,8 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
             now: colony.now(),
         },
     );
-    explain(session, &colony, &seen, &plan);
+    explain(session, &colony, &seen, &judgement);
+    let plan = judgement.plan;
     if session.run.dry_run {
         return Ok(Ended::well(result::dry_run(
             &plan,
@@ -125,39 +126,25 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
 }
 
 /// Logs what was measured and why no more is done, as far as somebody wants to see it.
-fn explain(session: &Session, colony: &Colony, seen: &Observation, plan: &Plan) {
+fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &Judgement) {
     let run = &session.run;
-    if run.show_machine_metrics || run.show_decisions || run.verbose {
-        let binary = seen.binary.as_ref().ok();
-        let policy = colony.policy();
-        let machine = Gauged::of(&seen.instruments, &seen.rates);
-        let now = colony.now();
-        let metrics = plan::measure(
-            &colony.nodes,
-            &machine,
-            binary.map(|binary| &binary.version),
-            &policy,
-            now,
-        );
-        if run.show_machine_metrics || run.verbose {
-            let figures = machine::Figures {
-                metrics: &metrics,
-                instruments: &seen.instruments,
-                rates: &seen.rates,
-                nodes: &colony.nodes,
-                particulars: &colony.store.particulars().unwrap_or_default(),
-                antnode: binary.map(|binary| binary.path.as_path()),
-                hd_remove: policy.disk.remove,
-                crisis_bytes: colony.settings.crisis_bytes,
-            };
-            tracing::info!("{}", machine::metrics(&figures, Format::Json));
-        }
-        if run.show_decisions || run.verbose {
-            let features = plan::decide(&policy, &metrics, Occasion::Ordinary, Some(now)).features;
-            tracing::info!("{}", result::features(&features));
-        }
+    if run.show_machine_metrics || run.verbose {
+        let figures = machine::Figures {
+            metrics: &judgement.metrics,
+            instruments: &seen.instruments,
+            rates: &seen.rates,
+            nodes: &colony.nodes,
+            particulars: &colony.store.particulars().unwrap_or_default(),
+            antnode: seen.binary.as_ref().ok().map(|binary| binary.path.as_path()),
+            hd_remove: colony.policy().disk.remove,
+            crisis_bytes: colony.settings.crisis_bytes,
+        };
+        tracing::info!("{}", machine::metrics(&figures, Format::Json));
     }
-    for hold in &plan.holds {
+    if run.show_decisions || run.verbose {
+        tracing::info!("{}", result::features(&judgement.features));
+    }
+    for hold in &judgement.plan.holds {
         if hold.is_failure() {
             tracing::error!("{hold}");
         } else if run.show_decisions || run.verbose {

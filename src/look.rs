@@ -49,7 +49,10 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     if signals::asked_to_end() {
         return Err(Error::interrupted());
     }
-    let observation = steady(observation, colony);
+    let observation = Observation {
+        instruments: observation.instruments.with_boot_steady(colony.facts.boot_time),
+        ..observation
+    };
     let now = colony.now();
     let storage = Storage {
         path: colony.settings.node_storage.clone(),
@@ -78,19 +81,6 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     colony.nodes = after;
     Ok(observation)
 }
-
-/// The boot time as it was first read in this boot: the kernel's own figure wavers by a second or two.
-fn steady(mut observation: Observation, colony: &Colony) -> Observation {
-    if let Some(known) = colony.facts.boot_time
-        && observation.instruments.boot.since(known).abs() <= BOOT_WAVER_S
-    {
-        observation.instruments.boot = known;
-    }
-    observation
-}
-
-/// No machine boots twice within so many seconds.
-const BOOT_WAVER_S: i64 = 5;
 
 /// Asks a node's own binary for the version that the node itself did not tell.
 fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {

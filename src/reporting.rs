@@ -204,9 +204,7 @@ fn foresee(
         .map_err(Error::refused)?
         .nodes;
     let machine = Gauged::of(&gauged.instruments, &gauged.rates);
-    let metrics = gauged.measure(&nodes, settings, now);
-    let decision = plan::decide(&policy, &metrics, Occasion::Ordinary, Some(now));
-    let plan = plan::plan(
+    let judgement = plan::plan(
         &nodes,
         &Situation {
             policy: &policy,
@@ -225,9 +223,7 @@ fn foresee(
         &foresight::Foreseen {
             at: now,
             policy: &policy,
-            metrics: &metrics,
-            features: &decision.features,
-            plan: &plan,
+            judgement: &judgement,
             nodes: &nodes,
         },
         format,
@@ -253,9 +249,6 @@ fn as_last_seen(node: &Node) -> Sighting {
     }
 }
 
-/// No machine boots twice within so many seconds.
-const BOOT_WAVER_S: i64 = 5;
-
 /// The machine's instruments as they stand, and the antnode for new nodes.
 struct Gauges {
     instruments: Instruments,
@@ -276,7 +269,7 @@ impl Gauges {
         let since_last = store
             .last_sample()?
             .and_then(|last| Rates::since(&last.counters, last.boot, &now));
-        let (mut instruments, rates) = match since_last {
+        let (instruments, rates) = match since_last {
             Some(rates) => (now, rates),
             None => {
                 world.clock.sleep(survey::SAMPLE);
@@ -285,15 +278,9 @@ impl Gauges {
                 (later, rates)
             }
         };
-        // The kernel's own figure wavers by a second or two; what the last cycle read still holds.
-        if let Some(known) = store.facts()?.boot_time
-            && instruments.boot.since(known).abs() <= BOOT_WAVER_S
-        {
-            instruments.boot = known;
-        }
         let binary = survey::find_antnode(&*world.gauge, session.lookup(settings), &store.binaries()?).ok();
         Ok(Gauges {
-            instruments,
+            instruments: instruments.with_boot_steady(store.facts()?.boot_time),
             rates,
             binary,
         })

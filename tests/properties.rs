@@ -189,7 +189,7 @@ fn plan_at(nodes: &[Node], policy: &Policy, machine: &Gauged, now: Timestamp) ->
         taken: &free,
         now,
     };
-    plan(nodes, &situation)
+    plan(nodes, &situation).plan
 }
 
 proptest! {

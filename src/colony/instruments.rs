@@ -59,7 +59,8 @@ pub struct Rates {
 const LEAST_MS: i64 = 5_000;
 /// Counters farther apart than this tell of a time that is over.
 const MOST_MS: i64 = 600_000;
-/// Boot times are computed anew at each reading and may differ by the clock's steps.
+/// Boot times are computed anew at each reading and may differ by the clock's steps; no machine boots twice within
+/// so many seconds.
 const BOOT_SLACK_S: i64 = 5;
 
 impl Instruments {
@@ -77,6 +78,16 @@ impl Instruments {
     #[must_use]
     pub fn used_hd_percent(&self) -> f64 {
         percent(self.disk_used, self.disk_used.saturating_add(self.disk_free))
+    }
+
+    /// The same with the boot time as it was first read in this boot, where `known` is of this one: the kernel's own
+    /// figure wavers.
+    #[must_use]
+    pub fn with_boot_steady(mut self, known: Option<Timestamp>) -> Instruments {
+        if let Some(known) = known.filter(|known| self.boot.since(*known).abs() <= BOOT_SLACK_S) {
+            self.boot = known;
+        }
+        self
     }
 }
 
@@ -185,6 +196,14 @@ mod tests {
         assert_eq!(rates.disk_written, 20.0);
         assert_eq!(rates.net_received, 1.0);
         assert_eq!(rates.net_sent, 0.0);
+    }
+
+    #[test]
+    fn a_boot_time_that_wavers_is_the_one_that_was_known() {
+        let boot = |known| instruments(minute_later(), 1000).with_boot_steady(known).boot;
+        assert_eq!(boot(None), Timestamp(1000));
+        assert_eq!(boot(Some(Timestamp(995))), Timestamp(995));
+        assert_eq!(boot(Some(Timestamp(994))), Timestamp(1000), "of another boot");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What a cycle plans.
 
-use crate::colony::{Node, Ports, State, Timestamp, Version};
+use crate::colony::{Metrics, Node, Ports, State, Timestamp, Version};
 
 use super::assign::{assign, count, oldest};
 use super::decide::{Occasion, decide};
+use super::features::Features;
 use super::hold::Hold;
 use super::measure::{Gauged, is_due, measure};
 use super::policy::{Policy, Template};
@@ -26,9 +27,18 @@ pub struct Situation<'a> {
     pub now: Timestamp,
 }
 
+/// A plan, and what it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    pub metrics: Metrics,
+    pub features: Features,
+    pub plan: Plan,
+}
+
 /// The plan for settled nodes: removals that are due first, which count as gone before anything else is
 /// counted, then what is decided for the nodes that remain.
-pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
+#[must_use]
+pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Judgement {
     let Situation {
         policy,
         template,
@@ -38,11 +48,15 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
         taken,
         now,
     } = *situation;
-    let mut metrics = measure(nodes, machine, binary, policy, now);
+    let metrics = measure(nodes, machine, binary, policy, now);
     // A dead node goes before all else; one that could not be removed must not hold up all else for ever.
     let kept = count(nodes, |node| node.state == State::Dead && !is_due(node, now));
-    metrics.dead_nodes -= kept;
-    let mut decision = decide(policy, &metrics, occasion, Some(now));
+    let pressing = Metrics {
+        dead_nodes: metrics.dead_nodes - kept,
+        ..metrics.clone()
+    };
+    let mut decision = decide(policy, &pressing, occasion, Some(now));
+    let features = decision.features;
     if kept > 0 {
         decision.holds.push(Hold::DeadKept { nodes: kept });
     }
@@ -58,7 +72,11 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Plan {
         Vec::new(),
         "of {plan:?}"
     );
-    plan
+    Judgement {
+        metrics,
+        features,
+        plan,
+    }
 }
 
 fn expired_removals(nodes: &[Node], policy: &Policy, now: Timestamp) -> Vec<Step> {

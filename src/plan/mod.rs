@@ -37,7 +37,7 @@ pub mod step;
 mod task;
 
 pub use assign::assign;
-pub use cycle::{Situation, plan};
+pub use cycle::{Judgement, Situation, plan};
 pub use decide::{Decision, Occasion, Want, decide};
 pub use features::Features;
 pub use hold::{Hold, Refusal};

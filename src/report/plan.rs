@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::colony::{Metrics, Node, NodeId, Timestamp};
-use crate::plan::{Action, Features, Hold, Plan, Policy, Quantity, Step, Threshold};
+use crate::colony::{Node, NodeId, Timestamp};
+use crate::plan::{Action, Hold, Judgement, Policy, Quantity, Step, Threshold};
 
 use super::Format;
 
@@ -12,9 +12,7 @@ use super::Format;
 pub struct Foreseen<'a> {
     pub at: Timestamp,
     pub policy: &'a Policy,
-    pub metrics: &'a Metrics,
-    pub features: &'a Features,
-    pub plan: &'a Plan,
+    pub judgement: &'a Judgement,
     pub nodes: &'a [Node],
 }
 
@@ -42,6 +40,7 @@ struct Fact {
 #[must_use]
 pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
     let features: Vec<Feature> = foreseen
+        .judgement
         .features
         .named()
         .into_iter()
@@ -53,12 +52,19 @@ pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
         .collect();
     if format == Format::Json {
         let steps: Vec<Value> = foreseen
+            .judgement
             .plan
             .steps
             .iter()
             .map(|step| told(step, foreseen.nodes))
             .collect();
-        let holds: Vec<String> = foreseen.plan.holds.iter().map(ToString::to_string).collect();
+        let holds: Vec<String> = foreseen
+            .judgement
+            .plan
+            .holds
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         return serde_json::to_string_pretty(&json!({
             "at": foreseen.at.0,
             "steps": steps,
@@ -68,14 +74,14 @@ pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
         .unwrap_or_default();
     }
     let mut lines = vec!["The next cycle would:".to_owned()];
-    let steps = &foreseen.plan.steps;
+    let steps = &foreseen.judgement.plan.steps;
     lines.extend(
         steps
             .iter()
             .map(|step| format!("  {}; {}", step.action, step.because)),
     );
     let is_rest = |hold: &&Hold| matches!(hold, Hold::Resting(_));
-    let holds = &foreseen.plan.holds;
+    let holds = &foreseen.judgement.plan.holds;
     if steps.is_empty() {
         let rest = holds.iter().find(is_rest).map(|rest| format!("; {rest}"));
         lines.push(format!("  look, and do nothing else{}", rest.unwrap_or_default()));
@@ -131,7 +137,7 @@ enum Side {
 }
 
 fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
-    let Foreseen { policy, metrics, .. } = foreseen;
+    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let load = [
         (Quantity::Load1, metrics.load_average_1, policy.load),
         (Quantity::Load5, metrics.load_average_5, policy.load),
@@ -169,7 +175,7 @@ fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
         )],
         "add_new_node" => growth(foreseen),
         "remove" => vec![
-            said(if foreseen.features.has_pressure() {
+            said(if foreseen.judgement.features.has_pressure() {
                 "something presses"
             } else {
                 "nothing presses"
@@ -182,10 +188,10 @@ fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
 }
 
 fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
-    let Foreseen { policy, metrics, .. } = foreseen;
+    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let underway = metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes;
     vec![
-        said(if foreseen.features.has_resources() {
+        said(if foreseen.judgement.features.has_resources() {
             "the machine has room"
         } else {
             "the machine has no room"
@@ -196,7 +202,7 @@ fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
 }
 
 fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
-    let Foreseen { policy, metrics, .. } = foreseen;
+    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let mut facts = vec![counted(
         "running nodes older than the binary",
         metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade),
@@ -207,7 +213,7 @@ fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
     if metrics.antnode_version.is_none() {
         facts.push(said("there is no antnode binary"));
     }
-    if foreseen.features.remove {
+    if foreseen.judgement.features.remove {
         facts.push(said("nodes are to be taken away first"));
     }
     facts

@@ -30,6 +30,7 @@ fn plan_from(
             now: NOW,
         },
     )
+    .plan
 }
 
 fn hot() -> Gauged {
