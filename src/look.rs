@@ -8,7 +8,7 @@ use crate::error::{Error, Kind};
 use crate::plan::{self, Storage};
 use crate::session::{Colony, Session};
 use crate::signals;
-use crate::store::Sample;
+use crate::store::{self, Sample};
 use crate::survey::{self, Limits, Observation, Survey};
 
 /// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
@@ -54,14 +54,20 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
         ..observation
     };
     let now = colony.now();
-    let storage = Storage {
-        path: colony.settings.node_storage.clone(),
-        present: observation.device.is_some(),
-        device_before: colony.facts.storage_device,
-        device_now: observation.device,
-    };
+    let own = &colony.settings.node_storage;
+    let mut storages = vec![Storage::seen(
+        own,
+        colony.facts.storage_device,
+        observation.device,
+    )];
+    storages.extend(
+        observation
+            .elsewhere
+            .iter()
+            .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
+    );
     let settled =
-        plan::settle(chosen, &observation.sightings, &storage, &policy, session.run.confirm, now).map_err(
+        plan::settle(chosen, &observation.sightings, &storages, &policy, session.run.confirm, now).map_err(
             |stop| {
                 Error::new(Kind::Unsafe, stop).hint(
                     "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
@@ -118,6 +124,17 @@ fn record(colony: &mut Colony, after: &[Node], observation: &Observation) -> Res
     colony
         .store
         .record_survey(&colony.nodes, after, &sample, &colony.facts)?;
+    let own = &colony.settings.node_storage;
+    let folders = after.iter().filter_map(|node| node.home.root.parent());
+    let devices = store::remembered(
+        &colony.devices,
+        &observation.elsewhere,
+        folders.filter(|folder| folder != own),
+    );
+    if devices != colony.devices {
+        colony.store.keep_devices(&devices)?;
+        colony.devices = devices;
+    }
     if let Ok(binary) = &observation.binary
         && !colony.known.contains(binary)
     {

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, Sighting, State, Timestamp};
 use crate::error::Error;
-use crate::plan::{self, Gauged, Occasion, Situation, Storage, Template};
+use crate::plan::{self, Gauged, Occasion, Situation, Template};
 use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
 use crate::session::{Session, absent, roll};
 use crate::settings::{ReportKind, Settings};
@@ -194,13 +194,7 @@ fn foresee(
     let policy = settings.policy().leaving_room(unread.len(), nodes.len());
     let now = session.clock.now();
     let sightings: Vec<Sighting> = nodes.iter().map(as_last_seen).collect();
-    let storage = Storage {
-        path: settings.node_storage.clone(),
-        present: true,
-        device_before: None,
-        device_now: None,
-    };
-    let nodes = plan::settle(nodes, &sightings, &storage, &policy, true, now)
+    let nodes = plan::settle(nodes, &sightings, &[], &policy, true, now)
         .map_err(Error::refused)?
         .nodes;
     let machine = Gauged::of(&gauged.instruments, &gauged.rates);

@@ -166,6 +166,8 @@ pub struct Colony {
     /// Rows that cannot be what they say.
     pub unread: Vec<Unread>,
     pub facts: store::Facts,
+    /// Where nodes outside of `node_storage` were last seen.
+    pub devices: store::Devices,
     pub last_sample: Option<store::Sample>,
     /// Binaries whose versions are known.
     pub known: Vec<Binary>,
@@ -203,6 +205,7 @@ impl Colony {
             nodes,
             unread,
             facts: store.facts()?,
+            devices: store.devices()?,
             last_sample: store.last_sample()?,
             known: store.binaries()?,
             store,

@@ -1,6 +1,7 @@
 //! Import: given nodes that run already, when `--init --import` makes a colony of them, then each is in it as
 //! it is, and none of them notices.
 
+mod elsewhere;
 mod kept;
 mod units;
 

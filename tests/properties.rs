@@ -235,7 +235,7 @@ proptest! {
     ) {
         let seen: Vec<Sighting> = answers.iter().map(|(answer, lives)| sighting(*answer, *lives)).collect();
         let now = Timestamp(NOW);
-        let settled = settle(nodes.clone(), &seen, &storage(), &policy, false, now).unwrap();
+        let settled = settle(nodes.clone(), &seen, &[storage()], &policy, false, now).unwrap();
         for (before, after) in nodes.iter().zip(&settled.nodes) {
             let delay = match before.state {
                 State::Restarting => policy.delays.start,
@@ -264,7 +264,7 @@ proptest! {
             rooted.iter().map(|rooted| Sighting { rooted: *rooted, ..sighting(1, true) }).collect();
         let dead = |nodes: &[Node]| nodes.iter().filter(|node| node.state == State::Dead).count();
         let limit = (nodes.len() / 10).max(1);
-        match settle(nodes.clone(), &seen, &storage(), &policy, false, Timestamp(NOW)) {
+        match settle(nodes.clone(), &seen, &[storage()], &policy, false, Timestamp(NOW)) {
             Ok(settled) => prop_assert!(dead(&settled.nodes) <= dead(&nodes) + limit),
             Err(SafetyStop::TooManyMissing { roots, .. }) => prop_assert!(roots > limit),
             Err(other) => prop_assert!(false, "{}", other),
@@ -436,7 +436,7 @@ impl Machine {
     fn minute(&mut self) -> Plan {
         let seen: Vec<Sighting> = self.nodes.iter().map(|node| self.look(node)).collect();
         let nodes = std::mem::take(&mut self.nodes);
-        let Settled { nodes, .. } = settle(nodes, &seen, &storage(), &self.policy, true, self.now).unwrap();
+        let Settled { nodes, .. } = settle(nodes, &seen, &[storage()], &self.policy, true, self.now).unwrap();
         self.nodes = nodes;
         let plan = plan_at(&self.nodes, &self.policy, &self.gauged, self.now);
         assert_eq!(breaches(&plan, &self.policy, &self.nodes), []);

@@ -244,25 +244,29 @@ pub fn storage(patient: &Patient) -> Finding {
     let place = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(path);
     let before = patient.facts.and_then(|facts| facts.storage_device);
     let roots: Vec<PathBuf> = patient.nodes.iter().map(|node| node.home.root.clone()).collect();
-    let gone = patient
-        .world
-        .gauge
-        .rooted(&roots)
+    let rooted = patient.world.gauge.rooted(&roots);
+    let gone: Vec<&PathBuf> = roots
         .iter()
-        .filter(|there| !**there)
-        .count();
-    if gone > 0 {
-        let moved = match before.is_some() && before != device {
+        .zip(rooted)
+        .filter(|(_, there)| !there)
+        .map(|(root, _)| root)
+        .collect();
+    if let Some(first) = gone.first() {
+        // A node may lie on a disk of its own.
+        let folder = first.parent().filter(|folder| folder != path).unwrap_or(path);
+        let moved = match folder == path && before.is_some() && before != device {
             true => ", which lies on another filesystem than before",
             false => "",
         };
+        let name = folder.display();
         return Finding::failed(
             CHECK,
             format!(
-                "{gone} of {} nodes have no folder in `{name}`{moved}",
+                "{} of {} nodes have no folder, the first of them in `{name}`{moved}",
+                gone.len(),
                 roots.len()
             ),
-            todo_mount,
+            format!("findmnt --target {name}: is the disk mounted?"),
         );
     }
     let now = match patient.world.gauge.read(place) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
-use super::premises::Premises;
+use super::premises::{Premises, Told};
 use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
 pub use job::Job;
 use launchctl::{Launchctl, Loaded};
@@ -136,10 +136,20 @@ impl Launchd {
             left.push((beside, error.to_string()));
         }
         node.home.logs.get_or_insert(logs);
-        if let Err(error) = self.premises.files.delete(&path) {
+        let is_elsewhere = self.premises.is_elsewhere(&node);
+        if is_elsewhere {
+            let job = self.on_disk(&node);
+            let found = job.and_then(|job| found::from_words(&job.command, Vec::new()));
+            left.extend(self.premises.clear(&node, found.map(Told::from).as_ref()));
+        }
+        if (left.is_empty() || !is_elsewhere)
+            && let Err(error) = self.premises.files.delete(&path)
+        {
             left.push((path, error.to_string()));
         }
-        left.extend(self.premises.clear(&node));
+        if !is_elsewhere {
+            left.extend(self.premises.clear(&node, None));
+        }
         self.premises.tidy();
         Error::if_left(&node, left)?;
         // The number may be a new node's one day, or that of a job made by hand.
@@ -160,7 +170,7 @@ impl ProcessManager for Launchd {
         self.premises.furnish(node, binary)?;
         if let Err(error) = self.write(node, &text) {
             if !was_there {
-                self.premises.clear(node);
+                self.premises.clear(node, None);
             }
             return Err(error);
         }

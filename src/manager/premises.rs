@@ -7,8 +7,25 @@ use crate::colony::{Binary, Mode, Node};
 use crate::program::account::{self, Account};
 
 use super::files::{Doomed, Files, beside, is_straight};
+use super::found::Found;
 use super::shelf::Shelf;
 use super::{Error, LaunchPolicy, launch};
+
+/// Where a node lives by the word of its service, and not of its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub root: PathBuf,
+    pub logs: Option<PathBuf>,
+}
+
+impl From<Found> for Told {
+    fn from(found: Found) -> Told {
+        Told {
+            root: found.root,
+            logs: found.logs,
+        }
+    }
+}
 
 /// Makes, keeps and clears what nodes live in.
 #[derive(Clone, Debug)]
@@ -161,16 +178,29 @@ impl Premises {
         }
     }
 
-    /// Erases logs and data; returns what is left, and why.
-    pub fn clear(&self, node: &Node) -> Vec<(PathBuf, String)> {
+    /// Whether the node lies on a storage of its own. There only its service can tell that a folder is the
+    /// node's, so the folder has to go before the service.
+    #[must_use]
+    pub fn is_elsewhere(&self, node: &Node) -> bool {
+        !node.home.root.starts_with(&self.policy.storage)
+    }
+
+    /// Erases logs and data; returns what is left, and why. Of a node that [lies elsewhere](Premises::is_elsewhere)
+    /// only what its service has `told` of.
+    pub fn clear(&self, node: &Node, told: Option<&Told>) -> Vec<(PathBuf, String)> {
         let mut left = Vec::new();
         let mut note = |path: PathBuf, done: Result<(), Error>| {
             if let Err(error) = done {
                 left.push((path, error.to_string()));
             }
         };
-        note(node.logs(), self.erase_logs(node));
-        note(node.home.root.clone(), self.erase_root(node));
+        if self.is_elsewhere(node) {
+            self.leave_logs(node, told);
+            note(node.home.root.clone(), self.erase_elsewhere(node, told));
+        } else {
+            note(node.logs(), self.erase_logs(node));
+            note(node.home.root.clone(), self.erase_root(node));
+        }
         for ending in ["new", "old", "pid", "command"] {
             let staging = self.staging(node, ending);
             if is_straight(&staging) {
@@ -186,6 +216,57 @@ impl Premises {
             name: &node.name.full(),
             inside: &self.policy.storage,
         })
+    }
+
+    fn erase_elsewhere(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
+        let root = &node.home.root;
+        if told.is_none_or(|told| told.root != *root) {
+            // Once its service is gone as well, there is nothing left to be told.
+            return if fs::symlink_metadata(root).is_ok() {
+                Err(Error::Refused {
+                    doing: "erase",
+                    path: root.clone(),
+                    why: format!(
+                        "it is not inside `{}`, and no service says that it is the node's",
+                        self.policy.storage.display()
+                    ),
+                })
+            } else {
+                Ok(())
+            };
+        }
+        self.files.erase(Doomed {
+            path: root,
+            name: &node.name.full(),
+            inside: root.parent().unwrap_or(root),
+        })
+    }
+
+    /// Erases the logs of a node that lies elsewhere, if they are known to be its own; else they may be another's.
+    fn leave_logs(&self, node: &Node, told: Option<&Told>) {
+        let logs = node.logs();
+        if logs.starts_with(&node.home.root) || fs::symlink_metadata(&logs).is_err() {
+            return;
+        }
+        let inside = if logs.starts_with(&self.policy.logs) {
+            self.policy.logs.as_path()
+        } else if told.is_some_and(|told| told.logs.as_ref() == Some(&logs)) {
+            logs.parent().unwrap_or(&logs)
+        } else {
+            tracing::warn!(
+                "`{}` stays: nothing says that these logs are the node's",
+                logs.display()
+            );
+            return;
+        };
+        let erased = self.files.erase(Doomed {
+            path: &logs,
+            name: &node.name.full(),
+            inside,
+        });
+        if let Err(error) = erased {
+            tracing::warn!("`{}` stays: {error}", logs.display());
+        }
     }
 
     fn erase_logs(&self, node: &Node) -> Result<(), Error> {

@@ -109,7 +109,7 @@ impl Setsid {
 
     /// Erases what a stopped node is made of.
     fn clear(&self, node: &Node) -> Result<(), Error> {
-        Error::if_left(node, self.premises.clear(node))
+        Error::if_left(node, self.premises.clear(node, None))
     }
 
     fn service_name(&self, node: &Node) -> Result<ServiceName, Error> {
@@ -147,7 +147,7 @@ impl ProcessManager for Setsid {
         let written = self.premises.files.write(&command_file(node), &text, &staging);
         if let Err(error) = written {
             if !was_there {
-                self.premises.clear(node);
+                self.premises.clear(node, None);
             }
             return Err(error);
         }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
-use super::premises::Premises;
+use super::found::Found;
+use super::premises::{Premises, Told};
 use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
@@ -61,11 +62,15 @@ impl Systemd {
         Ok(self.folder().join(Systemd::unit_name(node)?))
     }
 
-    /// What systemd has on disk for a node, if that is a unit for this very node.
-    fn is_defined(&self, node: &Node) -> Result<bool, Error> {
+    /// What the unit on disk says of a node, with the drop-ins beside it.
+    fn told(&self, node: &Node) -> Result<Option<Found>, Error> {
         let text = found::unit_text(&self.unit_path(node)?).unwrap_or_default();
-        let told = found::from_words(&Unit::read(&text).command, Vec::new());
-        Ok(told.is_some_and(|told| {
+        Ok(found::from_words(&Unit::read(&text).command, Vec::new()))
+    }
+
+    /// Whether systemd has on disk a unit for this very node.
+    fn is_defined(&self, node: &Node) -> Result<bool, Error> {
+        Ok(self.told(node)?.is_some_and(|told| {
             told.root == node.home.root
                 && told.binary == node.home.binary
                 && (told.port, told.metrics_port) == (node.ports.node, node.ports.metrics)
@@ -180,13 +185,20 @@ impl Systemd {
     fn erase(&self, node: &Node) -> Result<(), Error> {
         let path = self.unit_path(node)?;
         let mut left = Vec::new();
-        if fs::symlink_metadata(&path).is_ok() {
+        let is_elsewhere = self.premises.is_elsewhere(node);
+        if is_elsewhere {
+            let told = self.told(node)?.map(Told::from);
+            left.extend(self.premises.clear(node, told.as_ref()));
+        }
+        if left.is_empty() && fs::symlink_metadata(&path).is_ok() {
             self.is_stale.store(true, Ordering::Relaxed);
             if let Err(error) = self.premises.files.delete(&path) {
                 left.push((path, error.to_string()));
             }
         }
-        left.extend(self.premises.clear(node));
+        if !is_elsewhere {
+            left.extend(self.premises.clear(node, None));
+        }
         self.premises.tidy();
         Error::if_left(node, left)
     }
@@ -205,7 +217,7 @@ impl ProcessManager for Systemd {
         self.premises.furnish(node, binary)?;
         if let Err(error) = self.write_unit(node, &text) {
             if !was_there {
-                self.premises.clear(node);
+                self.premises.clear(node, None);
             }
             return Err(error);
         }

@@ -4,20 +4,33 @@
 //! node is taken for dead while the storage itself is in doubt, or when too many would die at once.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::colony::{Node, Sighting, State};
 
-/// Where nodes are stored, and whether that place is what it was.
+/// A folder that nodes are stored in, and whether it is what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Storage {
     pub path: PathBuf,
-    /// Whether it is a directory now.
+    /// Whether it is there now.
     pub present: bool,
     /// The filesystem it lay on at the last run; None: not known.
     pub device_before: Option<u64>,
     /// The filesystem it lies on now; None: not known.
     pub device_now: Option<u64>,
+}
+
+impl Storage {
+    /// A folder as it was seen last and now.
+    #[must_use]
+    pub fn seen(path: &Path, device_before: Option<u64>, device_now: Option<u64>) -> Storage {
+        Storage {
+            path: path.to_owned(),
+            present: device_now.is_some(),
+            device_before,
+            device_now,
+        }
+    }
 }
 
 /// Why nothing may be done in this run.
@@ -43,7 +56,7 @@ pub enum SafetyStop {
 }
 
 /// Refuses when missing roots speak of a missing disk and not of dead nodes.
-pub(super) fn check(nodes: &[Node], seen: &[Sighting], storage: &Storage) -> Result<(), SafetyStop> {
+pub(super) fn check(nodes: &[Node], seen: &[Sighting], storages: &[Storage]) -> Result<(), SafetyStop> {
     let missing = || {
         nodes
             .iter()
@@ -51,23 +64,26 @@ pub(super) fn check(nodes: &[Node], seen: &[Sighting], storage: &Storage) -> Res
             .filter(|(node, sighting)| node.state != State::Disabled && !sighting.rooted)
             .map(|(node, _)| node)
     };
-    let roots = missing().count();
-    if roots == 0 {
-        return Ok(());
-    }
-    let path = storage.path.clone();
-    if !storage.present {
-        return Err(SafetyStop::StorageMissing { path, roots });
-    }
-    if let (Some(before), Some(now)) = (storage.device_before, storage.device_now)
-        && before != now
-    {
-        return Err(SafetyStop::StorageChanged {
-            path,
-            before,
-            now,
-            roots,
-        });
+    for storage in storages {
+        let is_here = |node: &&Node| node.home.root.starts_with(&storage.path);
+        let roots = missing().filter(is_here).count();
+        if roots == 0 {
+            continue;
+        }
+        let path = storage.path.clone();
+        if !storage.present {
+            return Err(SafetyStop::StorageMissing { path, roots });
+        }
+        if let (Some(before), Some(now)) = (storage.device_before, storage.device_now)
+            && before != now
+        {
+            return Err(SafetyStop::StorageChanged {
+                path,
+                before,
+                now,
+                roots,
+            });
+        }
     }
     let limit = most_deaths(nodes.len());
     let newly = || missing().filter(|node| may_die(node.state));
@@ -102,7 +118,7 @@ impl fmt::Display for SafetyStop {
         match self {
             SafetyStop::StorageMissing { path, roots } => write!(
                 f,
-                "safety stop: `node_storage` `{}` is not there, and {roots} nodes have no root directory; \
+                "safety stop: the storage `{}` is not there, and {roots} nodes have no root directory; \
                  check that its disk is mounted, or give `--confirm` to have those nodes removed",
                 path.display()
             ),
@@ -113,7 +129,7 @@ impl fmt::Display for SafetyStop {
                 roots,
             } => write!(
                 f,
-                "safety stop: `node_storage` `{}` lies on another filesystem than before (device {now}, was \
+                "safety stop: the storage `{}` lies on another filesystem than before (device {now}, was \
                  {before}), and {roots} nodes have no root directory; check what is mounted there, or give \
                  `--confirm` to have those nodes removed",
                 path.display()
@@ -150,7 +166,7 @@ mod tests {
         let settled = settle(
             nodes(&vec![Running; all]),
             &sightings,
-            storage,
+            std::slice::from_ref(storage),
             &policy(),
             false,
             NOW,
@@ -224,12 +240,41 @@ mod tests {
         let colony = nodes(&[Dead, Dead, Removing, Disabled, Running]);
         let mut sightings = vec![seen(Answer::Down); 5];
         sightings.iter_mut().for_each(|sighting| sighting.rooted = false);
-        assert!(settle(colony.clone(), &sightings, &storage(), &policy(), false, NOW).is_ok());
+        assert!(settle(colony.clone(), &sightings, &[storage()], &policy(), false, NOW).is_ok());
         let gone = Storage {
             present: false,
             ..storage()
         };
-        assert!(settle(colony, &sightings, &gone, &policy(), false, NOW).is_err());
+        assert!(settle(colony, &sightings, &[gone], &policy(), false, NOW).is_err());
+    }
+
+    #[test]
+    fn each_storage_is_asked_for_on_its_own() {
+        let mut colony = nodes(&[Running; 30]);
+        for node in &mut colony[25..] {
+            node.home.root = Path::new("/disk2/nodes").join(node.name.full());
+        }
+        let lose = |colony: &[Node], lost: usize, disk: Storage| {
+            let mut sightings = vec![seen(Answer::Down); 30];
+            sightings[lost].rooted = false;
+            let storages = [storage(), disk];
+            settle(colony.to_vec(), &sightings, &storages, &policy(), false, NOW).map(|_| ())
+        };
+        let disk = |before, now| Storage::seen(Path::new("/disk2/nodes"), before, now);
+        assert_eq!(lose(&colony, 29, disk(Some(8), Some(8))), Ok(()));
+        assert_eq!(
+            lose(&colony, 29, disk(Some(8), None)).unwrap_err().to_string(),
+            "safety stop: the storage `/disk2/nodes` is not there, and 1 nodes have no root directory; check that \
+             its disk is mounted, or give `--confirm` to have those nodes removed"
+        );
+        // Not mounted: the folder that it was mounted on lies on another filesystem.
+        assert!(matches!(
+            lose(&colony, 29, disk(Some(8), Some(7))),
+            Err(SafetyStop::StorageChanged { .. })
+        ));
+        assert_eq!(lose(&colony, 3, disk(Some(8), None)), Ok(()), "nobody misses it");
+        colony.iter_mut().for_each(|node| node.state = Disabled);
+        assert_eq!(lose(&colony, 29, disk(Some(8), None)), Ok(()));
     }
 
     #[test]
@@ -241,7 +286,15 @@ mod tests {
             };
             4
         ];
-        let settled = settle(nodes(&[Running; 4]), &rootless, &storage(), &policy(), true, NOW).unwrap();
+        let settled = settle(
+            nodes(&[Running; 4]),
+            &rootless,
+            &[storage()],
+            &policy(),
+            true,
+            NOW,
+        )
+        .unwrap();
         assert!(settled.nodes.iter().all(|node| node.state == Dead));
     }
 }

@@ -31,13 +31,13 @@ pub struct Settled {
 pub fn settle(
     mut nodes: Vec<Node>,
     seen: &[Sighting],
-    storage: &Storage,
+    storages: &[Storage],
     policy: &Policy,
     override_safety: bool,
     now: Timestamp,
 ) -> Result<Settled, SafetyStop> {
     if !override_safety {
-        safety::check(&nodes, seen, storage)?;
+        safety::check(&nodes, seen, storages)?;
     }
     for (node, sighting) in nodes.iter_mut().zip(seen) {
         settle_one(node, sighting, policy, now);

@@ -16,6 +16,7 @@ mod machine;
 mod node;
 mod sample;
 pub mod schema;
+mod storage;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,7 @@ pub use intent::{Intent, IntentId};
 pub use machine::Facts;
 pub use node::{Roll, Unread};
 pub use sample::Sample;
+pub use storage::{Devices, remembered};
 
 pub use schema::{NEWEST, Standing};
 

@@ -15,17 +15,18 @@ use super::file;
 use super::history::InTransaction;
 
 /// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 4] = [
     ("V1__colony", include_str!("../../migrations/V1__colony.sql")),
     ("V2__memory", include_str!("../../migrations/V2__memory.sql")),
     (
         "V3__start_args",
         include_str!("../../migrations/V3__start_args.sql"),
     ),
+    ("V4__storages", include_str!("../../migrations/V4__storages.sql")),
 ];
 
 /// The schema this program reads and writes.
-pub const NEWEST: i64 = 3;
+pub const NEWEST: i64 = 4;
 
 /// Where refinery keeps what it has run.
 pub(super) const HISTORY: &str = "refinery_schema_history";

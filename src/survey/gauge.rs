@@ -109,10 +109,9 @@ impl Gauge for RealGauge {
             .iter()
             .map(|root| match fs::metadata(root) {
                 Ok(metadata) => metadata.is_dir(),
-                Err(error) => !matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ),
+                // Of a link that leads nowhere only the disk behind it is known to be gone.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::symlink_metadata(root).is_ok(),
+                Err(error) => error.kind() != io::ErrorKind::NotADirectory,
             })
             .collect()
     }

@@ -109,7 +109,8 @@ pub trait Gauge {
     /// Which filesystem a path lies on: a number that changes when another is mounted there. None: no such path.
     fn device(&self, path: &Path) -> Option<u64>;
     /// Which of `roots` are directories, in their order. One that cannot be looked at, for want of
-    /// permission or because its disk fails, counts as there: only what is known to be gone is gone.
+    /// permission, because its disk fails or because a link leads nowhere, counts as there: only what is known
+    /// to be gone is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<bool>;
     /// The first of `ports` that some program on this machine already has.
     fn busy_port(&self, ports: &Ports) -> Option<u16>;

@@ -1,5 +1,6 @@
 //! One survey: instruments, the newest binary, all nodes, and the processes of the silent ones.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -38,6 +39,8 @@ pub struct Observation {
     pub rates: Rates,
     /// The filesystem `node_storage` lies on; None: it is missing.
     pub device: Option<u64>,
+    /// The same of every other folder that a root lies in.
+    pub elsewhere: Vec<(PathBuf, Option<u64>)>,
     /// The antnode of new nodes.
     pub binary: Result<Binary, Error>,
     /// One for each node, in their order.
@@ -68,6 +71,10 @@ pub fn survey(
     let sightings = sightings(gauge, look, answers);
     let binary = find_antnode(gauge, look.antnode, look.known);
     let device = gauge.device(look.storage);
+    let elsewhere = other_storages(look)
+        .into_iter()
+        .map(|folder| (folder.to_owned(), gauge.device(folder)))
+        .collect();
 
     let (instruments, rates) = match since_last {
         Some(rates) => (before, rates),
@@ -83,9 +90,16 @@ pub fn survey(
         instruments,
         rates,
         device,
+        elsewhere,
         binary,
         sightings,
     })
+}
+
+/// The folders beside `node_storage` that roots lie in.
+fn other_storages<'a>(look: &Survey<'a>) -> BTreeSet<&'a Path> {
+    let parents = look.nodes.iter().filter_map(|node| node.home.root.parent());
+    parents.filter(|folder| *folder != look.storage).collect()
 }
 
 fn sightings(gauge: &dyn Gauge, look: &Survey, answers: Vec<Answer>) -> Vec<Sighting> {

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{Activity, Answer, Node, NodeId, Ports, Process, Sighting, State, Timestamp, Tool};
-use crate::plan::{self, Policy, Storage};
+use crate::plan::{self, Policy};
 
 /// A node as its manager told of it, and what was seen of it. `process` is looked at for all.
 #[derive(Clone, Debug)]
@@ -67,14 +67,8 @@ fn stand(seen: Seen, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>
         return node;
     }
     node.state = State::Stopped;
-    let storage = Storage {
-        path: PathBuf::new(),
-        present: true,
-        device_before: None,
-        device_now: None,
-    };
     // What a survey makes of an answer is written in one place.
-    let settled = plan::settle(vec![node.clone()], &[sighting], &storage, policy, true, now);
+    let settled = plan::settle(vec![node.clone()], &[sighting], &[], policy, true, now);
     let mut node = settled.ok().and_then(|mut all| all.nodes.pop()).unwrap_or(node);
     node.since = now;
     node

@@ -70,7 +70,7 @@ pub fn place(stage: &Stage, name: &str) -> PathBuf {
     stage.home().join(format!(".config/systemd/user/{name}.service"))
 }
 
-fn unit<'a>(name: &'a str, number: u16, root: PathBuf) -> Unit<'a> {
+pub fn unit<'a>(name: &'a str, number: u16, root: PathBuf) -> Unit<'a> {
     Unit {
         name,
         number,

@@ -12,7 +12,7 @@ fn after(seconds: i64) -> Timestamp {
 /// What becomes of one node, so many seconds after it entered its state.
 fn become_at(seconds: i64, node: Node, sighting: &Sighting) -> Node {
     let seen = std::slice::from_ref(sighting);
-    let settled = settle(vec![node], seen, &storage(), &policy(), true, after(seconds)).unwrap();
+    let settled = settle(vec![node], seen, &[storage()], &policy(), true, after(seconds)).unwrap();
     settled.nodes.into_iter().next().unwrap()
 }
 
@@ -202,7 +202,7 @@ fn a_node_silent_for_three_surveys_whose_process_is_gone_is_down() {
 fn a_node_silent_for_three_surveys_whose_process_lives_is_hung() {
     let mut colony = nodes(&[Running, Running]);
     colony[1].memory.silent = 2;
-    let settled = settle(colony, &[lives(), lives()], &storage(), &policy(), false, NOW).unwrap();
+    let settled = settle(colony, &[lives(), lives()], &[storage()], &policy(), false, NOW).unwrap();
     assert_eq!(settled.hung, [NodeId(2)]);
     assert_eq!(settled.nodes[1].state, Running);
 }
@@ -214,7 +214,7 @@ fn a_removal_is_due_when_its_delay_is_over() {
         settle(
             nodes(&[Removing]),
             &seen,
-            &storage(),
+            &[storage()],
             &policy(),
             false,
             after(seconds),
@@ -275,7 +275,7 @@ fn shunning_counts_when_it_lasts() {
             ..Figures::default()
         };
         let seen = [up(figures)];
-        let settled = settle(vec![node], &seen, &storage(), &policy, false, NOW).unwrap();
+        let settled = settle(vec![node], &seen, &[storage()], &policy, false, NOW).unwrap();
         settled.nodes.into_iter().next().unwrap()
     };
     let twice = shunned(shunned(node(1, Running), 10), 11);

@@ -177,14 +177,21 @@ fn only_what_is_known_to_be_gone_is_gone() {
     fs::create_dir(&closed).unwrap();
     set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
     let (gauge, _) = gauge(SAID);
+    let astray = home.path().join("link");
+    std::os::unix::fs::symlink("/no/disk/here", &astray).unwrap();
     let roots = [
         home.path().to_owned(),
         closed.clone(),
         home.path().join("gone"),
         file.clone(),
         file.join("under"),
+        astray.clone(),
+        astray.join("under"),
     ];
-    assert_eq!(gauge.rooted(&roots), [true, true, false, false, false]);
+    assert_eq!(
+        gauge.rooted(&roots),
+        [true, true, false, false, false, true, false]
+    );
     // Root sees into the closed one, and then it is known to be gone.
     let readable = fs::read_dir(&closed).is_ok();
     assert_eq!(gauge.rooted(&[closed.join("under")]), [!readable]);
