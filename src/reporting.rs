@@ -5,7 +5,7 @@ use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, 
 use crate::error::Error;
 use crate::plan::{self, Gauged, Occasion, Situation, Template};
 use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
-use crate::session::{Session, absent, roll};
+use crate::session::{Session, absent, reserved, roll};
 use crate::settings::{ReportKind, Settings};
 use crate::store::{Event, Roll, Store, Unread};
 use crate::survey;
@@ -203,7 +203,7 @@ fn foresee(
         &Situation {
             policy: &policy,
             template: &Template {
-                reserved: unread.iter().filter_map(|row| row.id).collect(),
+                reserved: reserved(&world, settings, (&nodes, unread)),
                 ..settings.template(&session.place)
             },
             machine: &machine,

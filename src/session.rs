@@ -1,6 +1,7 @@
 //! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
 
 mod antctl;
+mod orphans;
 mod weighing;
 
 use std::ffi::OsString;
@@ -22,6 +23,7 @@ use crate::store::{self, Roll, Store, Unread};
 use crate::survey::{self, HttpProbe, Lookup, RealGauge};
 use crate::terminal::Terminal;
 use crate::world::World;
+pub use orphans::{orphans, reserved};
 
 /// What a run knows before it opens anything.
 pub struct Session {
@@ -229,11 +231,11 @@ impl Colony {
             .leaving_room(self.unread.len(), self.nodes.len())
     }
 
-    /// What new nodes are made from; never with the id of an unread row.
+    /// What new nodes are made from; never with the id of an unread row or of an orphan.
     #[must_use]
     pub fn template(&self, session: &Session) -> Template {
         Template {
-            reserved: self.unread.iter().filter_map(|row| row.id).collect(),
+            reserved: reserved(&self.world, &self.settings, (&self.nodes, &self.unread)),
             reserved_ports: self.reserved_ports(),
             ..self.settings.template(&session.place)
         }

@@ -18,6 +18,7 @@ mod launchd;
 mod layers;
 mod locking;
 mod macos;
+mod orphans;
 mod packaging;
 mod peer_faults;
 mod pressure;

@@ -5,6 +5,7 @@
 
 mod crontab;
 mod machine;
+mod orphans;
 mod records;
 mod schedule;
 mod sudo;
@@ -120,6 +121,9 @@ fn findings(session: &Session) -> Vec<Finding> {
                 now,
             };
             findings.extend(of_machine(&patient));
+            if let Some(Ok(roll)) = store.as_ref().map(Store::roll) {
+                findings.push(orphans::judge(patient.world, settings, &roll));
+            }
         }
     }
     findings.push(records::lock(session, now));

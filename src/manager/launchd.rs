@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
 use super::premises::{Premises, Told};
-use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
 pub use job::Job;
 use launchctl::{Launchctl, Loaded};
 use starting::Start;
@@ -288,6 +288,14 @@ impl ProcessManager for Launchd {
                 None => Process::without(Activity::Unknown),
             })
             .collect())
+    }
+
+    fn leftovers(&self) -> Vec<Leftover> {
+        let mut all = leftovers::of_premises(self.premises.policy());
+        all.extend(leftovers::in_folder(self.folder(), |file| {
+            number_of(file.strip_suffix(".plist")?)
+        }));
+        all
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {

@@ -10,6 +10,7 @@ pub mod files;
 pub mod found;
 pub mod launch;
 pub mod launchd;
+pub mod leftovers;
 pub mod premises;
 pub mod processes;
 pub mod setsid;
@@ -20,6 +21,7 @@ pub mod unit;
 
 pub use error::Error;
 pub use launch::{AntctlPolicy, LaunchPolicy};
+pub use leftovers::Leftover;
 
 use crate::colony::{
     Binary, Home, ManagerKind, Mode, Node, NodeId, Ports, Process, ServiceName, Tool, Version,
@@ -69,6 +71,11 @@ pub trait ProcessManager {
     /// Ports that this manager will give to no new node, though no node it inspects has them.
     fn reserved_ports(&self) -> Result<Vec<u16>, Error> {
         Ok(Vec::new())
+    }
+    /// What bears the number of a node in the places where this manager would make one, known or not. One that
+    /// numbers nodes by itself has nothing to say.
+    fn leftovers(&self) -> Vec<Leftover> {
+        Vec::new()
     }
     /// Announces what was defined and removed and not yet announced. To be called at the end of a plan.
     fn settle_definitions(&self) -> Result<(), Error> {

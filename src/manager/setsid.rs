@@ -19,7 +19,7 @@ use crate::signals;
 
 use super::premises::Premises;
 use super::processes::{Processes, is_node, runs_file, sees_others};
-use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
 use birth::Birth;
 use traces::{command_file, console, folders, inside, pid_file, told};
 
@@ -334,6 +334,10 @@ impl ProcessManager for Setsid {
                 None => Process::without(Activity::Unknown),
             })
             .collect())
+    }
+
+    fn leftovers(&self) -> Vec<Leftover> {
+        leftovers::of_premises(self.premises.policy())
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {

@@ -14,7 +14,7 @@ use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
-use super::{Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
 
 /// A service that lives so long without being started again has found its files and its ports.
 const PROVEN: Duration = Duration::from_millis(300);
@@ -360,6 +360,14 @@ impl ProcessManager for Systemd {
             .map(process)
             .map(|process| process.unwrap_or(Process::without(Activity::Unknown)))
             .collect())
+    }
+
+    fn leftovers(&self) -> Vec<Leftover> {
+        let mut all = leftovers::of_premises(self.premises.policy());
+        all.extend(leftovers::in_folder(self.folder(), |file| {
+            leftovers::number_of(file.strip_suffix(".service")?)
+        }));
+        all
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {

@@ -1,0 +1,96 @@
+//! Orphans: given what bears a node's number and is no node of the colony, when wnm makes nodes, then it passes
+//! over that number and touches nothing; and the doctor tells of it.
+
+use std::fs;
+
+use crate::peer_faults::services;
+use crate::stage::{Stage, simulated};
+
+/// Data of a node whose row was lost.
+fn data(stage: &Stage, name: &str) {
+    let root = stage.storage().join(name);
+    fs::create_dir_all(&root).expect("a root");
+    fs::write(root.join("secret-key"), "an identity that earned").expect("a key");
+}
+
+#[test]
+fn no_new_node_gets_a_number_that_something_on_disk_bears() {
+    let stage = services::colony(&["--node_cap", "3"]);
+    data(&stage, "antnode0001");
+    // As anm writes them, and as logs alone may be left.
+    data(&stage, "antnode003");
+    fs::create_dir_all(stage.base().join("logs/antnode0004")).expect("logs");
+    let unit = services::unit(&stage, 2).with_file_name("antnode002.service");
+    fs::create_dir_all(unit.parent().expect("a folder")).expect("the folder of units");
+    fs::write(&unit, "[Service]\nExecStart=/usr/bin/antnode\n").expect("a unit");
+
+    let foreseen = stage.wnm(&["--dry_run", "--json"]).done();
+    assert!(foreseen.stdout.contains("antnode0005"), "{foreseen}");
+    let ordered = stage
+        .wnm(&["--force_action", "add", "--count", "2", "--dry_run"])
+        .done();
+    assert!(ordered.stdout.contains("antnode0005"), "{ordered}");
+    stage.cycle_until("the colony is full", |stage| stage.in_state("RUNNING") == 3);
+    assert_eq!(stage.ids(), [5, 6, 7]);
+    for name in ["antnode0001", "antnode003"] {
+        let key = stage.storage().join(name).join("secret-key");
+        assert_eq!(
+            fs::read_to_string(key).expect("its key"),
+            "an identity that earned"
+        );
+    }
+    assert!(unit.exists());
+
+    let doctor = stage.wnm(&["--doctor"]);
+    for said in [
+        "warning  orphans    4 numbers are no node's, but something bears them: `",
+        "antnode0001`",
+        "antnode002.service`",
+        "new nodes pass over these numbers",
+    ] {
+        assert!(doctor.stdout.contains(said), "`{said}` in {doctor}");
+    }
+}
+
+#[test]
+fn an_orphan_that_is_moved_away_gives_its_number_back() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    data(&stage, "antnode0001");
+    stage
+        .wnm(&["--force_action", "add", "--dry_run"])
+        .done()
+        .says("antnode0002");
+    let doctor = stage.wnm(&["--doctor"]);
+    assert!(doctor.stdout.contains("1 numbers are no node's"), "{doctor}");
+    fs::rename(stage.root(1), stage.home().join("kept")).expect("it is moved away");
+    stage.cycle_until("the colony is full", |stage| stage.in_state("RUNNING") == 1);
+    assert_eq!(stage.ids(), [1]);
+    let doctor = stage.wnm(&["--doctor"]);
+    assert!(doctor.stdout.contains("ok       orphans    "), "{doctor}");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_no_orphan() {
+    let stage = Stage::of(2, &["--node_cap", "2"]);
+    stage.tamper("UPDATE node SET port = 'x' WHERE id = 2");
+    let doctor = stage.wnm(&["--doctor"]);
+    assert!(doctor.stdout.contains("ok       orphans    "), "{doctor}");
+}
+
+#[test]
+fn a_job_of_launchd_bears_a_number_too() {
+    let stage = Stage::new();
+    std::os::unix::fs::symlink(simulated("launchctl"), stage.home().join(".local/bin/launchctl"))
+        .expect("a stand-in for launchctl");
+    fs::create_dir_all(stage.home().join(".launchctl")).expect("its folder");
+    stage.init(&["--process_manager", "launchd+user"]).done();
+    let agents = stage.home().join("Library/LaunchAgents");
+    fs::create_dir_all(&agents).expect("a folder");
+    fs::write(agents.join("com.autonomi.antnode-1.plist"), "no job").expect("a plist");
+    stage.wnm(&["--force_action", "add"]).done();
+    assert_eq!(stage.ids(), [2]);
+    assert_eq!(
+        fs::read_to_string(agents.join("com.autonomi.antnode-1.plist")).expect("it stands"),
+        "no job"
+    );
+}
