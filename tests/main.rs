@@ -8,6 +8,7 @@ mod commands;
 mod crashes;
 mod cron;
 mod databases;
+mod decisions;
 mod doctor;
 mod dry_run;
 mod help;

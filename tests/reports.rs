@@ -488,7 +488,7 @@ fn the_plan_says_why_no_node_is_added() {
     let stage = Stage::of(1, &["--node_cap", "3", "--cpu_less_than", "50"]);
     stage.minute(62);
     let text = printed(&stage, "plan", &[]);
-    assert!(text.contains("nothing is added: cpu 6"), "{text}");
+    assert!(text.contains("nothing is started or added: cpu 6"), "{text}");
     assert!(text.contains("% is not below 50 %"), "{text}");
     assert!(
         text.contains("  allow_cpu       no   cpu 6") && text.contains(" % >= add limit 50 %"),

@@ -4,6 +4,7 @@
 
 pub mod binary;
 pub mod calendar;
+mod counted;
 pub mod instruments;
 mod keccak;
 pub mod manager_kind;
@@ -21,6 +22,7 @@ pub mod wallet;
 
 pub use binary::{Binary, BinaryKey};
 pub use calendar::Since;
+pub use counted::Counted;
 pub use instruments::{Counters, Instruments, Rates};
 pub use manager_kind::{ManagerKind, Mode, Tool};
 pub use metrics::Metrics;

@@ -40,7 +40,7 @@ pub fn assign(
             desk.plan.holds.insert(0, Hold::Resting(Task::Rest));
             desk.plan.holds.push(Hold::RemovalUnderway { nodes });
         }
-        desk.serve(needed, template, taken);
+        desk.serve(&needed, template, taken);
     }
     desk.plan.steps.sort_by_key(|step| Reverse(step.priority));
     desk.plan
@@ -58,13 +58,19 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// Those of the wants that are needed. Where the cap alone takes nodes away, it takes no more than are above
     /// it and not on their way out: the peer fills its slots, and then makes anew what it took too many.
-    fn needed<'w>(&self, wants: &'w [Want]) -> &'w [Want] {
+    fn needed(&self, wants: &[Want]) -> Vec<Want> {
+        let mut wants = wants.to_vec();
         let Some(above) = wants.first().and_then(above_cap) else {
             return wants;
         };
         let leaving = count(self.nodes, |node| node.state == State::Removing) + self.plan.steps.len() as i64;
         let needed = usize::try_from(above - leaving).unwrap_or(0);
-        &wants[..needed.min(wants.len())]
+        wants.truncate(needed);
+        let of = wants.len() as i64;
+        for turn in wants.iter_mut().filter_map(|want| want.turn.as_mut()) {
+            turn.of = of;
+        }
+        wants
     }
 
     /// Serves all wants of one task.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::colony::{NodeId, Timestamp};
+use crate::colony::{Counted, NodeId, Timestamp};
 
 use super::reason::{Quantity, Quota};
 use super::step::Kind;
@@ -163,27 +163,30 @@ impl fmt::Display for Hold {
         match self {
             Hold::Resting(task) => task.fmt(f),
             Hold::NotBelow { what, is, .. } if is.is_nan() => {
-                write!(f, "nothing is added: {what} is not known")
+                write!(f, "nothing is started or added: {what} is not known")
             }
             Hold::NotBelow { what, is, limit } => {
                 write!(
                     f,
-                    "nothing is added: {what} {} is not below {}",
+                    "nothing is started or added: {what} {} is not below {}",
                     what.reading(*is),
                     what.limit(*limit)
                 )
             }
-            Hold::AtCap { nodes, cap } => write!(f, "nothing is added: {nodes} nodes reach the cap of {cap}"),
+            Hold::AtCap { nodes, cap } => write!(
+                f,
+                "nothing is added: the colony has {}, its cap is {cap}",
+                Counted(*nodes, "node")
+            ),
             Hold::RunningAtCap { nodes, cap } => {
-                write!(
-                    f,
-                    "nothing is started: {nodes} running nodes reach the cap of {cap}"
-                )
+                let nodes = Counted(*nodes, "running node");
+                write!(f, "nothing is started: the colony has {nodes}, its cap is {cap}")
             }
             Hold::Underway { nodes } => {
                 write!(
                     f,
-                    "nothing is added: {nodes} started, upgraded, moved or removed nodes are waited for"
+                    "nothing is started or added: {} started, upgraded or to be removed a short while ago",
+                    Counted(*nodes, "node")
                 )
             }
             Hold::SlotsFull { quota, busy, limit } => {
@@ -195,20 +198,27 @@ impl fmt::Display for Hold {
             Hold::Paced { until } => {
                 write!(
                     f,
-                    "nothing is stopped before {until}: a node was stopped a short while ago"
+                    "nothing is stopped before {}: a node was stopped a short while ago",
+                    until.utc()
                 )
             }
             Hold::RemovalUnderway { nodes } => {
                 write!(
                     f,
-                    "nothing is stopped: the removal of {nodes} nodes is waited for"
+                    "nothing is stopped: the removal of {} is waited for",
+                    Counted(*nodes, "node")
                 )
             }
             Hold::NothingToStop => f.write_str("nothing is stopped: no node runs"),
             Hold::NoBinary => f.write_str("nothing is added or upgraded: there is no antnode binary"),
-            Hold::UpgradesOff { nodes } => write!(f, "{nodes} outdated nodes stay: `enable_upgrade` is off"),
+            Hold::UpgradesOff { nodes } => write!(
+                f,
+                "no upgrade of {}: `enable_upgrade` is off",
+                Counted(*nodes, "outdated node")
+            ),
             Hold::UpgradesWait { nodes } => {
-                write!(f, "{nodes} outdated nodes wait until the pressure is over")
+                let nodes = Counted(*nodes, "outdated node");
+                write!(f, "no upgrade of {nodes} before the pressure is over")
             }
             Hold::BinaryOlder { binary, first } => {
                 write!(
@@ -219,10 +229,14 @@ impl fmt::Display for Hold {
             Hold::DeadKept { nodes } => {
                 write!(
                     f,
-                    "{nodes} dead nodes could not be removed, and are tried again later"
+                    "the removal of {} failed, and is tried again later",
+                    Counted(*nodes, "dead node")
                 )
             }
-            Hold::PassedOver { nodes } => write!(f, "{nodes} nodes are passed over after failed starts"),
+            Hold::PassedOver { nodes } => {
+                let nodes = Counted(*nodes, "node");
+                write!(f, "{nodes} passed over for a while after failed starts")
+            }
             Hold::NoNode { task, wants } => write!(f, "{task}: no node for {wants} of these"),
             Hold::PortTaken { id, port } => write!(
                 f,

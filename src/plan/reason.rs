@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::colony::Timestamp;
+use crate::colony::{Counted, Timestamp};
 
 use super::task::Task;
 
@@ -195,11 +195,13 @@ impl fmt::Display for Ground {
             Ground::Above { what, is, limit } => {
                 write!(f, "{what} {} is above {}", what.reading(*is), what.limit(*limit))
             }
-            Ground::OverCap { nodes, cap } => write!(f, "{nodes} nodes are above the cap of {cap}"),
-            Ground::UpgradesWait { nodes } => {
-                write!(f, "{nodes} outdated nodes cannot be upgraded meanwhile")
+            Ground::OverCap { nodes, cap } | Ground::Room { nodes, cap } => {
+                write!(f, "the colony has {}, its cap is {cap}", Counted(*nodes, "node"))
             }
-            Ground::Room { nodes, cap } => write!(f, "{nodes} nodes are below the cap of {cap}"),
+            Ground::UpgradesWait { nodes } => {
+                let nodes = Counted(*nodes, "outdated node");
+                write!(f, "meanwhile {nodes} cannot be upgraded")
+            }
             Ground::Outdated {
                 has: Some(has),
                 newest,
@@ -213,6 +215,7 @@ impl fmt::Display for Ground {
             Ground::RootGone(root) => write!(f, "its root directory `{}` is gone", root.display()),
             Ground::Waited { seconds, delay } => write!(f, "stopped {seconds} s ago, the delay is {delay} s"),
             Ground::Booted { at, last_stopped } => {
+                let (at, last_stopped) = (at.utc(), last_stopped.utc());
                 write!(f, "booted at {at}, after the last stop at {last_stopped}")
             }
             Ground::Silent { surveys } => write!(f, "silent for {surveys} surveys, and its process lives"),

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::colony::{Node, Sighting, State};
+use crate::colony::{Counted, Node, Sighting, State};
 
 /// A folder that nodes are stored in, and whether it is what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,12 +115,14 @@ fn most_deaths(nodes: usize) -> usize {
 
 impl fmt::Display for SafetyStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = |count: &usize| Counted(i64::try_from(*count).unwrap_or(i64::MAX), "node");
         match self {
             SafetyStop::StorageMissing { path, roots } => write!(
                 f,
-                "safety stop: the storage `{}` is not there, and {roots} nodes have no root directory; \
+                "safety stop: the storage `{}` is not there, nor is the root directory of {}; \
                  check that its disk is mounted, or give `--confirm` to have those nodes removed",
-                path.display()
+                path.display(),
+                nodes(roots)
             ),
             SafetyStop::StorageChanged {
                 path,
@@ -130,18 +132,19 @@ impl fmt::Display for SafetyStop {
             } => write!(
                 f,
                 "safety stop: the storage `{}` lies on another filesystem than before (device {now}, was \
-                 {before}), and {roots} nodes have no root directory; check what is mounted there, or give \
+                 {before}), and the root directory of {} is not there; check what is mounted there, or give \
                  `--confirm` to have those nodes removed",
-                path.display()
+                path.display(),
+                nodes(roots)
             ),
             SafetyStop::TooManyMissing {
                 roots,
-                nodes,
+                nodes: all,
                 limit,
                 first,
             } => write!(
                 f,
-                "safety stop: {roots} of {nodes} nodes lost their root directory at once, no more than \
+                "safety stop: {roots} of {all} nodes lost their root directory at once, no more than \
                  {limit} may; check the disk of `{}`, or give `--confirm` to have those nodes removed",
                 first.display()
             ),
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(lose(&colony, 29, disk(Some(8), Some(8))), Ok(()));
         assert_eq!(
             lose(&colony, 29, disk(Some(8), None)).unwrap_err().to_string(),
-            "safety stop: the storage `/disk2/nodes` is not there, and 1 nodes have no root directory; check that \
+            "safety stop: the storage `/disk2/nodes` is not there, nor is the root directory of 1 node; check that \
              its disk is mounted, or give `--confirm` to have those nodes removed"
         );
         // Not mounted: the folder that it was mounted on lies on another filesystem.

@@ -252,7 +252,10 @@ fn a_plan_that_does_nothing_says_which_rest_it_takes() {
     assert_eq!(plan.resting(), Some(Task::Rest));
     assert_eq!(
         holds(&plan),
-        ["idle monitoring", "nothing is added: 1 nodes reach the cap of 1"]
+        [
+            "idle monitoring",
+            "nothing is added: the colony has 1 node, its cap is 1"
+        ]
     );
 }
 

@@ -144,10 +144,13 @@ fn after_a_stop_no_other_before_its_effect_can_show() {
     assert_eq!(ask(&stopped_at(299), &hot), ["idle monitoring"]);
     assert_eq!(ask(&stopped_at(300), &hot), ["stop node (1/1)"]);
     assert_eq!(ask_as_the_peer(&stopped_at(299), &hot), ["stop node (1/1)"]);
-    let until = NOW.0 + 1;
+    let until = Timestamp(NOW.0 + 1);
     assert_eq!(
         why_not(&stopped_at(299), &hot)[0],
-        format!("nothing is stopped before {until}: a node was stopped a short while ago")
+        format!(
+            "nothing is stopped before {}: a node was stopped a short while ago",
+            until.utc()
+        )
     );
     // A full disk cannot wait, and a last stop in the future is a clock that was set back.
     let full = Metrics {
@@ -244,7 +247,7 @@ fn upgrades_can_be_off() {
     assert_eq!(ask(&off, &metrics)[0], "start stopped node (1/1)");
     assert_eq!(
         why_not(&off, &metrics),
-        ["1 outdated nodes stay: `enable_upgrade` is off"]
+        ["no upgrade of 1 outdated node: `enable_upgrade` is off"]
     );
 }
 
@@ -279,7 +282,7 @@ fn no_more_nodes_run_than_the_cap() {
     let mut metrics = of(&[Running, Stopped]);
     metrics.running_nodes = 2;
     assert_eq!(ask(&cap, &metrics), ["idle monitoring"]);
-    assert!(why_not(&cap, &metrics)[0].contains("2 running nodes reach the cap of 2"));
+    assert!(why_not(&cap, &metrics)[0].contains("the colony has 2 running nodes, its cap is 2"));
 }
 
 #[test]
@@ -292,7 +295,7 @@ fn nodes_that_would_not_start_are_passed_over() {
     );
     assert_eq!(
         why_not(&policy(), &metrics),
-        ["2 nodes are passed over after failed starts"]
+        ["2 nodes passed over for a while after failed starts"]
     );
 }
 
@@ -337,14 +340,14 @@ fn rest_says_what_keeps_the_colony_from_growing() {
     assert_eq!(
         why_not(&policy(), &warm),
         [
-            "nothing is added: cpu 55.0 % is not below 50 %",
-            "nothing is added: memory is not known",
-            "nothing is added: 1 started, upgraded, moved or removed nodes are waited for"
+            "nothing is started or added: cpu 55.0 % is not below 50 %",
+            "nothing is started or added: memory is not known",
+            "nothing is started or added: 1 node started, upgraded or to be removed a short while ago"
         ]
     );
     assert_eq!(
         why_not(&Policy { cap: 1, ..policy() }, &of(&[Running])),
-        ["nothing is added: 1 nodes reach the cap of 1"]
+        ["nothing is added: the colony has 1 node, its cap is 1"]
     );
 }
 

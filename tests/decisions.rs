@@ -1,0 +1,370 @@
+//! The worked examples of docs/decisions.md: every block marked `colony` is a machine and its nodes, a line of
+//! dashes, and what the next cycle makes of them. The engine is asked, with the settings as they are by default, and
+//! must answer word for word. `UPDATE=1` writes its answers into the page.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use wnm::colony::{
+    Activity, Answer, Figures, Home, ManagerKind, Node, NodeId, NodeName, Ports, Process, Reading,
+    ServiceName, Sighting, State, Timestamp, Version,
+};
+use wnm::plan::{self, Gauged, Occasion, Policy, SURVEYS_IN_A_ROW, Situation, Storage, Template};
+use wnm::report::{Format, plan as report};
+use wnm::settings::place::{self, Machine, Operator, Platform};
+use wnm::settings::{self, Origin, Saying, Settings, Variables, defaults, table};
+
+/// 2026-11-24T12:00:00Z.
+const NOW: Timestamp = Timestamp(1_795_521_600);
+const DIVIDER: &str = "---\n";
+
+#[test]
+fn every_example_is_what_the_engine_answers() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let mut answered = String::new();
+    let mut examples = 0;
+    let mut rest = page.as_str();
+    while let Some((before, block)) = rest.split_once("```colony\n") {
+        let (block, after) = block.split_once("```").expect("a block that ends");
+        let (given, _) = block.split_once(DIVIDER).expect("a line of dashes");
+        let answer = Example::read(given).answer();
+        write!(answered, "{before}```colony\n{given}{DIVIDER}{answer}```").expect("text");
+        examples += 1;
+        rest = after;
+    }
+    answered.push_str(rest);
+    assert!(examples >= 10, "{examples} examples");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, &answered).expect("the page is written");
+        return;
+    }
+    let wrong = answered.lines().zip(page.lines()).find(|(is, said)| is != said);
+    assert_eq!(wrong, None, "what the engine answers, and what the page says");
+    assert_eq!(answered.lines().count(), page.lines().count());
+}
+
+/// The rungs of the page are those of the engine, in its order.
+#[test]
+fn the_ladder_of_the_page_is_that_of_the_engine() {
+    use wnm::plan::Task::*;
+    let page = include_str!("../docs/decisions.md");
+    let mut rest = page;
+    for task in [
+        RemoveExpired,
+        ResurveyRebooted,
+        RemoveDead,
+        RestFull,
+        RemoveStopped,
+        RemoveRunning,
+        Stop,
+        RemoveShunned,
+        Upgrade,
+        Start,
+        RestartHung,
+        Add,
+        Rest,
+    ] {
+        let row = format!("| `{task}` | {} |", task.priority());
+        let place = rest.find(&row).unwrap_or_else(|| panic!("`{row}` in its place"));
+        rest = &rest[place..];
+    }
+}
+
+/// A machine, its nodes, and what a survey saw of them.
+struct Example {
+    settings: Settings,
+    template: Template,
+    gauged: Gauged,
+    binary: Option<Version>,
+    nodes: Vec<Node>,
+    seen: Vec<Sighting>,
+    disk_is_there: bool,
+}
+
+impl Example {
+    fn read(given: &str) -> Example {
+        let mut said = vec![("node_storage".to_owned(), "/mnt/nodes".to_owned())];
+        let line_of = |name: &str| {
+            let mut lines = given.lines().filter_map(|line| line.split_once(' '));
+            lines
+                .find(|(word, _)| *word == name)
+                .map_or("", |(_, rest)| rest.trim())
+        };
+        for line in given.lines() {
+            let word = line.split(' ').next().expect("a word");
+            assert!(
+                ["settings", "machine", "antnode", "nodes", "survey"].contains(&word),
+                "`{line}`"
+            );
+        }
+        for (name, value) in pairs(line_of("settings")) {
+            said.push((name.to_owned(), value.to_owned()));
+        }
+        let mut gauged = Gauged {
+            boot: NOW.plus(-30 * 86_400),
+            used_cpu_percent: 20.0,
+            used_mem_percent: 30.0,
+            used_hd_percent: 40.0,
+            load: [0.5; 3],
+            ..Gauged::default()
+        };
+        let mut last_stop = NOW.plus(-86_400);
+        let mut disk_is_there = true;
+        for (name, value) in pairs(line_of("machine")) {
+            match (name, value) {
+                ("disk", "gone") => disk_is_there = false,
+                ("cpu", value) => gauged.used_cpu_percent = number(value),
+                ("memory", value) => gauged.used_mem_percent = number(value),
+                ("disk", value) => gauged.used_hd_percent = number(value),
+                ("load", value) => gauged.load = [number(value); 3],
+                ("sent", value) => gauged.netio_write_bytes = number(value),
+                ("booted", value) => gauged.boot = ago(value),
+                ("stopped", value) => last_stop = ago(value),
+                _ => panic!("`{name} {value}` of a machine"),
+            }
+        }
+        said.push(("last_stopped_at".to_owned(), last_stop.to_string()));
+        let (settings, template) = settle_settings(&said);
+        let binary = match line_of("antnode") {
+            "" => Some("0.4.17"),
+            "none" => None,
+            version => Some(version),
+        };
+        let mut example = Example {
+            settings,
+            template,
+            gauged,
+            binary: binary.map(Version::new),
+            nodes: Vec::new(),
+            seen: Vec::new(),
+            disk_is_there,
+        };
+        for part in parts(line_of("nodes")) {
+            example.people(part);
+        }
+        for part in parts(line_of("survey")) {
+            example.survey(part);
+        }
+        example
+    }
+
+    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`.
+    fn people(&mut self, part: &str) {
+        let (ids, rest) = part.split_once(' ').expect("ids and a state");
+        let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
+        let mut words = rest.split(' ');
+        let state = State::ALL
+            .into_iter()
+            .find(|state| Some(state.word()) == words.clone().next())
+            .unwrap_or_else(|| panic!("a state in `{part}`"));
+        words.next();
+        let words: Vec<_> = words.collect();
+        for id in first.parse().expect("an id")..=last.parse::<u32>().expect("an id") {
+            let mut node = node(id, state);
+            match words[..] {
+                [] => {}
+                [version] => node.version = Some(Version::new(version)),
+                ["for", seconds, "s"] => node.since = NOW.plus(-whole(seconds)),
+                ["retried", "in", seconds, "s"] => {
+                    node.memory.start_failures = 1;
+                    node.memory.retry_at = Some(NOW.plus(whole(seconds)));
+                }
+                _ => panic!("`{part}`"),
+            }
+            self.seen.push(Sighting {
+                answer: match state {
+                    State::Running | State::Restarting | State::Upgrading => up(&node, 0),
+                    State::Disabled => Answer::Unasked,
+                    _ => Answer::Down,
+                },
+                rooted: state != State::Dead,
+                process: None,
+            });
+            self.nodes.push(node);
+        }
+    }
+
+    /// `3 down`, `4 mute and alive`, `4 mute and gone` (each for the third time), `5 without its folder`,
+    /// `6 shunned by 12` (for the third time).
+    fn survey(&mut self, part: &str) {
+        let (ids, rest) = part.split_once(' ').expect("ids and what was seen");
+        let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
+        let ids = whole(first)..=whole(last);
+        let of_them = self
+            .nodes
+            .iter_mut()
+            .zip(&mut self.seen)
+            .filter(|(node, _)| ids.contains(&i64::from(node.id.0)));
+        for (node, seen) in of_them {
+            match rest.split(' ').collect::<Vec<_>>()[..] {
+                ["down"] => seen.answer = Answer::Down,
+                ["mute", "and", how] => {
+                    node.memory.silent = SURVEYS_IN_A_ROW - 1;
+                    seen.answer = Answer::Silent;
+                    seen.process = Some(match how {
+                        "alive" => Process::running(4711),
+                        "gone" => Process::without(Activity::Stopped),
+                        _ => panic!("`{part}`"),
+                    });
+                }
+                ["without", "its", "folder"] => {
+                    seen.rooted = false;
+                    seen.answer = Answer::Down;
+                }
+                ["shunned", "by", peers] => {
+                    node.memory.shunned = SURVEYS_IN_A_ROW - 1;
+                    seen.answer = up(node, whole(peers));
+                }
+                _ => panic!("`{part}`"),
+            }
+        }
+    }
+
+    /// What the survey changes, and what `--report plan` says of the rest; or the safety stop.
+    fn answer(self) -> String {
+        let policy: Policy = self.settings.policy();
+        let storage = Storage {
+            path: self.settings.node_storage.clone(),
+            present: self.disk_is_there,
+            device_before: None,
+            device_now: None,
+        };
+        let before = self.nodes.clone();
+        let settled = match plan::settle(self.nodes, &self.seen, &[storage], &policy, false, NOW) {
+            Ok(settled) => settled,
+            Err(stop) => return format!("{stop}\n"),
+        };
+        let judgement = plan::plan(
+            &settled.nodes,
+            &Situation {
+                policy: &policy,
+                template: &self.template,
+                machine: &self.gauged,
+                binary: self.binary.as_ref(),
+                occasion: Occasion::Ordinary,
+                taken: &|_| None,
+                now: NOW,
+            },
+        );
+        let mut text = String::new();
+        for (before, after) in before.iter().zip(&settled.nodes) {
+            if before.state != after.state {
+                let (id, was, is) = (before.id, before.state.word(), after.state.word());
+                writeln!(text, "Node {id} was {was} and is {is}.").expect("text");
+            }
+        }
+        let report = report::render(
+            &report::Foreseen {
+                at: NOW,
+                policy: &policy,
+                judgement: &judgement,
+                nodes: &settled.nodes,
+            },
+            Format::Text,
+        );
+        let (told, _) = report
+            .split_once("What is allowed")
+            .expect("the features come last");
+        text + told
+    }
+}
+
+/// The settings of a colony on a machine of 4 CPUs, made by an operator who said no more than this.
+fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
+    let operator = Operator {
+        user: "op".to_owned(),
+        uid: 1000,
+        home: "/home/op".into(),
+    };
+    let machine = Machine {
+        platform: Platform::Linux,
+        peek: &|_| None,
+        systemd: &|_| true,
+    };
+    let variables = Variables::default();
+    let place = place::find(&[], &operator, &machine, &variables).expect("a place");
+    let mut sayings = defaults::sayings(&place, 4, NOW);
+    let wallet = [("rewards_address".to_owned(), "faucet".to_owned())];
+    for (name, value) in said.iter().chain(&wallet) {
+        sayings.push(Saying {
+            setting: table::find(name).unwrap_or_else(|| panic!("no setting `{name}`")),
+            text: value.clone(),
+            origin: Origin::Flag,
+        });
+    }
+    let resolved = settings::resolve(&sayings, &place, &variables).expect("settings that can be");
+    let template = resolved.settings.template(&place);
+    (resolved.settings, template)
+}
+
+/// A node of the colony; the greater its id, the younger it is.
+fn node(id: u32, state: State) -> Node {
+    let name = NodeName::of(NodeId(id));
+    let root = Path::new("/mnt/nodes").join(name.full());
+    let low = u16::try_from(id).expect("a small id");
+    Node {
+        id: NodeId(id),
+        service: ServiceName(format!("{}.service", name.full())),
+        name,
+        manager: ManagerKind::from_choice("systemd+user").expect("a manager"),
+        ports: Ports {
+            node: 55_000 + low,
+            metrics: 13_000 + low,
+            rpc: 30_000 + low,
+        },
+        wallet: None,
+        peer_id: None,
+        host: "127.0.0.1".to_owned(),
+        user: "op".to_owned(),
+        network: "evm-arbitrum-one".to_owned(),
+        environment: None,
+        home: Home {
+            binary: root.join("antnode"),
+            logs: None,
+            root,
+        },
+        version: Some(Version::new("0.4.17")),
+        born: NOW.plus(i64::from(id) - 100_000),
+        state,
+        since: NOW.plus(-60),
+        figures: Figures::default(),
+        memory: Default::default(),
+    }
+}
+
+fn up(node: &Node, shunned: i64) -> Answer {
+    Answer::Up(Box::new(Reading {
+        version: node.version.clone().expect("a version"),
+        peer_id: None,
+        figures: Some(Figures {
+            shunned,
+            ..Figures::default()
+        }),
+    }))
+}
+
+fn parts(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+fn pairs(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    parts(line).map(|part| part.split_once(' ').expect("a name and a value"))
+}
+
+fn number(value: &str) -> f64 {
+    value
+        .trim_end_matches(" %")
+        .trim_end_matches(" B/s")
+        .parse()
+        .expect("a number")
+}
+
+fn whole(value: &str) -> i64 {
+    value.parse().expect("a whole number")
+}
+
+/// `60 s ago`.
+fn ago(value: &str) -> Timestamp {
+    NOW.plus(-whole(value.trim_end_matches(" s ago")))
+}
