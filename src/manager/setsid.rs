@@ -21,7 +21,7 @@ use super::premises::Premises;
 use super::processes::{Processes, is_node, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
 use birth::Birth;
-use traces::{command_file, console, folders, inside, pid_file, told};
+use traces::{command_file, console, folders, inside, line, pid_file, told};
 
 /// From asking a node to end to ending it; a real one takes under 0.1 s.
 const GRACE: Duration = Duration::from_secs(10);
@@ -104,7 +104,19 @@ impl Setsid {
             return Ok(None);
         }
         self.premises.ready(node)?;
-        Birth::begin(node, self.command(node)?).map(Some)
+        let command = self.command(node)?;
+        if !command_file(node).is_file() {
+            // Without it nobody would know how to start this node once its row is lost.
+            self.write_command(node, &command)?;
+        }
+        Birth::begin(node, command).map(Some)
+    }
+
+    fn write_command(&self, node: &Node, command: &Detached) -> Result<(), Error> {
+        let staging = self.premises.staging(node, "command");
+        self.premises
+            .files
+            .write(&command_file(node), &line(command), &staging)
     }
 
     /// Erases what a stopped node is made of.
@@ -132,20 +144,7 @@ impl ProcessManager for Setsid {
         }
         let was_there = node.home.root.is_dir();
         self.premises.furnish(node, binary)?;
-        let variables = command
-            .environment
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"));
-        let words = std::iter::once("env".to_owned()).chain(variables).chain(
-            command
-                .words
-                .iter()
-                .map(|word| word.to_string_lossy().into_owned()),
-        );
-        let text = format!("{}\n", shell_words::join(words));
-        let staging = self.premises.staging(node, "command");
-        let written = self.premises.files.write(&command_file(node), &text, &staging);
-        if let Err(error) = written {
+        if let Err(error) = self.write_command(node, &command) {
             if !was_there {
                 self.premises.clear(node, None);
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::colony::Node;
 use crate::manager::found::{self, Found};
 use crate::manager::processes::{NodeProcess, Processes};
+use crate::program::detached::Detached;
 
 /// A hint for people; never believed by itself.
 pub(super) fn pid_file(node: &Node) -> PathBuf {
@@ -15,6 +16,20 @@ pub(super) fn pid_file(node: &Node) -> PathBuf {
 /// The node's service: how it is started, as a line for a shell.
 pub(super) fn command_file(node: &Node) -> PathBuf {
     node.home.root.join("node.command")
+}
+
+/// What stands in [`command_file`].
+pub(super) fn line(command: &Detached) -> String {
+    let variables = command
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let words = command
+        .words
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned());
+    let all = std::iter::once("env".to_owned()).chain(variables).chain(words);
+    format!("{}\n", shell_words::join(all))
 }
 
 /// Where a node's own stdout and stderr go: little, and what it dies of.
