@@ -5,6 +5,7 @@ mod anm;
 mod antctl;
 mod bad_values;
 mod commands;
+mod contract;
 mod crashes;
 mod cron;
 mod databases;

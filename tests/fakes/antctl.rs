@@ -1,10 +1,12 @@
-//! A simulated antctl 0.14.2 in user mode: it keeps the registry, writes the units and prints what the recordings of
-//! the real one show, and has the same weaknesses. It has no lock, asks every running node over RPC before it does
+//! A simulated antctl 0.14.2: it keeps the registry, writes the units and prints what the recordings of the real one
+//! show, and has the same weaknesses. It has no lock, asks every running node over RPC before it does
 //! anything with any, finds processes by their executables, never tells systemd of changed units, counts removed
 //! nodes when it numbers new ones, and keeps their ports.
 //!
-//! Services are started and stopped by the `systemctl` on PATH. It finds home and data as the real one does. What it
-//! was called with is written to `~/.antctl/calls`, one line a call. A file beside that, `sick`, makes it ill:
+//! Services are started and stopped by the `systemctl` on PATH. It finds home and data as the real one does. Whoever
+//! calls it through sudo is root to it: then everything lies in `/var/antctl`, and nodes are `ant`'s. What it was called
+//! with is written to `~/.antctl/calls`, or root's `/var/lib/antctl/calls`, one line a call. A file beside that, `sick`,
+//! makes it ill:
 //!
 //! | word | what it does |
 //! | --- | --- |
@@ -32,7 +34,12 @@ type End = (String, u8);
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let home = PathBuf::from(std::env::var("HOME").unwrap_or_default());
-    let here = home.join(".antctl");
+    let is_root = std::env::var_os("SUDO_USER").is_some();
+    let here = if is_root {
+        PathBuf::from("/var/lib/antctl")
+    } else {
+        home.join(".antctl")
+    };
     let _ = fs::create_dir_all(&here);
     note(&here, &words);
     let mut words = words.as_slice();
@@ -49,9 +56,29 @@ fn main() -> ExitCode {
         return told("");
     };
     let data = std::env::var("XDG_DATA_HOME").map_or_else(|_| home.join(".local/share"), PathBuf::from);
+    let node = if is_root {
+        PathBuf::from("/var/antctl")
+    } else {
+        data.join("autonomi/node")
+    };
     let antctl = Antctl {
-        node: data.join("autonomi/node"),
-        units: home.join(".config/systemd/user"),
+        is_root,
+        services: if is_root {
+            node.join("services")
+        } else {
+            node.clone()
+        },
+        releases: if is_root {
+            node.join("releases")
+        } else {
+            node.join("../releases")
+        },
+        node,
+        units: if is_root {
+            PathBuf::from("/etc/systemd/system")
+        } else {
+            home.join(".config/systemd/user")
+        },
         sick: fs::read_to_string(here.join("sick"))
             .unwrap_or_default()
             .trim()
@@ -143,7 +170,13 @@ fn banner(text: &str) {
 }
 
 struct Antctl {
+    is_root: bool,
+    /// Holds the registry.
     node: PathBuf,
+    /// Holds one folder a node, where nobody says otherwise.
+    services: PathBuf,
+    /// The server that antnodes are downloaded from.
+    releases: PathBuf,
     units: PathBuf,
     sick: String,
 }
@@ -224,6 +257,10 @@ impl Antctl {
     }
 
     fn load(&self) -> Result<Value, End> {
+        if self.is_root && !self.path().exists() {
+            // Whatever root asks it.
+            let _ = fs::create_dir_all(&self.node).and_then(|()| fs::write(self.path(), ""));
+        }
         match fs::read_to_string(self.path()) {
             Ok(text) if !text.trim().is_empty() => {
                 serde_json::from_str(&text).map_err(|error| fault(&error.to_string()))
@@ -297,7 +334,7 @@ impl Antctl {
             (None, version) => {
                 println!("Retrieving latest version for antnode...");
                 let version = version.unwrap_or_else(|| "latest".to_owned());
-                self.node.join(format!("../releases/antnode-{version}"))
+                self.releases.join(format!("antnode-{version}"))
             }
         };
         let (version, _) = version_of(&source)?;
@@ -309,11 +346,15 @@ impl Antctl {
         };
         let data = asked
             .value("--data-dir-path")
-            .map_or_else(|| self.node.join(&name), |dir| Path::new(&dir).join(&name));
+            .map_or_else(|| self.services.join(&name), |dir| Path::new(&dir).join(&name));
         let logs = match asked.value("--log-dir-path") {
             Some(dir) => Path::new(&dir).join(&name),
-            None => self.node.join(&name).join("logs"),
+            None if self.is_root => Path::new("/var/log/antnode").join(&name),
+            None => self.services.join(&name).join("logs"),
         };
+        let user = self
+            .is_root
+            .then(|| asked.value("--user").unwrap_or_else(|| "ant".to_owned()));
         let binary = data.join(file.unwrap_or_else(|| "antnode".to_owned()));
         fs::create_dir_all(&data)
             .and_then(|()| fs::create_dir_all(&logs))
@@ -346,7 +387,7 @@ impl Antctl {
             "number": number, "peer_id": null, "pid": null, "rewards_address": wallet.to_lowercase(),
             "reward_balance": null,
             "rpc_socket_addr": format!("127.0.0.1:{}", ports[2].unwrap_or(40000 + number as u16)),
-            "service_name": name, "status": "Added", "user": null, "user_mode": true, "version": version,
+            "service_name": name, "status": "Added", "user": user, "user_mode": !self.is_root, "version": version,
             "x_wallet": wallet, "x_passed": passed,
         });
         self.write_unit(&node, &registry["environment_variables"])?;
@@ -391,6 +432,9 @@ impl Antctl {
             text("log_dir_path"),
             passed.iter().map(|word| format!("{word} ")).collect::<String>()
         );
+        if self.is_root {
+            unit += "--bootstrap-cache-dir /var/antctl/bootstrap_cache ";
+        }
         if let Some(ip) = node["node_ip"].as_str() {
             unit += &format!("--ip {ip} ");
         }
@@ -402,6 +446,9 @@ impl Antctl {
             "--rewards-address {} --stop-on-upgrade evm-arbitrum-one\nRestart=on-success\n",
             text("x_wallet")
         );
+        if let Some(user) = node["user"].as_str() {
+            unit += &format!("User={user}\n");
+        }
         fs::create_dir_all(&self.units)
             .and_then(|()| fs::write(self.units.join(format!("{}.service", text("service_name"))), unit))
             .map_err(|error| fault(&error.to_string()))
@@ -474,7 +521,7 @@ impl Antctl {
                 continue;
             }
             println!("Attempting to start {name}...");
-            let outcome = systemctl("start", &name).and_then(|()| {
+            let outcome = self.systemctl("start", &name).and_then(|()| {
                 std::thread::sleep(Duration::from_millis(200));
                 let pid = pid_of(node).ok_or("The PID of the process was not found after starting it.")?;
                 if self.is("deaf", "start") || !asked.has("--interval") {
@@ -506,7 +553,7 @@ impl Antctl {
         banner("Stop Antnode Services");
         let mut registry = self.refreshed(true)?;
         for at in self.chosen(&registry, &asked.all("--service-name"))? {
-            stop_one(&mut registry["nodes"][at])?;
+            self.stop_one(&mut registry["nodes"][at])?;
         }
         self.save(&registry)
     }
@@ -540,7 +587,7 @@ impl Antctl {
                 "Unable to remove a running service [\"{name}\"], stop this service first before removing"
             ));
         }
-        if let Err(why) = systemctl("disable", &name) {
+        if let Err(why) = self.systemctl("disable", &name) {
             return refuse(&why);
         }
         let _ = fs::remove_file(self.units.join(format!("{name}.service")));
@@ -569,7 +616,7 @@ impl Antctl {
             (Some(path), _) => PathBuf::from(path),
             (None, version) => {
                 let version = version.unwrap_or_else(|| "latest".to_owned());
-                self.node.join(format!("../releases/antnode-{version}"))
+                self.releases.join(format!("antnode-{version}"))
             }
         };
         let (version, _) = version_of(&source)?;
@@ -587,13 +634,13 @@ impl Antctl {
         let mut failed = false;
         for at in self.chosen(&registry, &asked.all("--service-name"))? {
             let node = &mut registry["nodes"][at];
-            stop_one(node)?;
+            self.stop_one(node)?;
             let name = node["service_name"].as_str().unwrap_or_default().to_owned();
             copy(
                 &source,
                 Path::new(node["antnode_path"].as_str().unwrap_or_default()),
             )?;
-            if let Err(why) = systemctl("disable", &name) {
+            if let Err(why) = self.systemctl("disable", &name) {
                 println!("Upgrade summary:\n✕ {name} was not upgraded: Error: {why}");
                 failed = true;
                 continue;
@@ -601,7 +648,7 @@ impl Antctl {
             let old = std::mem::replace(&mut node["version"], json!(version));
             self.write_unit(node, &environment)?;
             let (old, new) = (old.as_str().unwrap_or_default(), version.as_str());
-            if asked.has("--do-not-start") || systemctl("start", &name).is_ok() {
+            if asked.has("--do-not-start") || self.systemctl("start", &name).is_ok() {
                 println!("Upgrade summary:\n✓ Forced {name} version change from {old} to {new}.");
             } else {
                 println!("Upgrade summary:\n✕ {name} was upgraded from {old} to {new} but it did not start");
@@ -646,7 +693,7 @@ impl Antctl {
         let mut registry = self.refreshed(true)?;
         let live = self.chosen(&registry, &[])?;
         for &at in &live {
-            stop_one(&mut registry["nodes"][at])?;
+            self.stop_one(&mut registry["nodes"][at])?;
         }
         let mut failed = false;
         for &at in &live {
@@ -659,36 +706,38 @@ impl Antctl {
         let _ = fs::remove_file(self.path());
         Ok(())
     }
-}
 
-fn stop_one(node: &mut Value) -> Result<(), End> {
-    let name = node["service_name"].as_str().unwrap_or_default().to_owned();
-    match node["status"].as_str() {
-        Some("Running") => {
-            println!("Attempting to stop {name}...");
-            systemctl("stop", &name).map_err(|why| fault(&why))?;
-            println!("✓ Service {name} with PID {} was stopped", node["pid"]);
-            node["status"] = json!("Stopped");
-            node["pid"] = Value::Null;
-            node["connected_peers"] = Value::Null;
+    fn stop_one(&self, node: &mut Value) -> Result<(), End> {
+        let name = node["service_name"].as_str().unwrap_or_default().to_owned();
+        match node["status"].as_str() {
+            Some("Running") => {
+                println!("Attempting to stop {name}...");
+                self.systemctl("stop", &name).map_err(|why| fault(&why))?;
+                println!("✓ Service {name} with PID {} was stopped", node["pid"]);
+                node["status"] = json!("Stopped");
+                node["pid"] = Value::Null;
+                node["connected_peers"] = Value::Null;
+            }
+            Some("Stopped") => println!("✓ Service {name} was already stopped"),
+            _ => println!("Service {name} has not been started since it was installed"),
         }
-        Some("Stopped") => println!("✓ Service {name} was already stopped"),
-        _ => println!("Service {name} has not been started since it was installed"),
+        Ok(())
     }
-    Ok(())
-}
 
-fn systemctl(verb: &str, name: &str) -> Result<(), String> {
-    let ended = Command::new("systemctl")
-        .args(["--user", verb, &format!("{name}.service")])
-        .output()
-        .map_err(|error| error.to_string())?;
-    if ended.status.success() {
-        return Ok(());
+    fn systemctl(&self, verb: &str, name: &str) -> Result<(), String> {
+        let user = (!self.is_root).then_some("--user");
+        let ended = Command::new("systemctl")
+            .args(user)
+            .args([verb, &format!("{name}.service")])
+            .output()
+            .map_err(|error| error.to_string())?;
+        if ended.status.success() {
+            return Ok(());
+        }
+        let code = ended.status.code().unwrap_or(-1);
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        Err(format!("Command failed with exit code {code}: {said}"))
     }
-    let code = ended.status.code().unwrap_or(-1);
-    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    Err(format!("Command failed with exit code {code}: {said}"))
 }
 
 /// The process whose executable is the node's, whatever became of the file; or whatever antnode has its old number.

@@ -149,10 +149,7 @@ impl Launchd {
         let home = std::env::var("HOME").unwrap_or_default();
         let own = Path::new(&home).join(".launchctl");
         // The old verbs name no domain: a file of root's tells it.
-        let is_system = domain.map_or_else(
-            || geteuid().is_root() && !own.is_dir(),
-            |domain| domain == "system",
-        );
+        let is_system = domain.map_or_else(|| is_roots() && !own.is_dir(), |domain| domain == "system");
         Launchd {
             state: if is_system && !own.is_dir() {
                 "/var/db/launchctl".into()
@@ -447,9 +444,12 @@ fn spawn(keys: &Dictionary) -> io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(stream("StandardOutPath")?)
         .stderr(stream("StandardErrorPath")?);
-    if let Some(user) = text("UserName").filter(|_| geteuid().is_root()) {
+    if let Some(user) = text("UserName") {
         let user = User::from_name(user)?.ok_or_else(missing)?;
-        command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        // Others are who they are.
+        if geteuid().is_root() {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
     }
     command.process_group(0).spawn()
 }
@@ -476,6 +476,11 @@ fn wait(child: &mut Child, is_loaded: &dyn Fn() -> bool, patience: Duration) -> 
 fn seconds(keys: &Dictionary) -> Duration {
     let told = keys.get("ExitTimeOut").and_then(Value::as_unsigned_integer);
     Duration::from_secs(told.unwrap_or(20))
+}
+
+/// Whether root asks, or somebody through sudo.
+fn is_roots() -> bool {
+    geteuid().is_root() || std::env::var_os("SUDO_USER").is_some()
 }
 
 fn keys(file: &Path) -> Option<Dictionary> {

@@ -89,8 +89,8 @@ impl Stage {
                 port: row.get(5)?,
                 metrics_port: row.get(6)?,
                 rpc_port: row.get(7)?,
-                root: row.get::<_, String>(8)?.into(),
-                logs: row.get::<_, Option<String>>(9)?.map(PathBuf::from),
+                root: self.seen(row.get::<_, String>(8)?),
+                logs: row.get::<_, Option<String>>(9)?.map(|logs| self.seen(logs)),
                 wallet: row.get(10)?,
                 records: row.get::<_, Option<i64>>(11)?.unwrap_or(0),
                 last_error: row.get(12)?,
@@ -135,7 +135,14 @@ impl Stage {
 
     /// The processes of all nodes on this stage.
     pub fn processes(&self) -> Vec<Process> {
-        processes_under(&self.storage())
+        let Some(house) = &self.house else {
+            return processes_under(&self.storage());
+        };
+        let mut all = processes_under(Path::new("/"));
+        all.retain(|process| house.holds(process.pid));
+        all.iter_mut()
+            .for_each(|process| process.root = house.outside(&process.root));
+        all
     }
 
     /// The process of one node.
@@ -182,7 +189,7 @@ impl Stage {
             );
         }
         let logs: BTreeSet<_> = rows.iter().filter_map(|row| row.logs.clone()).collect();
-        let kept: BTreeSet<_> = entries(&self.base().join("logs")).into_iter().collect();
+        let kept: BTreeSet<_> = entries(&self.logs()).into_iter().collect();
         assert!(kept.is_subset(&logs), "logs of no node: {kept:?}\n{}", story());
         let ports: Vec<_> = rows
             .iter()

@@ -5,6 +5,7 @@
 
 pub mod anm;
 mod colony;
+mod house;
 mod ports;
 mod rpc;
 mod run;
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub use colony::{kill, processes_under};
+pub use colony::{Process, kill, processes_under};
+pub use house::House;
 pub use ports::Block;
 pub use rpc::Rpc;
 pub use run::Ran;
@@ -27,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One machine: what a test is played on.
 pub struct Stage {
+    /// Where sudo is at hand; else the machine is everybody's. Before the home, in which it lies.
+    house: Option<House>,
     home: TempDir,
     ports: Block,
 }
@@ -34,16 +38,58 @@ pub struct Stage {
 impl Stage {
     /// A machine with an antnode 0.4.17 in `~/.local/bin` and no colony.
     pub fn new() -> Stage {
+        Stage::called("wnm-stage-")
+    }
+
+    /// The same, in a home whose name begins so.
+    pub fn called(name: &str) -> Stage {
         let home = tempfile::Builder::new()
-            .prefix("wnm-stage-")
+            .prefix(name)
             .tempdir()
             .expect("a temporary home");
         let stage = Stage {
+            house: None,
             home,
             ports: Block::claim(),
         };
         stage.install("0.4.17");
         stage
+    }
+
+    /// The same with a sudo that lets wnm do everything; None, with a word on stderr, where this machine lets
+    /// nobody build a house.
+    pub fn with_sudo(name: &str) -> Option<Stage> {
+        let mut stage = Stage::called(name);
+        let house = House::build(&stage.home().join(".house"), stage.home())?;
+        let sudo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fakes/sudo");
+        stage.house = Some(house);
+        stage.equip(&sudo);
+        Some(stage)
+    }
+
+    /// Puts a program where the operator finds it, and root where there is a sudo.
+    pub fn equip(&self, program: &Path) {
+        let place = match &self.house {
+            Some(house) => house.tools(),
+            None => self.home().join(".local/bin"),
+        };
+        let installed = Command::new("install")
+            .args(["-m", "755", "-t"])
+            .args([&place, program])
+            .status();
+        assert!(
+            installed.expect("install runs").success(),
+            "{} is there",
+            program.display()
+        );
+    }
+
+    /// Where a path that wnm knows is for us: in a house, root's folders are elsewhere.
+    pub fn seen(&self, path: impl AsRef<Path>) -> PathBuf {
+        match &self.house {
+            Some(house) => house.outside(path.as_ref()),
+            None => path.as_ref().to_owned(),
+        }
     }
 
     /// A machine with a colony of no nodes yet: setsid, delays of 0, and limits that this machine's own
@@ -162,7 +208,10 @@ impl Stage {
 
     /// Where wnm keeps the colony of this home.
     pub fn base(&self) -> PathBuf {
-        self.home().join(".local/share/autonomi")
+        match &self.house {
+            Some(house) => house.outside(Path::new("/var/antctl")),
+            None => self.home().join(".local/share/autonomi"),
+        }
     }
 
     /// The database.
@@ -172,7 +221,16 @@ impl Stage {
 
     /// The folder that holds the nodes.
     pub fn storage(&self) -> PathBuf {
-        self.base().join("node")
+        self.base()
+            .join(if self.house.is_some() { "services" } else { "node" })
+    }
+
+    /// The folder that holds the nodes' folders of logs.
+    pub fn logs(&self) -> PathBuf {
+        match &self.house {
+            Some(house) => house.outside(Path::new("/var/log/antnode")),
+            None => self.base().join("logs"),
+        }
     }
 
     /// The folder of one node.
@@ -197,11 +255,11 @@ impl Stage {
 
     /// Another program in the same environment.
     pub fn at_home(&self, mut command: Command, words: &[&str]) -> Command {
-        command
-            .args(words)
-            .env_clear()
-            .current_dir(self.home())
-            .stdin(Stdio::null());
+        command.args(words);
+        if let Some(house) = &self.house {
+            command = house.enter(&command);
+        }
+        command.env_clear().current_dir(self.home()).stdin(Stdio::null());
         command
             .env("HOME", self.home())
             .env("USER", "op")
@@ -305,6 +363,7 @@ impl Drop for Stage {
     /// Ends every process that was started under the home; the folder goes by itself.
     fn drop(&mut self) {
         self.unload_all();
+        self.house = None;
         for _ in 0..50 {
             let left = processes_under(self.home());
             if left.is_empty() {

@@ -1,0 +1,128 @@
+//! A lost database: the manager still knows every node, and a new colony is made of them, row for row.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use rusqlite::types::Value;
+
+use super::ground::{Ground, Kind};
+
+/// Columns of table `node` that cannot be as they were, and why. All others must be.
+const OTHERS: [(&str, Why); 24] = [
+    ("timestamp", Why::Now),
+    ("last_seen", Why::Now),
+    ("uptime", Why::Now),
+    ("mem", Why::Now),
+    ("cpu", Why::Now),
+    ("binary_key", Why::Now),
+    ("age", Why::Born),
+    ("peer_id", Why::Told),
+    ("records", Why::Told),
+    ("rewards", Why::Told),
+    ("shunned", Why::Told),
+    ("connected_peers", Why::Told),
+    ("gets", Why::Told),
+    ("puts", Why::Told),
+    ("open_connections", Why::Told),
+    ("total_peers", Why::Told),
+    ("bad_peers", Why::Told),
+    ("rel_records", Why::Told),
+    ("max_records", Why::Told),
+    ("payment_count", Why::Told),
+    ("live_time", Why::Told),
+    ("network_size", Why::Told),
+    ("shunned_total", Why::Told),
+    ("shunned_by_old", Why::Told),
+];
+
+/// Why a cell is not what it was.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It tells of this very moment, or of when a file was last looked at.
+    Now,
+    /// A row knows when its node was conceived; after that there is only the identity, made at its first start.
+    Born,
+    /// Only the node itself can tell, and one that is down tells nothing: then the cell is empty.
+    Told,
+}
+
+type Row = BTreeMap<String, Value>;
+
+fn rows(ground: &Ground) -> Vec<Row> {
+    let database = ground.look();
+    let mut query = database.prepare("SELECT * FROM node ORDER BY id").expect("nodes");
+    let columns: Vec<String> = query.column_names().map(str::to_owned).collect();
+    let rows = query.query_map([], |row| {
+        let cell = |(at, name): (usize, &String)| Ok((name.clone(), row.get(at)?));
+        columns.iter().enumerate().map(cell).collect()
+    });
+    rows.expect("rows").map(|row| row.expect("a row")).collect()
+}
+
+/// Whether a cell may be `new` where it was `old`.
+fn is_rebuilt(column: &str, old: &Value, new: &Value, is_down: bool) -> bool {
+    let why = OTHERS
+        .iter()
+        .find(|(name, _)| *name == column)
+        .map(|(_, why)| *why);
+    let is_empty = || match new {
+        Value::Null | Value::Integer(0) => true,
+        Value::Text(text) => text == "0",
+        _ => false,
+    };
+    match (why, old, new) {
+        (Some(Why::Now), ..) => true,
+        (Some(Why::Born), Value::Integer(old), Value::Integer(new)) => (*old..old + 60).contains(new),
+        (Some(Why::Told), ..) if is_down => old == new || is_empty(),
+        _ => old == new,
+    }
+}
+
+pub fn thirty_nodes_whose_database_was_lost_are_rebuilt_row_for_row(kind: &Kind) {
+    let settings = [
+        "--node_cap",
+        "30",
+        "--environment",
+        "GREETING='two words' B=2",
+        "--no_upnp",
+    ];
+    let Some(ground) = Ground::of(kind, 30, &settings) else {
+        return;
+    };
+    ground.is_whole(30);
+    ground.wnm(&["--force_action", "stop", "--count", "3"]).done();
+    ground.survey();
+    let before = rows(&ground);
+    let pids = |ground: &Ground| {
+        let processes = ground.processes().into_iter();
+        processes
+            .map(|process| (process.root, process.pid))
+            .collect::<BTreeMap<_, _>>()
+    };
+    let running = pids(&ground);
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(ground.base().join(format!("colony.db{end}")));
+    }
+    let ran = ground
+        .init(&["--import"])
+        .done()
+        .says("imported 30 nodes (27 RUNNING, 3 STOPPED)");
+    let after = rows(&ground);
+    assert_eq!(after.len(), before.len());
+    let mut columns = 0;
+    for (old, new) in before.iter().zip(&after) {
+        let is_down = old["status"] == Value::Text("STOPPED".to_owned());
+        for (column, value) in old {
+            columns += 1;
+            let found = &new[column];
+            assert!(
+                is_rebuilt(column, value, found, is_down) || column == "user" && !kind.tells_users(),
+                "{column} was {value:?} and is {found:?} in {new:?}\n{ran}"
+            );
+        }
+    }
+    assert!(columns > 30 * 45, "{columns} cells were compared");
+    assert_eq!(pids(&ground), running, "no node noticed");
+    ground.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    ground.is_bare();
+}

@@ -1,0 +1,100 @@
+//! Odd words: what an operator writes reaches a node as it was written.
+
+use std::fs;
+
+use super::ground::{Ground, Kind};
+
+/// The variables of a process.
+fn variables(pid: i32) -> Vec<String> {
+    let all = fs::read(format!("/proc/{pid}/environ")).expect("its variables");
+    let all = String::from_utf8_lossy(&all).into_owned();
+    all.split('\0').map(str::to_owned).collect()
+}
+
+pub fn values_with_quotes_and_paths_with_spaces_reach_the_node_as_they_are(kind: &Kind) {
+    // antctl quotes nothing in the units it writes; what it is not told is in paths that antctl chooses.
+    let home = if kind.is_antctl() {
+        "wnm-contract-"
+    } else {
+        "wnm 50% of it "
+    };
+    let Some(ground) = Ground::called(kind, home) else {
+        return;
+    };
+    let words = if kind.is_antctl() {
+        "--local --ip 127.0.0.1 --max-log-files=3"
+    } else {
+        "--local --ip=127.0.0.1 --max-log-files 3 --bootstrap-cache-dir '/tmp/50% \"of\" $HOME; it'\\''s \\ `x`'"
+    };
+    let settings = [
+        "--environment",
+        "GREETING='50% of $HOME; {x} `y`' B=\"it's \\\"so\\\" \\\\\" EMPTY= ONE=1",
+        "--start_args",
+        words,
+        "--no_upnp",
+    ];
+    ground.found(1, &settings);
+    if kind.places_nodes() && kind.is_antctl() {
+        let odd = ground.home().join("my nodes 50%").display().to_string();
+        let ran = ground
+            .wnm(&["--force_action", "add", "--node_storage", &odd])
+            .code(3);
+        assert!(ran.stderr.contains("quotes nothing"), "{ran}");
+        assert_eq!(ground.ids(), [1]);
+        let storage = if kind.has_sudo {
+            "/var/antctl/services".into()
+        } else {
+            ground.storage()
+        };
+        let words = ["--force_action", "update_config", "--node_storage"];
+        ground
+            .wnm(&[&words[..], &[&storage.display().to_string()]].concat())
+            .done();
+    }
+    for pass in ["as it was made", "after a stop, and written anew"] {
+        let process = ground.process_of(1).expect("it runs");
+        let told: Vec<&str> = process.words.iter().map(String::as_str).collect();
+        let has = |name: &str, value: &str| {
+            let both = told.windows(2).any(|pair| pair == [name, value]);
+            both || told.contains(&format!("{name}={value}").as_str())
+        };
+        assert!(
+            has("--ip", "127.0.0.1") && has("--max-log-files", "3"),
+            "{pass}: {told:?}"
+        );
+        assert!(
+            told.contains(&"--local") && told.contains(&"--no-upnp"),
+            "{pass}: {told:?}"
+        );
+        if !kind.is_antctl() {
+            assert!(
+                has("--bootstrap-cache-dir", "/tmp/50% \"of\" $HOME; it's \\ `x`"),
+                "{pass}: {told:?}"
+            );
+            let in_home = told.iter().any(|word| word.contains("wnm 50% of it "));
+            assert!(in_home || kind.has_sudo, "{pass}: {told:?}");
+        }
+        let variables = variables(process.pid);
+        for expected in [
+            "GREETING=50% of $HOME; {x} `y`",
+            "B=it's \"so\" \\",
+            "EMPTY=",
+            "ONE=1",
+        ] {
+            assert!(
+                variables.iter().any(|has| has == expected),
+                "{pass}: {expected} in {variables:?}"
+            );
+        }
+        ground.order("stop", 1);
+        // antctl alone could write it anew.
+        if !kind.is_antctl() {
+            fs::remove_file(ground.service(1)).expect("its service");
+        }
+        ground.order("start", 1);
+        ground.all_run(1);
+    }
+    ground.is_whole(1);
+    ground.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    ground.is_bare();
+}
