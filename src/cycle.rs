@@ -6,6 +6,8 @@
 //!
 //! A dry run goes the same way, takes no lock, writes nothing and ends before `execute`.
 
+mod takeover;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
@@ -16,7 +18,7 @@ use crate::execute::{self, Ending, Means, Outcome};
 use crate::init::{self, questions};
 use crate::lock::CycleLock;
 use crate::look::look;
-use crate::plan::{self, Action, Gauged, Judgement, Occasion, Order, Plan, Situation};
+use crate::plan::{self, Action, Gauged, Hold, Judgement, Occasion, Order, Plan, Situation};
 use crate::report::{Format, machine, order, result};
 use crate::reporting;
 use crate::request::Request;
@@ -26,6 +28,7 @@ use crate::signals;
 use crate::store::schema;
 use crate::survey::Observation;
 use crate::terminal::Terminal;
+use takeover::Watch;
 
 /// What a run prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +88,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
 /// What cron runs.
 fn cycle(session: &Session) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
+    let watch = Watch::begin(session, &colony)?;
     let mut outcomes = recover(session, &mut colony)?;
+    let before = colony.nodes.clone();
     let seen = look(session, &mut colony, &[])?;
     let binary = colony.material(seen.binary.as_ref());
     let binary = binary.as_ref();
@@ -114,6 +119,12 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
         )));
     }
     outcomes.extend(carry_out(session, &mut colony, &plan, binary, false)?);
+    if plan.holds.contains(&Hold::Unconfirmed) {
+        takeover::confirm(&mut colony, &before)?;
+    }
+    if let Some(watch) = watch {
+        watch.tell_others(&colony.nodes);
+    }
     colony.store.prune(colony.now())?;
     let result = result::of_plan(&plan, &outcomes, false);
     tracing::info!("Action: {result}");
@@ -164,6 +175,7 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
         );
     }
     let mut colony = Colony::open(session)?;
+    let watch = Watch::begin(session, &colony)?;
     recover(session, &mut colony)?;
     let needs_binary = matches!(what, Order::Add { .. } | Order::Start(_) | Order::Upgrade(_));
     let binary = if needs_binary {
@@ -205,7 +217,11 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
             .map(|step| Outcome::foreseen(step, &before))
             .collect()
     } else {
-        carry_out(session, &mut colony, &plan, binary.as_ref(), true)?
+        let outcomes = carry_out(session, &mut colony, &plan, binary.as_ref(), true)?;
+        if let Some(watch) = watch {
+            watch.tell_others(&colony.nodes);
+        }
+        outcomes
     };
     let result = order::of_order(what, &plan, &outcomes, &before, session.run.dry_run);
     ended(result::pretty(&result), &plan, &outcomes)

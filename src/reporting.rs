@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, Sighting, State, Timestamp};
 use crate::error::Error;
-use crate::plan::{self, Gauged, Occasion, Situation, Template};
+use crate::plan::{self, Gauged, Occasion, Policy, Situation, Template};
 use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
 use crate::session::{Session, absent, reserved, roll};
 use crate::settings::{ReportKind, Settings};
@@ -191,7 +191,13 @@ fn foresee(
 ) -> Result<String, Error> {
     let world = session.world(settings);
     let gauged = Gauges::read(session, store, &world, settings)?;
-    let policy = settings.policy().leaving_room(unread.len(), nodes.len());
+    let policy = Policy {
+        takeover: store.takeover()?,
+        ..settings.policy().leaving_room(unread.len(), nodes.len())
+    };
+    let kept = store.reserved()?;
+    let mut ids = reserved(&world, settings, (&nodes, unread));
+    ids.extend(kept.ids);
     let now = session.clock.now();
     let sightings: Vec<Sighting> = nodes.iter().map(as_last_seen).collect();
     let nodes = plan::settle(nodes, &sightings, &[], &policy, true, now)
@@ -203,7 +209,8 @@ fn foresee(
         &Situation {
             policy: &policy,
             template: &Template {
-                reserved: reserved(&world, settings, (&nodes, unread)),
+                reserved: ids,
+                reserved_ports: kept.ports.into_iter().collect(),
                 ..settings.template(&session.place)
             },
             machine: &machine,

@@ -15,12 +15,13 @@ use crate::firewall;
 use crate::lock::{self, CycleLock};
 use crate::logging::{self, Loudness};
 use crate::manager::{LaunchPolicy, Managers, systemd};
-use crate::plan::{Policy, Template};
+use crate::plan::{Policy, Takeover, Template};
 use crate::program::{Program, account};
 use crate::settings::place::{self, Machine, Operator, Platform};
 use crate::settings::{self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables};
 use crate::store::{self, Roll, Store, Unread};
 use crate::survey::{self, HttpProbe, Lookup, RealGauge};
+use crate::takeover::anm;
 use crate::terminal::Terminal;
 use crate::world::World;
 pub use orphans::{orphans, reserved};
@@ -173,6 +174,10 @@ pub struct Colony {
     pub last_sample: Option<store::Sample>,
     /// Binaries whose versions are known.
     pub known: Vec<Binary>,
+    /// How its nodes came to it, if they were another manager's.
+    pub takeover: Option<Takeover>,
+    /// What new nodes must keep clear of.
+    pub reserved: store::Reserved,
     /// Held until the run ends; a dry run holds none.
     _lock: Option<CycleLock>,
 }
@@ -210,6 +215,8 @@ impl Colony {
             devices: store.devices()?,
             last_sample: store.last_sample()?,
             known: store.binaries()?,
+            takeover: store.takeover()?,
+            reserved: store.reserved()?,
             store,
             settings,
             world,
@@ -226,17 +233,23 @@ impl Colony {
     /// The policy of its settings, with room for the nodes that unread rows may stand for.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        self.settings
-            .policy()
-            .leaving_room(self.unread.len(), self.nodes.len())
+        let policy = self.settings.policy();
+        Policy {
+            takeover: self.takeover,
+            ..policy.leaving_room(self.unread.len(), self.nodes.len())
+        }
     }
 
-    /// What new nodes are made from; never with the id of an unread row or of an orphan.
+    /// What new nodes are made from; never with the id of an unread row or of an orphan, or what a takeover reserved.
     #[must_use]
     pub fn template(&self, session: &Session) -> Template {
+        let mut ids = reserved(&self.world, &self.settings, (&self.nodes, &self.unread));
+        ids.extend(&self.reserved.ids);
+        let mut reserved_ports = self.reserved_ports();
+        reserved_ports.extend(&self.reserved.ports);
         Template {
-            reserved: reserved(&self.world, &self.settings, (&self.nodes, &self.unread)),
-            reserved_ports: self.reserved_ports(),
+            reserved: ids,
+            reserved_ports,
             ..self.settings.template(&session.place)
         }
     }
@@ -333,6 +346,16 @@ impl From<settings::Error> for Error {
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Error {
         Error::refused(error)
+    }
+}
+
+impl From<anm::Error> for Error {
+    fn from(error: anm::Error) -> Error {
+        let told = Error::refused(&error);
+        match error.hint() {
+            Some(hint) => told.hint(hint),
+            None => told,
+        }
     }
 }
 

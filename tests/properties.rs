@@ -147,6 +147,7 @@ prop_compose! {
             last_stopped_at: Timestamp(NOW - stopped),
             upgrades: upgrade_nodes,
             shunned,
+            takeover: None,
         }
     }
 }
@@ -400,6 +401,7 @@ fn quiet_policy() -> Policy {
         last_stopped_at: Timestamp(NOW),
         upgrades: true,
         shunned: None,
+        takeover: None,
     }
 }
 

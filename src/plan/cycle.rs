@@ -67,6 +67,12 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Judgement {
         steps.append(&mut plan.steps);
         plan.steps = steps;
     }
+    if policy.takeover.is_some_and(|takeover| !takeover.is_confirmed) {
+        plan = Plan {
+            steps: Vec::new(),
+            holds: vec![Hold::Resting(Task::Rest), Hold::Unconfirmed],
+        };
+    }
     debug_assert_eq!(
         super::rules::breaches(&plan, policy, nodes),
         Vec::new(),
@@ -96,4 +102,42 @@ fn expired_removals(nodes: &[Node], policy: &Policy, now: Timestamp) -> Vec<Step
             },
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::made_up::{calm, newest, nodes, policy, template};
+    use crate::plan::policy::Takeover;
+
+    #[test]
+    fn nothing_is_done_to_nodes_that_were_taken_over_before_a_survey_found_them_so() {
+        use State::{Dead, Removing, Running, Stopped};
+        let colony = nodes(&[Running, Stopped, Dead, Removing]);
+        let newest = newest();
+        let now = colony[0].since.plus(100_000);
+        let ask = |takeover| {
+            let situation = Situation {
+                policy: &Policy { takeover, ..policy() },
+                template: &template(),
+                machine: &calm(),
+                binary: Some(&newest),
+                occasion: Occasion::Ordinary,
+                taken: &|_| None,
+                now,
+            };
+            plan(&colony, &situation).plan
+        };
+        let takeover = |is_confirmed| {
+            Some(Takeover {
+                at: now,
+                is_confirmed,
+            })
+        };
+        let held = ask(takeover(false));
+        assert_eq!(held.steps, []);
+        assert_eq!(held.holds, [Hold::Resting(Task::Rest), Hold::Unconfirmed]);
+        assert_ne!(ask(None).steps, []);
+        assert_eq!(ask(takeover(true)), ask(None));
+    }
 }

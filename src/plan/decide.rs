@@ -118,6 +118,10 @@ impl Ladder<'_> {
         let removing = self.metrics.removing_nodes;
         let slots = self.slots(Quota::Removals, self.policy.quotas.removals, removing)?;
         let mut grounds = self.pressures();
+        if let Some(until) = self.watched_until() {
+            self.holds.push(Hold::Watched { until });
+            return None;
+        }
         if self.features.remove_hd || self.is_over_cap() {
             return self.remove(slots, &grounds);
         }
@@ -274,12 +278,22 @@ impl Ladder<'_> {
         self.metrics.total_nodes > self.policy.cap
     }
 
-    /// Until when nothing is stopped, so that the last stop can show its effect. A stop in the future is
-    /// a clock that was set back, and paces nothing.
+    /// Until when nothing is stopped, so that the last stop can show its effect.
     fn paced_until(&self) -> Option<Timestamp> {
+        self.lasting(self.policy.last_stopped_at, self.policy.delays.remove)
+    }
+
+    /// Until when nothing is stopped or removed for pressure: nodes that were taken over are watched for as long as
+    /// one that was started.
+    fn watched_until(&self) -> Option<Timestamp> {
+        self.lasting(self.policy.takeover?.at, self.policy.delays.start)
+    }
+
+    /// The end of a time that has begun. What lies in the future is a clock that was set back, and lasts not at all.
+    fn lasting(&self, at: Timestamp, delay: i64) -> Option<Timestamp> {
         let now = self.now?;
-        let until = self.policy.last_stopped_at.plus(self.policy.delays.remove);
-        (self.policy.last_stopped_at <= now && now < until).then_some(until)
+        let until = at.plus(delay);
+        (at <= now && now < until).then_some(until)
     }
 
     fn pressures(&self) -> Vec<Ground> {

@@ -38,6 +38,12 @@ pub enum Hold {
         busy: i64,
         limit: i64,
     },
+    /// The nodes were taken over, and no survey has found them so yet.
+    Unconfirmed,
+    /// Pressure, but the nodes were taken over so lately that it is not known to last.
+    Watched {
+        until: Timestamp,
+    },
     /// Pressure, but a node was stopped so lately that its effect is not seen yet.
     Paced {
         until: Timestamp,
@@ -195,6 +201,13 @@ impl fmt::Display for Hold {
                     "no more {quota}: {busy} under way, `max_concurrent_{quota}` is {limit}"
                 )
             }
+            Hold::Unconfirmed => f.write_str(
+                "nothing is done: the nodes were taken over, and a whole survey has to find them as they were then first",
+            ),
+            Hold::Watched { until } => write!(
+                f,
+                "nothing is stopped or removed before {until}: the nodes were taken over a short while ago"
+            ),
             Hold::Paced { until } => {
                 write!(
                     f,

@@ -40,6 +40,7 @@ pub fn policy() -> Policy {
         last_stopped_at: Timestamp(NOW.0 - 86_400),
         upgrades: true,
         shunned: None,
+        takeover: None,
     }
 }
 

@@ -51,6 +51,16 @@ pub struct Policy {
     pub upgrades: bool,
     /// Remove a node that is shunned at least so often for three surveys; None: never.
     pub shunned: Option<i64>,
+    /// How its nodes came to it; None: they are its own.
+    pub takeover: Option<Takeover>,
+}
+
+/// Nodes that another manager had until then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takeover {
+    pub at: Timestamp,
+    /// Whether a survey has found every node as it was taken over.
+    pub is_confirmed: bool,
 }
 
 impl Policy {

@@ -71,6 +71,7 @@ impl Settings {
             last_stopped_at: self.last_stopped_at,
             upgrades: self.enable_upgrade,
             shunned: (self.shunned_remove > 0).then_some(self.shunned_remove),
+            takeover: None,
         }
     }
 

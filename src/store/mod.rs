@@ -17,6 +17,7 @@ mod node;
 mod sample;
 pub mod schema;
 mod storage;
+mod takeover;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ pub use machine::Facts;
 pub use node::{Roll, Unread};
 pub use sample::Sample;
 pub use storage::{Devices, remembered};
+pub use takeover::Reserved;
 
 pub use schema::{NEWEST, Standing};
 
@@ -124,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// That of `work`, and what keeps the transaction from beginning or ending.
-    pub fn together<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    pub fn together<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(at)?;

@@ -15,7 +15,7 @@ use super::file;
 use super::history::InTransaction;
 
 /// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("V1__colony", include_str!("../../migrations/V1__colony.sql")),
     ("V2__memory", include_str!("../../migrations/V2__memory.sql")),
     (
@@ -23,10 +23,11 @@ const MIGRATIONS: [(&str, &str); 4] = [
         include_str!("../../migrations/V3__start_args.sql"),
     ),
     ("V4__storages", include_str!("../../migrations/V4__storages.sql")),
+    ("V5__takeover", include_str!("../../migrations/V5__takeover.sql")),
 ];
 
 /// The schema this program reads and writes.
-pub const NEWEST: i64 = 4;
+pub const NEWEST: i64 = 5;
 
 /// Where refinery keeps what it has run.
 pub(super) const HISTORY: &str = "refinery_schema_history";

@@ -118,6 +118,7 @@ impl Said<'_> {
             ),
             upgrades,
             shunned: None,
+            takeover: None,
         }
     }
 

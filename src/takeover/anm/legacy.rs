@@ -87,7 +87,7 @@ impl Legacy {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn tell_ntracking(server: &Server, nodes: &[Node]) -> Result<bool, Error> {
+    pub fn tell_ntracking(&self, server: &Server, nodes: &[Node]) -> Result<bool, Error> {
         let details: Vec<Detail> = nodes.iter().filter_map(Detail::of).collect();
         ntracking::refresh(server, &details)
     }
