@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Instruments, Mode};
+use crate::colony::{Counted, Instruments, Mode};
 use crate::error::Error;
 use crate::lock::CycleLock;
 use crate::manager::files::Files;
@@ -84,8 +84,9 @@ pub fn import(session: &Session) -> Result<String, Error> {
     let count = roll.nodes.len() + roll.unread.len();
     if count > 0 {
         return Err(Error::refused(format_args!(
-            "the colony at `{}` has {count} nodes already: `--import` fills one that has none",
-            session.place.db_path.display()
+            "the colony at `{}` has {} already: `--import` fills one that has none",
+            session.place.db_path.display(),
+            Counted(i64::try_from(count).unwrap_or(i64::MAX), "node")
         ))
         .hint("leave `--import` out; `wnm --force_action survey` looks at the nodes it has"));
     }

@@ -20,6 +20,7 @@ mod launchd;
 mod layers;
 mod locking;
 mod macos;
+mod manual;
 mod orphans;
 mod packaging;
 mod peer_faults;

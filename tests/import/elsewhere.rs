@@ -35,7 +35,7 @@ fn a_second_disk_that_is_missing_is_not_the_death_of_its_nodes() {
         .wnm(&[])
         .code(4)
         .says(&format!(
-            "the storage `{}` is not there, and 2 nodes",
+            "the storage `{}` is not there, nor is the root directory of 2 nodes",
             disk.display()
         ))
         .complains();

@@ -1,0 +1,211 @@
+//! docs/reports.md has every field that a report prints in any of its forms, and no other.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use wnm::settings::SETTINGS;
+
+use super::{page, quoted, rows};
+use crate::reports::with_rows;
+use crate::stage::Stage;
+
+/// The section of one report.
+fn section(kind: &str) -> String {
+    let page = page("reports.md");
+    let heading = format!("\n## {kind}\n");
+    let (_, section) = page.split_once(&heading).expect("a section of its own");
+    section.split("\n## ").next().expect("its text").to_owned()
+}
+
+/// What stands between backticks below these headings; of a cell with a remark, what stands before the colon.
+fn told(section: &str, heads: &[&str]) -> BTreeSet<String> {
+    let rows = rows(section);
+    let cells = rows.iter().flatten().filter(|(head, _)| heads.contains(head));
+    cells
+        .flat_map(|(_, cell)| quoted(cell.split(": ").next().expect("a cell")))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn printed(stage: &Stage, words: &[&str]) -> String {
+    let words = [&["-q", "--report"], words].concat();
+    stage.wnm(&words).done().stdout
+}
+
+fn json(stage: &Stage, words: &[&str]) -> Value {
+    serde_json::from_str(&printed(stage, words)).expect("JSON")
+}
+
+/// The keys of all objects in it, but of those that hold what differs from case to case.
+fn keys(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                found.insert(key.clone());
+                if key != "figures" && key != "nodes_by_version" {
+                    keys(value, found);
+                }
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|one| keys(one, found)),
+        _ => {}
+    }
+}
+
+fn keys_of(value: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    keys(value, &mut found);
+    found
+}
+
+#[test]
+fn of_nodes() {
+    let stage = with_rows();
+    for kind in ["node-status", "node-status-details"] {
+        let json = json(&stage, &[kind, "--json"]);
+        assert_eq!(
+            keys_of(&json),
+            told(&section(kind), &["JSON"]),
+            "the JSON of {kind}"
+        );
+    }
+}
+
+#[test]
+fn of_nodes_in_the_text() {
+    let stage = with_rows();
+    let table = printed(&stage, &["node-status"]);
+    let heading = table.lines().next().expect("a heading");
+    assert_eq!(columns(heading), told(&section("node-status"), &["in the text"]));
+
+    stage.tamper(
+        "UPDATE node SET silent_count = 2, retry_at = unixepoch() + 90, start_failures = 1, last_error = 'no' WHERE id = 1",
+    );
+    let text = printed(&stage, &["node-status-details", "--service_name", "1"]);
+    let labels: BTreeSet<String> = text
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .map(|(label, _)| label.to_owned())
+        .collect();
+    let section = section("node-status-details");
+    let mut told = told(&section, &["in the text"]);
+    for shown_at_times in ["Silent", "Next start", "Last error"] {
+        assert!(
+            section.contains(&format!("`{shown_at_times}`")),
+            "{shown_at_times}"
+        );
+        told.insert(shown_at_times.to_owned());
+    }
+    assert_eq!(labels, told);
+}
+
+#[test]
+fn of_lines_for_influxdb() {
+    let stage = with_rows();
+    let section = section("influx-resources");
+    let of = |value: &Value| keys_of(&value["fields"]);
+    let points = json(&stage, &["influx-resources", "--json"]);
+    let points = points.as_array().expect("a list");
+    let fields: BTreeSet<String> = points.iter().flat_map(of).collect();
+    assert_eq!(fields, told(&section, &["field"]));
+    for key in points[0].as_object().expect("an object").keys() {
+        assert!(section.contains(&format!("`{key}`")), "{key}");
+    }
+    let text = printed(&stage, &["influx-resources"]);
+    assert_eq!(line_fields(&text), fields, "the text has the same");
+    let ntracking = printed(&stage, &["influx-resources", "--report_format", "ntracking"]);
+    assert_eq!(line_fields(&ntracking), told(&section, &["in `ntracking`"]));
+}
+
+/// The names before the equals signs of lines that hold no blank in a text.
+fn line_fields(text: &str) -> BTreeSet<String> {
+    let fields = text.lines().filter_map(|line| line.split(' ').nth(1));
+    fields
+        .flat_map(|fields| fields.split(','))
+        .filter_map(|field| field.split_once('='))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+#[test]
+fn of_the_machine() {
+    let stage = with_rows();
+    let keys = |kind: &str| keys_of(&json(&stage, &[kind, "--json"]));
+    assert_eq!(
+        keys("machine-metrics"),
+        told(&section("machine-metrics"), &["name"])
+    );
+
+    stage
+        .wnm(&[
+            "--enable_upgrade=false",
+            "--shunned_remove",
+            "3",
+            "--firewall",
+            "ufw",
+            "--force_action",
+            "update_config",
+        ])
+        .done();
+    let settings = SETTINGS.iter().filter(|setting| setting.is_persistent());
+    let mut all: BTreeSet<String> = settings.map(|setting| setting.name.to_owned()).collect();
+    all.extend(told(&section("machine-config"), &["name"]));
+    assert_eq!(keys("machine-config"), all);
+}
+
+/// `env` and `config` print the same names as the JSON, and the text does.
+#[test]
+fn of_the_machine_in_every_form() {
+    let stage = with_rows();
+    for kind in ["machine-config", "machine-metrics"] {
+        let json = json(&stage, &[kind, "--json"]);
+        let names: BTreeSet<String> = json.as_object().expect("an object").keys().cloned().collect();
+        for (form, sign) in [("text", ':'), ("env", '='), ("config", '=')] {
+            let text = printed(&stage, &[kind, "--report_format", form]);
+            let of_form: BTreeSet<String> = text
+                .lines()
+                .filter_map(|line| line.split_once(sign))
+                .map(|(name, _)| name.to_lowercase())
+                .collect();
+            assert_eq!(of_form, names, "{kind} as {form}");
+        }
+    }
+}
+
+#[test]
+fn of_the_history() {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let section = section("history");
+    let json = json(&stage, &["history", "--json"]);
+    assert_eq!(keys_of(&json), told(&section, &["JSON"]));
+    let text = printed(&stage, &["history"]);
+    assert_eq!(
+        columns(text.lines().next().expect("a heading")),
+        told(&section, &["in the text"])
+    );
+}
+
+/// The headings of a table, which stand two blanks or more apart.
+fn columns(heading: &str) -> BTreeSet<String> {
+    let columns = heading.split("  ").map(str::trim);
+    columns
+        .filter(|column| !column.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn of_the_plan() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    stage.minute(0);
+    let plan = json(&stage, &["plan", "--json"]);
+    let section = section("plan");
+    assert_eq!(keys_of(&plan), told(&section, &["JSON"]), "{plan:#}");
+    let features: BTreeSet<String> = plan["features"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|feature| feature["name"].as_str().expect("a name").to_owned())
+        .collect();
+    assert_eq!(features, told(&section, &["feature"]));
+}
