@@ -1,7 +1,9 @@
 //! What README.md and docs/guide.md promise: every block marked `console` is run on a stage, a command a `$`,
-//! in order, and what it prints is compared. `…` stands for anything.
+//! in order, and what it prints is compared. `…` stands for anything. Blocks marked `cron` are run as cron would.
 
-use std::process::Command;
+mod session;
+
+use std::process::{Command, Stdio};
 
 use crate::stage::{Ran, Stage};
 
@@ -15,11 +17,63 @@ fn the_guide_is_true() {
     play(include_str!("../docs/guide.md"));
 }
 
+/// The lines for cron, in cron's environment and by its shell.
+#[test]
+fn the_lines_for_cron_work() {
+    let mut lines = 0;
+    for page in [include_str!("../README.md"), include_str!("../docs/guide.md")] {
+        for block in blocks(page, "cron") {
+            lines += 1;
+            let stage = Stage::colony(&["--node_cap", "1"]);
+            install(&stage);
+            stage.minute(0);
+            let mut command = Command::new("/bin/sh");
+            command
+                .env_clear()
+                .env("HOME", stage.home())
+                .env("LOGNAME", "op")
+                .env("SHELL", "/bin/sh")
+                .current_dir(stage.home())
+                .stdin(Stdio::null());
+            let mut path = "/usr/bin:/bin";
+            for line in block.lines() {
+                match line.strip_prefix("PATH=") {
+                    Some(said) => path = said,
+                    None => {
+                        let words: Vec<&str> = line.splitn(6, ' ').collect();
+                        assert_eq!(words[..5], ["*"; 5], "{line}");
+                        command.args(["-c", words[5]]);
+                    }
+                }
+            }
+            command.env("PATH", path);
+            let ran = Ran::of(command).done().prints_nothing();
+            assert_eq!(ran.stderr, "", "cron has nothing to mail: {ran}");
+            assert_eq!(stage.ids(), [1], "a node was added by `{block}`");
+        }
+    }
+    assert!(lines >= 2, "{lines} lines for cron");
+}
+
+/// wnm where `packaging/install.sh` puts it.
+fn install(stage: &Stage) {
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wnm"), stage.home().join(".local/bin/wnm"))
+        .expect("wnm in ~/.local/bin");
+}
+
+/// The blocks of a page that are marked so.
+fn blocks<'a>(page: &'a str, mark: &str) -> impl Iterator<Item = &'a str> {
+    let fence = format!("```{mark}\n");
+    let blocks: Vec<&str> = page.split(&*fence).skip(1).collect();
+    blocks
+        .into_iter()
+        .map(|block| block.split("```").next().unwrap_or_default())
+}
+
 /// Plays all blocks of one page on one machine.
 fn play(page: &str) {
     let stage = Stage::new();
-    for block in page.split("```console\n").skip(1) {
-        let block = block.split("```").next().unwrap_or_default();
+    for block in blocks(page, "console") {
         for part in block.split("$ ").skip(1) {
             let (typed, expected) = part.split_once('\n').unwrap_or((part, ""));
             compare(typed, expected, shell(&stage, typed));

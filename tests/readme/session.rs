@@ -1,0 +1,109 @@
+//! The session in README.md: the block marked `session` is played again, and must say the same but for times, figures
+//! of the machine and the names that nodes give themselves. `UPDATE=1` records it anew.
+
+use std::path::Path;
+
+use super::shell;
+use crate::stage::Stage;
+
+#[test]
+fn the_session_of_the_readme_can_be_played_again() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let page = std::fs::read_to_string(&path).expect("the README");
+    let (before, block) = page.split_once("```session\n").expect("a session");
+    let (block, after) = block.split_once("```").expect("its end");
+    let played = play(block);
+    if std::env::var_os("UPDATE").is_some() {
+        let page = format!("{before}```session\n{played}```{after}");
+        std::fs::write(&path, page).expect("the README is written");
+        return;
+    }
+    let masked = |text: &str| text.lines().map(mask).collect::<Vec<_>>();
+    assert_eq!(masked(&played), masked(block), "what is played:\n{played}");
+}
+
+/// The same lines with what wnm answers now.
+fn play(block: &str) -> String {
+    let stage = Stage::new();
+    let mut played = String::new();
+    for line in block.lines() {
+        if let Some(typed) = line.strip_prefix("$ ") {
+            let ran = shell(&stage, typed).done().plain();
+            played.push_str(&format!(
+                "{line}\n{}{}",
+                at_home(&stage, &ran.stdout),
+                at_home(&stage, &ran.stderr)
+            ));
+        } else if let Some(told) = line.strip_prefix("# ") {
+            come_true(&stage, told);
+            played.push_str(&format!("{line}\n"));
+        }
+    }
+    stage.agree(true);
+    played
+}
+
+/// Makes what is told between two commands so.
+fn come_true(stage: &Stage, told: &str) {
+    let all_run = |stage: &Stage| stage.in_state("RUNNING") == 3;
+    match told {
+        "cron runs it from now on; some minutes later" => {
+            stage.cycle_until("three nodes run", all_run);
+        }
+        "the processors are busy for a minute" => {
+            stage.survey();
+            stage.minute(85);
+            let ran = stage.wnm(&["--quiet"]).done();
+            assert_eq!(stage.in_state("STOPPED"), 1, "{ran}");
+        }
+        "they are idle again, and antnode 0.4.18 is installed" => {
+            stage.cycle_until("all run again", all_run);
+            stage.install("0.4.18");
+            stage.cycle_until("all are upgraded", |stage| {
+                all_run(stage) && stage.of_version("0.4.18") == 3
+            });
+        }
+        other => panic!("how does this come true: {other}"),
+    }
+}
+
+/// What was printed on the stage, as it would be at an operator's home and at the default ports.
+fn at_home(stage: &Stage, text: &str) -> String {
+    let text = text.replace(&stage.home().display().to_string(), "/home/op");
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    for place in 0..words.len().saturating_sub(3) {
+        if words[place] == "ports" {
+            for (at, thousands) in [(1, 55), (2, 13), (3, 30)] {
+                let word = &words[place + at];
+                let port: u32 = word.trim_end_matches(',').parse().expect("a port");
+                let comma = if word.ends_with(',') { "," } else { "" };
+                words[place + at] = format!("{}{comma}", thousands * 1000 + port % 1000);
+            }
+        }
+    }
+    words.join(" ")
+}
+
+/// The line without what differs from one time to the next.
+fn mask(line: &str) -> String {
+    let masked = line.split_whitespace().map(|word| {
+        let is_moment = word.starts_with("20") && word.contains('T') && word.ends_with('Z');
+        let is_number = word.parse::<f64>().is_ok() && word.matches('.').count() == 1;
+        match word {
+            _ if is_moment => "TIME",
+            _ if is_number => "NUMBER",
+            peer if peer.starts_with("12D3Koo") => "PEER",
+            other => other,
+        }
+    });
+    masked.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn only_what_differs_by_itself_is_masked() {
+    assert_eq!(
+        mask("2026-11-24T04:30:35Z  stop  antnode0003  0.3 s  cpu 85.2 % is above 70 %"),
+        "TIME stop antnode0003 NUMBER s cpu NUMBER % is above 70 %"
+    );
+    assert_eq!(mask("version 0.4.17 12D3KooWabc"), "version 0.4.17 PEER");
+}
