@@ -1,6 +1,8 @@
 //! What README.md and docs/guide.md promise: every block marked `console` is run on a stage, a command a `$`,
-//! in order, and what it prints is compared. `…` stands for anything. Blocks marked `cron` are run as cron would.
+//! in order, and what it prints is compared. `…` stands for anything, a line with `#` for what happens meanwhile. Blocks
+//! marked `cron` are run as cron would, those marked `config` are read as files of settings.
 
+mod meanwhile;
 mod session;
 
 use std::process::{Command, Stdio};
@@ -74,16 +76,45 @@ fn blocks<'a>(page: &'a str, mark: &str) -> impl Iterator<Item = &'a str> {
 fn play(page: &str) {
     let stage = Stage::new();
     for block in blocks(page, "console") {
-        for part in block.split("$ ").skip(1) {
-            let (typed, expected) = part.split_once('\n').unwrap_or((part, ""));
-            compare(typed, expected, shell(&stage, typed));
+        let mut lines = block.lines().peekable();
+        while let Some(line) = lines.next() {
+            if let Some(told) = line.strip_prefix("# ") {
+                meanwhile::come_true(&stage, told);
+            } else if let Some(typed) = line.strip_prefix("$ ") {
+                let mut expected = Vec::new();
+                while let Some(line) = lines.next_if(|line| !line.starts_with(['$', '#'])) {
+                    expected.push(line);
+                }
+                compare(typed, &expected, shell(&stage, typed));
+            }
         }
     }
+}
+
+/// The files of settings that a page shows are read, and count.
+#[test]
+fn the_files_of_settings_count() {
+    let stage = Stage::colony(&[]);
+    let file = stage.home().join("shown");
+    let mut settings = 0;
+    for block in blocks(include_str!("../docs/guide.md"), "config") {
+        std::fs::write(&file, block).expect("a file of settings");
+        let shown = stage.wnm(&["--config", "~/shown", "--report", "machine-config", "--json"]);
+        let shown = shown.done().json();
+        for line in block.lines() {
+            let (name, value) = line.split_once(" = ").expect("a setting");
+            let is = shown[name].as_f64();
+            assert_eq!(is, value.parse().ok(), "{line}");
+            settings += 1;
+        }
+    }
+    assert!(settings > 5, "{settings} settings");
 }
 
 /// A line of the operator's shell. Ports and the manager are those of the stage: a page does not know them.
 fn shell(stage: &Stage, typed: &str) -> Ran {
     if stage.database().exists() {
+        meanwhile::settle(stage);
         stage.minute(0);
     }
     if let Some(rest) = typed.strip_prefix("wnm --init") {
@@ -118,12 +149,16 @@ fn shell(stage: &Stage, typed: &str) -> Ran {
     Ran::of(command)
 }
 
-/// Every expected line must be there, in order; a line that is only `…` skips any number of them.
-fn compare(typed: &str, expected: &str, ran: Ran) {
-    let ran = ran.done().plain();
-    let mut printed = ran.stdout.lines();
+/// Every expected line must be there, in order; a line that is only `…` skips any number of them. What ends badly
+/// is shown with its error.
+fn compare(typed: &str, expected: &[&str], ran: Ran) {
+    let is_error = expected.iter().any(|line| line.starts_with("error: "));
+    let ran = if is_error { ran } else { ran.done() }.plain();
+    assert!(!is_error || ran.code != Some(0), "an error: {ran}");
+    let printed = if is_error { &ran.stderr } else { &ran.stdout };
+    let mut printed = printed.lines();
     for line in expected
-        .lines()
+        .iter()
         .filter(|line| !line.trim().is_empty() && line.trim() != "…")
     {
         assert!(

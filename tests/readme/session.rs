@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::shell;
+use super::{meanwhile, shell};
 use crate::stage::Stage;
 
 #[test]
@@ -35,36 +35,12 @@ fn play(block: &str) -> String {
                 at_home(&stage, &ran.stderr)
             ));
         } else if let Some(told) = line.strip_prefix("# ") {
-            come_true(&stage, told);
+            meanwhile::come_true(&stage, told);
             played.push_str(&format!("{line}\n"));
         }
     }
     stage.agree(true);
     played
-}
-
-/// Makes what is told between two commands so.
-fn come_true(stage: &Stage, told: &str) {
-    let all_run = |stage: &Stage| stage.in_state("RUNNING") == 3;
-    match told {
-        "cron runs it from now on; some minutes later" => {
-            stage.cycle_until("three nodes run", all_run);
-        }
-        "the processors are busy for a minute" => {
-            stage.survey();
-            stage.minute(85);
-            let ran = stage.wnm(&["--quiet"]).done();
-            assert_eq!(stage.in_state("STOPPED"), 1, "{ran}");
-        }
-        "they are idle again, and antnode 0.4.18 is installed" => {
-            stage.cycle_until("all run again", all_run);
-            stage.install("0.4.18");
-            stage.cycle_until("all are upgraded", |stage| {
-                all_run(stage) && stage.of_version("0.4.18") == 3
-            });
-        }
-        other => panic!("how does this come true: {other}"),
-    }
 }
 
 /// What was printed on the stage, as it would be at an operator's home and at the default ports.
