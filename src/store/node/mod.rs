@@ -1,6 +1,7 @@
 //! Rows of table `node` to nodes and back.
 
 mod read;
+mod roll;
 #[cfg(test)]
 pub(super) mod tests;
 mod write;
@@ -16,6 +17,7 @@ use super::machine::mode_of_place;
 use super::{Error, Store};
 
 use read::decode;
+pub use roll::{Roll, Unread};
 use write::{Cell, cells};
 
 /// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
@@ -77,23 +79,6 @@ const SURVEYED: u64 = 0x3_FFFF << 19;
 /// The column `last_seen`.
 const LAST_SEEN: u64 = 1 << 36;
 
-/// What the rows tell.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Roll {
-    pub nodes: Vec<Node>,
-    /// Rows that are left alone: nothing is done to what they may mean, nor to them.
-    pub unread: Vec<Unread>,
-}
-
-/// A row that cannot be what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unread {
-    /// Its id, which is in use even so; None where that is no number of a node's.
-    pub id: Option<NodeId>,
-    /// Database, row and column, and what is wrong there.
-    pub why: String,
-}
-
 impl Store {
     /// All rows, by id: the nodes they tell of, and those that cannot be what they say.
     pub fn roll(&self) -> Result<Roll, Error> {
@@ -113,6 +98,7 @@ impl Store {
                     Err(fault) => return Err(fault),
                 }
             }
+            roll.set_aside_doubles(&self.path);
             Ok(roll)
         })
     }
