@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 use crate::colony::Mode;
 use crate::signals;
 
+use account::Account;
+
 pub use error::Error;
 use error::{how, last_lines};
 use output::{drain, text, wait};
@@ -60,6 +62,8 @@ pub struct Program {
     input: Option<Vec<u8>>,
     limit: Duration,
     sudo: bool,
+    /// In whose name, if not in ours or root's.
+    account: Option<Account>,
     uninterrupted: bool,
 }
 
@@ -74,6 +78,7 @@ impl Program {
             input: None,
             limit: LIMIT,
             sudo: false,
+            account: None,
             uninterrupted: false,
         }
     }
@@ -97,6 +102,15 @@ impl Program {
     #[must_use]
     pub fn rights(mut self, mode: Mode) -> Program {
         self.sudo = mode == Mode::Sudo && !account::is_root();
+        self
+    }
+
+    /// With no more rights than `account` has: what it does to a file or a process, that account could do as well.
+    #[must_use]
+    pub fn in_name_of(mut self, account: &Account) -> Program {
+        let is_foreign = account.uid != account::uid();
+        self.sudo = is_foreign && !account::is_root();
+        self.account = is_foreign.then(|| account.clone());
         self
     }
 
@@ -143,9 +157,12 @@ impl Program {
     /// The whole command line, quoted so that a person can paste it into a shell.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let sudo = ["sudo", "-n"].map(OsString::from);
-        let words = sudo.iter().filter(|_| self.sudo).chain(&self.words);
-        shell_words::join(words.map(|word| word.to_string_lossy()))
+        let mut words = self.words_of_sudo();
+        if self.sudo {
+            words.insert(0, "sudo".into());
+        }
+        words.extend(self.words.iter().cloned());
+        shell_words::join(words.iter().map(|word| word.to_string_lossy()))
     }
 
     /// Runs it to its end; anything but exit code 0 is an error.
@@ -247,12 +264,28 @@ impl Program {
         })
     }
 
+    /// What sudo is told before the program's own words.
+    fn words_of_sudo(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = Vec::new();
+        if self.sudo {
+            words.push("-n".into());
+            if let Some(account) = &self.account {
+                words.extend(["-u", &account.name].map(OsString::from));
+            }
+        }
+        words
+    }
+
     fn command(&self, first: &OsStr) -> Command {
         let mut command = Command::new(first);
         if self.sudo {
-            command.arg("-n").args(&self.words);
+            command.args(self.words_of_sudo()).args(&self.words);
         } else {
             command.args(&self.words[1..]);
+            if let Some(account) = &self.account {
+                // As root: without its groups as well, which the standard library sees to.
+                command.uid(account.uid).gid(account.gid).current_dir("/");
+            }
         }
         if self.is_bare {
             command.env_clear();

@@ -4,3 +4,4 @@
 mod database;
 mod kept;
 mod laws;
+mod rights;

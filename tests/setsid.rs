@@ -407,6 +407,5 @@ fn what_is_no_node_of_ours_is_not_erased() {
     assert!(refused(storage.join("out/antnode0001")).contains("it leads out of"));
     assert!(refused(storage.join("../precious/antnode0001")).contains("without `..`"));
     assert!(refused(storage.clone()).contains("it is not inside"));
-    assert!(refused(PathBuf::from("/antnode0001")).contains("too near the root"));
     assert!(precious.join("antnode0001").exists() && storage.join("antnode0002").exists());
 }

@@ -39,12 +39,13 @@ impl Dialect {
         }
     }
 
-    /// Copies a file to a name that is free; the copy is root's.
+    /// Copies a file to a name that is free; the copy is root's. Of a link it makes a link, so that nobody gets
+    /// a copy of what only root may read.
     #[must_use]
     pub fn copy(self) -> &'static [&'static str] {
         match self {
-            Dialect::Gnu => &["cp", "--reflink=auto", "-T", "--"],
-            Dialect::Bsd => &["cp", "--"],
+            Dialect::Gnu => &["cp", "-P", "--reflink=auto", "-T", "--"],
+            Dialect::Bsd => &["cp", "-RP", "--"],
         }
     }
 

@@ -41,6 +41,18 @@ impl Files {
         Files { mode }
     }
 
+    /// Makes a folder inside one that is `owner`'s already, with no more rights than the owner has: whatever else
+    /// the owner may have put there, it cannot be made over to him.
+    pub fn make_inner_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        let Some(owner) = owner.filter(|_| self.mode == Mode::Sudo) else {
+            return self.make_dir(path, owner);
+        };
+        refuse_crooked("make", path)?;
+        let mkdir = Program::new("mkdir").args(["-p", "-m", "0755", "--"]).arg(path);
+        mkdir.in_name_of(owner).run()?;
+        Ok(())
+    }
+
     /// Makes the folder and those above it. In sudo mode it belongs to `owner`, else to root, and those above to root.
     pub fn make_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
         refuse_crooked("make", path)?;
@@ -195,6 +207,11 @@ impl Files {
             Mode::Sudo => {
                 self.delete(to)?;
                 self.tool(Dialect::copy).arg(from).arg(to).run()?;
+                let copy = fs::symlink_metadata(to).map_err(Error::file("copy", to))?;
+                if !copy.is_file() {
+                    self.delete(to)?;
+                    return Err(refused("copy", from, "it is no file"));
+                }
                 self.program("chmod").args(["0755", "--"]).arg(to).run()?;
                 self.program("touch")
                     .arg("-r")

@@ -96,6 +96,12 @@ impl Launchd {
         })
     }
 
+    /// What the node's job on disk says of where it lives.
+    fn told(&self, node: &Node) -> Option<Told> {
+        let job = self.on_disk(node)?;
+        found::from_words(&job.command, Vec::new()).map(Told::from)
+    }
+
     fn write(&self, node: &Node, text: &str) -> Result<(), Error> {
         let path = self.file(node);
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
@@ -109,7 +115,7 @@ impl Launchd {
     /// Has everything in place for a start, mending a job or binary that was broken or lost. Says whether
     /// launchd has to read the job anew.
     fn ready(&self, node: &Node) -> Result<bool, Error> {
-        self.premises.ready(node)?;
+        self.premises.ready(node, self.told(node).as_ref())?;
         let is_lost = !self.is_defined(node);
         if is_lost {
             tracing::warn!(
@@ -138,9 +144,7 @@ impl Launchd {
         node.home.logs.get_or_insert(logs);
         let is_elsewhere = self.premises.is_elsewhere(&node);
         if is_elsewhere {
-            let job = self.on_disk(&node);
-            let found = job.and_then(|job| found::from_words(&job.command, Vec::new()));
-            left.extend(self.premises.clear(&node, found.map(Told::from).as_ref()));
+            left.extend(self.premises.clear(&node, self.told(&node).as_ref()));
         }
         if (left.is_empty() || !is_elsewhere)
             && let Err(error) = self.premises.files.delete(&path)
@@ -227,7 +231,7 @@ impl ProcessManager for Launchd {
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
         // A run that was killed between the swap and the restart left the old binary at hand.
         let was_swapped = self.premises.keeps_old(node);
-        let swapped = self.premises.swap(node, new)? || was_swapped;
+        let swapped = self.premises.swap(node, new, self.told(node).as_ref())? || was_swapped;
         let jobs = self.launchctl.jobs()?;
         let runs = jobs.get(&label(node)).is_some_and(|found| found.pid.is_some());
         if runs && !swapped {

@@ -1,6 +1,8 @@
 //! What every node has, whoever runs it: a root folder, a log folder and an antnode of its own.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{Binary, Mode, Node};
@@ -60,12 +62,21 @@ impl Premises {
         self.mode
     }
 
-    /// The account a node runs as; none where it is ours in any case.
+    /// The account a node runs as; none where it is ours in any case. Never root's, whatever the row says.
     pub fn account(&self, node: &Node) -> Result<Option<Account>, Error> {
-        match self.mode {
-            Mode::User => Ok(None),
-            Mode::Sudo => Ok(Some(account::named(launch::user(node)?)?)),
+        if self.mode == Mode::User {
+            return Ok(None);
         }
+        let account = account::named(launch::user(node)?)?;
+        if account.uid == 0 {
+            return Err(launch::value(
+                node,
+                "user",
+                &account.name,
+                "is root: no node runs as root",
+            ));
+        }
+        Ok(Some(account))
     }
 
     /// Whether a node has lived here: its identity is worth more than anything else in wnm's care.
@@ -76,7 +87,7 @@ impl Premises {
 
     /// Makes folders and binary. On failure, what was not there before is not there afterwards.
     pub fn furnish(&self, node: &Node, binary: &Binary) -> Result<(), Error> {
-        self.check_home(node)?;
+        self.check_home(node, None)?;
         let was_there = |path: &Path| fs::symlink_metadata(path).is_ok();
         let (root_was, logs_were) = (was_there(&node.home.root), was_there(&node.logs()));
         let made = self.make(node, binary);
@@ -98,28 +109,46 @@ impl Premises {
         self.files.make_dir(&policy.storage, None)?;
         self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
         self.files.make_dir(&node.home.root, owner.as_ref())?;
-        if node.logs().starts_with(&policy.logs) {
-            self.files.make_dir(&policy.logs, None)?;
-        }
-        self.files.make_dir(&node.logs(), owner.as_ref())?;
+        self.make_logs(node, owner.as_ref())?;
         self.shelf
             .hand_out(&place, &node.home.binary, &self.staging(node, "new"))
     }
 
+    fn make_logs(&self, node: &Node, owner: Option<&Account>) -> Result<(), Error> {
+        let logs = node.logs();
+        if logs.starts_with(&node.home.root) {
+            return self.files.make_inner_dir(&logs, owner);
+        }
+        if logs.starts_with(&self.policy.logs) {
+            self.files.make_dir(&self.policy.logs, None)?;
+        }
+        self.files.make_dir(&logs, owner)
+    }
+
     /// Makes sure that a node can be started: its root is there, and its binary, from the shelf if it was lost.
-    pub fn ready(&self, node: &Node) -> Result<(), Error> {
-        self.check_home(node)?;
+    /// `told` is what its service says of it.
+    pub fn ready(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
+        self.check_home(node, told)?;
         let fail = |why: String| {
             Err(Error::NotStarted {
                 node: node.name.full(),
                 why,
             })
         };
-        if !node.home.root.is_dir() {
-            return fail(format!("its root `{}` is gone", node.home.root.display()));
+        let owner = self.account(node)?;
+        let root = match fs::symlink_metadata(&node.home.root) {
+            Ok(seen) if seen.is_dir() => seen,
+            _ => return fail(format!("its root `{}` is gone", node.home.root.display())),
+        };
+        if let Some(owner) = owner.as_ref().filter(|owner| owner.uid != root.uid()) {
+            return fail(format!(
+                "it is to run as `{}`, and its root `{}` is not that user's",
+                owner.name,
+                node.home.root.display()
+            ));
         }
         if !node.logs().is_dir() {
-            self.files.make_dir(&node.logs(), self.account(node)?.as_ref())?;
+            self.make_logs(node, owner.as_ref())?;
         }
         if node.home.binary.is_file() {
             return Ok(());
@@ -137,8 +166,9 @@ impl Premises {
     }
 
     /// Puts `new` in the place of the node's binary and keeps the old one at hand. Says whether anything changed.
-    pub fn swap(&self, node: &Node, new: &Binary) -> Result<bool, Error> {
-        self.check_home(node)?;
+    /// `told` is what the node's service says of it.
+    pub fn swap(&self, node: &Node, new: &Binary, told: Option<&Told>) -> Result<bool, Error> {
+        self.check_home(node, told)?;
         let place = self.shelf.stock(new)?;
         if super::shelf::is_same_file(&place, &node.home.binary) {
             return Ok(false);
@@ -291,26 +321,64 @@ impl Premises {
         }
     }
 
-    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home.
-    fn check_home(&self, node: &Node) -> Result<(), Error> {
-        let refuse = |path: &Path, why: &str| {
+    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home. What root does
+    /// there must be in a folder of the colony's that bears the node's name, or in what the node's service names.
+    fn check_home(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
+        let refuse = |path: &Path, why: String| {
             Err(Error::Refused {
                 doing: "use",
                 path: path.to_owned(),
-                why: why.to_owned(),
+                why,
             })
         };
-        for path in [&node.home.root, &node.home.binary, &node.logs()] {
+        let (root, binary, logs) = (&node.home.root, &node.home.binary, node.logs());
+        for path in [root, binary, &logs] {
             if !is_straight(path) {
-                return refuse(path, "it is no absolute path without `..`");
+                return refuse(path, "it is no absolute path without `..`".to_owned());
             }
         }
-        if node.home.binary.parent() != Some(node.home.root.as_path()) {
-            return refuse(
-                &node.home.binary,
-                &format!("it is not in the node's root `{}`", node.home.root.display()),
-            );
+        if binary.parent() != Some(root.as_path()) {
+            let why = format!("it is not in the node's root `{}`", root.display());
+            return refuse(binary, why);
+        }
+        if self.mode == Mode::User {
+            return Ok(());
+        }
+        let name = node.name.full();
+        for (path, inside, is_told) in [
+            (
+                root,
+                &self.policy.storage,
+                told.is_some_and(|told| told.root == *root),
+            ),
+            (
+                &logs,
+                &self.policy.logs,
+                told.is_some_and(|told| told.logs.as_ref() == Some(&logs)),
+            ),
+        ] {
+            let is_within_root = path != root && path.starts_with(root);
+            let is_ours = path.starts_with(inside) && path.file_name() == Some(OsStr::new(&name));
+            if !is_told && !is_within_root && !is_ours {
+                let inside = inside.display();
+                let why =
+                    format!("it is no `{name}` inside `{inside}`, and no service says that it is the node's");
+                return refuse(path, why);
+            }
+            if is_ours && !is_told && !leads_inside(path, inside) {
+                return refuse(path, format!("it leads out of `{}`", inside.display()));
+            }
         }
         Ok(())
     }
+}
+
+/// Whether no link on the way to `path`, as far as it is there, leads out of `inside`.
+fn leads_inside(path: &Path, inside: &Path) -> bool {
+    let Ok(inside) = inside.canonicalize() else {
+        return fs::symlink_metadata(path).is_err();
+    };
+    path.ancestors()
+        .find_map(|part| part.canonicalize().ok())
+        .is_some_and(|real| real.starts_with(&inside) || inside.starts_with(&real))
 }

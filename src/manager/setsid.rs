@@ -4,33 +4,20 @@
 //! with that number names this root; `ROOT/node.command` is the node's service, for people and for discovery.
 
 mod birth;
+mod ending;
 mod traces;
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
-use crate::program;
 use crate::program::detached::Detached;
-use crate::program::signal::{self, Signal};
-use crate::signals;
 
 use super::premises::Premises;
-use super::processes::{Processes, is_node, runs_file, sees_others};
+use super::processes::{Processes, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
 use birth::Birth;
 use traces::{command_file, console, folders, inside, line, pid_file, told};
-
-/// From asking a node to end to ending it; a real one takes under 0.1 s.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// For the kernel to take away what was killed.
-const LAST: Duration = Duration::from_secs(3);
-
-/// Between two looks at processes that are ending.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// Runs nodes as detached processes.
 #[derive(Debug)]
@@ -103,7 +90,7 @@ impl Setsid {
         if !running.of(&node.home.root).is_empty() {
             return Ok(None);
         }
-        self.premises.ready(node)?;
+        self.premises.ready(node, None)?;
         let command = self.command(node)?;
         if !command_file(node).is_file() {
             // Without it nobody would know how to start this node once its row is lost.
@@ -202,7 +189,7 @@ impl ProcessManager for Setsid {
                     Ok(())
                 }
                 Some(mut birth) => {
-                    let pid = birth.outcome(&after, self.mode())?;
+                    let pid = birth.outcome(&after)?;
                     self.note_pid(node, pid);
                     Ok(())
                 }
@@ -215,64 +202,14 @@ impl ProcessManager for Setsid {
     }
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
-        let running = match self.processes() {
-            Ok(running) => running,
-            Err(error) => return spread(error, nodes.len()),
-        };
-        let roots: Vec<&Path> = nodes.iter().map(|node| node.home.root.as_path()).collect();
-        let mut living: Vec<(u32, &Path)> = Vec::new();
-        for root in &roots {
-            living.extend(running.of(root).iter().map(|process| (process.pid, *root)));
+        match self.processes() {
+            Ok(running) => ending::end(nodes, &running, &self.premises),
+            Err(error) => spread(error, nodes.len()),
         }
-        let mut troubles: Vec<(&Path, program::Error)> = Vec::new();
-        for (what, grace) in [(Signal::Terminate, GRACE), (Signal::Kill, LAST)] {
-            // Looked at again each time: between two looks a number may have gone to somebody else.
-            living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
-            let is_known = |(pid, root): &&(u32, &Path)| is_node(*pid, root) == Some(true);
-            for (pid, root) in living.iter().filter(is_known) {
-                if let Err(error) = signal::send(*pid, what, self.mode()) {
-                    troubles.push((root, error));
-                }
-            }
-            let until = Instant::now() + grace;
-            loop {
-                living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
-                // One that could not be signalled will not go by waiting.
-                let is_awaited = |root: &Path| !troubles.iter().any(|(troubled, _)| *troubled == root);
-                // Asked to end ourselves, we have no time for a node that takes its own.
-                let is_over =
-                    Instant::now() >= until || (what == Signal::Terminate && signals::asked_to_end());
-                if !living.iter().any(|(_, root)| is_awaited(root)) || is_over {
-                    break;
-                }
-                sleep(LOOK);
-            }
-        }
-        nodes
-            .iter()
-            .map(|node| {
-                let root = node.home.root.as_path();
-                if let Some((pid, _)) = living.iter().find(|(_, living)| *living == root) {
-                    let trouble = troubles.iter().find(|(troubled, _)| *troubled == root);
-                    let why = trouble.map_or_else(
-                        || "it outlived its killing".to_owned(),
-                        |(_, error)| error.to_string(),
-                    );
-                    return Err(Error::NotStopped {
-                        node: node.name.full(),
-                        why: format!("process {pid} lives: {why}"),
-                    });
-                }
-                if let Err(error) = self.premises.files.forget(&pid_file(node)) {
-                    tracing::debug!("{error}");
-                }
-                Ok(())
-            })
-            .collect()
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
-        let swapped = self.premises.swap(node, new)?;
+        let swapped = self.premises.swap(node, new, None)?;
         let all = self.processes()?;
         let running = all.of(&node.home.root);
         if !running.is_empty()

@@ -53,7 +53,9 @@ impl Shelf {
         }
         self.files.make_dir(&self.folder, None)?;
         let staging = beside(&place, "new");
-        self.files.copy(&binary.path, &staging)?;
+        let real = binary.path.canonicalize();
+        self.files
+            .copy(&real.map_err(Error::file("copy", &binary.path))?, &staging)?;
         // Replaced by its owner while we read it? Then what we have may be half of each.
         let whole = fs::symlink_metadata(&staging).map_err(Error::file("copy", &staging))?;
         if known_again(binary).is_err() || whole.len() != source.len() {

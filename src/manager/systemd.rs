@@ -126,7 +126,8 @@ impl Systemd {
         if is_defined && !node.home.binary.starts_with(&node.home.root) && node.home.binary.is_file() {
             return Ok(name);
         }
-        self.premises.ready(node)?;
+        let told = self.told(node)?.map(Told::from);
+        self.premises.ready(node, told.as_ref())?;
         if !is_defined {
             tracing::warn!("`{name}` was lost or broken and is written anew");
             self.write_unit(node, &self.unit_text(node)?)?;
@@ -304,7 +305,8 @@ impl ProcessManager for Systemd {
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
         let name = Systemd::unit_name(node)?;
-        let swapped = self.premises.swap(node, new)?;
+        let told = self.told(node)?.map(Told::from);
+        let swapped = self.premises.swap(node, new, told.as_ref())?;
         let runs = |shown: &Shown| {
             shown.is_running() && shown.pid.is_some_and(|pid| runs_file(pid, &node.home.binary))
         };

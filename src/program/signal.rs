@@ -5,9 +5,8 @@ use std::time::Duration;
 use nix::sys::signal::{self, kill, killpg};
 use nix::unistd::{Pid, getpgid};
 
-use super::account::is_root;
+use super::account::{self, Account};
 use super::{Error, Program};
-use crate::colony::Mode;
 
 /// The two ways to end a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,16 +35,17 @@ impl Signal {
 
 /// Sends `what` to the process `pid`, and to all of its group where it leads one. One that is gone is no error.
 ///
+/// In the name of `owner` where that is not us: whoever else took the number in the meantime is out of reach.
 /// Never to process 0 or 1, to ourselves, or to a number that would mean a group or everyone. The caller
 /// must have made sure just now that `pid` is who it should be: pids are used again.
-pub fn send(pid: u32, what: Signal, mode: Mode) -> Result<(), Error> {
+pub fn send(pid: u32, what: Signal, owner: Option<&Account>) -> Result<(), Error> {
     let target = checked(pid)?;
     let leads = getpgid(Some(target)).is_ok_and(|group| group == target);
-    if mode == Mode::Sudo && !is_root() {
+    if let Some(owner) = owner.filter(|owner| owner.uid != account::uid()) {
         let whom = if leads { format!("-{pid}") } else { pid.to_string() };
         let program = Program::new("kill")
             .args([what.word(), "--", &whom])
-            .rights(mode)
+            .in_name_of(owner)
             .limit(Duration::from_secs(10));
         let ended = program.ask()?;
         let gone = kill(target, None) == Err(nix::Error::ESRCH);
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn some_processes_are_never_signalled() {
         for pid in [0, 1, std::process::id(), u32::MAX, 1 << 31] {
-            assert!(send(pid, Signal::Kill, Mode::User).is_err(), "{pid}");
+            assert!(send(pid, Signal::Kill, None).is_err(), "{pid}");
         }
     }
 
@@ -111,6 +111,6 @@ mod tests {
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id();
         child.wait().unwrap();
-        assert!(send(pid, Signal::Terminate, Mode::User).is_ok());
+        assert!(send(pid, Signal::Terminate, None).is_ok());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::colony::{Mode, Node};
+use crate::colony::Node;
 use crate::manager::Error;
 use crate::manager::processes::{Processes, is_node};
 use crate::program::detached::{Detached, Loose};
@@ -59,7 +59,7 @@ impl Birth {
     }
 
     /// Whether it lives after it had time to fail, and by which pid; `after` is looked at for those sudo carried.
-    pub(super) fn outcome(&mut self, after: &Processes, mode: Mode) -> Result<u32, Error> {
+    pub(super) fn outcome(&mut self, after: &Processes) -> Result<u32, Error> {
         let fail = |why: String| {
             Err(Error::NotStarted {
                 node: self.name.clone(),
@@ -77,7 +77,7 @@ impl Birth {
             Some(pid) if is_node(pid, &self.root) == Some(true) => Ok(pid),
             Some(pid) => {
                 // Not to be recognised, so not to be stopped later either.
-                signal::send(pid, Signal::Kill, mode)?;
+                signal::send(pid, Signal::Kill, self.command.account.as_ref())?;
                 fail("its process does not name its root".to_owned())
             }
             None => match after.of(&self.root).first() {
