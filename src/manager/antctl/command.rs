@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::colony::Mode;
-use crate::program::{Ended, Error as ProgramError, Program};
+use crate::program::{Error as ProgramError, Program};
 
 use super::super::{AntctlPolicy, Error, systemctl};
 use super::order::Order;
@@ -76,7 +76,7 @@ impl Antctl {
         if ended.code() == Some(0) {
             return Ok(Ok(ended.stdout));
         }
-        if is_missing(&ended) {
+        if is_missing(ended.code(), &ended.stderr) {
             return Err(self.missing());
         }
         // What `timeout` says of a program it ended, and had to kill.
@@ -90,7 +90,7 @@ impl Antctl {
                 .to_string(),
             )));
         }
-        let failure = failure(&ended);
+        let failure = failure(ended.code(), &ended.stdout, &ended.stderr);
         if let Failure::Said(why) = &failure
             && self.mode == Mode::User
             && why.contains("connect to bus")
@@ -140,28 +140,28 @@ impl Antctl {
 }
 
 /// Whether the program behind `env`, `timeout` or sudo is not there.
-fn is_missing(ended: &Ended) -> bool {
-    let said = ended.stderr.as_str();
-    matches!(ended.code(), Some(1 | 127))
+fn is_missing(code: Option<i32>, said: &str) -> bool {
+    matches!(code, Some(1 | 127))
         && (said.contains("command not found")
             || said.contains("antctl: No such file or directory")
             || said.contains("antctl’: No such file")
             || said.contains("antctl': No such file"))
 }
 
-fn failure(ended: &Ended) -> Failure {
-    if let Some(crossed) = crossed(&ended.stdout) {
+fn failure(code: Option<i32>, stdout: &str, stderr: &str) -> Failure {
+    if let Some(crossed) = crossed(stdout) {
         return Failure::Said(crossed);
     }
-    let why = complaint(&ended.stderr);
+    let why = complaint(stderr);
     match why.split_once("Could not connect to RPC endpoint 'https://") {
         Some((_, rest)) => Failure::Unanswered(format!(
             "a node does not answer it at {}",
             rest.split('\'').next().unwrap_or_default()
         )),
-        None if why.is_empty() => {
-            Failure::Said(format!("it ended with code {:?} and said nothing", ended.code()))
-        }
+        None if why.is_empty() => Failure::Said(match code {
+            Some(code) => format!("it ended with code {code} and said nothing"),
+            None => "it was killed, and said nothing".to_owned(),
+        }),
         None => Failure::Said(why),
     }
 }
@@ -185,6 +185,8 @@ fn complaint(stderr: &str) -> String {
     let plain = uncoloured(stderr);
     let numbered: Vec<&str> = plain
         .lines()
+        // The calls of a backtrace are numbered as well, and stand behind the place.
+        .take_while(|line| *line != "Location:")
         .filter_map(|line| {
             let (number, text) = line.strip_prefix("   ")?.split_once(": ")?;
             number
@@ -223,4 +225,118 @@ pub fn added(stdout: &str) -> Option<String> {
         let digits = name.strip_prefix("antnode")?;
         (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| name.to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// What the real one answered: exit code, stdout and stderr.
+    fn answer(name: &str) -> (Option<i32>, String, String) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/antctl-0.14.2");
+        let read =
+            |ending: &str| fs::read_to_string(folder.join(format!("{name}.{ending}"))).unwrap_or_default();
+        (read("rc").trim().parse().ok(), read("stdout"), read("stderr"))
+    }
+
+    #[test]
+    fn what_the_real_one_refused_is_told_in_its_own_words_and_no_others() {
+        let said = |why: &str| Failure::Said(why.to_owned());
+        let silent = Failure::Unanswered("a node does not answer it at 127.0.0.1:30003".to_owned());
+        for (name, expected) in [
+            (
+                "user-start-no-rpc-timeout5",
+                said("Could not connect to RPC endpoint 'https://127.0.0.1:30003'"),
+            ),
+            ("user-start-other-while-one-has-no-rpc", silent),
+            (
+                "user-remove-running",
+                said(
+                    "Unable to remove a running service [\"antnode1\"], stop this service first before removing",
+                ),
+            ),
+            (
+                "user-add-port-cross-kind",
+                said("Port 30001 is being used by another service"),
+            ),
+            (
+                "user-noxdg-start",
+                said("Command failed with exit code 1: Failed to connect to bus: No medium found"),
+            ),
+            (
+                "user-add-version-after-network",
+                said("unexpected argument '--version' found"),
+            ),
+            (
+                "user-start-unknown-service-backtrace",
+                said("No service named 'antnode99'"),
+            ),
+            (
+                "root-registry-truncated-status-json",
+                said("EOF while parsing a string at line 1 column 700"),
+            ),
+            (
+                "root-remove-all-partial-failure",
+                said(
+                    "Command failed with exit code 1: Warning: Can't execute disable on the unit file path. Proceeding \
+                     with the unit name.; Failed to disable unit: Unit file antnode5.service does not exist.",
+                ),
+            ),
+            (
+                "root-start-after-reset-stale-unit",
+                said(
+                    "Command failed with exit code 1: Failed to start antnode1.service: Unit antnode1.service failed to \
+                     load properly, please adjust/correct and reload service manager: Device or resource busy; See \
+                     system logs and 'systemctl status antnode1.service' for details.",
+                ),
+            ),
+            (
+                "user-add-zen-offline",
+                said(
+                    "error sending request for url (https://crates.io/api/v1/crates/ant-node): client error (Connect): \
+                     dns error: failed to lookup address information: Temporary failure in name resolution",
+                ),
+            ),
+            (
+                "root-upgrade-unit-file-missing",
+                said(
+                    "antnode5 was not upgraded: Error: Command failed with exit code 1: Warning: Can't execute disable \
+                     on the unit file path. Proceeding with the unit name.; Failed to disable unit: Unit file \
+                     antnode5.service does not exist.",
+                ),
+            ),
+        ] {
+            let (code, stdout, stderr) = answer(name);
+            assert_eq!(failure(code, &stdout, &stderr), expected, "{name}");
+        }
+        let said_nothing = said("it ended with code 1 and said nothing");
+        assert_eq!(failure(Some(1), "", ""), said_nothing);
+    }
+
+    #[test]
+    fn the_name_of_a_new_node_is_found_among_paths_and_progress() {
+        for (name, node) in [
+            ("user-add-as-peer", Some("antnode1")),
+            ("user-add-after-removals", Some("antnode11")),
+            ("root-add-default-paths", Some("antnode3")),
+            ("user-debug-add", Some("antnode1")),
+            ("user-add-zen-version-cached", Some("antnode2")),
+            ("user-add-port-cross-kind", None),
+        ] {
+            let (code, stdout, _) = answer(name);
+            assert_eq!(added(&stdout).as_deref(), node, "{name}");
+            assert_eq!(code == Some(0), node.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_sudo_does_not_find_is_missing() {
+        let (code, _, stderr) = answer("sudo-antctl-in-local-bin-not-found");
+        assert!(is_missing(code, &stderr), "{stderr}");
+        let (code, _, stderr) = answer("user-start-unknown-service-backtrace");
+        assert!(!is_missing(code, &stderr));
+    }
 }
