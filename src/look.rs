@@ -17,7 +17,7 @@ use crate::survey::{self, Limits, Observation, Survey};
 /// A safety stop, a signal, or a machine or store that cannot be read.
 pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, Error> {
     let policy = colony.policy();
-    let chosen: Vec<Node> = if names.is_empty() {
+    let mut chosen: Vec<Node> = if names.is_empty() {
         colony.nodes.clone()
     } else {
         names
@@ -25,6 +25,7 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
             .filter_map(|name| plan::find(name, &colony.nodes).ok().cloned())
             .collect()
     };
+    put_in_place(colony, &mut chosen);
     let observation = survey::survey(
         &*colony.world.gauge,
         &*colony.world.probe,
@@ -86,6 +87,31 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     }
     colony.nodes = after;
     Ok(observation)
+}
+
+/// Corrects rows by what their managers know better: where a node lies, and what it is called there.
+fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
+    let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let managers = &colony.world.managers;
+    for (kind, manager) in kinds
+        .into_iter()
+        .filter_map(|kind| Some((kind, managers.of(kind).ok()?)))
+    {
+        for (id, defined) in manager.misplaced(nodes) {
+            let Some(node) = nodes.iter_mut().find(|node| node.id == id) else {
+                continue;
+            };
+            tracing::info!(
+                "node {id} lies in `{}`, as {kind} has it, and not in `{}`",
+                defined.home.root.display(),
+                node.home.root.display()
+            );
+            node.service = defined.service;
+            node.home = defined.home;
+        }
+    }
 }
 
 /// Asks a node's own binary for the version that the node itself did not tell.

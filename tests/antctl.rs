@@ -2,6 +2,8 @@
 //! is a simulated one with the weaknesses of the real 0.14.2, the nodes are real processes, and `systemctl` is ours.
 
 mod machine;
+mod peer;
+mod surroundings;
 
 use std::fs;
 use std::time::{Duration, Instant};

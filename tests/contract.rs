@@ -4,7 +4,7 @@
 //! Those with sudo are played in a house (`tests/stage/house.rs`), and skipped where none can be built. That our
 //! systemctl promises no more than systemd's, `tests/lab/contract.sh` shows.
 
-mod ground;
+pub mod ground;
 mod killed;
 mod lost;
 mod odd;

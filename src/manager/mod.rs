@@ -77,6 +77,11 @@ pub trait ProcessManager {
     fn leftovers(&self) -> Vec<Leftover> {
         Vec::new()
     }
+    /// Those of `nodes` that are this manager's and whose rows say what was asked for, not what they became; and what
+    /// that is.
+    fn misplaced(&self, _nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+        Vec::new()
+    }
     /// Announces what was defined and removed and not yet announced. To be called at the end of a plan.
     fn settle_definitions(&self) -> Result<(), Error> {
         Ok(())

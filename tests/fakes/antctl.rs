@@ -42,6 +42,7 @@ fn main() -> ExitCode {
     };
     let _ = fs::create_dir_all(&here);
     note(&here, &words);
+    let _alone = alone(&here);
     let mut words = words.as_slice();
     while let Some((first, rest)) = words.split_first() {
         match first.as_str() {
@@ -117,6 +118,16 @@ fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// Notes it in `~/.antctl/overlaps` where another one is at work: each would save a registry without what the other
+/// did. Ours as long as what it returns lives.
+fn alone(here: &Path) -> Option<fs::File> {
+    let lock = fs::File::create(here.join("at-work")).ok()?;
+    if lock.try_lock().is_err() {
+        let _ = fs::write(here.join("overlaps"), "");
+    }
+    Some(lock)
 }
 
 fn told(text: &str) -> ExitCode {

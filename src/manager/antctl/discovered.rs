@@ -7,10 +7,11 @@ use std::path::Path;
 use crate::colony::{Figures, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, State, Timestamp};
 use crate::program::account;
 
-use super::super::LaunchPolicy;
 use super::super::found::{self, Found};
 use super::super::unit::Unit;
-use super::registry::{Entry, Registry};
+use super::super::{Defined, LaunchPolicy};
+use super::AntctlNodes;
+use super::registry::{Entry, Registry, is_prefix};
 
 /// Every node that is not removed. Ids are those wnm gave, as far as folders or ports still tell them; else
 /// antctl's numbers.
@@ -33,6 +34,26 @@ pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &Laun
     }
     nodes.sort_by_key(|node| node.id);
     nodes
+}
+
+impl AntctlNodes {
+    /// What the nodes are whose rows keep the folder that antctl made theirs in, as those of the Python wnm do.
+    pub(super) fn kept_by_prefix(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+        let is_kept = |node: &&Node| node.manager == self.kind && is_prefix(node);
+        let kept: Vec<&Node> = nodes.iter().filter(is_kept).collect();
+        if kept.is_empty() {
+            return Vec::new();
+        }
+        let registry = Registry::read(self.registry_path()).ok().flatten();
+        let registry = registry.unwrap_or_default();
+        let moved = kept.into_iter().filter_map(|node| {
+            let entry = registry
+                .entry_of(node)
+                .filter(|entry| entry.root != node.home.root)?;
+            Some((node.id, entry.defined()))
+        });
+        moved.collect()
+    }
 }
 
 /// The id in the folder that wnm had antctl make the node's in, or the one that all three ports end in.
@@ -67,7 +88,7 @@ fn node(entry: &Entry, id: NodeId, kind: ManagerKind, units: &Path, policy: &Lau
         .and_then(|told| told.wallet)
         .filter(|wallet| wallet.eq_ignore_ascii_case(&entry.rewards_address));
     let born: Timestamp = found::born(&entry.root);
-    let defined = super::defined(entry);
+    let defined = entry.defined();
     Node {
         id,
         name: NodeName::of(id),

@@ -20,9 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::colony::{
-    Activity, Binary, Home, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool, Version,
-};
+use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool, Version};
 
 use super::premises::Premises;
 use super::processes::is_gone;
@@ -32,7 +30,7 @@ use super::{AntctlPolicy, Defined, Error, LaunchPolicy, ProcessManager, found, l
 
 use command::Antctl;
 use order::{Order, Places, Source};
-use registry::{Entry, Registry};
+use registry::Registry;
 
 /// Runs nodes through antctl.
 #[derive(Debug)]
@@ -161,7 +159,7 @@ impl ProcessManager for AntctlNodes {
     fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
         let before = self.registry()?;
         if let Some(entry) = before.entry_of(node) {
-            return Ok(defined(entry));
+            return Ok(entry.defined());
         }
         self.refuse_lost_registry(&before)?;
         self.refuse_occupied(node)?;
@@ -182,7 +180,7 @@ impl ProcessManager for AntctlNodes {
             Ok(printed) => {
                 let entry = command::added(printed).and_then(|name| after.named(&name));
                 match entry {
-                    Some(entry) if is_as_asked(entry, node, self.places) => return Ok(defined(entry)),
+                    Some(entry) if entry.is_as_asked(node, self.places) => return Ok(entry.defined()),
                     Some(entry) => format!(
                         "`{}` did not become what was asked for: its registry has it in `{}` with the ports {:?}",
                         entry.service_name,
@@ -360,6 +358,10 @@ impl ProcessManager for AntctlNodes {
         Ok(registry.map(|registry| registry.ports()).unwrap_or_default())
     }
 
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+        self.kept_by_prefix(nodes)
+    }
+
     fn settle_definitions(&self) -> Result<(), Error> {
         if !self.is_stale.load(Ordering::Relaxed) {
             return Ok(());
@@ -370,25 +372,4 @@ impl ProcessManager for AntctlNodes {
             announced => announced,
         }
     }
-}
-
-/// What an entry made of a node.
-fn defined(entry: &Entry) -> Defined {
-    Defined {
-        service: ServiceName(entry.service_name.clone()),
-        home: Home {
-            root: entry.root.clone(),
-            logs: Some(entry.logs.clone()),
-            binary: entry.binary.clone(),
-        },
-        ports: entry.ports(),
-        version: Some(Version::new(&entry.version)).filter(Version::is_readable),
-    }
-}
-
-/// Two antctls at once may each have written half of it.
-fn is_as_asked(entry: &Entry, node: &Node, places: Places) -> bool {
-    let is_placed =
-        || entry.root.parent() == Some(&node.home.root) && entry.logs.parent() == Some(node.logs().as_path());
-    entry.ports() == node.ports && (places == Places::Chosen || is_placed())
 }

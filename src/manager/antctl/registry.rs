@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::colony::{Node, Ports};
+use crate::colony::{Home, Node, Ports, ServiceName, Version};
 
-use super::super::{Error, launch};
+use super::super::{Defined, Error, launch};
+use super::order::Places;
 
 /// All nodes that antctl ever made for one account, the removed ones too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,9 +126,7 @@ impl Registry {
         let name = launch::service(node).ok()?;
         let root = &node.home.root;
         let by_name = |entry: &&Entry| entry.service_name == name.0 && entry.root == *root;
-        let is_prefix = root
-            .file_name()
-            .is_some_and(|name| name == node.name.full().as_str());
+        let is_prefix = is_prefix(node);
         let by_folder = |entry: &&Entry| is_prefix && entry.root.parent() == Some(root);
         // No two entries ever share a port.
         let by_ports = |entry: &&Entry| {
@@ -191,6 +190,37 @@ impl Entry {
     pub fn unit(&self) -> String {
         format!("{}.service", self.service_name)
     }
+
+    /// What a node became by it.
+    #[must_use]
+    pub fn defined(&self) -> Defined {
+        Defined {
+            service: ServiceName(self.service_name.clone()),
+            home: Home {
+                root: self.root.clone(),
+                logs: Some(self.logs.clone()),
+                binary: self.binary.clone(),
+            },
+            ports: self.ports(),
+            version: Some(Version::new(&self.version)).filter(Version::is_readable),
+        }
+    }
+
+    /// Whether a node became what was asked for: two antctls at once may each have written half of it.
+    #[must_use]
+    pub fn is_as_asked(&self, node: &Node, places: Places) -> bool {
+        let is_placed = || {
+            self.root.parent() == Some(&node.home.root) && self.logs.parent() == Some(node.logs().as_path())
+        };
+        self.ports() == node.ports && (places == Places::Chosen || is_placed())
+    }
+}
+
+/// Whether a node's row says where antctl was to make its folder, rather than where it did.
+#[must_use]
+pub fn is_prefix(node: &Node) -> bool {
+    let name = node.home.root.file_name();
+    name.is_some_and(|name| name == node.name.full().as_str())
 }
 
 #[cfg(test)]
