@@ -41,7 +41,10 @@ impl AntctlNodes {
             None => Some(Failure::Unanswered(
                 "its unit is there, its entry is not".to_owned(),
             )),
-            Some(entry) if sick.is_empty() => self.antctl.tell(&Order::start(&entry.service_name))?.err(),
+            Some(entry) if sick.is_empty() => {
+                let order = Order::start(&entry.service_name).among(registry.live().count());
+                self.antctl.tell(&order)?.err()
+            }
             Some(_) => {
                 let names: Vec<&str> = sick.iter().map(|entry| entry.service_name.as_str()).collect();
                 Some(Failure::Unanswered(format!(

@@ -233,7 +233,8 @@ impl ProcessManager for AntctlNodes {
             if let Some(entry) = registry.entry_of(node)
                 && self.sick(&registry).is_empty()
             {
-                said = self.antctl.tell(&Order::stop(&entry.service_name))?.err();
+                let order = Order::stop(&entry.service_name).among(registry.live().count());
+                said = self.antctl.tell(&order)?.err();
             }
             if let Some(failure) = &said {
                 tracing::debug!("antctl did not stop {unit}: {}", failure.why());
