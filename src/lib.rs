@@ -4,10 +4,10 @@
 //!
 //! ```text
 //! 7  main
-//! 6  arguments -> request -> error -> session -> reporting -> doctor -> init -> look -> cycle
-//! 5  execute -> report    takeover
+//! 6  arguments -> request -> error -> session -> reporting -> doctor -> look -> init -> cycle
+//! 5  takeover    execute -> report
 //! 4  world
-//! 3  survey    manager    firewall   store
+//! 3  survey    manager    firewall    store
 //! 2  settings
 //! 1  signals -> clock, program    lock    progress -> terminal -> logging
 //! 0  colony -> plan                                      pure

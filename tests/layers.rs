@@ -17,7 +17,6 @@ const LINES: &[&[&str]] = &[
         "doctor",
         "look",
         "init",
-        "look",
         "cycle",
     ],
     &["takeover", "execute", "report"],
@@ -244,6 +243,60 @@ fn nothing_is_left_for_later() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The picture that the source and the manual draw is the one that is held.
+#[test]
+fn the_picture_of_the_lines_is_so() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(top.join(path)).expect("text");
+    let drawn: Vec<String> = read("src/lib.rs")
+        .lines()
+        .filter_map(|line| line.strip_prefix("//! "))
+        .filter(|line| line.starts_with(|c: char| c.is_ascii_digit()))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(drawn.len(), LINES.len());
+    let manual = read("docs/architecture.md");
+    assert!(manual.contains(&drawn.join("\n")), "the manual draws the same");
+    for (line, drawn) in LINES.iter().zip(&drawn) {
+        let words = drawn.split(|c: char| !c.is_ascii_lowercase());
+        let mut words: Vec<&str> = words.filter(|word| !word.is_empty() && *word != "pure").collect();
+        let mut line = line.to_vec();
+        if ARROWS.contains(&line[0]) {
+            assert_eq!(words, line, "in this order");
+        }
+        words.sort_unstable();
+        line.sort_unstable();
+        assert_eq!(words, line);
+    }
+    for (from, to) in SINGLE {
+        let drawn = drawn.iter().find(|line| line.contains(to)).expect("its line");
+        let (place, target) = (drawn.find(from), drawn.find(to));
+        assert!(
+            target < place && drawn.contains("->"),
+            "{to} -> {from} in `{drawn}`"
+        );
+    }
+}
+
+#[test]
+fn the_manual_has_every_module() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let page = fs::read_to_string(path).expect("the page");
+    let (_, table) = page.split_once("| module | holds |").expect("its table");
+    let (table, _) = table.split_once("\n\n").expect("its end");
+    let cells = table.lines().filter_map(|line| line.split('|').nth(1));
+    let mut told: Vec<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    let mut all: Vec<&str> = LINES.iter().flat_map(|line| line.iter().copied()).collect();
+    told.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(told, all);
+    for source in sources().iter().filter(|source| source.path != "lib.rs") {
+        assert!(all.contains(&source.module()), "`{}` is on no line", source.path);
+    }
 }
 
 fn sources() -> Vec<Source> {

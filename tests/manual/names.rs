@@ -80,6 +80,33 @@ fn every_name_with_an_underscore_is_one_of_the_program() {
     assert_eq!(unknown, BTreeSet::new());
 }
 
+/// Files of the checkout, by the folder they begin with.
+#[test]
+fn every_file_that_a_page_names_is_there() {
+    let mut missing = BTreeSet::new();
+    for page in pages() {
+        for line in prose(&page.text).lines() {
+            for name in quoted(line).flat_map(|quoted| quoted.split(' ')) {
+                let is_file = [
+                    "src/",
+                    "tests/",
+                    "docs/",
+                    "packaging/",
+                    "migrations/",
+                    ".ci/",
+                    ".github/",
+                ]
+                .iter()
+                .any(|folder| name.starts_with(folder));
+                if is_file && !name.contains('*') && !top().join(name).exists() {
+                    missing.insert(format!("`{name}` in {}", page.path.display()));
+                }
+            }
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+}
+
 /// `node_cap`, `NODE_CAP`, but neither a path nor a command.
 fn is_name(text: &str) -> bool {
     text.contains('_')
