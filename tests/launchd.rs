@@ -3,67 +3,46 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::stage::{Stage, simulated};
 
-/// A machine with launchd, and no colony.
-fn machine() -> Stage {
-    let stage = Stage::new();
-    std::os::unix::fs::symlink(simulated("launchctl"), stage.home().join(".local/bin/launchctl")).unwrap();
-    fs::create_dir_all(stage.home().join(".launchctl")).unwrap();
-    stage
+mod machine;
+
+use machine::{Machine, Mode, of};
+
+/// Each of these, as jobs of the user's desktop and as jobs of the machine's.
+macro_rules! both {
+    ($($test:ident),+ $(,)?) => {
+        mod user {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Mode::User);
+            })+
+        }
+        mod sudo {
+            $(#[test]
+            fn $test() {
+                super::$test(super::Mode::Sudo);
+            })+
+        }
+    };
 }
 
-/// A colony of `count` jobs that run.
-fn of(count: usize, settings: &[&str]) -> Stage {
-    let stage = machine();
-    let mut all = vec!["--process_manager", "launchd+user"];
-    all.extend(settings);
-    stage.init(&all).done();
-    stage.survey();
-    if count > 0 {
-        stage
-            .wnm(&["--force_action", "add", "--count", &count.to_string()])
-            .done();
-    }
-    stage.until(
-        "all run",
-        |stage| stage.in_state("RUNNING") == count,
-        Stage::survey,
-    );
-    stage
-}
-
-fn order(stage: &Stage, what: &str, id: u32) {
-    stage
-        .wnm(&[
-            "--force_action",
-            what,
-            "--service_name",
-            &format!("antnode{id:04}"),
-        ])
-        .done();
-}
-
-fn plist(stage: &Stage, id: u32) -> PathBuf {
-    stage
-        .home()
-        .join(format!("Library/LaunchAgents/com.autonomi.antnode-{id}.plist"))
-}
-
-/// What launchctl was told since this was last asked.
-fn calls(stage: &Stage) -> Vec<String> {
-    let path = stage.home().join(".launchctl/calls");
-    let calls = fs::read_to_string(&path).unwrap_or_default();
-    let _ = fs::remove_file(path);
-    calls.lines().map(str::to_owned).collect()
-}
-
-/// Makes launchctl another one; see the simulated launchctl for the words.
-fn turn(stage: &Stage, mood: &str) {
-    fs::write(stage.home().join(".launchctl").join(mood), "").unwrap();
+both! {
+    a_node_lives_its_whole_life_as_a_job,
+    a_job_is_a_property_list_to_others_too,
+    what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey,
+    all_nodes_are_looked_at_in_one_call,
+    an_upgrade_keeps_the_identity_and_is_done_once,
+    an_upgrade_that_will_not_start_is_taken_back,
+    a_job_that_cannot_start_is_unmade_and_its_last_exit_told,
+    jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle,
+    a_job_that_was_lost_or_broken_is_written_anew,
+    an_old_launchctl_knows_load_unload_and_list_only,
+    a_job_that_launchd_does_not_end_is_told_and_kept,
+    what_the_python_wnm_ran_goes_on_without_a_restart,
+    what_the_python_wnm_ran_is_imported_where_its_database_is_lost,
 }
 
 /// Writes a program without holding it open: somebody may be forking.
@@ -77,26 +56,23 @@ fn write_program(place: &std::path::Path, text: &str) {
     fs::rename(&fresh, place).unwrap();
 }
 
-fn domain() -> String {
-    format!("gui/{}", nix::unistd::geteuid())
-}
-
-#[test]
-fn a_node_lives_its_whole_life_as_a_job() {
-    let stage = of(1, &[]);
+fn a_node_lives_its_whole_life_as_a_job(mode: Mode) {
+    let Some(stage) = of(mode, 1, &[]) else {
+        return;
+    };
     let (pid, identity) = (stage.process(1).unwrap().pid, stage.identity(1));
     assert_eq!(stage.row(1).service, "com.autonomi.antnode-1");
-    calls(&stage);
+    stage.calls();
     stage.tamper("UPDATE node SET status = 'STOPPED'");
-    order(&stage, "start", 1);
+    stage.order("start", 1);
     assert_eq!(stage.process(1).unwrap().pid, pid, "twice is once");
-    assert_eq!(calls(&stage), Vec::<String>::new());
+    assert_eq!(stage.calls(), Vec::<String>::new());
 
-    let job = format!("{}/com.autonomi.antnode-1", domain());
-    order(&stage, "stop", 1);
+    let job = format!("{}/com.autonomi.antnode-1", stage.domain());
+    stage.order("stop", 1);
     assert_eq!(stage.process(1), None);
     assert_eq!(
-        calls(&stage),
+        stage.calls(),
         [
             format!("launchctl disable {job}"),
             format!("launchctl bootout {job}")
@@ -104,50 +80,47 @@ fn a_node_lives_its_whole_life_as_a_job() {
         "it does not come back with the next login"
     );
     stage.tamper("UPDATE node SET status = 'RUNNING'");
-    order(&stage, "stop", 1);
-    assert_eq!(calls(&stage), [format!("launchctl disable {job}")]);
+    stage.order("stop", 1);
+    assert_eq!(stage.calls(), [format!("launchctl disable {job}")]);
 
-    order(&stage, "start", 1);
+    stage.order("start", 1);
     assert_eq!(
-        calls(&stage),
+        stage.calls(),
         [
             format!("launchctl enable {job}"),
-            format!("launchctl bootstrap {} {}", domain(), plist(&stage, 1).display())
+            format!("launchctl bootstrap {} {}", stage.domain(), stage.named(1))
         ]
     );
     assert_eq!(stage.identity(1), identity);
     stage.survey();
     stage.agree(true);
 
-    order(&stage, "remove", 1);
-    assert!(!plist(&stage, 1).exists() && !stage.root(1).exists());
+    stage.order("remove", 1);
+    assert!(!stage.plist(1).exists() && !stage.root(1).exists());
     assert!(stage.rows().is_empty() && stage.processes().is_empty());
-    assert!(
-        !stage
-            .home()
-            .join(".launchctl/disabled/com.autonomi.antnode-1")
-            .exists()
-    );
+    assert!(!stage.state().join("disabled/com.autonomi.antnode-1").exists());
 }
 
-#[test]
-fn a_job_is_a_property_list_to_others_too() {
-    let stage = of(
+fn a_job_is_a_property_list_to_others_too(mode: Mode) {
+    let Some(stage) = of(
+        mode,
         1,
         &["--environment", "GREETING='50% <of> $HOME & more' B=\"it's\""],
-    );
+    ) else {
+        return;
+    };
     let said = Command::new("python3")
         .arg("-c")
         .arg("import json, plistlib, sys; print(json.dumps(plistlib.load(open(sys.argv[1], 'rb'))))")
-        .arg(plist(&stage, 1))
+        .arg(stage.plist(1))
         .output();
     let Ok(said) = said.map_err(|_| eprintln!("SKIPPED: python3 is not here to read the property list"))
     else {
         return;
     };
     let job: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
-    let root = stage.root(1).to_str().unwrap().to_owned();
-    let console = stage.base().join("logs/antnode0001/console.log");
+    let root = stage.known(stage.root(1)).to_str().unwrap().to_owned();
+    let console = stage.known(stage.logs()).join("antnode0001/console.log");
     let words: Vec<&str> = job["ProgramArguments"]
         .as_array()
         .unwrap()
@@ -173,11 +146,17 @@ fn a_job_is_a_property_list_to_others_too() {
         job["EnvironmentVariables"],
         serde_json::json!({"GREETING": "50% <of> $HOME & more", "B": "it's"})
     );
+    let user = match mode {
+        Mode::User => serde_json::Value::Null,
+        Mode::Sudo => "ant".into(),
+    };
+    assert_eq!(job["UserName"], user);
 }
 
-#[test]
-fn what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey() {
-    let stage = of(1, &[]);
+fn what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey(mode: Mode) {
+    let Some(stage) = of(mode, 1, &[]) else {
+        return;
+    };
     let old = stage.process(1).unwrap().pid;
     crate::stage::kill(old, nix::sys::signal::Signal::SIGKILL);
     stage.wait_for("launchd starts it again", |stage| {
@@ -187,12 +166,13 @@ fn what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey() {
     stage.agree(true);
 }
 
-#[test]
-fn all_nodes_are_looked_at_in_one_call() {
-    let stage = of(4, &[]);
+fn all_nodes_are_looked_at_in_one_call(mode: Mode) {
+    let Some(stage) = of(mode, 4, &[]) else {
+        return;
+    };
     let seen = stage.home().join("asked");
     let real = simulated("launchctl");
-    let spy = stage.home().join(".local/bin/launchctl");
+    let spy = stage.tools().join("launchctl");
     fs::remove_file(&spy).unwrap();
     let script = format!(
         "#!/bin/sh\necho \"$*\" >>'{}'\nexec '{}' \"$@\"\n",
@@ -204,26 +184,30 @@ fn all_nodes_are_looked_at_in_one_call() {
         stage.sicken(id, "mute");
     }
     stage.survey();
-    assert_eq!(fs::read_to_string(seen).unwrap(), format!("print {}\n", domain()));
+    assert_eq!(
+        fs::read_to_string(seen).unwrap(),
+        format!("print {}\n", stage.domain())
+    );
     for id in 1..=4 {
         stage.cure(id);
     }
 }
 
-#[test]
-fn an_upgrade_keeps_the_identity_and_is_done_once() {
-    let stage = of(1, &[]);
+fn an_upgrade_keeps_the_identity_and_is_done_once(mode: Mode) {
+    let Some(stage) = of(mode, 1, &[]) else {
+        return;
+    };
     let (old, identity) = (stage.process(1).unwrap().pid, stage.identity(1));
     stage.install("0.4.18");
-    calls(&stage);
-    order(&stage, "upgrade", 1);
+    stage.calls();
+    stage.order("upgrade", 1);
     let new = stage.process(1).unwrap().pid;
     assert!(new != old && stage.identity(1) == identity);
     assert_eq!(
-        calls(&stage),
+        stage.calls(),
         [format!(
             "launchctl kickstart -k {}/com.autonomi.antnode-1",
-            domain()
+            stage.domain()
         )]
     );
     stage.until(
@@ -234,20 +218,26 @@ fn an_upgrade_keeps_the_identity_and_is_done_once() {
 
     // A run that was killed before it noted the end of it does it again, and nothing is restarted for that.
     stage.tamper("UPDATE node SET version = '0.4.17', status = 'RUNNING'");
-    order(&stage, "upgrade", 1);
+    stage.order("upgrade", 1);
     assert_eq!(stage.process(1).unwrap().pid, new);
 
     // One that was killed between the new binary and the restart left the old one at hand.
-    fs::copy(stage.root(1).join("antnode"), stage.root(1).join(".antnode.old")).unwrap();
+    let kept = match mode {
+        Mode::User => stage.root(1).join(".antnode.old"),
+        // Beside the node's folder, in which the node could put something else in its place.
+        Mode::Sudo => stage.storage().join(".antnode0001.antnode.old"),
+    };
+    fs::copy(stage.root(1).join("antnode"), &kept).unwrap();
     stage.tamper("UPDATE node SET version = '0.4.17', status = 'RUNNING'");
-    order(&stage, "upgrade", 1);
+    stage.order("upgrade", 1);
     assert_ne!(stage.process(1).unwrap().pid, new);
-    assert!(!stage.root(1).join(".antnode.old").exists());
+    assert!(!kept.exists());
 }
 
-#[test]
-fn an_upgrade_that_will_not_start_is_taken_back() {
-    let stage = of(1, &[]);
+fn an_upgrade_that_will_not_start_is_taken_back(mode: Mode) {
+    let Some(stage) = of(mode, 1, &[]) else {
+        return;
+    };
     let identity = stage.identity(1);
     write_program(
         &stage.home().join(".local/bin/antnode"),
@@ -263,9 +253,10 @@ fn an_upgrade_that_will_not_start_is_taken_back() {
     assert_eq!(stage.of_version("0.4.17"), 1);
 }
 
-#[test]
-fn a_job_that_cannot_start_is_unmade_and_its_last_exit_told() {
-    let stage = of(0, &[]);
+fn a_job_that_cannot_start_is_unmade_and_its_last_exit_told(mode: Mode) {
+    let Some(stage) = of(mode, 0, &[]) else {
+        return;
+    };
     write_program(
         &stage.home().join(".local/bin/antnode"),
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.18' && exit\nexit 9\n",
@@ -274,80 +265,75 @@ fn a_job_that_cannot_start_is_unmade_and_its_last_exit_told() {
         .wnm(&["--force_action", "add"])
         .code(3)
         .says("start `antnode0001`: launchd has loaded it and does not run it, exit status 9");
-    assert!(stage.rows().is_empty() && !stage.root(1).exists() && !plist(&stage, 1).exists());
+    assert!(stage.rows().is_empty() && !stage.root(1).exists() && !stage.plist(1).exists());
 }
 
-#[test]
-fn jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle() {
+fn jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle(mode: Mode) {
     for code in ["", "code-37"] {
-        let stage = of(2, &[]);
-        if !code.is_empty() {
-            turn(&stage, code);
-        }
-        let launchctl = |words: &[&str]| {
-            let status = Command::new(simulated("launchctl"))
-                .args(words)
-                .env("HOME", stage.home())
-                .status()
-                .unwrap();
-            assert!(status.success(), "{words:?}");
+        let Some(stage) = of(mode, 2, &[]) else {
+            return;
         };
-        let job = |id: u32| format!("{}/com.autonomi.antnode-{id}", domain());
+        if !code.is_empty() {
+            stage.turn(code);
+        }
+        let job = |id: u32| format!("{}/com.autonomi.antnode-{id}", stage.domain());
         // Ended by hand, and kept from starting.
-        launchctl(&["bootout", &job(1)]);
-        launchctl(&["disable", &job(1)]);
+        stage.launchctl(&["bootout", &job(1)]);
+        stage.launchctl(&["disable", &job(1)]);
         stage.tamper("UPDATE node SET status = 'STOPPED' WHERE id = 1");
-        order(&stage, "start", 1);
+        stage.order("start", 1);
         assert!(stage.process(1).is_some());
         // Ended by hand, then stopped and removed by wnm.
-        launchctl(&["bootout", &job(2)]);
+        stage.launchctl(&["bootout", &job(2)]);
         stage.tamper("UPDATE node SET status = 'RUNNING' WHERE id = 2");
-        order(&stage, "stop", 2);
-        fs::remove_file(plist(&stage, 2)).unwrap();
-        order(&stage, "remove", 2);
+        stage.order("stop", 2);
+        fs::remove_file(stage.plist(2)).unwrap();
+        stage.order("remove", 2);
         stage.survey();
         stage.agree(true);
     }
 }
 
-#[test]
-fn a_job_that_was_lost_or_broken_is_written_anew() {
+fn a_job_that_was_lost_or_broken_is_written_anew(mode: Mode) {
     for broken in [
         None,
         Some("garbage"),
         Some("<plist version=\"1.0\"><dict/></plist>"),
     ] {
-        let stage = of(1, &[]);
-        let text = fs::read_to_string(plist(&stage, 1)).unwrap();
-        order(&stage, "stop", 1);
+        let Some(stage) = of(mode, 1, &[]) else {
+            return;
+        };
+        let text = fs::read_to_string(stage.plist(1)).unwrap();
+        stage.order("stop", 1);
         match broken {
-            None => fs::remove_file(plist(&stage, 1)).unwrap(),
-            Some(broken) => fs::write(plist(&stage, 1), broken).unwrap(),
+            None => fs::remove_file(stage.plist(1)).unwrap(),
+            Some(broken) => fs::write(stage.plist(1), broken).unwrap(),
         }
-        order(&stage, "start", 1);
-        assert_eq!(fs::read_to_string(plist(&stage, 1)).unwrap(), text);
+        stage.order("start", 1);
+        assert_eq!(fs::read_to_string(stage.plist(1)).unwrap(), text);
         assert!(stage.process(1).is_some());
     }
 }
 
-#[test]
-fn an_old_launchctl_knows_load_unload_and_list_only() {
-    let stage = machine();
-    turn(&stage, "old");
-    stage.init(&["--process_manager", "launchd+user"]).done();
+fn an_old_launchctl_knows_load_unload_and_list_only(mode: Mode) {
+    let Some(stage) = Machine::new(mode) else {
+        return;
+    };
+    stage.turn("old");
+    stage.init(&["--process_manager", stage.kind()]).done();
     stage.survey();
     stage.wnm(&["--force_action", "add", "--count", "2"]).done();
     stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
     let (old, identity) = (stage.process(1).unwrap().pid, stage.identity(1));
     stage.install("0.4.18");
-    order(&stage, "upgrade", 1);
+    stage.order("upgrade", 1);
     assert!(stage.process(1).unwrap().pid != old && stage.identity(1) == identity);
-    order(&stage, "stop", 2);
-    order(&stage, "start", 2);
-    order(&stage, "remove", 2);
+    stage.order("stop", 2);
+    stage.order("start", 2);
+    stage.order("remove", 2);
     stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
     stage.agree(true);
-    let told = calls(&stage).join("\n");
+    let told = stage.calls().join("\n");
     for verb in ["launchctl load -w ", "launchctl unload -w ", "launchctl unload /"] {
         assert!(told.contains(verb), "{verb} in {told}");
     }
@@ -355,9 +341,9 @@ fn an_old_launchctl_knows_load_unload_and_list_only() {
 
 #[test]
 fn a_launchd_that_is_not_there_is_told_with_what_to_do() {
-    let stage = of(1, &[]);
-    order(&stage, "stop", 1);
-    turn(&stage, "no-domain");
+    let stage = of(Mode::User, 1, &[]).unwrap();
+    stage.order("stop", 1);
+    stage.turn("no-domain");
     let ran = stage
         .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
         .code(3);
@@ -366,13 +352,14 @@ fn a_launchd_that_is_not_there_is_told_with_what_to_do() {
         .plain();
     // Nobody is logged in: nothing of theirs runs, and so it is stopped.
     stage.tamper("UPDATE node SET status = 'RUNNING'");
-    order(&stage, "stop", 1);
+    stage.order("stop", 1);
 }
 
-#[test]
-fn a_job_that_launchd_does_not_end_is_told_and_kept() {
-    let stage = of(1, &[]);
-    turn(&stage, "not-stopped");
+fn a_job_that_launchd_does_not_end_is_told_and_kept(mode: Mode) {
+    let Some(stage) = of(mode, 1, &[]) else {
+        return;
+    };
+    stage.turn("not-stopped");
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
         .code(3)
@@ -381,20 +368,21 @@ fn a_job_that_launchd_does_not_end_is_told_and_kept() {
     stage
         .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
         .code(3);
-    assert!(stage.root(1).join("secret-key").exists() && plist(&stage, 1).exists());
-    fs::remove_file(stage.home().join(".launchctl/not-stopped")).unwrap();
-    order(&stage, "remove", 1);
+    assert!(stage.root(1).join("secret-key").exists() && stage.plist(1).exists());
+    fs::remove_file(stage.state().join("not-stopped")).unwrap();
+    stage.order("remove", 1);
     assert!(stage.rows().is_empty() && !stage.root(1).exists());
 }
 
 /// What the Python wnm writes: no `--enable-metrics-server`, one folder of logs for all, the console beside it.
-fn as_the_peer_writes(stage: &Stage, id: u32) -> String {
+fn as_the_peer_writes(stage: &Machine, id: u32) -> String {
     let row = stage.row(id);
     let (root, logs, cache) = (
-        row.root.display(),
-        stage.base().join("logs"),
-        stage.base().join("bootstrap-cache"),
+        stage.known(&row.root),
+        stage.known(stage.logs()),
+        stage.known(stage.base().join("bootstrap-cache")),
     );
+    let root = root.display();
     let words = format!(
         "{root}/antnode\n--no-upnp\n--bootstrap-cache-dir\n{}\n--root-dir\n{root}\n--port\n{}\n\
          --metrics-server-port\n{}\n--log-output-dest\n{}\n--max-log-files\n1\n--max-archived-log-files\n1\n\
@@ -424,18 +412,13 @@ fn as_the_peer_writes(stage: &Stage, id: u32) -> String {
 }
 
 /// Makes the nodes of a colony those of the Python wnm: its property lists, loaded its way, and its rows.
-fn hand_over_to_the_peer(stage: &Stage, manager_type: &str) {
+fn hand_over_to_the_peer(stage: &Machine, manager_type: &str) {
     for id in stage.ids() {
-        order(stage, "stop", id);
-        fs::write(plist(stage, id), as_the_peer_writes(stage, id)).unwrap();
-        let status = Command::new(simulated("launchctl"))
-            .args(["load", "-w"])
-            .arg(plist(stage, id))
-            .env("HOME", stage.home())
-            .status();
-        assert!(status.unwrap().success());
+        stage.order("stop", id);
+        fs::write(stage.plist(id), as_the_peer_writes(stage, id)).unwrap();
+        stage.launchctl(&["load", "-w", &stage.named(id)]);
         let id_text = format!("antnode{id:04}");
-        fs::create_dir_all(stage.base().join("logs").join(id_text)).unwrap();
+        fs::create_dir_all(stage.logs().join(id_text)).unwrap();
     }
     stage.tamper(&format!(
         "UPDATE node SET manager_type = '{manager_type}', method = '{manager_type}', log_dir = NULL, status = 'RUNNING',
@@ -446,42 +429,48 @@ fn hand_over_to_the_peer(stage: &Stage, manager_type: &str) {
     });
 }
 
-#[test]
-fn what_the_python_wnm_ran_goes_on_without_a_restart() {
-    for manager_type in ["launchd+user", "launchd", "launchctl"] {
-        let stage = of(2, &["--node_cap", "2"]);
+fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
+    let whole = match mode {
+        Mode::User => "launchd+user",
+        Mode::Sudo => "launchd+sudo",
+    };
+    for manager_type in [whole, "launchd", "launchctl"] {
+        let Some(stage) = of(mode, 2, &["--node_cap", "2"]) else {
+            return;
+        };
         hand_over_to_the_peer(&stage, manager_type);
         let pids: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
-        let text = fs::read_to_string(plist(&stage, 1)).unwrap();
-        calls(&stage);
+        let text = fs::read_to_string(stage.plist(1)).unwrap();
+        stage.calls();
         stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
         stage.cycle();
         let after: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
         assert_eq!(after, pids);
-        assert_eq!(calls(&stage), Vec::<String>::new());
+        assert_eq!(stage.calls(), Vec::<String>::new());
         assert_eq!(
-            fs::read_to_string(plist(&stage, 1)).unwrap(),
+            fs::read_to_string(stage.plist(1)).unwrap(),
             text,
             "it is as they wrote it"
         );
         // Nothing of it is left when it goes.
-        order(&stage, "remove", 1);
-        assert!(!plist(&stage, 1).exists() && !stage.root(1).exists());
-        let logs = stage.base().join("logs");
+        stage.order("remove", 1);
+        assert!(!stage.plist(1).exists() && !stage.root(1).exists());
+        let logs = stage.logs();
         assert!(!logs.join("antnode0001").exists() && !logs.join("antnode0001.log").exists());
         assert!(logs.join("antnode0002.log").exists());
     }
 }
 
-#[test]
-fn what_the_python_wnm_ran_is_imported_where_its_database_is_lost() {
-    let stage = of(2, &[]);
+fn what_the_python_wnm_ran_is_imported_where_its_database_is_lost(mode: Mode) {
+    let Some(stage) = of(mode, 2, &[]) else {
+        return;
+    };
     hand_over_to_the_peer(&stage, "launchd");
     let before = stage.rows();
     let pids: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
     fs::remove_file(stage.database()).unwrap();
     stage
-        .init(&["--process_manager", "launchd+user", "--import"])
+        .init(&["--process_manager", stage.kind(), "--import"])
         .done();
     stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
     let after: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
@@ -495,7 +484,38 @@ fn what_the_python_wnm_ran_is_imported_where_its_database_is_lost() {
         assert_eq!(after.service, format!("com.autonomi.antnode-{}", after.id));
         assert_eq!(
             after.logs,
-            Some(stage.base().join(format!("logs/antnode{:04}", after.id)))
+            Some(stage.logs().join(format!("antnode{:04}", after.id)))
         );
     }
+}
+
+#[test]
+fn what_belongs_to_root_is_done_through_sudo_and_what_is_asked_is_not() {
+    let Some(stage) = of(Mode::Sudo, 1, &[]) else {
+        return;
+    };
+    stage.order("stop", 1);
+    stage.survey();
+    stage.order("remove", 1);
+    let told = fs::read_to_string(stage.seen("/var/log/sudo")).unwrap();
+    let told: Vec<&str> = told.lines().collect();
+    let plist = "/Library/LaunchDaemons/com.autonomi.antnode-1.plist";
+    let staging = "/Library/LaunchDaemons/.com.autonomi.antnode-1.plist.new";
+    let gid = 1000;
+    for expected in [
+        format!("-n install -d -m 0755 -o ant -g {gid} -- /var/antctl/services/antnode0001"),
+        format!("-n install -d -m 0755 -o ant -g {gid} -- /var/log/antnode/antnode0001"),
+        format!("-n install -m 0644 -T -- /dev/stdin {staging}"),
+        format!("-n mv -fT -- {staging} {plist}"),
+        "-n launchctl enable system/com.autonomi.antnode-1".to_owned(),
+        format!("-n launchctl bootstrap system {plist}"),
+        "-n launchctl disable system/com.autonomi.antnode-1".to_owned(),
+        "-n launchctl bootout system/com.autonomi.antnode-1".to_owned(),
+        format!("-n rm -f -- {plist}"),
+        "-n rm -rf --one-file-system -- /var/antctl/services/antnode0001".to_owned(),
+    ] {
+        assert!(told.contains(&expected.as_str()), "`{expected}` in {told:#?}");
+    }
+    let asks = told.iter().filter(|line| line.contains("launchctl print"));
+    assert_eq!(asks.collect::<Vec<_>>(), Vec::<&&str>::new(), "anybody may ask");
 }

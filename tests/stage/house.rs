@@ -96,6 +96,14 @@ impl House {
         self.top.join(path.strip_prefix("/").unwrap_or(path))
     }
 
+    /// What something that we see is called in the house.
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.top) {
+            Ok(rest) => Path::new("/").join(rest),
+            Err(_) => path.to_owned(),
+        }
+    }
+
     /// The same program, run in the house by its operator.
     pub fn enter(&self, program: &Command) -> Command {
         let mut enter = Command::new("nsenter");

@@ -69,10 +69,7 @@ impl Stage {
 
     /// Puts a program where the operator finds it, and root where there is a sudo.
     pub fn equip(&self, program: &Path) {
-        let place = match &self.house {
-            Some(house) => house.tools(),
-            None => self.home().join(".local/bin"),
-        };
+        let place = self.tools();
         let installed = Command::new("install")
             .args(["-m", "755", "-t"])
             .args([&place, program])
@@ -82,6 +79,22 @@ impl Stage {
             "{} is there",
             program.display()
         );
+    }
+
+    /// The folder of such programs.
+    pub fn tools(&self) -> PathBuf {
+        match &self.house {
+            Some(house) => house.tools(),
+            None => self.home().join(".local/bin"),
+        }
+    }
+
+    /// What wnm calls a path that we see.
+    pub fn known(&self, path: impl AsRef<Path>) -> PathBuf {
+        match &self.house {
+            Some(house) => house.inside(path.as_ref()),
+            None => path.as_ref().to_owned(),
+        }
     }
 
     /// Where a path that wnm knows is for us: in a house, root's folders are elsewhere.

@@ -1,0 +1,131 @@
+//! A stage with the simulated launchctl, whose nodes are jobs of the user's or of the machine's.
+
+use std::fs;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::stage::{Stage, simulated};
+
+/// Whose jobs they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    User,
+    Sudo,
+}
+
+pub struct Machine {
+    stage: Stage,
+    mode: Mode,
+}
+
+impl Deref for Machine {
+    type Target = Stage;
+
+    fn deref(&self) -> &Stage {
+        &self.stage
+    }
+}
+
+/// A colony of `count` jobs that run; None where this machine cannot play it.
+pub fn of(mode: Mode, count: usize, settings: &[&str]) -> Option<Machine> {
+    let machine = Machine::new(mode)?;
+    let mut all = vec!["--process_manager", machine.kind()];
+    all.extend(settings);
+    machine.init(&all).done();
+    machine.survey();
+    if count > 0 {
+        machine
+            .wnm(&["--force_action", "add", "--count", &count.to_string()])
+            .done();
+    }
+    machine.until(
+        "all run",
+        |stage| stage.in_state("RUNNING") == count,
+        Stage::survey,
+    );
+    Some(machine)
+}
+
+impl Machine {
+    /// With launchd and no colony.
+    pub fn new(mode: Mode) -> Option<Machine> {
+        let stage = match mode {
+            Mode::User => Stage::new(),
+            Mode::Sudo => Stage::with_sudo("wnm-stage-")?,
+        };
+        stage.equip(&simulated("launchctl"));
+        let machine = Machine { stage, mode };
+        fs::create_dir_all(machine.state()).unwrap();
+        Some(machine)
+    }
+
+    pub fn kind(&self) -> &'static str {
+        match self.mode {
+            Mode::User => "launchd+user",
+            Mode::Sudo => "launchd+sudo",
+        }
+    }
+
+    /// Where launchctl keeps what it knows.
+    pub fn state(&self) -> PathBuf {
+        match self.mode {
+            Mode::User => self.home().join(".launchctl"),
+            Mode::Sudo => self.seen("/var/db/launchctl"),
+        }
+    }
+
+    pub fn domain(&self) -> String {
+        match self.mode {
+            Mode::User => format!("gui/{}", nix::unistd::geteuid()),
+            Mode::Sudo => "system".to_owned(),
+        }
+    }
+
+    pub fn order(&self, what: &str, id: u32) {
+        let name = format!("antnode{id:04}");
+        self.wnm(&["--force_action", what, "--service_name", &name])
+            .done();
+    }
+
+    pub fn plist(&self, id: u32) -> PathBuf {
+        let folder = match self.mode {
+            Mode::User => self.home().join("Library/LaunchAgents"),
+            Mode::Sudo => self.seen("/Library/LaunchDaemons"),
+        };
+        folder.join(format!("com.autonomi.antnode-{id}.plist"))
+    }
+
+    /// What launchctl was told since this was last asked.
+    pub fn calls(&self) -> Vec<String> {
+        let path = self.state().join("calls");
+        let calls = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        calls.lines().map(str::to_owned).collect()
+    }
+
+    /// Makes launchctl another one; see the simulated launchctl for the words.
+    pub fn turn(&self, mood: &str) {
+        fs::write(self.state().join(mood), "").unwrap();
+    }
+
+    /// The operator himself tells launchctl something.
+    pub fn launchctl(&self, words: &[&str]) {
+        let (program, first): (_, &[&str]) = match self.mode {
+            Mode::User => ("launchctl".to_owned(), &[]),
+            Mode::Sudo => ("sudo".to_owned(), &["-n", "launchctl"]),
+        };
+        let all = [first, words].concat();
+        let program = match self.mode {
+            Mode::User => self.home().join(".local/bin").join(program),
+            Mode::Sudo => PathBuf::from("/usr/local/bin").join(program),
+        };
+        let ended = self.at_home(Command::new(program), &all).output().unwrap();
+        assert!(ended.status.success(), "{words:?}: {ended:?}");
+    }
+
+    /// What wnm calls the plist of a node.
+    pub fn named(&self, id: u32) -> String {
+        self.known(self.plist(id)).display().to_string()
+    }
+}
