@@ -25,7 +25,7 @@ fn what_is_of_one_system_is_listed() {
     let found: BTreeSet<String> = sources()
         .into_iter()
         .filter(|(_, code)| {
-            ["target_os", "cfg(unix", "target_vendor"]
+            ["target_os", "cfg(unix", "target_vendor", "os::linux"]
                 .iter()
                 .any(|sign| code.contains(sign))
         })
