@@ -26,7 +26,8 @@ use crate::session::{Colony, Opening, Session};
 use crate::settings::Variables;
 use crate::signals;
 use crate::store::schema;
-use crate::survey::Observation;
+use crate::survey::{HttpProbe, Observation};
+use crate::takeover::anm::Server;
 use crate::terminal::Terminal;
 use takeover::Watch;
 
@@ -56,6 +57,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         Opening::Answer(text) => return Ok(Ended::well(text)),
         Opening::Session(session) => session,
     };
+    init::anm::check(&session.run)?;
     if questions::are_due(&session) {
         let words = questions::ask(args, &variables, terminal, &session)?;
         return run(words, variables, terminal);
@@ -66,6 +68,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         Request::Migrate => migrate(&session),
         Request::Init => init::init(&session).map(Ended::well),
         Request::Import => init::import(&session).map(Ended::well),
+        Request::GiveBack => {
+            init::anm::give_back(&session, &Server::real(Box::new(HttpProbe::new()))).map(Ended::well)
+        }
         Request::Settings => keep_settings(&session),
         Request::Report(kind) => {
             reporting::check(&session, kind)?;

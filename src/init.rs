@@ -1,5 +1,6 @@
 //! The first run: a colony is made, with its settings and, when asked, the nodes that are already there.
 
+pub mod anm;
 mod import;
 pub mod questions;
 
@@ -16,6 +17,8 @@ use crate::program::account;
 use crate::session::{Session, absent};
 use crate::settings::Resolved;
 use crate::store::{Facts, Fault, Store};
+use crate::survey::HttpProbe;
+use crate::takeover::anm::Server;
 use crate::world::World;
 use import::Import;
 
@@ -25,8 +28,7 @@ use import::Import;
 /// When there is one already, or a setting cannot be: nothing is made.
 pub fn init(session: &Session) -> Result<String, Error> {
     if session.run.migrate_anm {
-        return Err(Error::mistaken("`--migrate_anm` is not in this version of wnm")
-            .hint("its nodes can be taken over with `--init --import` once anm is stopped"));
+        return anm::take_over(session, &Server::real(Box::new(HttpProbe::new())));
     }
     refuse_second(session)?;
     let import = match session.run.import {

@@ -12,6 +12,8 @@ pub enum Request {
     Init,
     /// Take nodes that are there into a colony that has none.
     Import,
+    /// Give the nodes that were anm's back to it.
+    GiveBack,
     /// Keep the settings that were given, and nothing else.
     Settings,
     /// Bring the database up to date.
@@ -38,6 +40,9 @@ impl Request {
         }
         if run.remove_lockfile {
             return Request::Unlock;
+        }
+        if run.rollback_anm {
+            return Request::GiveBack;
         }
         match run.force_action {
             Some(ForceAction::DbMigration) => return Request::Migrate,

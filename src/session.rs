@@ -309,7 +309,8 @@ pub fn absent(session: &Session, error: store::Error) -> Error {
     }
 }
 
-fn gauge() -> RealGauge {
+/// The instruments of this machine.
+pub fn gauge() -> RealGauge {
     RealGauge::new(Box::new(ask_version))
 }
 

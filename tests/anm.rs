@@ -2,6 +2,9 @@
 //! `tests/anm/expected.json` has them. `tests/stage/anm.rs` lays it out.
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
+mod acts;
+mod stops;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;

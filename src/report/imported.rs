@@ -92,6 +92,7 @@ fn beyond(node: &Node) -> Option<String> {
         .memory
         .start_args
         .iter()
+        .filter(|text| !text.is_empty())
         .map(|text| format!("arguments {text}"));
     let all: Vec<String> = environment.chain(words).collect();
     (!all.is_empty()).then(|| all.join("; "))

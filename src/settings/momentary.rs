@@ -37,6 +37,9 @@ pub(super) const REPORTS: &[&str] = &[
 /// What `--report_format` takes.
 pub(super) const FORMATS: &[&str] = &["text", "json", "env", "config", "ntracking"];
 
+/// What `--ntracking` takes.
+pub(super) const COLLECTORS: &[&str] = &["keep", "replace"];
+
 /// What `--rust_backtrace` takes.
 pub(super) const BACKTRACES: &[&str] = &["0", "1", "full"];
 
@@ -107,7 +110,30 @@ pub(super) const MOMENTARY: &[Setting] = &[
         Group::Init,
         "migrate_anm",
         Takes::Switch,
-        "With --init: take over from anm",
+        "With --init: take the nodes of anm over, none of which is touched",
+    ),
+    flag(
+        Group::Init,
+        "anm_wait",
+        Takes::Whole {
+            min: 0,
+            max: 86_400,
+            unit: Unit::Seconds,
+            or_none: false,
+        },
+        "With --migrate_anm: how long a run of anm is waited for",
+    ),
+    flag(
+        Group::Init,
+        "ntracking",
+        Takes::Choice(COLLECTORS),
+        "With --migrate_anm: keep NTracking's collector, or replace it by wnm's report",
+    ),
+    flag(
+        Group::Init,
+        "rollback_anm",
+        Takes::Switch,
+        "Give the nodes back to anm; with --confirm though it would act on wrong ones",
     ),
     run(
         Group::Orders,

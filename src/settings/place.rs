@@ -130,8 +130,14 @@ pub fn find(
         Some(Value::Path(path)) => Some(path),
         _ => None,
     };
+    let is_on = |name: &str| meant(name).map(|value| value == Some(Value::On(true)));
     let said = match meant("process_manager")? {
         Some(Value::Text(word)) => ManagerKind::from_choice(&word),
+        // anm's nodes are units of the system, whoever takes them over or gives them back.
+        _ if is_on("migrate_anm")? || is_on("rollback_anm")? => Some(ManagerKind {
+            tool: Tool::Systemd,
+            mode: Mode::Sudo,
+        }),
         _ => None,
     };
     let own = if operator.is_root() {

@@ -27,6 +27,13 @@ pub struct Resolved {
 }
 
 impl Resolved {
+    /// Where a persistent setting comes from.
+    #[must_use]
+    pub fn origin(&self, name: &str) -> Option<&Origin> {
+        let own = self.origins.iter().find(|(own, _)| *own == name);
+        own.map(|(_, origin)| origin)
+    }
+
     /// A line for each persistent setting: its value, and the layer that it comes from.
     pub fn explained(&self) -> impl Iterator<Item = String> {
         self.row

@@ -1,6 +1,9 @@
 //! What one run was asked to do: the settings no colony keeps, typed.
 
 use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::value::Values;
 use crate::colony::Since;
@@ -130,6 +133,29 @@ impl ReportFormat {
     }
 }
 
+/// What becomes of NTracking's collector in a takeover.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Collector {
+    /// It goes on, and wnm keeps the file that it reads up to date.
+    #[default]
+    Keep,
+    /// wnm's own report is run in its place.
+    Replace,
+}
+
+impl Collector {
+    /// What this word means.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Collector> {
+        Some(match word {
+            "keep" => Collector::Keep,
+            "replace" => Collector::Replace,
+            _ => return None,
+        })
+    }
+}
+
 /// How much is logged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
@@ -168,6 +194,9 @@ pub struct Run {
     pub init: bool,
     pub import: bool,
     pub migrate_anm: bool,
+    pub anm_wait: Option<Duration>,
+    pub ntracking: Option<Collector>,
+    pub rollback_anm: bool,
     pub force_action: Option<ForceAction>,
     /// Empty: none was named.
     pub service_name: Vec<String>,
@@ -205,6 +234,11 @@ impl Run {
             init: values.on("init"),
             import: values.on("import"),
             migrate_anm: values.on("migrate_anm"),
+            anm_wait: values
+                .whole("anm_wait")
+                .map(|s| Duration::from_secs(s.unsigned_abs())),
+            ntracking: values.word("ntracking").and_then(Collector::from_word),
+            rollback_anm: values.on("rollback_anm"),
             force_action: values.word("force_action").and_then(ForceAction::from_word),
             service_name: values.words("service_name"),
             count: values.whole("count").and_then(|count| u32::try_from(count).ok()),

@@ -164,6 +164,19 @@ impl Store {
     }
 }
 
+/// Removes what a [`Store::create`] that came to nothing left: a database without a machine. Any other is left alone.
+pub fn discard(path: &Path) {
+    if file::glance(path, file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
+        return;
+    }
+    for ending in ["-wal", "-shm", ""] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        // What does not go holds nothing, and the next one begins with it.
+        let _ = std::fs::remove_file(PathBuf::from(name));
+    }
+}
+
 /// The process manager a colony says it has, whatever its schema; None for what cannot be read, and for
 /// what is no colony. Makes and changes nothing.
 #[must_use]

@@ -6,27 +6,41 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 use wnm::clock::{Clock, RealClock};
 use wnm::colony::{Answer, Mode, Node, Timestamp, Version};
 use wnm::manager::systemctl::{self, Shown};
+use wnm::session::Session;
+use wnm::settings::place::{self, Operator, Platform};
+use wnm::settings::{self, Origin, Saying, Variables, table};
 use wnm::survey::gauge::version_said;
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
 use wnm::takeover::anm::server::Words;
 use wnm::takeover::anm::{Error, Host, Server};
+use wnm::terminal::Terminal;
 
 use crate::probing::server::Server as Web;
 
 /// 2026-11-23 20:00:00 UTC: the moment of every import.
 pub const NOW: Timestamp = Timestamp(1_795_464_000);
 
+/// Something that happens to the server meanwhile.
+type Event = Arc<dyn Fn() + Send + Sync>;
+
 /// One server.
 pub struct Machine {
-    folder: TempDir,
+    folder: PathBuf,
+    /// Gone with the test.
+    _owned: Option<TempDir>,
     /// Nodes that answer, by their metrics ports.
     web: Rc<HashMap<u16, Web>>,
+    /// What happens when systemd is asked for the nth time.
+    on_show: Option<(usize, Event)>,
+    /// What happens whenever somebody waits.
+    on_sleep: Option<Event>,
 }
 
 impl Machine {
@@ -40,7 +54,16 @@ impl Machine {
         let mut prepare = Command::new("sh");
         prepare.arg(fixture).arg(folder.path()).args(variant);
         assert!(prepare.status().expect("sh runs").success(), "{variant:?}");
-        let pages = folder.path().join("runtime/http");
+        let path = folder.path().to_owned();
+        Machine {
+            _owned: Some(folder),
+            ..Machine::at(path)
+        }
+    }
+
+    /// A server that was laid out already.
+    pub fn at(folder: PathBuf) -> Machine {
+        let pages = folder.join("runtime/http");
         let mut web = HashMap::new();
         for entry in fs::read_dir(pages).expect("nodes that answer").flatten() {
             let read = |name: &str| fs::read_to_string(entry.path().join(name)).expect("a page");
@@ -49,13 +72,31 @@ impl Machine {
         }
         Machine {
             folder,
+            _owned: None,
             web: Rc::new(web),
+            on_show: None,
+            on_sleep: None,
         }
+    }
+
+    /// The folder that it lies in.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Lets something happen when systemd is asked for the nth time.
+    pub fn when_shown(&mut self, nth: usize, event: impl Fn() + Send + Sync + 'static) {
+        self.on_show = Some((nth, Arc::new(event)));
+    }
+
+    /// Lets something happen whenever somebody waits.
+    pub fn when_waiting(&mut self, event: impl Fn() + Send + Sync + 'static) {
+        self.on_sleep = Some(Arc::new(event));
     }
 
     /// Where `/` of the server is.
     pub fn root(&self) -> PathBuf {
-        self.folder.path().join("root")
+        self.folder.join("root")
     }
 
     /// Where something of the server is.
@@ -65,7 +106,7 @@ impl Machine {
 
     /// What plays systemd and the processes: files to be changed by a test.
     pub fn runtime(&self, path: &str) -> PathBuf {
-        self.folder.path().join("runtime").join(path)
+        self.folder.join("runtime").join(path)
     }
 
     /// The server as wnm is given it.
@@ -73,11 +114,56 @@ impl Machine {
         let mut server = Server::below(
             self.root(),
             Mode::User,
-            Box::new(Played(self.folder.path().join("runtime"))),
+            Box::new(Played {
+                runtime: self.folder.join("runtime"),
+                shown: AtomicUsize::new(0),
+                on_show: self.on_show.clone(),
+            }),
         );
         server.probe = Box::new(Near(Rc::clone(&self.web)));
-        server.clock = Box::new(Still(Mutex::new(NOW)));
+        server.clock = Box::new(Still {
+            now: Mutex::new(NOW),
+            on_sleep: self.on_sleep.clone(),
+        });
         server
+    }
+
+    /// A run of wnm on it, with these flags.
+    pub fn session(&self, flags: &[(&str, &str)]) -> Session {
+        let variables = Variables::default();
+        let operator = Operator {
+            user: "weave".to_owned(),
+            uid: 1000,
+            home: "/home/weave".into(),
+        };
+        let mut said = vec![("init", "true"), ("migrate_anm", "true")];
+        said.extend(flags);
+        let sayings: Vec<Saying> = said
+            .into_iter()
+            .map(|(name, text)| Saying {
+                setting: table::find(name).expect("a setting"),
+                text: text.to_owned(),
+                origin: Origin::Flag,
+            })
+            .collect();
+        let asked = place::Machine {
+            platform: Platform::Linux,
+            peek: &|_| None,
+            systemd: &|_| true,
+        };
+        let mut place = place::find(&sayings, &operator, &asked, &variables).expect("a place");
+        for path in [&mut place.base_dir, &mut place.db_path, &mut place.lock_path] {
+            *path = self.path(path.to_str().expect("a path"));
+        }
+        Session {
+            run: settings::this_run(&sayings, &operator.home, &variables).expect("a run"),
+            variables,
+            place,
+            terminal: Terminal::of(false, false, None, None),
+            sayings,
+            clock: RealClock,
+            name: "test".to_owned(),
+        }
     }
 
     /// Every file and folder with its mode, its time and what is in it.
@@ -97,12 +183,20 @@ impl Machine {
 }
 
 /// systemd, processes and accounts, played from files.
-struct Played(PathBuf);
+struct Played {
+    runtime: PathBuf,
+    shown: AtomicUsize,
+    on_show: Option<(usize, Event)>,
+}
 
 impl Host for Played {
     fn show(&self, units: &[String]) -> Result<Vec<Shown>, Error> {
+        let count = self.shown.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some((_, event)) = self.on_show.as_ref().filter(|(nth, _)| *nth == count) {
+            event();
+        }
         let read = |unit: &String| {
-            let path = self.0.join("systemctl_show").join(format!("{unit}.txt"));
+            let path = self.runtime.join("systemctl_show").join(format!("{unit}.txt"));
             let text =
                 fs::read_to_string(path).unwrap_or("LoadState=loaded\nActiveState=inactive\n".to_owned());
             systemctl::read(&text).remove(0)
@@ -111,7 +205,7 @@ impl Host for Played {
     }
 
     fn processes(&self) -> Result<Vec<Words>, Error> {
-        let text = fs::read_to_string(self.0.join("processes.txt")).unwrap_or_default();
+        let text = fs::read_to_string(self.runtime.join("processes.txt")).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Ok(lines
             .map(|line| {
@@ -126,7 +220,7 @@ impl Host for Played {
     }
 
     fn boot(&self) -> Result<Timestamp, Error> {
-        let text = fs::read_to_string(self.0.join("boot_time.txt")).expect("a boot time");
+        let text = fs::read_to_string(self.runtime.join("boot_time.txt")).expect("a boot time");
         Ok(Timestamp(text.trim().parse().expect("a boot time")))
     }
 
@@ -161,15 +255,21 @@ impl NodeProbe for Near {
 }
 
 /// A clock that moves only when somebody waits.
-struct Still(Mutex<Timestamp>);
+struct Still {
+    now: Mutex<Timestamp>,
+    on_sleep: Option<Event>,
+}
 
 impl Clock for Still {
     fn now(&self) -> Timestamp {
-        *self.0.lock().expect("a clock")
+        *self.now.lock().expect("a clock")
     }
 
     fn sleep(&self, pause: std::time::Duration) {
-        let mut now = self.0.lock().expect("a clock");
+        if let Some(event) = &self.on_sleep {
+            event();
+        }
+        let mut now = self.now.lock().expect("a clock");
         *now = now.plus(i64::try_from(pause.as_secs()).expect("seconds").max(1));
     }
 

@@ -31,9 +31,48 @@ pub fn make(server: &Server, units: &[Unit], state: State) -> Result<Journal, Er
         files: Vec::new(),
         standing: Standing::of(server, units)?,
     };
+    copy(server, &journal, wanted(server, units)?, &mut manifest)?;
+    journal.keep_manifest(server, &manifest)?;
+    check(units, &manifest)?;
+    Ok(journal)
+}
+
+/// The standing once no run of anm is left, and copies of the units that its last run made or changed.
+///
+/// # Errors
+/// When a file cannot be copied.
+pub fn renew(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Standing, Error> {
+    let mut manifest = journal.manifest(server)?;
+    let standing = Standing::of(server, units)?;
+    let changes = manifest.standing.differences(&standing);
+    if changes.is_empty() {
+        return Ok(standing);
+    }
+    for change in &changes {
+        tracing::warn!("since the backup was made: {change}");
+    }
+    let is_kept = |unit: &&Unit| {
+        let stood = standing.units.get(&unit.service).map(|stood| &stood.sha256);
+        manifest.entry(&unit.path).map(|entry| &entry.sha256) == stood
+    };
+    let changed = units.iter().filter(|unit| !is_kept(unit));
+    let paths = changed.map(|unit| unit.path.clone()).collect();
+    manifest.standing = standing.clone();
+    copy(server, journal, paths, &mut manifest)?;
+    journal.keep_manifest(server, &manifest)?;
+    Ok(standing)
+}
+
+/// Copies files into the backup and writes down what they are.
+fn copy(
+    server: &Server,
+    journal: &Journal,
+    paths: Vec<PathBuf>,
+    manifest: &mut Manifest,
+) -> Result<(), Error> {
     let hands = Hands::of(server);
     let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
-    for path in wanted(server, units)? {
+    for path in paths {
         let folder = path.parent().unwrap_or(&path).to_owned();
         by_folder.entry(folder).or_default().push(path);
     }
@@ -44,12 +83,9 @@ pub fn make(server: &Server, units: &[Unit], state: State) -> Result<Journal, Er
         let sources: Vec<PathBuf> = paths.iter().map(|path| server.path(path)).collect();
         hands.copy_into(&sources, &into)?;
         written.push(into);
-        keep(server, &journal, &paths, &mut manifest, &mut written)?;
+        keep(server, journal, &paths, manifest, &mut written)?;
     }
-    hands.sync(&written)?;
-    journal.keep_manifest(server, &manifest)?;
-    check(units, &manifest)?;
-    Ok(journal)
+    hands.sync(&written)
 }
 
 /// Writes down what of `paths` was copied.
@@ -77,6 +113,7 @@ fn keep(
     let digests = hands.digests(&copies)?;
     for (path, sha256) in copied.into_iter().zip(digests) {
         let copy = journal.copy_of(path);
+        manifest.files.retain(|entry| entry.path != *path);
         let below = copy.strip_prefix(&journal.backup).unwrap_or(&copy).to_owned();
         manifest.files.extend(Entry::of(server, path, below, sha256));
     }

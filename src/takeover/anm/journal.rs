@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::settings::run::Collector;
+
 use super::hands::{Hands, Owned};
 use super::manifest::Manifest;
 use super::place::KEPT;
@@ -18,6 +20,9 @@ const STATE: &str = "state.json";
 
 /// The file in the backup that says what is in it.
 const MANIFEST: &str = "manifest.json";
+
+/// The file in the backup with the report.
+const REPORT: &str = "report.txt";
 
 /// Readable and writable for root alone.
 const ROOTS: Owned = Owned {
@@ -52,17 +57,6 @@ impl Step {
     pub fn is_rest(self) -> bool {
         matches!(self, Step::Done | Step::GivenBack)
     }
-}
-
-/// What becomes of NTracking's collector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Collector {
-    /// It goes on, and wnm keeps `NodeDetails` up to date for it.
-    #[default]
-    Keep,
-    /// wnm's own report is run in its place.
-    Replace,
 }
 
 /// What is known of a takeover from its beginning.
@@ -152,6 +146,20 @@ impl Journal {
         }
     }
 
+    /// What the operator was, or will be, told.
+    pub(super) fn report(&self, server: &Server) -> Result<String, Error> {
+        let path = self.backup.join(REPORT);
+        server.read(&path)?.ok_or_else(|| Error::Unreadable {
+            path,
+            why: "it is not there".to_owned(),
+        })
+    }
+
+    /// Keeps what the operator is to be told when all is done, whoever brings it to its end.
+    pub(super) fn keep_report(&self, server: &Server, text: &str) -> Result<(), Error> {
+        Hands::of(server).write(&server.path(self.backup.join(REPORT)), text, ROOTS)
+    }
+
     pub(super) fn keep_manifest(&self, server: &Server, manifest: &Manifest) -> Result<(), Error> {
         let path = server.path(self.backup.join(MANIFEST));
         Hands::of(server).write(&path, &manifest.text(), ROOTS)
@@ -179,10 +187,10 @@ pub fn all(server: &Server) -> Result<Vec<Journal>, Error> {
     Ok(found)
 }
 
-/// The last takeover; None: there was none, or it was given back.
+/// The last takeover; None: there was none, it was given back, or it was killed before it had changed anything.
 pub fn last(server: &Server) -> Result<Option<Journal>, Error> {
     let last = all(server)?.pop();
-    Ok(last.filter(|journal| journal.state.step != Step::GivenBack))
+    Ok(last.filter(|journal| !matches!(journal.state.step, Step::BackingUp | Step::GivenBack)))
 }
 
 /// The takeover that was begun and neither ended nor undone.

@@ -33,6 +33,8 @@ pub struct Judgement {
     pub foreign: Vec<Unit>,
     /// What lies where nodes lie and is none of those taken over.
     pub not_nodes: Vec<PathBuf>,
+    /// Numbers of nodes whose folders lie there without a unit.
+    pub leftovers: Vec<u32>,
     /// Nodes that are STOPPED where anm believes that they run: stopped by the operator, or by a reboot.
     pub stopped_by_others: Vec<String>,
     /// When the machine was booted.
@@ -87,6 +89,7 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<Judgement, Error> {
         nodes,
         units,
         foreign,
+        leftovers: reading.leftovers.iter().map(|leftover| leftover.number).collect(),
         not_nodes: reading.strangers,
         stopped_by_others,
         boot: reading.boot,

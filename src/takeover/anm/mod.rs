@@ -3,6 +3,8 @@
 //! No process is touched, no unit rewritten, nothing below a node's folder changed. What is changed, anm's
 //! cron file and its lock, is changed so that it can be changed back.
 
+pub mod account;
+pub mod acts;
 pub mod backup;
 pub mod config;
 pub mod cron;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::{Mode, Node};
 use crate::program::account;
+use crate::settings::run::Collector;
 
 use super::details::{self, Detail};
 use super::hands::{Hands, Owned};
-use super::journal::{Collector, Journal};
+use super::journal::Journal;
 use super::place::{COLLECTOR, COLLECTOR_CRON, NODE_DETAILS};
 use super::schedule::{cron_word, program};
 use super::{Error, Server};
@@ -104,20 +105,17 @@ fn line_of(text: &str) -> Option<Line> {
 }
 
 /// The text of the cron file that runs wnm's report for NTracking.
-fn report_cron(line: &Line, program: &Path, database: Option<&Path>) -> Result<String, Error> {
+fn report_cron(line: &Line, program: &Path, database: &Path) -> Result<String, Error> {
     let folder = line.output.parent().unwrap_or(Path::new("/tmp"));
     let (program, output, folder) = (cron_word(program)?, cron_word(&line.output)?, cron_word(folder)?);
-    let database = match database {
-        Some(path) => format!(" --dbpath {}", cron_word(path)?),
-        None => String::new(),
-    };
+    let database = cron_word(database)?;
     let Line { schedule, user, .. } = line;
     Ok(format!(
         "# NTracking's figures, by wnm in place of {COLLECTOR}. Written by wnm --init --migrate_anm.\n\
          SHELL=/bin/sh\n\
          PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
          \n\
-         {schedule}  {user}  /usr/bin/mkdir -p {folder} && {program}{database} --quiet --report influx-resources \
+         {schedule}  {user}  /usr/bin/mkdir -p {folder} && {program} --dbpath {database} --quiet --report influx-resources \
          --report_format ntracking > {output}\n"
     ))
 }
@@ -126,7 +124,7 @@ fn report_cron(line: &Line, program: &Path, database: Option<&Path>) -> Result<S
 ///
 /// # Errors
 /// When a cron file cannot be handled.
-pub fn settle(server: &Server, journal: &Journal, database: Option<&Path>) -> Result<(), Error> {
+pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(), Error> {
     if journal.state.collector == Collector::Keep {
         return Ok(());
     }

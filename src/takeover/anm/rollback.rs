@@ -22,9 +22,7 @@ const PATIENCE_S: i64 = 300;
 /// What is given back, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
-    /// The colony.
-    pub database: &'a Path,
-    /// Its lock.
+    /// The lock of the colony.
     pub lock: &'a Path,
     /// Whether anm shall have its nodes though it would act on wrong ones.
     pub forced: bool,
@@ -38,8 +36,7 @@ pub struct Wish<'a> {
 /// When there is nothing to give back, anm would harm the nodes, or a file cannot be handled. One that was
 /// interrupted is called again.
 pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> {
-    let journal = journal::last(server)?.filter(|journal| journal.state.step != Step::BackingUp);
-    let Some(mut journal) = journal else {
+    let Some(mut journal) = journal::last(server)? else {
         return Err(Error::refused(
             "there is no takeover from anm to take back",
             "`--rollback_anm` undoes what `wnm --init --migrate_anm` did on this machine",
@@ -76,9 +73,9 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
     let hands = Hands::of(server);
     // An order that has waited there all the time: anm would wipe that node in its first run.
     hands.remove(&server.path(SHUNNED))?;
-    tell_anm(server, &journal, wish.database, &units)?;
+    tell_anm(server, &journal, &units)?;
     ntracking::restore(server, &journal)?;
-    let kept = put_colony_away(server, &journal, wish.database)?;
+    let kept = put_colony_away(server, &journal)?;
     silence::give_voice(server, &mut journal)?;
     let mut lines = vec![format!("{} nodes are anm's again; none was touched", units.len())];
     lines.extend(kept.map(|path| format!("the colony that wnm had: {}", path.display())));
@@ -182,8 +179,8 @@ fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, Error> {
 }
 
 /// Writes for anm what it must believe: who runs and who does not, by the names of the units.
-fn tell_anm(server: &Server, journal: &Journal, database: &Path, units: &[Unit]) -> Result<(), Error> {
-    let rows = match Store::open_read_only(&server.path(database)) {
+fn tell_anm(server: &Server, journal: &Journal, units: &[Unit]) -> Result<(), Error> {
+    let rows = match Store::open_read_only(&server.path(&journal.state.database)) {
         Ok(store) => store.nodes().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
@@ -223,7 +220,7 @@ fn tell_anm(server: &Server, journal: &Journal, database: &Path, units: &[Unit])
 }
 
 /// Moves the colony into the backup, so that wnm has no nodes here any more.
-fn put_colony_away(server: &Server, journal: &Journal, database: &Path) -> Result<Option<PathBuf>, Error> {
+fn put_colony_away(server: &Server, journal: &Journal) -> Result<Option<PathBuf>, Error> {
     let hands = Hands::of(server);
     let mut kept = None;
     // The log first would leave a database that lacks what is in it.
@@ -233,7 +230,7 @@ fn put_colony_away(server: &Server, journal: &Journal, database: &Path) -> Resul
             name.push(ending);
             PathBuf::from(name)
         };
-        let from = server.path(named(database));
+        let from = server.path(named(&journal.state.database));
         let to = named(&journal.backup.join("colony.db"));
         if from.exists() {
             hands.move_to(&from, &server.path(&to))?;

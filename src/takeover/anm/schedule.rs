@@ -45,27 +45,23 @@ pub(super) fn cron_word(path: &Path) -> Result<String, Error> {
 }
 
 /// The text of wnm's cron file.
-fn text(user: &str, program: &Path, database: Option<&Path>) -> Result<String, Error> {
-    let program = cron_word(program)?;
-    let database = match database {
-        Some(path) => format!(" --dbpath {}", cron_word(path)?),
-        None => String::new(),
-    };
+fn text(user: &str, program: &Path, database: &Path) -> Result<String, Error> {
+    let (program, database) = (cron_word(program)?, cron_word(database)?);
     Ok(format!(
         "# One pass of wnm each minute. Written by wnm --init --migrate_anm; it goes with wnm --rollback_anm.\n\
          SHELL=/bin/sh\n\
          PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
          \n\
-         * * * * *  {user}  {program}{database} --quiet\n"
+         * * * * *  {user}  {program} --dbpath {database} --quiet\n"
     ))
 }
 
-/// Installs the schedule of `user`'s wnm; `database` where it is not in the usual place. One that is there, and was
-/// not ours, lies in the backup. Done twice it does no harm.
+/// Installs the schedule by which `user` runs the colony in `database`. One that is there, and was not ours, lies in
+/// the backup. Done twice it does no harm.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn install(server: &Server, user: &str, database: Option<&Path>) -> Result<(), Error> {
+pub fn install(server: &Server, user: &str, database: &Path) -> Result<(), Error> {
     let text = text(user, &program()?, database)?;
     Hands::of(server).write(&server.path(CRON_FILE), &text, Owned::ROOTS_CRON)
 }
@@ -89,15 +85,23 @@ mod tests {
 
     #[test]
     fn the_schedule_is_that_of_the_packaging_with_user_and_program() {
-        let text = text("weave", Path::new("/usr/local/bin/wnm"), None).unwrap();
+        let text = text(
+            "weave",
+            Path::new("/usr/local/bin/wnm"),
+            Path::new("/var/antctl/colony.db"),
+        )
+        .unwrap();
         let last = text.lines().last().unwrap();
-        assert_eq!(last, "* * * * *  weave  /usr/local/bin/wnm --quiet");
+        assert_eq!(
+            last,
+            "* * * * *  weave  /usr/local/bin/wnm --dbpath /var/antctl/colony.db --quiet"
+        );
         assert!(text.ends_with('\n'), "cron ignores a last line without an end");
     }
 
     #[test]
     fn a_path_with_blanks_is_quoted_and_one_that_cron_would_cut_is_refused() {
-        let with = |path| text("op", Path::new("/wnm"), Some(Path::new(path)));
+        let with = |path| text("op", Path::new("/wnm"), Path::new(path));
         assert!(
             with("/a b/colony.db")
                 .unwrap()

@@ -105,6 +105,15 @@ impl Server {
         )
     }
 
+    /// What the server calls something that really is at `path`.
+    #[must_use]
+    pub fn named(&self, path: &Path) -> PathBuf {
+        match path.strip_prefix(&self.root) {
+            Ok(inside) => Path::new("/").join(inside),
+            Err(_) => path.to_owned(),
+        }
+    }
+
     /// The text of a file; None where there is none. Bytes that are no UTF-8 are replaced.
     ///
     /// # Errors

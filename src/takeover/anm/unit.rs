@@ -82,6 +82,25 @@ impl Unit {
         self.root.is_some() && self.port.is_some() && self.metrics_port.is_some() && self.number.is_some()
     }
 
+    /// Every port that it names, that of antctl's own protocol included.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        let mut words = self.command.iter();
+        let mut rpc = Vec::new();
+        while let Some(word) = words.next() {
+            rpc.extend(match word.strip_prefix("--rpc") {
+                Some("") => words.next().map(String::as_str),
+                Some(rest) => rest.strip_prefix('='),
+                None => None,
+            });
+        }
+        let rpc = rpc
+            .into_iter()
+            .filter_map(|address| address.rsplit(':').next()?.parse().ok());
+        let own = [self.port, self.metrics_port].into_iter().flatten();
+        own.chain(rpc).filter(|port| *port > 0).collect()
+    }
+
     /// Its environment as a row keeps it: `A=1 B='two words'`.
     #[must_use]
     pub fn environment_text(&self) -> String {

@@ -1,0 +1,275 @@
+//! `--init --migrate_anm` and `--rollback_anm`: a server that runs anm becomes a colony, and the way back.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use crate::clock::Clock;
+use crate::colony::{Mode, Node, NodeId, Tool};
+use crate::error::Error;
+use crate::lock::CycleLock;
+use crate::program::account;
+use crate::report::imported;
+use crate::session::{Session, gauge};
+use crate::settings::{self, Origin, Resolved, Run, Saying};
+use crate::store::{self, Facts, Fault, Reserved, Store};
+use crate::survey::Gauge;
+use crate::takeover::anm::acts::{self, Heir, Wish};
+use crate::takeover::anm::judge::{Judgement, judge};
+use crate::takeover::anm::warning::{Code, Warning};
+use crate::takeover::anm::{self, Server, account as told, journal, place, rollback, silence};
+
+/// Refuses flags of a takeover that do not go with what else was said.
+///
+/// # Errors
+/// Exit code 2.
+pub fn check(run: &Run) -> Result<(), Error> {
+    let takes_over = run.init && run.migrate_anm;
+    let wrong = if run.rollback_anm && (run.init || run.migrate_anm || run.import) {
+        Some(("--rollback_anm", "goes alone"))
+    } else if run.migrate_anm && !run.init {
+        Some(("--migrate_anm", "goes with `--init`"))
+    } else if run.migrate_anm && run.import {
+        Some((
+            "--import",
+            "does not go with `--migrate_anm`, which finds anm's nodes itself",
+        ))
+    } else if run.anm_wait.is_some() && !takes_over {
+        Some(("--anm_wait", "goes with `--init --migrate_anm`"))
+    } else if run.ntracking.is_some() && !takes_over {
+        Some(("--ntracking", "goes with `--init --migrate_anm`"))
+    } else {
+        None
+    };
+    match wrong {
+        Some((flag, why)) => Err(Error::mistaken(format_args!("`{flag}` {why}")).hint("nothing was changed")),
+        None => Ok(()),
+    }
+}
+
+/// Takes the nodes of a server that runs anm over into a new colony; a dry run says what would be done.
+///
+/// # Errors
+/// When it must not be done or cannot be: anm is as it was, or the error says what is not.
+pub fn take_over(session: &Session, server: &Server) -> Result<String, Error> {
+    refuse_other_manager(session)?;
+    let colony = Colony::new(session, server)?;
+    let limit = session.run.anm_wait.unwrap_or(silence::LIMIT);
+    let wish = Wish {
+        database: &server.named(&colony.path),
+        user: &session.place.operator.user,
+        collector: session.run.ntracking,
+        limit,
+    };
+    // What forbids it is known before anything is made, were it only a lock.
+    let foreseen = foresee(&colony, &wish)?;
+    if session.run.dry_run {
+        return Ok(foreseen);
+    }
+    colony.refuse_unwritable()?;
+    // Before anything is made: of two that are called at once, one ends here.
+    let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
+    let report = acts::take_over(server, &wish, &colony).inspect_err(|_| store::discard(&colony.path))?;
+    tracing::info!("Initialization complete");
+    Ok(report)
+}
+
+/// Gives the nodes back to anm; a dry run says what would be done.
+///
+/// # Errors
+/// When there is nothing to give back, or anm would harm the nodes.
+pub fn give_back(session: &Session, server: &Server) -> Result<String, Error> {
+    let wish = rollback::Wish {
+        lock: &session.place.lock_path,
+        forced: session.run.confirm,
+        dry: session.run.dry_run,
+    };
+    Ok(rollback::rollback(server, &wish)?.join("\n"))
+}
+
+/// What a takeover would do, and nothing done.
+fn foresee(colony: &Colony<'_>, wish: &Wish<'_>) -> Result<String, Error> {
+    let server = colony.server;
+    let begun = journal::unfinished(server)?;
+    if begun.is_none() && colony.is_made()? {
+        return Err(super::already(&colony.path));
+    }
+    let cron = match &begun {
+        Some(journal) => journal.kept_text(server, place::CRON)?,
+        None => server.read(place::CRON)?,
+    };
+    let mut judgement = judge(server, cron.as_deref())?;
+    colony.weigh(&mut judgement)?;
+    if colony.session.run.json {
+        return Ok(imported::as_json(&judgement.nodes));
+    }
+    let mut lines = vec![format!("would take over from anm into {}", colony.session.place)];
+    if let Some(journal) = &begun {
+        lines.push(format!(
+            "going on with the takeover whose backup is `{}`",
+            journal.backup.display()
+        ));
+    }
+    let collector = wish.collector.unwrap_or_default();
+    let inventory = colony.inventory(&judgement);
+    lines.push(told::of(&judgement, &inventory, collector, None));
+    lines.push(told::steps(&judgement, wish, cron.is_some()));
+    Ok(lines.join("\n").trim_end().to_owned())
+}
+
+fn refuse_other_manager(session: &Session) -> Result<(), Error> {
+    let kind = session.place.manager;
+    if kind.tool == Tool::Systemd && kind.mode == Mode::Sudo {
+        return Ok(());
+    }
+    Err(
+        Error::mistaken(format_args!("anm's nodes cannot be run by `{kind}`"))
+            .hint("nothing was changed; leave `--process_manager` out, it is systemd+sudo for them"),
+    )
+}
+
+/// The colony to be.
+struct Colony<'a> {
+    session: &'a Session,
+    server: &'a Server,
+    /// Its database.
+    path: PathBuf,
+}
+
+impl Colony<'_> {
+    fn new<'a>(session: &'a Session, server: &'a Server) -> Result<Colony<'a>, Error> {
+        let path = std::path::absolute(&session.place.db_path).map_err(Error::refused)?;
+        Ok(Colony {
+            session,
+            server,
+            path,
+        })
+    }
+
+    /// anm's folder is where its lock and its database come; later runs must be able to write there, too.
+    fn refuse_unwritable(&self) -> Result<(), Error> {
+        let base = &self.session.place.base_dir;
+        let is_ours = |seen: fs::Metadata| seen.uid() == account::uid();
+        if account::is_root() || fs::metadata(base).is_ok_and(is_ours) {
+            return Ok(());
+        }
+        let owner = self
+            .server
+            .owner(place::STATE)
+            .unwrap_or_else(|| "root".to_owned());
+        Err(Error::refused(format_args!(
+            "`{}` belongs to `{owner}`, and the colony would be yours",
+            base.display()
+        ))
+        .hint(format_args!(
+            "call it as `{owner}`, or as root; nothing was changed"
+        )))
+    }
+
+    /// The settings with what anm says of them, where nobody says otherwise to wnm itself. Variables that may be there
+    /// by accident do not count.
+    fn resolve(&self, judgement: &Judgement) -> Result<Resolved, Error> {
+        let Session { place, variables, .. } = self.session;
+        let mut found = Vec::new();
+        for taken in &judgement.settings {
+            let home = &place.operator.home;
+            found.push(settings::found(taken.name, taken.text.clone(), home, variables)?);
+        }
+        let is_found = |name: &str| found.iter().any(|one| one.setting.name == name);
+        let rows = judgement.nodes.len();
+        let counts = |saying: &&Saying| match &saying.origin {
+            Origin::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
+            // No node is removed because of a cap, whoever said it.
+            _ => {
+                saying.setting.name != "node_cap"
+                    || saying.text.trim().parse().is_ok_and(|cap: usize| cap >= rows)
+            }
+        };
+        let said: Vec<Saying> = self.session.sayings.iter().filter(counts).cloned().collect();
+        self.session.weigh(None, &found, &said)
+    }
+}
+
+impl Heir for Colony<'_> {
+    fn is_made(&self) -> Result<bool, anm::Error> {
+        match Store::open_read_only(&self.path) {
+            Ok(_) => Ok(true),
+            Err(error) => match error.fault {
+                // Tables without a machine are what one that was killed leaves.
+                Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    fn weigh(&self, judgement: &mut Judgement) -> Result<(), anm::Error> {
+        let resolved = self.resolve(judgement).map_err(refused)?;
+        for taken in &mut judgement.settings {
+            let counts = resolved.row.iter().find(|(name, _)| *name == taken.name);
+            let text = counts.and_then(|(_, text)| text.clone()).unwrap_or_default();
+            if let Some(saying) = settings::layer::winner(&self.session.sayings, taken.name)
+                && resolved.origin(taken.name) == Some(&saying.origin)
+            {
+                let say = format!(
+                    "{} is `{text}`, as you said ({}); anm's came to `{}`",
+                    taken.name, saying.origin, taken.text
+                );
+                judgement
+                    .warnings
+                    .push(Warning::new(Code::SettingOverridden, say));
+                taken.from = saying.origin.to_string();
+                taken.text = text;
+            }
+        }
+        Ok(())
+    }
+
+    fn make(
+        &self,
+        judgement: &Judgement,
+        check: &dyn Fn(&[Node]) -> Result<(), anm::Error>,
+    ) -> Result<(), anm::Error> {
+        let resolved = self.resolve(judgement).map_err(refused)?;
+        let instruments = gauge().read(&self.session.place.base_dir).map_err(|error| {
+            anm::Error::refused(format_args!("cannot {error}"), "see what is wrong with `/proc`")
+        })?;
+        let storage = self.server.path(&resolved.settings.node_storage);
+        let facts = Facts {
+            boot_time: Some(judgement.boot),
+            storage_device: gauge().device(&storage),
+            cpu_count: instruments.cpus,
+            last_stopped_at: judgement.boot,
+            highest_node_id_used: None,
+        };
+        let store = Store::create(&self.path, Mode::Sudo)?;
+        store.together(|| {
+            store.initialise_with(&resolved.changes, &facts, &judgement.nodes)?;
+            store.note_takeover(self.server.clock.now(), &reserved(judgement))?;
+            check(&store.nodes()?)
+        })
+    }
+
+    fn inventory(&self, judgement: &Judgement) -> String {
+        imported::table(&judgement.nodes, self.session.terminal.out)
+    }
+}
+
+/// What new nodes must keep clear of: numbers of folders that nobody claims, and all that is another manager's.
+fn reserved(judgement: &Judgement) -> Reserved {
+    let foreign = judgement.foreign.iter();
+    let numbers = foreign.clone().filter_map(|unit| unit.number);
+    let ids: BTreeSet<NodeId> = numbers
+        .chain(judgement.leftovers.iter().copied())
+        .map(NodeId)
+        .collect();
+    Reserved {
+        ids,
+        ports: foreign.flat_map(anm::Unit::ports).collect(),
+    }
+}
+
+/// A setting that cannot be, as a reason not to take over.
+fn refused(error: Error) -> anm::Error {
+    anm::Error::refused(error.what, error.hint.unwrap_or_default())
+}
