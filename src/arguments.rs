@@ -127,7 +127,7 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<Topic>, Error
         Some(known) => Ok(Some(Topic::Completions((*known).to_owned()))),
         None => Err(Error::BadValue {
             setting: shell.setting,
-            allowed: value::allowed(shell.setting),
+            allowed: format!("it takes {}", value::allowed(shell.setting)),
             text: shell.text,
             origin: Origin::Flag,
         }),
@@ -339,7 +339,7 @@ mod tests {
         for (words, complaint) in [
             (
                 &["--completions", "tcsh"][..],
-                "`completions` cannot be `tcsh`: one of `bash`, `zsh`, `fish` (flag)",
+                "`completions` cannot be `tcsh`: it takes one of `bash`, `zsh`, `fish` (flag)",
             ),
             (&["--completions"], "`--completions` needs a value (flag)"),
             (

@@ -23,7 +23,7 @@ use crate::report::{Format, machine, order, result};
 use crate::reporting;
 use crate::request::Request;
 use crate::session::{Colony, Opening, Session};
-use crate::settings::Variables;
+use crate::settings::{Origin, Variables};
 use crate::signals;
 use crate::store::schema;
 use crate::survey::{HttpProbe, Observation};
@@ -63,7 +63,15 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         return run(words, variables, terminal);
     }
     signals::listen().map_err(|error| Error::refused(format_args!("cannot listen to signals: {error}")))?;
-    match Request::of(&session.run) {
+    let request = Request::of(&session.run);
+    let is_flag = |name: &str| {
+        let mut sayings = session.sayings.iter();
+        sayings.any(|saying| saying.setting.name == name && saying.origin == Origin::Flag)
+    };
+    for (name, goes_with) in request.unheeded(is_flag) {
+        tracing::warn!("`--{name}` does nothing here: it goes with {goes_with}");
+    }
+    match request {
         Request::Unlock => unlock(&session),
         Request::Migrate => migrate(&session),
         Request::Init => init::init(&session).map(Ended::well),

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::colony::{Counted, Instruments, Mode};
 use crate::error::Error;
 use crate::lock::CycleLock;
-use crate::manager::files::Files;
+use crate::manager::{self, files::Files};
 use crate::program::account;
 use crate::session::{Session, absent};
 use crate::settings::Resolved;
@@ -137,6 +137,10 @@ fn already(path: &Path) -> Error {
         .hint("leave `--init` out; settings can be changed by any run")
 }
 
+fn cannot(error: manager::Error) -> Error {
+    Error::refused(format_args!("cannot {error}"))
+}
+
 /// The colony's own folders, before the lock in the first of them can be taken.
 fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
     let files = Files::new(session.place.mode);
@@ -153,17 +157,17 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
         .flatten()
     {
         if !folder.is_dir() {
-            files.make_dir(folder, owner).map_err(Error::refused)?;
+            files.make_dir(folder, owner).map_err(cannot)?;
         }
     }
     // antctl makes the same folder, as root's own: the lock and the database are the operator's.
     let base = &session.place.base_dir;
     if owner.is_some_and(|owner| owner.uid != 0) && fs::metadata(base).is_ok_and(|seen| seen.uid() == 0) {
-        files.make_dir(base, owner).map_err(Error::refused)?;
+        files.make_dir(base, owner).map_err(cannot)?;
     }
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
-        files.make_dir(storage, None).map_err(Error::refused)?;
+        files.make_dir(storage, None).map_err(cannot)?;
     }
     Ok(())
 }

@@ -85,9 +85,78 @@ impl Request {
     }
 }
 
+/// A flag of an order or a report that stands where there is none, and what it goes with.
+pub type Unheeded = (&'static str, &'static str);
+
+impl Request {
+    /// Those of the flags `said` that this request does not heed, so that the operator is told.
+    #[must_use]
+    pub fn unheeded(&self, said: impl Fn(&str) -> bool) -> Vec<Unheeded> {
+        let is_about_nodes = match self {
+            Request::Order(Order::Add { .. } | Order::Teardown) => false,
+            Request::Order(_) | Request::Survey(_) => true,
+            Request::Report(kind) => !matches!(
+                kind,
+                ReportKind::MachineConfig | ReportKind::MachineMetrics | ReportKind::Plan
+            ),
+            _ => false,
+        };
+        let is_counted = match self {
+            Request::Order(Order::Add { .. }) | Request::Report(ReportKind::History) => true,
+            Request::Order(_) => !said("service_name"),
+            _ => false,
+        };
+        let is_first_run = *self == Request::Init;
+        [
+            ("service_name", is_about_nodes, "an order or a report about nodes"),
+            (
+                "count",
+                is_counted,
+                "an order without names, or `--report history`",
+            ),
+            ("migrate_anm", is_first_run, "`--init`"),
+            (
+                "import",
+                is_first_run || *self == Request::Import,
+                "`--init`, or a run of its own",
+            ),
+            (
+                "report_format",
+                matches!(self, Request::Report(_) | Request::Doctor),
+                "`--report`",
+            ),
+        ]
+        .into_iter()
+        .filter(|(name, is_heeded, _)| !is_heeded && said(name))
+        .map(|(name, _, goes_with)| (name, goes_with))
+        .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flag_that_does_nothing_is_told_of() {
+        let names = |request: &Request, said: &[&str]| -> Vec<&str> {
+            let unheeded = request.unheeded(|name| said.contains(&name));
+            unheeded.into_iter().map(|(name, _)| name).collect()
+        };
+        let nothing: Vec<&str> = Vec::new();
+        assert_eq!(names(&Request::Cycle, &["count", "import"]), ["count", "import"]);
+        let add = Request::Order(Order::Add { count: 1 });
+        assert_eq!(names(&add, &["count", "service_name"]), ["service_name"]);
+        let stop = Request::Order(Order::Stop(Whom::listed("1")));
+        assert_eq!(names(&stop, &["count", "service_name"]), ["count"]);
+        assert_eq!(names(&stop, &["service_name"]), nothing);
+        assert_eq!(names(&Request::Init, &["migrate_anm", "import"]), nothing);
+        let history = Request::Report(ReportKind::History);
+        assert_eq!(
+            names(&history, &["count", "service_name", "report_format"]),
+            nothing
+        );
+    }
 
     #[test]
     fn without_a_word_it_is_a_cycle() {

@@ -346,7 +346,18 @@ impl From<settings::Error> for Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Error {
-        Error::refused(error)
+        use store::Fault;
+        let refused = Error::refused(&error);
+        match error.fault {
+            Fault::NotADatabase | Fault::Damaged(_) => refused.hint(
+                "put a backup in its place; without one move it away, and `wnm --init --import` finds the nodes again",
+            ),
+            Fault::Ahead(_) => refused.hint("use that wnm, or the copy that was made before its migration"),
+            Fault::Locked => refused.hint("end that program: `fuser -v` and the path name it"),
+            Fault::Denied(_) => refused.hint("run wnm as the user whose colony it is"),
+            Fault::Full => refused.hint("make room on its disk; the next run goes on"),
+            _ => refused,
+        }
     }
 }
 
@@ -362,6 +373,10 @@ impl From<anm::Error> for Error {
 
 impl From<lock::Error> for Error {
     fn from(error: lock::Error) -> Error {
-        Error::refused(error)
+        let refused = Error::refused(&error);
+        match error {
+            lock::Error::Held => refused.hint("another run is at work; this one has nothing to do"),
+            lock::Error::Unusable { .. } => refused,
+        }
     }
 }

@@ -64,7 +64,10 @@ impl fmt::Display for Error {
                 "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
                 Quoted(complaint)
             ),
-            Error::NoUser { name } => write!(f, "find the user `{name}`: there is no such account"),
+            Error::NoUser { name } => write!(
+                f,
+                "find the user `{name}`: there is no such account; `useradd --system --user-group {name}` makes it"
+            ),
             Error::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
         }
     }

@@ -18,7 +18,7 @@ pub fn count(nodes: &[Node]) -> String {
         .map(|(state, count)| format!("{count} {}", state.word()))
         .collect();
     match states.is_empty() {
-        true => "no nodes: none were found".to_owned(),
+        true => "no nodes, as none was found,".to_owned(),
         false => format!("{} nodes ({})", nodes.len(), states.join(", ")),
     }
 }

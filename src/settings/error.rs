@@ -160,7 +160,9 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Error::Missing { setting } => write!(f, "`{setting}` is needed: give `--{setting}` with --init"),
+            Error::Missing { setting } => {
+                write!(f, "`{setting}` is needed: give `--{setting}` with `--init`")
+            }
             Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
             Error::BadLine { path, line, why } => {
                 write!(f, "{} (`{}` line {line})", shown(why), path.display())

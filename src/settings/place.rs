@@ -357,7 +357,8 @@ mod tests {
             .to_string()
         };
         assert!(
-            refused("process_manager", "docker").starts_with("`process_manager` cannot be `docker`: one of")
+            refused("process_manager", "docker")
+                .starts_with("`process_manager` cannot be `docker`: it takes one of")
         );
         assert!(refused("dbpath", "mysql://x").contains("(flag)"));
     }

@@ -114,7 +114,7 @@ pub fn allowed(setting: &Setting) -> String {
 /// What `text` means for `setting`, or why it cannot be.
 pub fn read(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
     let text = strip(text);
-    let not = || allowed(setting);
+    let not = || format!("it takes {}", allowed(setting));
     if setting.or_none() && matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "null") {
         return Ok(Meaning {
             value: Value::Nothing,

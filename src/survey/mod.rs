@@ -140,6 +140,9 @@ pub fn find_antnode(gauge: &dyn Gauge, lookup: Lookup, known: &[Binary]) -> Resu
     let mut looked = vec![lookup.path.to_owned()];
     for directory in lookup.search.split(':').filter(|directory| !directory.is_empty()) {
         let candidate = Path::new(directory).join("antnode");
+        if looked.contains(&candidate) {
+            continue;
+        }
         match gauge.binary(&candidate, known) {
             Err(Error::NoBinary { .. } | Error::NotExecutable { .. }) => looked.push(candidate),
             found => return found,

@@ -75,6 +75,9 @@ fn where_nothing_is_found_a_colony_is_made_all_the_same() {
         .copied()
         .chain(["--rewards_address", "faucet"])
         .collect();
-    stage.wnm(&paid).done().says("imported no nodes: none were found");
+    stage
+        .wnm(&paid)
+        .done()
+        .says("imported no nodes, as none was found");
     assert!(stage.rows().is_empty());
 }
