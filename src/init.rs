@@ -193,6 +193,6 @@ fn write(
         highest_node_id_used: settings.highest_node_id_used,
     };
     let nodes = import.map_or(&[][..], |import| &import.haul.nodes);
-    store.initialise_with(&resolved.changes, &facts, nodes)?;
+    store.initialise(&resolved.changes, &facts, nodes)?;
     Ok(())
 }

@@ -55,18 +55,7 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
         ..observation
     };
     let now = colony.now();
-    let own = &colony.settings.node_storage;
-    let mut storages = vec![Storage::seen(
-        own,
-        colony.facts.storage_device,
-        observation.device,
-    )];
-    storages.extend(
-        observation
-            .elsewhere
-            .iter()
-            .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
-    );
+    let storages = storages(colony, &observation);
     let settled =
         plan::settle(chosen, &observation.sightings, &storages, &policy, session.run.confirm, now).map_err(
             |stop| {
@@ -87,6 +76,23 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     }
     colony.nodes = after;
     Ok(observation)
+}
+
+/// The folders that nodes lie in, each as it was at the last look and as it is now.
+fn storages(colony: &Colony, observation: &Observation) -> Vec<Storage> {
+    let own = &colony.settings.node_storage;
+    let mut storages = vec![Storage::seen(
+        own,
+        colony.facts.storage_device,
+        observation.device,
+    )];
+    storages.extend(
+        observation
+            .elsewhere
+            .iter()
+            .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
+    );
+    storages
 }
 
 /// Corrects rows by what their managers know better: where a node lies, and what it is called there.

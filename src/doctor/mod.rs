@@ -8,6 +8,7 @@ mod machine;
 mod orphans;
 mod records;
 mod schedule;
+mod storage;
 mod sudo;
 
 use crate::clock::Clock;
@@ -152,7 +153,7 @@ fn of_machine(patient: &Patient) -> Vec<Finding> {
         sudo.unwrap_or_else(|| Finding::ok("sudo", "not needed")),
         machine::firewall(patient),
         machine::ports(patient),
-        machine::storage(patient),
+        storage::examine(patient),
         machine::clock(patient),
     ]
 }

@@ -268,6 +268,25 @@ impl Means<'_> {
     }
 }
 
+/// Begins a step on the one node it is about, and keeps what came of the node.
+fn on_node(
+    step: &Step,
+    id: NodeId,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut Means<'_>,
+    finish: impl FnOnce(Begun, Node, &mut Means<'_>) -> Result<Outcome, store::Error>,
+) -> Result<Outcome, store::Error> {
+    let Some(node) = nodes.get(&id) else {
+        return Ok(no_such_node(step, id));
+    };
+    let begun = means.begin(step, Some(id))?;
+    let outcome = finish(begun, node.clone(), means)?;
+    if let Some(node) = &outcome.node {
+        nodes.insert(id, node.clone());
+    }
+    Ok(outcome)
+}
+
 /// The outcome of a step whose node is not there: the plan was made of other nodes than these.
 fn no_such_node(step: &Step, id: NodeId) -> Outcome {
     Outcome {

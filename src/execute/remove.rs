@@ -7,7 +7,7 @@ use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
 use super::run::has_not_started;
-use super::{Begun, Ending, Means, Outcome, no_such_node};
+use super::{Begun, Ending, Means, Outcome, no_such_node, on_node};
 
 /// Removes one node.
 pub(super) fn remove(
@@ -16,11 +16,9 @@ pub(super) fn remove(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
-    let Some(node) = nodes.get(&id) else {
-        return Ok(no_such_node(step, id));
-    };
-    let begun = means.begin(step, Some(id))?;
-    let outcome = finish(step, begun, node.clone(), means)?;
+    let outcome = on_node(step, id, nodes, means, |begun, node, means| {
+        finish(step, begun, node, means)
+    })?;
     keep_in_step(&outcome, id, nodes);
     Ok(outcome)
 }

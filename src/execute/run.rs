@@ -6,7 +6,7 @@ use crate::colony::{ManagerKind, Node, NodeId, State};
 use crate::plan::{self, Action, Rest, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, no_such_node, upgrade};
+use super::{Begun, Ending, Means, Outcome, no_such_node, on_node, upgrade};
 
 /// Starts the nodes of a batch, together where nothing has to be put in place first.
 pub(super) fn start(
@@ -72,15 +72,9 @@ pub(super) fn stop(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
-    let Some(node) = nodes.get(&id) else {
-        return Ok(no_such_node(step, id));
-    };
-    let begun = means.begin(step, Some(id))?;
-    let outcome = finish_stop(step, begun, node.clone(), rest, means)?;
-    if let Some(node) = &outcome.node {
-        nodes.insert(id, node.clone());
-    }
-    Ok(outcome)
+    on_node(step, id, nodes, means, |begun, node, means| {
+        finish_stop(step, begun, node, rest, means)
+    })
 }
 
 pub(super) fn finish_stop(

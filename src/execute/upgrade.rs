@@ -7,7 +7,7 @@ use crate::plan::Step;
 use crate::store::{self, NodeChange};
 
 use super::run::{has_not_started, has_started};
-use super::{Begun, Ending, Means, Outcome, no_such_node};
+use super::{Begun, Ending, Means, Outcome, on_node};
 
 /// Upgrades a node, running or stopped, and leaves it running.
 pub(super) fn upgrade(
@@ -17,15 +17,9 @@ pub(super) fn upgrade(
     nodes: &mut BTreeMap<NodeId, Node>,
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
-    let Some(node) = nodes.get(&id) else {
-        return Ok(no_such_node(step, id));
-    };
-    let begun = means.begin(step, Some(id))?;
-    let outcome = finish(step, begun, node.clone(), Some(to), means)?;
-    if let Some(node) = &outcome.node {
-        nodes.insert(id, node.clone());
-    }
-    Ok(outcome)
+    on_node(step, id, nodes, means, |begun, node, means| {
+        finish(step, begun, node, Some(to), means)
+    })
 }
 
 /// Does the step that was begun, or begun by a run that was killed: doing it twice is doing it once.

@@ -244,7 +244,7 @@ impl Heir for Colony<'_> {
         };
         let store = Store::create(&self.path, Mode::Sudo)?;
         store.together(|| {
-            store.initialise_with(&resolved.changes, &facts, &judgement.nodes)?;
+            store.initialise(&resolved.changes, &facts, &judgement.nodes)?;
             store.note_takeover(self.server.clock.now(), &reserved(judgement))?;
             check(&store.nodes()?)
         })

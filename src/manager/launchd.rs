@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
 use super::premises::{Premises, Told};
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
 pub use job::Job;
 use launchctl::{Launchctl, Loaded};
 use starting::Start;
@@ -237,21 +237,8 @@ impl ProcessManager for Launchd {
         if runs && !swapped {
             return Ok(());
         }
-        match self.restart(node) {
-            Ok(()) => {
-                self.premises.forget_old(node);
-                Ok(())
-            }
-            Err(error) if !swapped => Err(error),
-            Err(error) => {
-                let back = self.premises.swap_back(node).and_then(|()| self.restart(node));
-                Err(Error::NotUpgraded {
-                    node: node.name.full(),
-                    why: Box::new(error),
-                    back: back.err().map(Box::new),
-                })
-            }
-        }
+        let started = self.restart(node);
+        changeover::conclude(&self.premises, node, swapped, started, || self.restart(node))
     }
 
     fn remove(&self, node: &Node) -> Result<(), Error> {

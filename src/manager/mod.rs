@@ -4,6 +4,7 @@
 //! tool is told.
 
 pub mod antctl;
+mod changeover;
 pub mod dialect;
 pub mod error;
 pub mod files;

@@ -15,7 +15,7 @@ use crate::program::detached::Detached;
 
 use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
 use birth::Birth;
 use traces::{command_file, console, folders, inside, line, pid_file, told};
 
@@ -221,21 +221,8 @@ impl ProcessManager for Setsid {
             self.premises.forget_old(node);
             return Ok(());
         }
-        match self.stop(node).and_then(|()| self.start(node)) {
-            Ok(()) => {
-                self.premises.forget_old(node);
-                Ok(())
-            }
-            Err(error) if !swapped => Err(error),
-            Err(error) => {
-                let back = self.premises.swap_back(node).and_then(|()| self.start(node));
-                Err(Error::NotUpgraded {
-                    node: node.name.full(),
-                    why: Box::new(error),
-                    back: back.err().map(Box::new),
-                })
-            }
-        }
+        let started = self.stop(node).and_then(|()| self.start(node));
+        changeover::conclude(&self.premises, node, swapped, started, || self.start(node))
     }
 
     fn remove(&self, node: &Node) -> Result<(), Error> {

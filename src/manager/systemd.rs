@@ -14,7 +14,7 @@ use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, found, launch, leftovers};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
 
 /// A service that lives so long without being started again has found its files and its ports.
 const PROVEN: Duration = Duration::from_millis(300);
@@ -314,24 +314,10 @@ impl ProcessManager for Systemd {
             self.premises.forget_old(node);
             return Ok(());
         }
-        match self.ready(node).and_then(|name| self.restart(node, &name)) {
-            Ok(()) => {
-                self.premises.forget_old(node);
-                Ok(())
-            }
-            Err(error) if !swapped => Err(error),
-            Err(error) => {
-                let back = self
-                    .premises
-                    .swap_back(node)
-                    .and_then(|()| self.restart(node, &name));
-                Err(Error::NotUpgraded {
-                    node: node.name.full(),
-                    why: Box::new(error),
-                    back: back.err().map(Box::new),
-                })
-            }
-        }
+        let started = self.ready(node).and_then(|name| self.restart(node, &name));
+        changeover::conclude(&self.premises, node, swapped, started, || {
+            self.restart(node, &name)
+        })
     }
 
     fn remove(&self, node: &Node) -> Result<(), Error> {

@@ -3,8 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::colony::Timestamp;
-
 use super::Format;
 
 /// One action as it was recorded.
@@ -43,12 +41,6 @@ impl Entry {
             Some(service) if stem(service) == stem(name) => true,
             _ => name.parse::<u32>().is_ok_and(|number| self.node == Some(number)),
         }
-    }
-
-    /// When it began, as the report shows it.
-    #[must_use]
-    pub fn time_of(at: Timestamp) -> String {
-        at.utc()
     }
 }
 
@@ -112,7 +104,7 @@ mod tests {
     fn entry() -> Entry {
         Entry {
             at: 1_795_471_315,
-            time: Entry::time_of(Timestamp(1_795_471_315)),
+            time: crate::colony::Timestamp(1_795_471_315).utc(),
             run: "1795471310-7".to_owned(),
             action: "stop".to_owned(),
             node: Some(3),

@@ -54,13 +54,9 @@ impl Store {
         self.read(facts)
     }
 
-    /// Writes the machine's row: each of `columns` with its value, and `facts`, which win.
-    pub fn initialise(&self, columns: &[(&str, Option<String>)], facts: &Facts) -> Result<(), Error> {
-        self.initialise_with(columns, facts, &[])
-    }
-
-    /// The same, and rows for the nodes that were found: a colony has all of them, or is none yet.
-    pub fn initialise_with(
+    /// Writes the machine's row: each of `columns` with its value, and `facts`, which win; and rows for the nodes that
+    /// were found: a colony has all of them, or is none yet.
+    pub fn initialise(
         &self,
         columns: &[(&str, Option<String>)],
         facts: &Facts,
@@ -326,18 +322,18 @@ mod tests {
     #[test]
     fn a_colony_is_initialised_once_and_whole() {
         let store = Store::in_memory().unwrap();
-        let error = store.initialise(&settings()[1..], &facts()).unwrap_err();
+        let error = store.initialise(&settings()[1..], &facts(), &[]).unwrap_err();
         assert!(
             error.to_string().contains("`node_cap`: it needs a value"),
             "{error}"
         );
         assert!(store.machine_sayings().is_err());
         let twice = [node(1), node(1)];
-        assert!(store.initialise_with(&settings(), &facts(), &twice).is_err());
+        assert!(store.initialise(&settings(), &facts(), &twice).is_err());
         assert!(store.machine_sayings().is_err());
-        store.initialise_with(&settings(), &facts(), &twice[..1]).unwrap();
+        store.initialise(&settings(), &facts(), &twice[..1]).unwrap();
         assert_eq!(store.nodes().unwrap(), twice[..1]);
-        let error = store.initialise(&settings(), &facts()).unwrap_err();
+        let error = store.initialise(&settings(), &facts(), &[]).unwrap_err();
         assert_eq!(error.fault, Fault::Exists);
     }
 

@@ -85,13 +85,13 @@ pub(in crate::store) fn facts() -> Facts {
 /// A colony without nodes.
 pub(in crate::store) fn colony() -> Store {
     let store = Store::in_memory().unwrap();
-    store.initialise(&settings(), &facts()).unwrap();
+    store.initialise(&settings(), &facts(), &[]).unwrap();
     store
 }
 
 fn colony_at(path: &Path) -> Store {
     let store = Store::create(path, Mode::User).unwrap();
-    store.initialise(&settings(), &facts()).unwrap();
+    store.initialise(&settings(), &facts(), &[]).unwrap();
     store
 }
 
@@ -140,7 +140,7 @@ fn a_colony_is_made_once() {
     assert_eq!(directory(&path), before);
     let store = Store::open(&path).unwrap();
     assert_eq!(
-        store.initialise(&settings(), &facts()).unwrap_err().fault,
+        store.initialise(&settings(), &facts(), &[]).unwrap_err().fault,
         Fault::Exists
     );
     drop(store);
