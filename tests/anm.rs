@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
 mod acts;
+mod back;
 mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -75,7 +75,7 @@ pub fn kept(machine: &Machine) -> Vec<String> {
             .unwrap_or_default();
         !changed.iter().any(|path| name.starts_with(path)) && !folders.contains(&name)
     });
-    assert!(tree.len() > 100, "{tree:?}");
+    assert!(tree.len() > 30, "{tree:?}");
     tree
 }
 

@@ -11,7 +11,7 @@ use crate::{manager, program, settings, store};
 pub enum Error {
     /// It must not be done as things stand. Nothing was changed.
     Refused {
-        /// A fragment that reads on after `cannot take over from anm: `.
+        /// What is in the way, as a fragment.
         what: String,
         /// What the operator can do.
         hint: String,
