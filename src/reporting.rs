@@ -5,7 +5,7 @@ use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, 
 use crate::error::Error;
 use crate::plan::{self, Gauged, Occasion, Policy, Situation, Template};
 use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
-use crate::session::{Session, absent, reserved, roll};
+use crate::session::{Session, absent, material, reserved, roll};
 use crate::settings::{ReportKind, Settings};
 use crate::store::{Event, Roll, Store, Unread};
 use crate::survey;
@@ -204,6 +204,7 @@ fn foresee(
         .map_err(Error::refused)?
         .nodes;
     let machine = Gauged::of(&gauged.instruments, &gauged.rates);
+    let binary = material(settings, gauged.binary.as_ref());
     let judgement = plan::plan(
         &nodes,
         &Situation {
@@ -214,7 +215,7 @@ fn foresee(
                 ..settings.template(&session.place)
             },
             machine: &machine,
-            binary: gauged.binary.as_ref().map(|binary| &binary.version),
+            binary: binary.as_ref().map(|binary| &binary.version),
             occasion: Occasion::Ordinary,
             taken: &|ports| world.gauge.busy_port(&ports),
             now,

@@ -24,6 +24,7 @@ use crate::survey::{self, HttpProbe, Lookup, RealGauge};
 use crate::takeover::anm;
 use crate::terminal::Terminal;
 use crate::world::World;
+pub use antctl::material;
 pub use orphans::{orphans, reserved};
 
 /// What a run knows before it opens anything.

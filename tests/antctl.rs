@@ -611,6 +611,20 @@ fn settings_of_antctl_reach_it() {
 }
 
 #[test]
+fn the_report_of_the_plan_knows_that_antctl_downloads_what_nodes_are_made_of() {
+    let machine = Machine::colony("antctl+user", &["--node_cap", "1", "--antctl_version", "0.4.16"]);
+    fs::remove_file(machine.home().join(".local/bin/antnode")).expect("no antnode is left");
+    machine.minute(0);
+    let plan = machine.wnm(&["--report", "plan"]).done().stdout;
+    assert!(plan.contains("\n  add node 1 as "), "{plan}");
+    machine
+        .wnm(&["--force_action", "update_config", "--antctl_version", ""])
+        .done();
+    let plan = machine.wnm(&["--report", "plan"]).done().stdout;
+    assert!(plan.contains("there is no antnode binary"), "{plan}");
+}
+
+#[test]
 fn what_antctl_cannot_be_told_is_refused_before_anything_is_made() {
     let refused = |settings: &[&str], word: &str| {
         let machine = Machine::colony("antctl+user", settings);

@@ -9,7 +9,7 @@ use wnm::colony::{
     Activity, Answer, Figures, Home, ManagerKind, Node, NodeId, NodeName, Ports, Process, Reading,
     ServiceName, Sighting, State, Timestamp, Version,
 };
-use wnm::plan::{self, Gauged, Occasion, Policy, SURVEYS_IN_A_ROW, Situation, Storage, Template};
+use wnm::plan::{self, Gauged, Occasion, Policy, SURVEYS_IN_A_ROW, Situation, Storage, Takeover, Template};
 use wnm::report::{Format, plan as report};
 use wnm::settings::place::{self, Machine, Operator, Platform};
 use wnm::settings::{self, Origin, Saying, Settings, Variables, defaults, table};
@@ -80,6 +80,7 @@ struct Example {
     nodes: Vec<Node>,
     seen: Vec<Sighting>,
     disk_is_there: bool,
+    takeover: Option<Takeover>,
 }
 
 impl Example {
@@ -111,6 +112,7 @@ impl Example {
         };
         let mut last_stop = NOW.plus(-86_400);
         let mut disk_is_there = true;
+        let mut takeover = None;
         for (name, value) in pairs(line_of("machine")) {
             match (name, value) {
                 ("disk", "gone") => disk_is_there = false,
@@ -121,6 +123,18 @@ impl Example {
                 ("sent", value) => gauged.netio_write_bytes = number(value),
                 ("booted", value) => gauged.boot = ago(value),
                 ("stopped", value) => last_stop = ago(value),
+                ("taken", "over just now") => {
+                    takeover = Some(Takeover {
+                        at: NOW,
+                        is_confirmed: false,
+                    });
+                }
+                ("taken", value) => {
+                    takeover = Some(Takeover {
+                        at: ago(value.trim_start_matches("over ")),
+                        is_confirmed: true,
+                    });
+                }
                 _ => panic!("`{name} {value}` of a machine"),
             }
         }
@@ -139,6 +153,7 @@ impl Example {
             nodes: Vec::new(),
             seen: Vec::new(),
             disk_is_there,
+            takeover,
         };
         for part in parts(line_of("nodes")) {
             example.people(part);
@@ -223,7 +238,10 @@ impl Example {
 
     /// What the survey changes, and what `--report plan` says of the rest; or the safety stop.
     fn answer(self) -> String {
-        let policy: Policy = self.settings.policy();
+        let policy = Policy {
+            takeover: self.takeover,
+            ..self.settings.policy()
+        };
         let storage = Storage {
             path: self.settings.node_storage.clone(),
             present: self.disk_is_there,

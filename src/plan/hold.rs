@@ -206,7 +206,8 @@ impl fmt::Display for Hold {
             ),
             Hold::Watched { until } => write!(
                 f,
-                "nothing is stopped or removed before {until}: the nodes were taken over a short while ago"
+                "nothing is stopped or removed before {}: the nodes were taken over a short while ago",
+                until.utc()
             ),
             Hold::Paced { until } => {
                 write!(

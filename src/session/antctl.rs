@@ -48,20 +48,26 @@ impl Session {
     }
 }
 
+/// What nodes are made from and upgraded to: the antnode that was found, or one that antctl downloads.
+#[must_use]
+pub fn material(settings: &Settings, found: Option<&Binary>) -> Option<Binary> {
+    let version = settings.antctl_version.as_ref();
+    match (settings.process_manager.tool, found) {
+        (Tool::Antctl | Tool::AntctlZen, _) if version.is_some() => Some(Binary::download(version)),
+        (_, Some(binary)) => Some(binary.clone()),
+        (Tool::AntctlZen, None) => Some(Binary::download(None)),
+        (_, None) => None,
+    }
+}
+
 impl Colony {
-    /// What nodes are made from and upgraded to: the antnode that was found, or one that antctl downloads; None, and
-    /// a warning, where there is neither.
+    /// What nodes are made from and upgraded to; None, and a warning, where there is nothing.
     pub fn material<E: std::fmt::Display>(&self, found: Result<&Binary, &E>) -> Option<Binary> {
-        let version = self.settings.antctl_version.as_ref();
-        match (self.settings.process_manager.tool, found) {
-            (Tool::Antctl | Tool::AntctlZen, _) if version.is_some() => Some(Binary::download(version)),
-            (_, Ok(binary)) => Some(binary.clone()),
-            (Tool::AntctlZen, Err(_)) => Some(Binary::download(None)),
-            (_, Err(error)) => {
-                tracing::warn!("cannot {error}; nothing is added or upgraded");
-                None
-            }
+        let material = material(&self.settings, found.ok());
+        if let (None, Err(error)) = (&material, found) {
+            tracing::warn!("cannot {error}; nothing is added or upgraded");
         }
+        material
     }
 
     /// Ports that no new node may have though no node of the colony has them.
