@@ -1,6 +1,8 @@
 //! What a run owes to nodes that were taken over: to touch none before they were seen to be what they were taken
 //! for, none while their former manager is back, and to keep those up to date who read its files.
 
+use std::path::{self, PathBuf};
+
 use crate::colony::{Mode, Node, Tool};
 use crate::error::Error;
 use crate::plan;
@@ -8,10 +10,12 @@ use crate::session::{Colony, Session};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::{Server, legacy::Legacy};
 
-/// How anm's own things stand for a colony that has its nodes; None: it has none of them.
+/// What anm left on a machine whose nodes it had.
 pub(super) struct Watch {
     server: Server,
     legacy: Legacy,
+    /// The colony of this run.
+    database: PathBuf,
 }
 
 impl Watch {
@@ -25,15 +29,21 @@ impl Watch {
             return Ok(None);
         }
         let server = Server::real(Box::new(HttpProbe::new()));
-        let legacy = Legacy::of(&server, &session.place.db_path).map_err(Error::from)?;
-        let Some(legacy) = legacy else { return Ok(None) };
-        legacy.refuse_two(&server).map_err(Error::from)?;
-        Ok(Some(Watch { server, legacy }))
+        let Some(legacy) = Legacy::of(&server)? else {
+            return Ok(None);
+        };
+        legacy.refuse_two(&server)?;
+        let database = path::absolute(&session.place.db_path).map_err(Error::refused)?;
+        Ok(Some(Watch {
+            server,
+            legacy,
+            database,
+        }))
     }
 
     /// Tells NTracking how the nodes are now. The nodes do not suffer if that fails.
     pub(super) fn tell_others(&self, nodes: &[Node]) {
-        if let Err(error) = self.legacy.tell_ntracking(&self.server, nodes) {
+        if let Err(error) = self.legacy.tell_ntracking(&self.server, &self.database, nodes) {
             tracing::warn!("NTracking is not told how the nodes are: {error}");
         }
     }

@@ -19,6 +19,7 @@ use crate::takeover::anm::acts::{self, Heir, Wish};
 use crate::takeover::anm::judge::{Judgement, judge};
 use crate::takeover::anm::warning::{Code, Warning};
 use crate::takeover::anm::{self, Server, account as told, journal, place, rollback, silence};
+use crate::terminal::Style;
 
 /// Refuses flags of a takeover that do not go with what else was said.
 ///
@@ -251,7 +252,8 @@ impl Heir for Colony<'_> {
     }
 
     fn inventory(&self, judgement: &Judgement) -> String {
-        imported::table(&judgement.nodes, self.session.terminal.out)
+        // It is kept in a file as well.
+        imported::table(&judgement.nodes, Style::Plain)
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) const MOMENTARY: &[Setting] = &[
             unit: Unit::Seconds,
             or_none: false,
         },
-        "With --migrate_anm: how long a run of anm is waited for",
+        "With --migrate_anm: how long a run of anm is waited for (900 unless said)",
     ),
     flag(
         Group::Init,

@@ -190,7 +190,13 @@ fn rows_that_are_not_as_the_units_are_never_kept() {
 #[test]
 fn what_was_said_to_wnm_counts_before_what_anm_says_but_no_cap_takes_a_node_away() {
     let machine = plain();
-    let report = take(&machine, &[("node_cap", "2"), ("cpu_remove", "91")]).unwrap();
+    let variables = [
+        ("CPU_LESS_THAN", "33"),
+        ("WNM_HD_REMOVE", "93"),
+        ("SURVEY_DELAY", "7"),
+    ];
+    let session = machine.session_in(&variables, &[("node_cap", "2"), ("cpu_remove", "91")]);
+    let report = patiently(|| wnm::init::anm::take_over(&session, &machine.server())).unwrap();
     assert!(
         report.contains("setting-overridden: cpu_remove is `91`, as you said (flag); anm's came to `75`"),
         "{report}"
@@ -199,6 +205,13 @@ fn what_was_said_to_wnm_counts_before_what_anm_says_but_no_cap_takes_a_node_away
     let of = |name: &str| said.iter().find(|(own, _)| own == name).unwrap().1.clone();
     assert_eq!(of("cpu_remove").as_deref(), Some("91"));
     assert_eq!(of("node_cap").as_deref(), Some("20"), "anm's own");
+    assert_eq!(of("hd_remove").as_deref(), Some("93"), "it was meant for wnm");
+    assert_eq!(
+        of("cpu_less_than").as_deref(),
+        Some("55"),
+        "it may be there by accident"
+    );
+    assert_eq!(of("survey_delay").as_deref(), Some("7"), "anm has no such thing");
 }
 
 #[test]

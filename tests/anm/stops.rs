@@ -249,14 +249,12 @@ fn given_anm_back_then_its_heir_does_nothing_and_says_so() {
     let line = cron(&machine).unwrap();
     take(&machine, &[]).unwrap();
     let server = machine.server();
-    let database = Path::new("/var/antctl/colony.db");
-    let legacy = Legacy::of(&server, database).unwrap().unwrap();
+    let legacy = Legacy::of(&server).unwrap().unwrap();
     legacy.refuse_two(&server).unwrap();
     fs::write(machine.path(place::CRON), line).unwrap();
     let error = legacy.refuse_two(&server).unwrap_err();
     assert!(error.to_string().contains("`/etc/cron.d/anm` is back"), "{error}");
     assert!(error.hint().unwrap().contains("--rollback_anm"));
-    assert_eq!(Legacy::of(&server, Path::new("/other/colony.db")).unwrap(), None);
 }
 
 #[test]
@@ -266,14 +264,17 @@ fn what_ntracking_reads_is_as_the_nodes_are_with_its_mode_kept() {
     let path = machine.path(place::NODE_DETAILS);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let server = machine.server();
-    let legacy = Legacy::of(&server, Path::new("/var/antctl/colony.db"))
-        .unwrap()
-        .unwrap();
+    let legacy = Legacy::of(&server).unwrap().unwrap();
+    let database = Path::new("/var/antctl/colony.db");
     let mut nodes = colony(&machine).nodes().unwrap();
     nodes[0].state = wnm::colony::State::Removing;
-    assert!(legacy.tell_ntracking(&server, &nodes).unwrap());
+    let before = fs::read_to_string(&path).unwrap();
+    let other = Path::new("/other/colony.db");
+    assert!(!legacy.tell_ntracking(&server, other, &nodes).unwrap());
+    assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    assert!(legacy.tell_ntracking(&server, database, &nodes).unwrap());
     assert!(
-        !legacy.tell_ntracking(&server, &nodes).unwrap(),
+        !legacy.tell_ntracking(&server, database, &nodes).unwrap(),
         "what is so already is not written"
     );
     let text = fs::read_to_string(&path).unwrap();

@@ -130,7 +130,13 @@ impl Machine {
 
     /// A run of wnm on it, with these flags.
     pub fn session(&self, flags: &[(&str, &str)]) -> Session {
-        let variables = Variables::default();
+        self.session_in(&[], flags)
+    }
+
+    /// The same in this environment.
+    pub fn session_in(&self, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Session {
+        let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
+        let variables: Variables = variables.iter().map(owned).collect();
         let operator = Operator {
             user: "weave".to_owned(),
             uid: 1000,
@@ -138,14 +144,12 @@ impl Machine {
         };
         let mut said = vec![("init", "true"), ("migrate_anm", "true")];
         said.extend(flags);
-        let sayings: Vec<Saying> = said
-            .into_iter()
-            .map(|(name, text)| Saying {
-                setting: table::find(name).expect("a setting"),
-                text: text.to_owned(),
-                origin: Origin::Flag,
-            })
-            .collect();
+        let mut sayings = variables.sayings();
+        sayings.extend(said.into_iter().map(|(name, text)| Saying {
+            setting: table::find(name).expect("a setting"),
+            text: text.to_owned(),
+            origin: Origin::Flag,
+        }));
         let asked = place::Machine {
             platform: Platform::Linux,
             peek: &|_| None,

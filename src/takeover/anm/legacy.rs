@@ -27,20 +27,20 @@ pub struct Legacy {
 }
 
 impl Legacy {
-    /// What the colony in `database` took over from anm; None: nothing.
+    /// What was taken over from anm on this server; None: nothing.
     ///
     /// # Errors
     /// When the file is there and cannot be understood.
-    pub fn of(server: &Server, database: &Path) -> Result<Option<Legacy>, Error> {
+    pub fn of(server: &Server) -> Result<Option<Legacy>, Error> {
         let path = file();
         let Some(text) = server.read(&path)? else {
             return Ok(None);
         };
-        let legacy: Legacy = serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+        let legacy = serde_json::from_str(&text).map_err(|error| Error::Unreadable {
             path,
             why: error.to_string(),
         })?;
-        Ok(Some(legacy).filter(|legacy| legacy.database == database))
+        Ok(Some(legacy))
     }
 
     /// Writes it down for the cycles to come.
@@ -83,11 +83,15 @@ impl Legacy {
         ))
     }
 
-    /// Keeps `NodeDetails` as the nodes are now.
+    /// Keeps `NodeDetails` as the nodes of the colony in `database` are now; says whether that changed it. Another
+    /// colony's nodes are not told of there.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn tell_ntracking(&self, server: &Server, nodes: &[Node]) -> Result<bool, Error> {
+    pub fn tell_ntracking(&self, server: &Server, database: &Path, nodes: &[Node]) -> Result<bool, Error> {
+        if self.database != database {
+            return Ok(false);
+        }
         let details: Vec<Detail> = nodes.iter().filter_map(Detail::of).collect();
         ntracking::refresh(server, &details)
     }
