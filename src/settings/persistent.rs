@@ -121,7 +121,7 @@ pub(super) const PERSISTENT: &[Setting] = &[
         "crisis_bytes",
         whole(0, i64::MAX, Unit::Bytes),
         "2000000000",
-        "Free disk space at which a crisis is reported",
+        "Disk space a node is reckoned to grow to, for node_hd_crisis and the doctor",
     ),
     kept(
         Group::Pace,
