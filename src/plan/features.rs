@@ -86,36 +86,118 @@ impl Features {
             || self.load_not_allow
     }
 
-    /// Every feature with the peer's name for it, in the peer's order.
+    /// The answer to one of them.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, bool); 16] {
-        [
-            ("allow_cpu", self.allow_cpu),
-            ("allow_mem", self.allow_mem),
-            ("allow_hd", self.allow_hd),
-            ("remove_cpu", self.remove_cpu),
-            ("remove_mem", self.remove_mem),
-            ("remove_hd", self.remove_hd),
-            ("allow_node_cap", self.allow_node_cap),
-            ("allow_netio", self.allow_netio),
-            ("remove_netio", self.remove_netio),
-            ("allow_hdio", self.allow_hdio),
-            ("remove_hdio", self.remove_hdio),
-            ("load_allow", self.load_allow),
-            ("load_not_allow", self.load_not_allow),
-            ("add_new_node", self.add_new_node),
-            ("remove", self.remove),
-            ("upgrade", self.upgrade),
-        ]
+    pub fn answer(&self, feature: Feature) -> bool {
+        match feature {
+            Feature::AllowCpu => self.allow_cpu,
+            Feature::AllowMem => self.allow_mem,
+            Feature::AllowHd => self.allow_hd,
+            Feature::RemoveCpu => self.remove_cpu,
+            Feature::RemoveMem => self.remove_mem,
+            Feature::RemoveHd => self.remove_hd,
+            Feature::AllowNodeCap => self.allow_node_cap,
+            Feature::AllowNetio => self.allow_netio,
+            Feature::RemoveNetio => self.remove_netio,
+            Feature::AllowHdio => self.allow_hdio,
+            Feature::RemoveHdio => self.remove_hdio,
+            Feature::LoadAllow => self.load_allow,
+            Feature::LoadNotAllow => self.load_not_allow,
+            Feature::AddNewNode => self.add_new_node,
+            Feature::Remove => self.remove,
+            Feature::Upgrade => self.upgrade,
+        }
+    }
+}
+
+/// Each of the features, to be asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    AllowCpu,
+    AllowMem,
+    AllowHd,
+    RemoveCpu,
+    RemoveMem,
+    RemoveHd,
+    AllowNodeCap,
+    AllowNetio,
+    RemoveNetio,
+    AllowHdio,
+    RemoveHdio,
+    LoadAllow,
+    LoadNotAllow,
+    AddNewNode,
+    Remove,
+    Upgrade,
+}
+
+impl Feature {
+    /// All of them, in the peer's order.
+    pub const ALL: [Feature; 16] = [
+        Feature::AllowCpu,
+        Feature::AllowMem,
+        Feature::AllowHd,
+        Feature::RemoveCpu,
+        Feature::RemoveMem,
+        Feature::RemoveHd,
+        Feature::AllowNodeCap,
+        Feature::AllowNetio,
+        Feature::RemoveNetio,
+        Feature::AllowHdio,
+        Feature::RemoveHdio,
+        Feature::LoadAllow,
+        Feature::LoadNotAllow,
+        Feature::AddNewNode,
+        Feature::Remove,
+        Feature::Upgrade,
+    ];
+
+    /// The peer's name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::AllowCpu => "allow_cpu",
+            Feature::AllowMem => "allow_mem",
+            Feature::AllowHd => "allow_hd",
+            Feature::RemoveCpu => "remove_cpu",
+            Feature::RemoveMem => "remove_mem",
+            Feature::RemoveHd => "remove_hd",
+            Feature::AllowNodeCap => "allow_node_cap",
+            Feature::AllowNetio => "allow_netio",
+            Feature::RemoveNetio => "remove_netio",
+            Feature::AllowHdio => "allow_hdio",
+            Feature::RemoveHdio => "remove_hdio",
+            Feature::LoadAllow => "load_allow",
+            Feature::LoadNotAllow => "load_not_allow",
+            Feature::AddNewNode => "add_new_node",
+            Feature::Remove => "remove",
+            Feature::Upgrade => "upgrade",
+        }
+    }
+
+    /// The quantities that answer it; none where it is about nodes, or about rates that are not watched.
+    #[must_use]
+    pub fn measured(self, policy: &Policy, metrics: &Metrics) -> Vec<Measured> {
+        match self {
+            Feature::AllowCpu | Feature::RemoveCpu => vec![cpu(policy, metrics)],
+            Feature::AllowMem | Feature::RemoveMem => vec![memory(policy, metrics)],
+            Feature::AllowHd | Feature::RemoveHd => vec![disk(policy, metrics)],
+            Feature::LoadAllow | Feature::LoadNotAllow => load(policy, metrics).to_vec(),
+            Feature::AllowHdio | Feature::RemoveHdio => hdio(policy, metrics).into_iter().flatten().collect(),
+            Feature::AllowNetio | Feature::RemoveNetio => {
+                netio(policy, metrics).into_iter().flatten().collect()
+            }
+            Feature::AllowNodeCap | Feature::AddNewNode | Feature::Remove | Feature::Upgrade => Vec::new(),
+        }
     }
 }
 
 /// One quantity against its limits.
-#[derive(Clone, Copy)]
-struct Measured {
-    what: Quantity,
-    is: f64,
-    limits: Threshold,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    pub what: Quantity,
+    pub is: f64,
+    pub limits: Threshold,
 }
 
 impl Measured {

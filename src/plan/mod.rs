@@ -40,7 +40,7 @@ mod task;
 pub use assign::assign;
 pub use cycle::{Judgement, Situation, plan};
 pub use decide::{Decision, Occasion, Want, decide};
-pub use features::Features;
+pub use features::{Feature, Features, Measured};
 pub use hold::{Hold, Refusal};
 pub use measure::{Gauged, is_hung, is_shunned, measure};
 pub use naming::find;

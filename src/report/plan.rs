@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::colony::{Node, NodeId, Timestamp};
-use crate::plan::{Action, Hold, Judgement, Policy, Quantity, Step, Threshold};
+use crate::plan::{Action, Feature, Hold, Judgement, Measured, Policy, Step};
 
 use super::Format;
 
@@ -18,7 +18,7 @@ pub struct Foreseen<'a> {
 
 /// A feature, its answer, and the figures that gave it.
 #[derive(Serialize)]
-struct Feature {
+struct Answer {
     name: &'static str,
     value: bool,
     because: Vec<Fact>,
@@ -39,17 +39,11 @@ struct Fact {
 /// The report.
 #[must_use]
 pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
-    let features: Vec<Feature> = foreseen
-        .judgement
-        .features
-        .named()
-        .into_iter()
-        .map(|(name, value)| Feature {
-            name,
-            value,
-            because: facts(name, foreseen),
-        })
-        .collect();
+    let features = Feature::ALL.map(|feature| Answer {
+        name: feature.name(),
+        value: foreseen.judgement.features.answer(feature),
+        because: facts(feature, foreseen),
+    });
     if format == Format::Json {
         let steps: Vec<Value> = foreseen
             .judgement
@@ -136,45 +130,28 @@ enum Side {
     Remove,
 }
 
-fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
+fn facts(feature: Feature, foreseen: &Foreseen<'_>) -> Vec<Fact> {
     let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
-    let load = [
-        (Quantity::Load1, metrics.load_average_1, policy.load),
-        (Quantity::Load5, metrics.load_average_5, policy.load),
-        (Quantity::Load15, metrics.load_average_15, policy.load),
-    ];
-    let hdio = [
-        (Quantity::DiskRead, metrics.hdio_read_bytes, policy.hdio[0]),
-        (Quantity::DiskWrite, metrics.hdio_write_bytes, policy.hdio[1]),
-    ];
-    let netio = [
-        (Quantity::NetRead, metrics.netio_read_bytes, policy.netio[0]),
-        (Quantity::NetWrite, metrics.netio_write_bytes, policy.netio[1]),
-    ];
-    let cpu = [(Quantity::Cpu, metrics.used_cpu_percent, policy.cpu)];
-    let memory = [(Quantity::Memory, metrics.used_mem_percent, policy.memory)];
-    let disk = [(Quantity::Disk, metrics.used_hd_percent, policy.disk)];
-    match name {
-        "allow_cpu" => measured(&cpu, Side::Add),
-        "remove_cpu" => measured(&cpu, Side::Remove),
-        "allow_mem" => measured(&memory, Side::Add),
-        "remove_mem" => measured(&memory, Side::Remove),
-        "allow_hd" => measured(&disk, Side::Add),
-        "remove_hd" => measured(&disk, Side::Remove),
-        "load_allow" => measured(&load, Side::Add),
-        "load_not_allow" => measured(&load, Side::Remove),
-        "allow_hdio" => watched("disk I/O", &hdio, Side::Add),
-        "remove_hdio" => watched("disk I/O", &hdio, Side::Remove),
-        "allow_netio" => watched("network I/O", &netio, Side::Add),
-        "remove_netio" => watched("network I/O", &netio, Side::Remove),
-        "allow_node_cap" => vec![against(
+    let quantities = feature.measured(policy, metrics);
+    match feature {
+        Feature::AllowCpu | Feature::AllowMem | Feature::AllowHd | Feature::LoadAllow => {
+            measured(&quantities, Side::Add)
+        }
+        Feature::RemoveCpu | Feature::RemoveMem | Feature::RemoveHd | Feature::LoadNotAllow => {
+            measured(&quantities, Side::Remove)
+        }
+        Feature::AllowHdio => watched("disk I/O", &quantities, Side::Add),
+        Feature::RemoveHdio => watched("disk I/O", &quantities, Side::Remove),
+        Feature::AllowNetio => watched("network I/O", &quantities, Side::Add),
+        Feature::RemoveNetio => watched("network I/O", &quantities, Side::Remove),
+        Feature::AllowNodeCap => vec![against(
             "running nodes",
             metrics.running_nodes,
             policy.cap,
             Side::Add,
         )],
-        "add_new_node" => growth(foreseen),
-        "remove" => vec![
+        Feature::AddNewNode => growth(foreseen),
+        Feature::Remove => vec![
             said(if foreseen.judgement.features.has_pressure() {
                 "something presses"
             } else {
@@ -182,8 +159,7 @@ fn facts(name: &str, foreseen: &Foreseen<'_>) -> Vec<Fact> {
             }),
             against("nodes", metrics.total_nodes, policy.cap, Side::Remove),
         ],
-        "upgrade" => upgrade(foreseen),
-        _ => Vec::new(),
+        Feature::Upgrade => upgrade(foreseen),
     }
 }
 
@@ -219,10 +195,10 @@ fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
     facts
 }
 
-fn measured(quantities: &[(Quantity, f64, Threshold)], side: Side) -> Vec<Fact> {
+fn measured(quantities: &[Measured], side: Side) -> Vec<Fact> {
     quantities
         .iter()
-        .map(|(what, is, limits)| {
+        .map(|Measured { what, is, limits }| {
             let (limit, word) = match side {
                 Side::Add => (limits.add, "add"),
                 Side::Remove => (limits.remove, "remove"),
@@ -247,13 +223,12 @@ fn measured(quantities: &[(Quantity, f64, Threshold)], side: Side) -> Vec<Fact> 
         .collect()
 }
 
-/// A pair counts as watched when its four limits sum to more than 1.
-fn watched(name: &str, pair: &[(Quantity, f64, Threshold); 2], side: Side) -> Vec<Fact> {
-    let limits: f64 = pair.iter().map(|(_, _, limits)| limits.add + limits.remove).sum();
-    if limits > 1.0 {
-        measured(pair, side)
-    } else {
+/// A pair of rates, which need not be watched.
+fn watched(name: &str, pair: &[Measured], side: Side) -> Vec<Fact> {
+    if pair.is_empty() {
         vec![said(&format!("{name} is not watched"))]
+    } else {
+        measured(pair, side)
     }
 }
 
@@ -300,23 +275,23 @@ fn said(text: &str) -> Fact {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Quantity, Threshold};
 
     fn texts(facts: &[Fact]) -> Vec<&str> {
         facts.iter().map(|fact| fact.text.as_str()).collect()
     }
 
+    fn quantity(what: Quantity, is: f64, add: f64, remove: f64) -> Measured {
+        Measured {
+            what,
+            is,
+            limits: Threshold { add, remove },
+        }
+    }
+
     #[test]
     fn a_figure_stands_against_its_limit() {
-        let cpu = |is| {
-            [(
-                Quantity::Cpu,
-                is,
-                Threshold {
-                    add: 50.0,
-                    remove: 70.0,
-                },
-            )]
-        };
+        let cpu = |is| [quantity(Quantity::Cpu, is, 50.0, 70.0)];
         assert_eq!(
             texts(&measured(&cpu(62.1), Side::Add)),
             ["cpu 62.1 % >= add limit 50 %"]
@@ -338,22 +313,16 @@ mod tests {
 
     #[test]
     fn a_pair_of_rates_without_limits_is_not_watched() {
-        let pair = |add| {
-            let limits = Threshold {
-                add,
-                remove: 2.0 * add,
-            };
-            [
-                (Quantity::DiskRead, 5.0, limits),
-                (Quantity::DiskWrite, 500.0, limits),
-            ]
-        };
         assert_eq!(
-            texts(&watched("disk I/O", &pair(0.0), Side::Add)),
+            texts(&watched("disk I/O", &[], Side::Add)),
             ["disk I/O is not watched"]
         );
+        let pair = [
+            quantity(Quantity::DiskRead, 5.0, 100.0, 200.0),
+            quantity(Quantity::DiskWrite, 500.0, 100.0, 200.0),
+        ];
         assert_eq!(
-            texts(&watched("disk I/O", &pair(100.0), Side::Remove)),
+            texts(&watched("disk I/O", &pair, Side::Remove)),
             [
                 "disk read 5 B/s <= remove limit 200 B/s",
                 "disk write 500 B/s > remove limit 200 B/s"

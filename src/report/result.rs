@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::colony::Node;
 use crate::execute::{Ending, Outcome};
-use crate::plan::{Action, Features, Hold, Plan, Reason, Rest, Step, Task};
+use crate::plan::{Action, Feature, Features, Hold, Plan, Reason, Rest, Step, Task};
 
 /// JSON as the peer writes it: indented by two.
 #[must_use]
@@ -15,10 +15,9 @@ pub fn pretty(value: &Value) -> String {
 /// What the engine makes of the figures, as the peer logs it.
 #[must_use]
 pub fn features(features: &Features) -> String {
-    let named: Map<String, Value> = features
-        .named()
+    let named: Map<String, Value> = Feature::ALL
         .into_iter()
-        .map(|(name, holds)| (name.to_owned(), holds.into()))
+        .map(|feature| (feature.name().to_owned(), features.answer(feature).into()))
         .collect();
     pretty(&Value::Object(named))
 }

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value, json};
 use wnm::colony::{Metrics, Timestamp, Version};
-use wnm::plan::{Decision, Delays, Occasion, Policy, Quotas, Reason, Threshold, decide};
+use wnm::plan::{Decision, Delays, Feature, Occasion, Policy, Quotas, Reason, Threshold, decide};
 
 /// What the engine answers to one line of input, as one line; an error object where the line is no input.
 pub fn answer_line(line: &str) -> String {
@@ -32,13 +32,11 @@ pub fn answer(vector: &Map<String, Value>) -> Value {
 }
 
 fn features(decision: &Decision) -> Value {
-    let named = decision.features.named();
-    Value::Object(
-        named
-            .into_iter()
-            .map(|(name, is)| (name.to_owned(), Value::Bool(is)))
-            .collect(),
-    )
+    let named = Feature::ALL.map(|feature| {
+        let answer = decision.features.answer(feature);
+        (feature.name().to_owned(), Value::Bool(answer))
+    });
+    Value::Object(named.into_iter().collect())
 }
 
 fn actions(decision: &Decision) -> Value {
