@@ -3,6 +3,7 @@
 //! Each check is a function from the [`Patient`] to a finding; none relies on another's having passed. What can
 //! differ between an operator's shell and the runs of the schedule is asked in the environment of the latter.
 
+mod anm;
 mod crontab;
 mod machine;
 mod orphans;
@@ -20,6 +21,8 @@ use crate::report::health::{self, Finding};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::store::{Facts, Store};
+use crate::survey::HttpProbe;
+use crate::takeover::anm::Server;
 use crate::world::World;
 
 use schedule::Schedule;
@@ -122,6 +125,7 @@ fn findings(session: &Session) -> Vec<Finding> {
                 now,
             };
             findings.extend(of_machine(&patient));
+            findings.extend(anm::judge(&Server::real(Box::new(HttpProbe::new()))));
             if let Some(Ok(roll)) = store.as_ref().map(Store::roll) {
                 findings.push(orphans::judge(patient.world, settings, &roll));
             }
