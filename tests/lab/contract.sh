@@ -114,7 +114,7 @@ play() {
     had_begun remove 'id > 0'
     wnm --force_action survey >/dev/null
     is "$(ask 'SELECT count(*) FROM node') $(running)" '0 0' "$KIND: rows and processes after the removals"
-    is "$(as_root sh -c "ls -A '$STORAGE' $LOGS | grep -c antnode || true")" 0 "$KIND: folders after the removals"
+    is "$(as_root sh -c "find '$STORAGE' $LOGS -mindepth 1 -name '*antnode*' | wc -l")" 0 "$KIND: folders after the removals"
     is "$(as_root sh -c "ls /etc/systemd/system /home/op/.config/systemd/user /Library/LaunchDaemons 2>/dev/null | grep -c antnode || true")" 0 "$KIND: services after the removals"
     as_root sh -c "rm -rf $DATABASE* '$STORAGE'"
     new_antnode 0.4.17
