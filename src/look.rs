@@ -17,8 +17,10 @@ use crate::survey::{self, Limits, Observation, Survey};
 /// A safety stop, a signal, or a machine or store that cannot be read.
 pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, Error> {
     let policy = colony.policy();
-    let mut chosen: Vec<Node> = if names.is_empty() {
-        colony.nodes.clone()
+    let are_all = names.is_empty();
+    // All are moved and not copied: ten thousand take 15 MB.
+    let mut chosen: Vec<Node> = if are_all {
+        std::mem::take(&mut colony.nodes)
     } else {
         names
             .iter()
@@ -64,17 +66,24 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
                 )
             },
         )?;
-    let mut after: BTreeMap<NodeId, Node> = colony.nodes.iter().map(|node| (node.id, node.clone())).collect();
-    after.extend(settled.nodes.into_iter().map(|node| (node.id, node)));
-    let mut after: Vec<Node> = after.into_values().collect();
-    learn_versions(colony, &mut after);
+    if are_all {
+        colony.nodes = settled.nodes;
+    } else {
+        let mut settled: BTreeMap<NodeId, Node> =
+            settled.nodes.into_iter().map(|node| (node.id, node)).collect();
+        for node in &mut colony.nodes {
+            if let Some(now) = settled.remove(&node.id) {
+                *node = now;
+            }
+        }
+    }
+    learn_versions(colony);
     for id in &settled.hung {
         tracing::warn!("node {id} is hung: its process lives and has not answered for three surveys");
     }
     if !session.run.dry_run {
-        record(colony, &after, &observation)?;
+        record(colony, &observation)?;
     }
-    colony.nodes = after;
     Ok(observation)
 }
 
@@ -121,8 +130,8 @@ fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
 }
 
 /// Asks a node's own binary for the version that the node itself did not tell.
-fn learn_versions(colony: &mut Colony, nodes: &mut [Node]) {
-    for node in nodes.iter_mut() {
+fn learn_versions(colony: &mut Colony) {
+    for node in &mut colony.nodes {
         let is_wanted = node.version.is_none() && !matches!(node.state, State::Disabled | State::Dead);
         if !is_wanted || !is_own(node, &colony.settings.node_storage) {
             continue;
@@ -147,17 +156,17 @@ pub fn is_own(node: &Node, storage: &Path) -> bool {
     binary.starts_with(root) && root.starts_with(storage) && straight(binary)
 }
 
-fn record(colony: &mut Colony, after: &[Node], observation: &Observation) -> Result<(), Error> {
+fn record(colony: &mut Colony, observation: &Observation) -> Result<(), Error> {
     let instruments = &observation.instruments;
     colony.facts.boot_time = Some(instruments.boot);
     colony.facts.storage_device = observation.device.or(colony.facts.storage_device);
     colony.facts.cpu_count = instruments.cpus;
-    let sample = Sample::new(observation.at, instruments, observation.rates, after);
+    let sample = Sample::new(observation.at, instruments, observation.rates, &colony.nodes);
     colony
         .store
-        .record_survey(&colony.nodes, after, &sample, &colony.facts)?;
+        .record_survey(&colony.nodes, &sample, &colony.facts)?;
     let own = &colony.settings.node_storage;
-    let folders = after.iter().filter_map(|node| node.home.root.parent());
+    let folders = colony.nodes.iter().filter_map(|node| node.home.root.parent());
     let devices = store::remembered(
         &colony.devices,
         &observation.elsewhere,

@@ -1,7 +1,5 @@
 //! What one survey and one step change, each in one transaction.
 
-use std::collections::HashMap;
-
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -44,24 +42,11 @@ impl<'a> From<NodeChange<'a>> for Change<'a> {
 }
 
 impl Store {
-    /// Writes what a survey saw: the nodes of `after` that differ from `before` (by id, both as [`Store::nodes`]
-    /// gave them), `sample`, and those of `facts` that are new. Nodes missing from `after` keep their rows.
-    pub fn record_survey(
-        &self,
-        before: &[Node],
-        after: &[Node],
-        sample: &Sample,
-        facts: &Facts,
-    ) -> Result<(), Error> {
-        let known: HashMap<NodeId, &Node> = before.iter().map(|node| (node.id, node)).collect();
+    /// Writes what a survey saw: what of `nodes` differs from their rows, `sample`, and those of `facts` that are
+    /// new. Nodes missing from `nodes` keep their rows.
+    pub fn record_survey(&self, nodes: &[Node], sample: &Sample, facts: &Facts) -> Result<(), Error> {
         self.transact(|transaction| {
-            let mut updates = node::Updates::default();
-            for node in after {
-                match known.get(&node.id) {
-                    Some(before) => updates.change(transaction, before, node)?,
-                    None => node::update(transaction, node)?,
-                }
-            }
+            node::update_all(transaction, nodes)?;
             sample::insert(transaction, sample)?;
             machine::learn(transaction, facts)
         })
@@ -193,21 +178,21 @@ mod tests {
         store.take_in(&all).unwrap();
         let read = store.nodes().unwrap();
         let written = changes(&store, || {
-            store.record_survey(&read, &read, &sample(5), &facts()).unwrap()
+            store.record_survey(&read, &sample(5), &facts()).unwrap()
         });
         assert_eq!(written, 1);
         let mut seen = read.clone();
         seen[17].figures.records = 5;
         seen[500].state = State::Stopped;
         let written = changes(&store, || {
-            store.record_survey(&read, &seen, &sample(5), &facts()).unwrap()
+            store.record_survey(&seen, &sample(5), &facts()).unwrap()
         });
         assert_eq!(written, 3);
         assert_eq!(store.nodes().unwrap(), seen);
         let mut known = facts();
         known.boot_time = None;
         known.storage_device = Some(7);
-        store.record_survey(&read, &[], &sample(5), &known).unwrap();
+        store.record_survey(&[], &sample(5), &known).unwrap();
         assert_eq!(store.facts().unwrap(), known);
         assert_eq!(store.nodes().unwrap(), seen);
     }

@@ -23,8 +23,10 @@ use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
 use crate::progress::{Progress, Unheard, Work, Working};
 use crate::signals;
 
+mod heard;
 mod turn;
 
+use heard::Heard;
 use turn::{Known, Turn, turns};
 
 /// A page of a real node has 16 kB; of a larger one this much is read.
@@ -86,8 +88,8 @@ impl NodeProbe for HttpProbe {
         let mut told = 0;
         let result = sweep(turns, limits, now, |heard| {
             let before = told;
-            for (index, answer) in heard {
-                answers[index] = answer;
+            for (index, heard) in heard {
+                answers[index] = heard.of(&nodes[index]);
                 told += 1;
             }
             working.advance(told - before);
@@ -115,7 +117,7 @@ fn sweep(
     turns: Vec<Turn>,
     limits: &Limits,
     now: Timestamp,
-    mut tell: impl FnMut(TryIter<'_, (usize, Answer)>),
+    mut tell: impl FnMut(TryIter<'_, (usize, Heard)>),
 ) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -183,7 +185,7 @@ const FIRST_ASKERS: usize = 16;
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Lets askers ask until nobody is left; as many at a time as slowness needs and the limits allow.
-async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Answer)>) {
+async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
     let most = sweep.limits.in_flight.clamp(1, sweep.turns.len());
     let mut askers = JoinSet::new();
     let mut wanted = FIRST_ASKERS.min(most);
@@ -209,7 +211,7 @@ async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Answer)>) {
 }
 
 /// Asks one node after another until there is none left.
-async fn ask_on(sweep: Arc<Sweep>, told: Sender<(usize, Answer)>) {
+async fn ask_on(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
     loop {
         let number = sweep.next.fetch_add(1, Ordering::Relaxed);
         let Some(turn) = sweep.turns.get(number) else {
@@ -244,25 +246,22 @@ enum Then {
 }
 
 impl Sweep {
-    async fn ask(&self, turn: &Turn) -> Answer {
+    async fn ask(&self, turn: &Turn) -> Heard {
         let deadline = Instant::now() + self.limits.each;
-        let Some(known) = &turn.known else {
-            return self.ask_all(turn, None, deadline).await;
+        let Some(known) = turn.known else {
+            return Heard::Answer(self.ask_all(turn, None, deadline).await);
         };
         // Half of the time, so that a node whose metrics hang can still tell its version.
         let half = Instant::now() + self.limits.each / 2;
         let (metrics, ending) = self.fetch(turn, "/metrics", Then::Close, half).await;
-        match ending {
+        let metrics = match ending {
             Ending::Whole if self.has_not_restarted(known, metrics.uptime()) => {
-                Answer::Up(Box::new(Reading {
-                    version: known.version.clone(),
-                    peer_id: known.peer_id.clone(),
-                    figures: Some(metrics.figures),
-                }))
+                return Heard::StillUp(metrics.figures);
             }
-            Ending::Whole => self.ask_all(turn, Some(metrics), deadline).await,
-            Ending::Refused | Ending::Mute => self.ask_all(turn, None, deadline).await,
-        }
+            Ending::Whole => Some(metrics),
+            Ending::Refused | Ending::Mute => None,
+        };
+        Heard::Answer(self.ask_all(turn, metrics, deadline).await)
     }
 
     /// Asks for `/metadata`, and for `/metrics` where they are not known yet.
@@ -295,7 +294,7 @@ impl Sweep {
     /// Whether an uptime told just now proves that the node has been up since it was last seen.
     ///
     /// An uptime that is less than it was disproves it, whatever the clock did in between.
-    fn has_not_restarted(&self, known: &Known, uptime: Option<i64>) -> bool {
+    fn has_not_restarted(&self, known: Known, uptime: Option<i64>) -> bool {
         let asked = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(i64::MAX);
         // Both moments were cut to seconds; one more makes up for it.
         let since = self.now.plus(asked).since(known.seen).saturating_add(1);
@@ -405,12 +404,10 @@ mod tests {
             now: Timestamp(1_000),
         };
         let known = Known {
-            version: Version::new("0.4.17"),
-            peer_id: None,
             uptime: before,
             seen: Timestamp(seen),
         };
-        sweep.has_not_restarted(&known, uptime)
+        sweep.has_not_restarted(known, uptime)
     }
 
     #[test]

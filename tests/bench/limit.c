@@ -2,6 +2,8 @@
  * their ends, and nothing made of them. What a survey costs is told as a multiple of this.
  *
  *     cc -O2 -o limit limit.c && ./limit NODES FIRST_PORT IN_FLIGHT
+ *
+ * A thousand nodes are on each of 127.77.0.1, 127.77.0.2 and so on, as `fleet` has them.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -42,8 +44,8 @@ int main(int count, char **words) {
     while (done < nodes) {
         while (idle_count && asked < nodes) {
             struct talk *talk = idle[--idle_count];
-            struct sockaddr_in node = {.sin_family = AF_INET, .sin_port = htons(first + asked++)};
-            node.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            struct sockaddr_in node = {.sin_family = AF_INET, .sin_port = htons(first + asked % 1000)};
+            node.sin_addr.s_addr = htonl(0x7f4d0001 + asked++ / 1000);
             talk->socket = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
             connect(talk->socket, (struct sockaddr *)&node, sizeof node);
             struct epoll_event wish = {.events = EPOLLOUT, .data.ptr = talk};

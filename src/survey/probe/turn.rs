@@ -1,6 +1,6 @@
 //! Who is asked, in which order, and what is known of him.
 
-use crate::colony::{Node, State, Timestamp, Version};
+use crate::colony::{Node, State, Timestamp};
 
 /// One node to be asked.
 pub struct Turn {
@@ -12,10 +12,9 @@ pub struct Turn {
     pub known: Option<Known>,
 }
 
-/// What a node said before, and when.
+/// What a node that told who it is said before, and when.
+#[derive(Clone, Copy)]
 pub struct Known {
-    pub version: Version,
-    pub peer_id: Option<String>,
     pub uptime: i64,
     pub seen: Timestamp,
 }
@@ -52,12 +51,11 @@ fn base(host: &str, port: u16) -> String {
 
 /// Only of a RUNNING node: any other has most likely been started since.
 fn known(node: &Node) -> Option<Known> {
-    if node.state != State::Running {
+    let told_who = node.version.is_some() && node.peer_id.as_ref().is_some_and(|peer_id| !peer_id.is_empty());
+    if node.state != State::Running || !told_who {
         return None;
     }
     Some(Known {
-        version: node.version.clone()?,
-        peer_id: Some(node.peer_id.clone().filter(|peer_id| !peer_id.is_empty())?),
         uptime: node.figures.uptime,
         seen: node.memory.last_seen?,
     })
