@@ -26,7 +26,7 @@ use crate::session::{Colony, Opening, Session};
 use crate::settings::{Origin, Variables};
 use crate::signals;
 use crate::store::schema;
-use crate::survey::{HttpProbe, Observation};
+use crate::survey::{self, HttpProbe, Observation};
 use crate::takeover::anm::Server;
 use crate::terminal::Terminal;
 use takeover::Watch;
@@ -103,7 +103,12 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     let mut colony = Colony::open(session)?;
     let watch = Watch::begin(session, &colony)?;
     let mut outcomes = recover(session, &mut colony)?;
-    let before = colony.nodes.clone();
+    let is_watched = colony.takeover.is_some_and(|takeover| !takeover.is_confirmed);
+    let before = if is_watched {
+        colony.nodes.clone()
+    } else {
+        Vec::new()
+    };
     let seen = look(session, &mut colony, &[])?;
     let binary = colony.material(seen.binary.as_ref());
     let binary = binary.as_ref();
@@ -158,6 +163,7 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &J
             instruments: &seen.instruments,
             rates: &seen.rates,
             nodes: &colony.nodes,
+            sharing: &survey::sharing(&*colony.world.gauge, &colony.nodes),
             particulars: &colony.store.particulars().unwrap_or_default(),
             antnode: seen.binary.as_ref().ok().map(|binary| binary.path.as_path()),
             hd_remove: colony.policy().disk.remove,
@@ -276,9 +282,16 @@ fn carry_out(
     binary: Option<&Binary>,
     forced: bool,
 ) -> Result<Vec<Outcome>, Error> {
-    with_means(session, colony, binary, forced, |nodes, means| {
+    // A plan without steps touches no node, and ten thousand of them are not sorted for it.
+    let untouched = match plan.steps.is_empty() {
+        true => std::mem::take(&mut colony.nodes),
+        false => Vec::new(),
+    };
+    let done = with_means(session, colony, binary, forced, |nodes, means| {
         execute::execute(plan, nodes, means)
-    })
+    });
+    colony.nodes.extend(untouched);
+    done
 }
 
 fn with_means(

@@ -91,6 +91,7 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
                     instruments: &gauged.instruments,
                     rates: &gauged.rates,
                     nodes: &all,
+                    sharing: &survey::sharing(&*world.gauge, &all),
                     particulars: &store.particulars()?,
                     antnode: gauged.binary.as_ref().map(|binary| binary.path.as_path()),
                     hd_remove: resolved.settings.policy().disk.remove,

@@ -73,6 +73,8 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["toml::"], &["settings/file.rs"]),
     (&["terminal_size::"], &["terminal.rs"]),
     (&["fs2::"], &["lock.rs"]),
+    (&["reflink_copy::"], &["manager/files.rs"]),
+    (&["fiemap::"], &["survey/gauge.rs"]),
     (
         &["process::Command", "process::{Command", "signal::kill", "killpg"],
         &["program.rs"],

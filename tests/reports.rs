@@ -2,6 +2,8 @@
 //! can read, and changes nothing.
 
 use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -369,6 +371,41 @@ fn machine_metrics_come_in_all_four_forms() {
         assert_eq!(text.lines().nth(1), Some(line));
         assert_eq!(text.lines().count(), 31, "{text}");
     }
+}
+
+#[test]
+fn machine_metrics_say_how_nodes_come_by_their_binary() {
+    let stage = Stage::of(2, &[]);
+    let json = report(&stage, "machine-metrics", &["--json"]).done().json();
+    assert_eq!(json["nodes_by_binary"], serde_json::json!({"link": 2}));
+    for (format, line) in [
+        ("text", "nodes_by_binary: {'link': 2}"),
+        ("env", "NODES_BY_BINARY=\"{'link': 2}\""),
+        ("config", "nodes_by_binary=\"{'link': 2}\""),
+    ] {
+        let text = printed(&stage, "machine-metrics", &["--report_format", format]);
+        assert_eq!(text.lines().last(), Some(line));
+    }
+}
+
+/// Where `bin` lies on another filesystem than the nodes, no binary can be one file with another.
+#[test]
+fn nodes_on_another_filesystem_have_copies_and_the_report_says_so() {
+    let stage = Stage::colony(&["--node_cap", "2"]);
+    let Ok(shelf) = tempfile::TempDir::with_prefix_in("wnm-", "/dev/shm") else {
+        return;
+    };
+    let device = |path: &Path| fs::metadata(path).expect("it is there").dev();
+    if device(shelf.path()) == device(stage.home()) {
+        return;
+    }
+    let base = stage.home().join(".local/share/autonomi");
+    symlink(shelf.path(), base.join("bin")).expect("`bin` is a link to there");
+    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
+    let json = report(&stage, "machine-metrics", &["--json"]).done().json();
+    assert_eq!(json["nodes_by_binary"], serde_json::json!({"copy": 2}));
+    stage.survey();
+    stage.agree(false);
 }
 
 #[test]

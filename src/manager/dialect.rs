@@ -39,12 +39,22 @@ impl Dialect {
         }
     }
 
+    /// Makes a file at a name that is free one of its own on the blocks of another, or fails; none where no tool says
+    /// whether it could.
+    #[must_use]
+    pub fn reflink(self) -> Option<&'static [&'static str]> {
+        match self {
+            Dialect::Gnu => Some(&["cp", "-P", "--reflink=always", "-T", "--"]),
+            Dialect::Bsd => None,
+        }
+    }
+
     /// Copies a file to a name that is free; the copy is root's. Of a link it makes a link, so that nobody gets
     /// a copy of what only root may read.
     #[must_use]
     pub fn copy(self) -> &'static [&'static str] {
         match self {
-            Dialect::Gnu => &["cp", "-P", "--reflink=auto", "-T", "--"],
+            Dialect::Gnu => &["cp", "-P", "--reflink=never", "-T", "--"],
             Dialect::Bsd => &["cp", "-RP", "--"],
         }
     }

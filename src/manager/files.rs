@@ -9,6 +9,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+mod copies;
+
 use crate::colony::Mode;
 use crate::program::Program;
 use crate::program::account::Account;
@@ -176,56 +178,6 @@ impl Files {
         Ok(true)
     }
 
-    /// A second name for a file; false when the filesystem does not allow it.
-    pub fn link(&self, from: &Path, to: &Path) -> Result<bool, Error> {
-        self.delete(to)?;
-        match self.mode {
-            Mode::User => match fs::hard_link(from, to) {
-                Ok(()) => Ok(true),
-                Err(error) if error.kind() == ErrorKind::NotFound => Err(Error::file("link", from)(error)),
-                // Another filesystem, one without links, too many links, or a file that is not ours.
-                Err(_) => Ok(false),
-            },
-            Mode::Sudo => {
-                let ended = self.tool(Dialect::link).arg(from).arg(to).ask()?;
-                Ok(ended.code() == Some(0))
-            }
-        }
-    }
-
-    /// Copies a program whole to a new file, mode 0755, without taking space where the filesystem can share it.
-    /// The copy's time of change is that of `from`, by which it is known again.
-    pub fn copy(&self, from: &Path, to: &Path) -> Result<(), Error> {
-        match self.mode {
-            Mode::User => {
-                let copied = copy_whole(from, to);
-                if copied.is_err() {
-                    let _ = fs::remove_file(to);
-                }
-                copied.map_err(Error::file("copy", from))
-            }
-            Mode::Sudo => {
-                self.delete(to)?;
-                self.tool(Dialect::copy).arg(from).arg(to).run()?;
-                let copy = fs::symlink_metadata(to).map_err(Error::file("copy", to))?;
-                if !copy.is_file() {
-                    self.delete(to)?;
-                    return Err(refused("copy", from, "it is no file"));
-                }
-                self.program("chmod").args(["0755", "--"]).arg(to).run()?;
-                self.program("touch")
-                    .arg("-r")
-                    .arg(from)
-                    .arg("--")
-                    .arg(to)
-                    .run()?;
-                File::open(to)
-                    .and_then(|file| file.sync_all())
-                    .map_err(Error::file("copy", to))
-            }
-        }
-    }
-
     /// Erases a folder with all that is in it, after five checks; links in it are deleted, not followed.
     /// One that is not there is erased.
     pub fn erase(&self, doomed: Doomed<'_>) -> Result<(), Error> {
@@ -344,29 +296,6 @@ fn write_new(path: &Path, text: &str) -> io::Result<File> {
         .open(path)?;
     file.write_all(text.as_bytes())?;
     Ok(file)
-}
-
-fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
-    match fs::remove_file(to) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut source = File::open(from)?;
-    let before = source.metadata()?;
-    let mut copy = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o755)
-        .open(to)?;
-    // On Linux this is copy_file_range: blocks are shared where the filesystem can.
-    let bytes = io::copy(&mut source, &mut copy)?;
-    let after = source.metadata()?;
-    if bytes != before.len() || after.len() != before.len() || after.mtime_nsec() != before.mtime_nsec() {
-        return Err(io::Error::other("it changed while it was copied"));
-    }
-    copy.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    copy.set_modified(before.modified()?)?;
-    copy.sync_all()
 }
 
 /// Makes a new name last. Filesystems that cannot are no reason to fail.

@@ -174,8 +174,8 @@ impl Premises {
             return Ok(false);
         }
         let kept = self.staging(node, "old");
-        if node.home.binary.is_file() && !self.files.link(&node.home.binary, &kept)? {
-            self.files.copy(&node.home.binary, &kept)?;
+        if node.home.binary.is_file() {
+            self.files.share(&node.home.binary, &kept)?;
         }
         self.shelf
             .hand_out(&place, &node.home.binary, &self.staging(node, "new"))?;

@@ -68,16 +68,15 @@ impl Shelf {
         Ok(place)
     }
 
-    /// Makes `target` the program on the shelf at `place`: a link, or else a copy. Until the rename, `target` is what it was.
+    /// Makes `target` the program on the shelf at `place`, by a link if that can be. Until the rename, `target` is what
+    /// it was.
     ///
     /// `staging` must be on the target's filesystem, in a folder that no node can write to.
     pub fn hand_out(&self, place: &Path, target: &Path, staging: &Path) -> Result<(), Error> {
         if is_same_file(place, target) {
             return Ok(());
         }
-        if !self.files.link(place, staging)? {
-            self.files.copy(place, staging)?;
-        }
+        self.files.share(place, staging)?;
         self.files.rename(staging, target)
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Instruments, Metrics, Node, NodeId, Particulars, Rates, Version};
+use crate::colony::{Instruments, Metrics, Node, NodeId, Particulars, Rates, Sharing, Version};
 use crate::settings::table::{self, Takes};
 use crate::settings::value;
 
@@ -123,6 +123,8 @@ pub struct Figures<'a> {
     pub nodes: &'a [Node],
     /// What their rows hold beside them.
     pub particulars: &'a BTreeMap<NodeId, Particulars>,
+    /// How many nodes have their antnode in which way.
+    pub sharing: &'a BTreeMap<Sharing, usize>,
     /// Where the antnode for new nodes lies; None where none was found.
     pub antnode: Option<&'a Path>,
     /// Percent of the disk at which nodes are removed.
@@ -160,7 +162,12 @@ pub fn metrics(figures: &Figures<'_>, format: Format) -> String {
         .into_iter()
         .map(|(version, count)| (version.unwrap_or("null").to_owned(), json!(count)))
         .collect();
-    let Value::Object(map) = json!({
+    let by_binary: Map<String, Value> = figures
+        .sharing
+        .iter()
+        .map(|(way, count)| (way.word().to_owned(), json!(count)))
+        .collect();
+    let Value::Object(mut map) = json!({
         "system_start": metrics.system_start.0,
         "total_nodes": metrics.total_nodes,
         "running_nodes": metrics.running_nodes,
@@ -195,6 +202,10 @@ pub fn metrics(figures: &Figures<'_>, format: Format) -> String {
     }) else {
         return String::new();
     };
+    // The last, and only where there is something to say: consumers made for the peer find what they know.
+    if !by_binary.is_empty() {
+        map.insert("nodes_by_binary".to_owned(), by_binary.into());
+    }
     render(&map, format)
 }
 

@@ -11,7 +11,7 @@ use crate::settings::table::{self, Kept};
 use super::machine::plain;
 
 /// What the peer puts between quotes whatever it holds.
-const QUOTED: [&str; 7] = [
+const QUOTED: [&str; 8] = [
     "node_storage",
     "environment",
     "start_args",
@@ -19,6 +19,7 @@ const QUOTED: [&str; 7] = [
     "dbpath",
     "antnode",
     "nodes_by_version",
+    "nodes_by_binary",
 ];
 
 /// Lines a shell can `eval`, and `.env` can hold.

@@ -15,10 +15,11 @@ use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::{Error, Gauge};
-use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Timestamp, Version};
+use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Sharing, Timestamp, Version};
 
 mod elsewhere;
 mod linux;
+mod sharing;
 
 /// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
 pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
@@ -114,6 +115,10 @@ impl Gauge for RealGauge {
                 Err(error) => error.kind() != io::ErrorKind::NotADirectory,
             })
             .collect()
+    }
+
+    fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>> {
+        programs.iter().map(|program| sharing::of(program)).collect()
     }
 
     fn busy_port(&self, ports: &Ports) -> Option<u16> {

@@ -2,11 +2,12 @@
 //!
 //! What is seen is not judged here. Processes come in as values; nothing here knows a manager or the store.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::colony::{Answer, Binary, Instruments, Node, Ports, Timestamp};
+use crate::colony::{Answer, Binary, Instruments, Node, Ports, Sharing, Timestamp};
 
 pub mod gauge;
 pub mod observation;
@@ -112,8 +113,21 @@ pub trait Gauge {
     /// permission, because its disk fails or because a link leads nowhere, counts as there: only what is known
     /// to be gone is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<bool>;
+    /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
+    fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>>;
     /// The first of `ports` that some program on this machine already has.
     fn busy_port(&self, ports: &Ports) -> Option<u16>;
+}
+
+/// How many of `nodes` have their antnode in which way; those without one are left out.
+#[must_use]
+pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
+    let programs: Vec<&Path> = nodes.iter().map(|node| node.home.binary.as_path()).collect();
+    let mut counts = BTreeMap::new();
+    for way in gauge.sharing(&programs).into_iter().flatten() {
+        *counts.entry(way).or_default() += 1;
+    }
+    counts
 }
 
 /// Where the antnode of new nodes is looked for.

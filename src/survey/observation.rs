@@ -232,6 +232,10 @@ mod tests {
             roots.iter().map(|root| root != Path::new("/gone")).collect()
         }
 
+        fn sharing(&self, programs: &[&Path]) -> Vec<Option<crate::colony::Sharing>> {
+            vec![None; programs.len()]
+        }
+
         fn busy_port(&self, _: &crate::colony::Ports) -> Option<u16> {
             None
         }
