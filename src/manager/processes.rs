@@ -111,10 +111,11 @@ pub fn is_gone(node: &Node, manager: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether `pid` runs the very file that is at `path` now; false where that cannot be seen.
+/// Whether `pid` runs the very file that is at `path` now; None where that cannot be seen, as of another account's.
 #[must_use]
-pub fn runs_file(pid: u32, path: &Path) -> bool {
-    is_same_file(&PathBuf::from(format!("/proc/{pid}/exe")), path)
+pub fn runs_file(pid: u32, path: &Path) -> Option<bool> {
+    let program = PathBuf::from(format!("/proc/{pid}/exe"));
+    fs::metadata(&program).ok().map(|_| is_same_file(&program, path))
 }
 
 /// Whether processes of others can be seen: not where /proc is mounted with `hidepid`.

@@ -17,7 +17,7 @@ use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
 use birth::Birth;
-use traces::{command_file, console, folders, inside, line, pid_file, told};
+use traces::{command_file, console, folders, inside, line, owner, pid_file, told};
 
 /// Runs nodes as detached processes.
 #[derive(Debug)]
@@ -209,14 +209,13 @@ impl ProcessManager for Setsid {
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        // A run that was killed between the swap and the restart left the old binary at hand.
+        let is_due = self.premises.keeps_old(node);
         let swapped = self.premises.swap(node, new, None)?;
         let all = self.processes()?;
         let running = all.of(&node.home.root);
-        if !running.is_empty()
-            && running
-                .iter()
-                .all(|process| runs_file(process.pid, &node.home.binary))
-        {
+        let is_new = |pid| runs_file(pid, &node.home.binary).unwrap_or(!swapped && !is_due);
+        if !running.is_empty() && running.iter().all(|process| is_new(process.pid)) {
             self.correct_pid(node, &all);
             self.premises.forget_old(node);
             return Ok(());
@@ -291,6 +290,9 @@ impl ProcessManager for Setsid {
             let text = fs::read_to_string(command_file(node)).unwrap_or_default();
             if let Some(found) = found::from_line(&text) {
                 node.environment = Some(found.environment_text());
+            }
+            if let Some(owner) = owner(&node.home.root).filter(|_| self.mode() == Mode::Sudo) {
+                node.user = owner;
             }
         }
         nodes.sort_by(|one, other| (one.id, &one.home.root).cmp(&(other.id, &other.home.root)));

@@ -306,10 +306,11 @@ impl ProcessManager for Systemd {
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
         let name = Systemd::unit_name(node)?;
         let told = self.told(node)?.map(Told::from);
+        // A run that was killed between the swap and the restart left the old binary at hand.
+        let is_due = self.premises.keeps_old(node);
         let swapped = self.premises.swap(node, new, told.as_ref())?;
-        let runs = |shown: &Shown| {
-            shown.is_running() && shown.pid.is_some_and(|pid| runs_file(pid, &node.home.binary))
-        };
+        let is_new = |pid| runs_file(pid, &node.home.binary).unwrap_or(!swapped && !is_due);
+        let runs = |shown: &Shown| shown.is_running() && shown.pid.is_some_and(is_new);
         if self.systemctl.show(std::slice::from_ref(&name))?.iter().all(runs) {
             self.premises.forget_old(node);
             return Ok(());

@@ -1,11 +1,13 @@
 //! What a node without a service manager leaves behind: files in its root, its console, its process.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
 use crate::manager::found::{self, Found};
 use crate::manager::processes::{NodeProcess, Processes};
+use crate::program::account;
 use crate::program::detached::Detached;
 
 /// A hint for people; never believed by itself.
@@ -35,6 +37,12 @@ pub(super) fn line(command: &Detached) -> String {
 /// Where a node's own stdout and stderr go: little, and what it dies of.
 pub(super) fn console(node: &Node) -> PathBuf {
     node.logs().join("console.log")
+}
+
+/// Whose a node's folder is: it runs as that account.
+pub(super) fn owner(root: &Path) -> Option<String> {
+    let seen = fs::symlink_metadata(root).ok()?;
+    account::of(seen.uid()).map(|account| account.name)
 }
 
 /// The folders of nodes, whoever made them.
