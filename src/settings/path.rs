@@ -4,24 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use super::value::Scope;
 
-/// Where no node may lie: nodes are erased with all that is in their folder.
+/// Where no node may lie, though what is below may hold nodes: nodes are erased with all that is in their folder.
 const SYSTEM: &[&str] = &[
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/proc",
     "/run",
-    "/sbin",
-    "/sys",
     "/usr",
-    "/System",
     "/Library",
-    "/Applications",
     "/Volumes",
     "/private",
     "/var",
@@ -39,7 +26,7 @@ const SYSTEM: &[&str] = &[
     "/nix",
 ];
 
-/// Of those, the ones below which no folder may hold nodes either.
+/// The system's own with all that is below.
 const SYSTEM_WHOLE: &[&str] = &[
     "/bin",
     "/boot",
@@ -86,7 +73,7 @@ const SYSTEM_DEEP: &[&str] = &[
 /// `text` with `~` and `$NAME` or `${NAME}` put in.
 pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
     if text.is_empty() {
-        return Err("a path, and not nothing".to_owned());
+        return Err("it takes a path, and not nothing".to_owned());
     }
     let mut whole = String::new();
     let mut rest = text;
@@ -102,7 +89,7 @@ pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
         let (name, behind) = match after.strip_prefix('{') {
             Some(braced) => braced
                 .split_once('}')
-                .ok_or_else(|| "a path in which `${` is closed".to_owned())?,
+                .ok_or_else(|| "it takes a path in which `${` is closed".to_owned())?,
             None => after.split_at(
                 after
                     .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -113,7 +100,7 @@ pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
             whole.push('$');
         } else {
             let value = scope.variables.get(name);
-            whole.push_str(value.ok_or_else(|| format!("a path; the variable `{name}` is not set"))?);
+            whole.push_str(value.ok_or_else(|| format!("the variable `{name}` is not set"))?);
         }
         rest = behind;
     }
@@ -156,7 +143,7 @@ pub fn storage(text: &str, scope: &Scope<'_>) -> Result<PathBuf, String> {
     if path == scope.home || is_home(&path) {
         return Err("a home folder itself cannot hold nodes; name a folder in it".to_owned());
     }
-    if is(SYSTEM) || is(SYSTEM_DEEP) {
+    if is(SYSTEM) || is(SYSTEM_DEEP) || is(SYSTEM_WHOLE) {
         return Err("a folder of the system itself cannot hold nodes; name one of your own".to_owned());
     }
     if let Some(whole) = SYSTEM_WHOLE.iter().find(|whole| path.starts_with(whole)) {
