@@ -6,6 +6,7 @@ mod antctl;
 mod bad_values;
 mod commands;
 mod contract;
+mod costs;
 mod crashes;
 mod cron;
 mod databases;
