@@ -1,0 +1,151 @@
+//! What the parts of a cycle cost: `cargo bench`, or `cargo bench plan`. Nothing here is asserted.
+#![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
+
+use std::ffi::OsString;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use tempfile::TempDir;
+use wnm::arguments::{self, Arguments};
+use wnm::colony::{
+    Counters, Figures, Home, Instruments, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, Rates,
+    ServiceName, State, Timestamp, Version,
+};
+use wnm::plan::{self, Gauged, Occasion};
+use wnm::settings::place::{self, Machine, Operator, Platform};
+use wnm::settings::{self, Resolved, Variables, defaults};
+use wnm::store::{Facts, Sample, Store};
+use wnm::survey::openmetrics::Page;
+
+const METRICS: &[u8] = include_bytes!("../fixtures/antnode-0.4.17/metrics.http");
+const NOW: Timestamp = Timestamp(1_795_456_290);
+
+fn node(id: u32) -> Node {
+    let name = NodeName::of(NodeId(id));
+    let root = PathBuf::from("/home/op/.local/share/autonomi/node").join(name.full());
+    Node {
+        id: NodeId(id),
+        service: ServiceName(name.full()),
+        manager: ManagerKind::from_choice("setsid+user").unwrap(),
+        ports: Ports {
+            node: 55_000,
+            metrics: 13_000,
+            rpc: 30_000,
+        },
+        wallet: Some("0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a".to_owned()),
+        peer_id: Some("12D3KooWHoPeXNXLgJQHyun46Ts1ypTHMgBN4rFzehPj9AhMwq9q".to_owned()),
+        host: "127.0.0.1".to_owned(),
+        user: "op".to_owned(),
+        network: "evm-arbitrum-one".to_owned(),
+        environment: None,
+        home: Home {
+            binary: root.join("antnode"),
+            root,
+            logs: None,
+        },
+        version: Some(Version::new("0.4.17")),
+        born: Timestamp(1_795_000_000),
+        state: State::Running,
+        since: Timestamp(1_795_000_060),
+        figures: Figures::default(),
+        memory: Memory::default(),
+        name,
+    }
+}
+
+fn nodes(count: u32) -> Vec<Node> {
+    (1..=count).map(node).collect()
+}
+
+/// The settings of an init, from all layers.
+fn resolved() -> Resolved {
+    let home = Path::new("/home/op");
+    let words = [
+        "wnm",
+        "--init",
+        "--rewards_address",
+        "faucet",
+        "--process_manager",
+        "setsid+user",
+    ];
+    let Arguments::Run(flags) = arguments::parse(words.map(OsString::from)).unwrap() else {
+        unreachable!("neither help nor version is asked for")
+    };
+    let variables = Variables::default();
+    let said = settings::said(flags, &variables, home).unwrap();
+    let operator = Operator {
+        user: "op".to_owned(),
+        uid: 1234,
+        home: home.to_owned(),
+    };
+    let machine = Machine {
+        platform: Platform::Linux,
+        peek: &|_| None,
+        systemd: &|_| true,
+    };
+    let place = place::find(&said, &operator, &machine, &variables).unwrap();
+    let mut all = defaults::sayings(&place, 2, NOW);
+    all.extend(said);
+    settings::resolve(&all, &place, &variables).unwrap()
+}
+
+fn plans(bench: &mut Criterion) {
+    let (nodes, policy, binary) = (
+        nodes(10_000),
+        resolved().settings.policy(),
+        Version::new("0.4.17"),
+    );
+    let machine = Gauged::default();
+    bench.bench_function("plan: 10000 nodes measured and decided on", |timer| {
+        timer.iter(|| {
+            let metrics = plan::measure(black_box(&nodes), &machine, Some(&binary), &policy, NOW);
+            plan::decide(&policy, &metrics, Occasion::Ordinary, Some(NOW))
+        });
+    });
+}
+
+fn pages(bench: &mut Criterion) {
+    bench.bench_function("openmetrics: a page of a real antnode", |timer| {
+        timer.iter(|| Page::read(black_box(METRICS)));
+    });
+}
+
+fn stores(bench: &mut Criterion) {
+    let folder = TempDir::new().unwrap();
+    let store = Store::create(&folder.path().join("colony.db"), Mode::User).unwrap();
+    store
+        .initialise(&resolved().changes, &Facts::default(), &nodes(1000))
+        .unwrap();
+    let instruments = Instruments {
+        counters: Counters::default(),
+        boot: NOW,
+        cpus: 2,
+        load: [0.0; 3],
+        memory_total: 1,
+        memory_available: 1,
+        disk_total: 1,
+        disk_used: 0,
+        disk_free: 1,
+    };
+    let mut all = store.nodes().unwrap();
+    let sample = Sample::new(NOW, &instruments, Rates::default(), &all);
+    bench.bench_function("store: a survey that changed 1000 rows", |timer| {
+        timer.iter(|| {
+            for node in &mut all {
+                node.figures.uptime += 1;
+            }
+            store.record_survey(&all, &sample, &Facts::default()).unwrap();
+        });
+    });
+    bench.bench_function("store: a survey that changed none of 1000 rows", |timer| {
+        timer.iter(|| store.record_survey(&all, &sample, &Facts::default()).unwrap());
+    });
+}
+
+fn layers(bench: &mut Criterion) {
+    bench.bench_function("settings: resolved", |timer| timer.iter(resolved));
+}
+
+criterion_group!(all, plans, pages, stores, layers);
+criterion_main!(all);
