@@ -1,6 +1,7 @@
 //! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
 
 mod antctl;
+mod asking;
 mod orphans;
 mod weighing;
 
@@ -16,7 +17,7 @@ use crate::lock::{self, CycleLock};
 use crate::logging::{self, Loudness};
 use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, Takeover, Template};
-use crate::program::{Program, account};
+use crate::program::account;
 use crate::settings::place::{self, Machine, Operator, Platform};
 use crate::settings::{self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables};
 use crate::store::{self, Roll, Store, Unread};
@@ -312,16 +313,7 @@ pub fn absent(session: &Session, error: store::Error) -> Error {
 
 /// The instruments of this machine.
 pub fn gauge() -> RealGauge {
-    RealGauge::new(Box::new(ask_version))
-}
-
-fn ask_version(path: &Path) -> Result<String, String> {
-    Program::new(path)
-        .arg("--version")
-        .limit(survey::VERSION_LIMIT)
-        .run()
-        .map(|ended| ended.stdout)
-        .map_err(|error| error.to_string())
+    RealGauge::new(Box::new(asking::version))
 }
 
 fn loudness(level: LogLevel) -> Loudness {

@@ -38,6 +38,7 @@ pub use environment::Variables;
 pub use error::Error;
 pub use layer::{Origin, Saying, found, stored};
 pub use place::Place;
+pub use policy::NODE_USER;
 pub use resolve::{Resolved, resolve, this_run};
 pub use run::{ForceAction, LogLevel, ReportFormat, ReportKind, Run};
 pub use table::{SETTINGS, Setting};

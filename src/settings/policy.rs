@@ -12,7 +12,7 @@ use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 const NETWORK: &str = "evm-arbitrum-one";
 
 /// In whose name nodes run in +sudo mode.
-const NODE_USER: &str = "ant";
+pub const NODE_USER: &str = "ant";
 
 fn percent(add: i64, remove: i64) -> Threshold {
     Threshold {
