@@ -2,35 +2,55 @@
 //!
 //! Nothing is run through sudo here but sudo's own listing of rights.
 
+use std::path::Path;
+
 use crate::colony::{Mode, Tool};
 use crate::program::Program;
 use crate::report::health::Finding;
-use crate::settings::Settings;
+use crate::settings::{NODE_USER, Settings};
 
 const CHECK: &str = "sudo";
 
-/// What this colony runs as root, one command of each kind; the words before `-l`'s command name another account.
-fn needs(settings: &Settings, with_ufw: bool) -> Vec<Vec<String>> {
-    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-    let mut needs = Vec::new();
-    if settings.process_manager.mode == Mode::Sudo {
-        let root = settings.node_storage.join("antnode0001");
-        let root = root.to_string_lossy();
-        match settings.process_manager.tool {
-            Tool::Systemd => needs.push(words("systemctl --no-ask-password daemon-reload")),
-            Tool::Setsid => needs.push(words("kill -TERM -- -99999")),
-            Tool::Launchd | Tool::Antctl | Tool::AntctlZen | Tool::Docker => {}
-        }
-        if matches!(settings.process_manager.tool, Tool::Systemd | Tool::Setsid) {
-            for line in ["install -d -m 0755 -o ant --", "rm -rf --one-file-system --"] {
-                let mut need = words(line);
-                need.push(root.clone().into_owned());
-                needs.push(need);
-            }
+/// A command as it is told to sudo, and in whose name if not in root's.
+#[derive(Debug)]
+struct Need {
+    account: Option<&'static str>,
+    words: Vec<String>,
+}
+
+impl Need {
+    fn of_root(line: &str) -> Need {
+        Need {
+            account: None,
+            words: line.split(' ').map(str::to_owned).collect(),
         }
     }
+
+    fn about(mut self, path: &Path) -> Need {
+        self.words.push(path.to_string_lossy().into_owned());
+        self
+    }
+}
+
+/// What this colony runs with the rights of others, one command of each kind, word for word.
+fn needs(settings: &Settings, with_ufw: bool) -> Vec<Need> {
+    let mut needs = Vec::new();
+    let manager = settings.process_manager;
+    if manager.mode == Mode::Sudo && matches!(manager.tool, Tool::Systemd | Tool::Setsid) {
+        let root = settings.node_storage.join("antnode0001");
+        if manager.tool == Tool::Systemd {
+            needs.push(Need::of_root("systemctl --no-ask-password daemon-reload"));
+        } else {
+            needs.push(Need {
+                account: Some(NODE_USER),
+                ..Need::of_root("kill -TERM -- -99999")
+            });
+        }
+        needs.push(Need::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
+        needs.push(Need::of_root("rm -rf --one-file-system --").about(&root));
+    }
     if with_ufw {
-        needs.push(words("ufw status"));
+        needs.push(Need::of_root("ufw status"));
     }
     needs
 }
@@ -68,8 +88,12 @@ pub fn judge(
     };
     let mut refused = Vec::new();
     for need in &needs {
-        let mut words = vec!["-l", "--"];
-        words.extend(need.iter().map(String::as_str));
+        let whose = need.account.map_or(Vec::new(), |account| vec!["-u", account]);
+        let words: Vec<&str> = whose
+            .into_iter()
+            .chain(["-l", "--"])
+            .chain(need.words.iter().map(String::as_str))
+            .collect();
         // It answers with the whole path of the program, where the command is allowed.
         let path = match sudo(&words) {
             Ok(ended) if ended.code() == Some(0) => {
@@ -79,7 +103,7 @@ pub fn judge(
             _ => String::new(),
         };
         if path.is_empty() || !is_unasked(&listed, &path) {
-            refused.push(format!("`{}`", need.join(" ")));
+            refused.push(format!("`{}`", need.words.join(" ")));
         }
     }
     Some(match refused.as_slice() {
