@@ -149,8 +149,15 @@ fn a_node_lives_its_whole_life() {
         .nth(3)
         .unwrap();
     assert_eq!(session, pid.to_string(), "it leads a session of its own");
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    assert!(status.contains("SigBlk:\t0000000000000000"), "{status}");
+    let status = || fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let blocks_nothing = || status().contains("SigBlk:\t0000000000000000");
+    // For the moment in which it makes a thread, the C library blocks all.
+    let until = Instant::now() + Duration::from_secs(5);
+    while !blocks_nothing() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(blocks_nothing(), "{}", status());
+    let status = status();
     assert!(status.contains("Umask:\t0027"), "{status}");
     let held: Vec<PathBuf> = (0..64)
         .filter_map(|fd| fs::read_link(format!("/proc/{pid}/fd/{fd}")).ok())
