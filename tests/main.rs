@@ -4,6 +4,7 @@ mod adding;
 mod anm;
 mod antctl;
 mod bad_values;
+mod batches;
 mod commands;
 mod contract;
 mod costs;
