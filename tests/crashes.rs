@@ -4,6 +4,7 @@
 //! `cargo test` kills at a sample of the instants and of the system calls. All of them, in about an hour:
 //! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
 
+mod adoption;
 mod calls;
 mod moments;
 mod whole;

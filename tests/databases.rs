@@ -367,3 +367,40 @@ fn a_damaged_database_is_not_migrated() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(names(place.path()).len(), 1);
 }
+
+/// With `WNM_PEER` naming a Python wnm (`WNM_PEER='python3 -m wnm'`), that one works on what was adopted.
+#[test]
+fn the_python_wnm_still_reads_an_adopted_database() {
+    let Ok(peer) = std::env::var("WNM_PEER") else {
+        eprintln!("SKIPPED: WNM_PEER names no Python wnm");
+        return;
+    };
+    let (program, first) = peer.split_once(' ').unwrap_or((&peer, ""));
+    for (name, place, path) in databases() {
+        schema::migrate(&path, NOW).unwrap();
+        let nodes = Store::open(&path).unwrap().nodes().unwrap();
+        // It makes its folders at home, and takes none that is another's.
+        fs::create_dir_all(place.path().join(".local/share/autonomi/node")).unwrap();
+        let report = |words: &[&str]| {
+            std::process::Command::new(program)
+                .args(first.split_whitespace())
+                .arg("--dbpath")
+                .arg(format!("sqlite:///{}", path.display()))
+                .args(words)
+                .env("HOME", place.path())
+                .output()
+                .unwrap()
+        };
+        let told = report(&["--report", "node-status", "--report_format", "json"]);
+        let said =
+            String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
+        assert!(told.status.success(), "{name}: {said}");
+        for node in nodes {
+            assert!(
+                said.contains(&node.service.0),
+                "{name}: {} is missing in {said}",
+                node.service.0
+            );
+        }
+    }
+}

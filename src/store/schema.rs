@@ -1,6 +1,7 @@
 //! The shape of the database: ours, older, newer, the peer's, nobody's; and how it is brought up to date.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -80,8 +81,8 @@ pub fn standing(path: &Path) -> Result<Standing, Error> {
 /// Brings the database at `path` up to date: a copy beside it, checked, and then all in one transaction,
 /// so that a killed run leaves it as it was or done.
 ///
-/// The copy is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, with the permissions of the
-/// original. What is up to date already is left alone.
+/// The copy is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, or `…-2.bak` and so on where that second has
+/// one, with the permissions of the original. What is up to date already is left alone.
 pub fn migrate(path: &Path, now: Timestamp) -> Result<Migrated, Error> {
     migrate_file(path, now).map_err(|fault| fault.at(path))
 }
@@ -223,31 +224,42 @@ pub(super) fn bring(transaction: &Transaction<'_>, standing: &Standing) -> Resul
     run(transaction, Target::Latest)
 }
 
-/// A checked copy of the database at `path`, beside it. It gets its name when it is whole.
+/// How many copies one second may have: each is of a run that was killed before it changed anything.
+const COPIES_A_SECOND: u32 = 100;
+
+/// A checked copy of the database at `path`, beside it. It gets its name, which no other copy has, when it is whole.
 fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, Fault> {
     let time: String = held.query_row(
         "SELECT strftime('%Y%m%d-%H%M%S', ?1, 'unixepoch')",
         [now.0],
         |row| row.get(0),
     )?;
-    let named = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".{time}.{end}"));
-        PathBuf::from(name)
-    };
-    let (unfinished, finished) = (named("part"), named("bak"));
-    if finished.exists() {
+    // Nobody else makes a copy now, for the database is held: what is free stays free.
+    let Some(finished) = (1..=COPIES_A_SECOND)
+        .map(|nth| match nth {
+            1 => beside(path, &format!(".{time}.bak")),
+            _ => beside(path, &format!(".{time}-{nth}.bak")),
+        })
+        .find(|name| name.symlink_metadata().is_err())
+    else {
+        let first = beside(path, &format!(".{time}.bak"));
         return Err(Fault::Io(format!(
-            "its copy `{}` is there already",
-            finished.display()
+            "its copy `{}` is there already, and so are {} more of that second",
+            first.display(),
+            COPIES_A_SECOND - 1
         )));
-    }
-    let made = write_copy(path, &unfinished).and_then(|()| Ok(fs::rename(&unfinished, &finished)?));
+    };
+    // One name for all of them, so that what a killed run left is gone after the next.
+    let unfinished = beside(path, ".part");
+    let made = clear(&unfinished)
+        .and_then(|()| write_copy(path, &unfinished))
+        .and_then(|()| Ok(fs::rename(&unfinished, &finished)?))
+        .and_then(|()| sync_folder(&finished));
     match made {
         Ok(()) => Ok(finished),
         Err(fault) => {
             // Half a copy helps nobody; should it not go, its name says what it is.
-            let _ = fs::remove_file(&unfinished);
+            let _ = clear(&unfinished);
             Err(match fault {
                 Fault::Full => Fault::Full,
                 other => Fault::Io(format!("no copy could be made: {}", other.at(&unfinished))),
@@ -256,12 +268,34 @@ fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, 
     }
 }
 
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
+}
+
+/// Removes an unfinished copy with what SQLite keeps beside it: a journal that stayed would be played into the next.
+fn clear(unfinished: &Path) -> Result<(), Fault> {
+    for end in ["", "-journal", "-wal", "-shm"] {
+        match fs::remove_file(beside(unfinished, end)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Has the name of a file on the disk, before anything counts on it.
+fn sync_folder(file: &Path) -> Result<(), Fault> {
+    let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
+}
+
 fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
     let permissions = fs::metadata(path)?.permissions();
     let file = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(target)?;
     fs::set_permissions(target, permissions)?;

@@ -53,7 +53,7 @@ fn a_removal_killed_at_any_call_is_mended_by_the_next_run() {
 
 /// One call of a run: the `nth` of those of its name, from 1.
 #[derive(Clone, Debug)]
-struct Call {
+pub struct Call {
     name: String,
     nth: usize,
 }
@@ -129,7 +129,7 @@ fn made(stage: &Stage, step: Step) -> super::whole::Identities {
 }
 
 /// Every call that a whole run makes, in order.
-fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
+pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
     let trace = stage.home().join("trace");
     let output = trace.display().to_string();
     let status = strace(stage, &["-qq", "-o", &output], words)
@@ -151,7 +151,7 @@ fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
 }
 
 /// Some of those that change something, evenly spread over the run, and the first of each name.
-fn sample(all: &[Call]) -> Vec<Call> {
+pub fn sample(all: &[Call]) -> Vec<Call> {
     let changes: Vec<&Call> = all
         .iter()
         .filter(|call| CHANGES.contains(&call.name.as_str()))
@@ -162,7 +162,7 @@ fn sample(all: &[Call]) -> Vec<Call> {
 }
 
 /// Runs wnm and ends it as it enters this call; whether it came so far.
-fn killed_at(stage: &Stage, words: &[&str], call: &Call) -> bool {
+pub fn killed_at(stage: &Stage, words: &[&str], call: &Call) -> bool {
     let trace = format!("trace={}", call.name);
     let inject = format!("inject={}:signal=KILL:when={}", call.name, call.nth);
     let options = ["-qqq", "-o", "/dev/null", "-e", &trace, "-e", &inject];

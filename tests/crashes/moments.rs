@@ -57,7 +57,7 @@ fn length(stage: &Stage, step: Step, newest: &mut u32) -> Duration {
 }
 
 /// Whether the run was killed before it ended by itself.
-fn killed_after(stage: &Stage, words: &[&str], after: Duration) -> bool {
+pub fn killed_after(stage: &Stage, words: &[&str], after: Duration) -> bool {
     let begun = Instant::now();
     let mut child = stage.begin(words);
     std::thread::sleep(after.saturating_sub(begun.elapsed()));
