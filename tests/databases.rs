@@ -381,6 +381,12 @@ fn the_python_wnm_still_reads_an_adopted_database() {
         let nodes = Store::open(&path).unwrap().nodes().unwrap();
         // It makes its folders at home, and takes none that is another's.
         fs::create_dir_all(place.path().join(".local/share/autonomi/node")).unwrap();
+        fs::create_dir_all(place.path().join(".local/bin")).unwrap();
+        fs::copy(
+            crate::stage::simulated_antnode(),
+            place.path().join(".local/bin/antnode"),
+        )
+        .unwrap();
         let report = |words: &[&str]| {
             std::process::Command::new(program)
                 .args(first.split_whitespace())
@@ -388,6 +394,10 @@ fn the_python_wnm_still_reads_an_adopted_database() {
                 .arg(format!("sqlite:///{}", path.display()))
                 .args(words)
                 .env("HOME", place.path())
+                .env(
+                    "PATH",
+                    format!("{}:/usr/bin:/bin", place.path().join(".local/bin").display()),
+                )
                 .output()
                 .unwrap()
         };
