@@ -360,6 +360,12 @@ fn migrate(session: &Session) -> Result<Ended, Error> {
         return Ok(Ended::well(standing.words()));
     }
     let _lock = session.lock()?;
+    if matches!(
+        schema::standing(&session.place.db_path)?,
+        schema::Standing::Peer(_)
+    ) {
+        init::refuse_python(session)?;
+    }
     let migrated = schema::migrate(&session.place.db_path, crate::clock::Clock::now(&session.clock))?;
     match migrated.backup {
         Some(backup) => tracing::info!(

@@ -19,6 +19,7 @@ use crate::settings::Resolved;
 use crate::store::{Facts, Fault, Store};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::Server;
+use crate::takeover::python;
 use crate::world::World;
 use import::Import;
 
@@ -66,6 +67,24 @@ pub fn init(session: &Session) -> Result<String, Error> {
     }
     tracing::info!("Initialization complete");
     Ok(String::new())
+}
+
+/// Refuses while a run of the Python wnm is at work: it would go on with what it had read before.
+///
+/// Runs that begin later end by themselves, as they take the lock file that ours leaves for a run at work.
+///
+/// # Errors
+/// When there is one, or processes cannot be looked at.
+pub fn refuse_python(session: &Session) -> Result<(), Error> {
+    let at_work = python::at_work(&session.place.operator.home)
+        .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+    let Some(pid) = at_work else {
+        return Ok(());
+    };
+    Err(Error::refused(format_args!(
+        "the Python wnm is at work (process {pid}); nothing was changed"
+    ))
+    .hint("take its line out of cron, wait until it has ended, and call this again"))
 }
 
 /// Takes the nodes that are there into a colony that has none; a dry run says which.

@@ -19,6 +19,7 @@ const ASKS_FIRST: &[(&str, &str)] = &[
     ),
     ("survey/gauge/linux.rs", "gauge/elsewhere.rs is read instead"),
     ("takeover/anm", "anm runs on Linux only"),
+    ("takeover/python.rs", "any user's counts"),
 ];
 
 #[test]

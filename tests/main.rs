@@ -29,6 +29,7 @@ mod peer_faults;
 mod pressure;
 mod probing;
 mod properties;
+mod python_alive;
 mod questions;
 mod quotas;
 mod readme;

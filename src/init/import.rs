@@ -14,7 +14,7 @@ use crate::survey::Limits;
 use crate::takeover::import::{self, Haul, Hint, Known, Seen};
 use crate::world::World;
 
-use super::supported;
+use super::{refuse_python, supported};
 
 /// Where anm has the line that cron runs it by.
 const ANM: &str = "/etc/cron.d/anm";
@@ -44,6 +44,7 @@ impl Import {
         };
         let before = session.weigh(store, &assumed, &session.sayings)?;
         refuse_anm(&before, Path::new(ANM))?;
+        refuse_python(session)?;
         let world = session.world(&before.settings);
         supported(&world, &before)?;
         let seen = seen(&world, &before)?;

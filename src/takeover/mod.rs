@@ -2,3 +2,4 @@
 
 pub mod anm;
 pub mod import;
+pub mod python;
