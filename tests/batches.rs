@@ -50,15 +50,16 @@ fn what_is_not_asked_for_by_hand_comes_in_batches_of_the_quota() {
         "--max_concurrent_operations",
         "4",
         "--delay_start",
-        "1",
+        "600",
     ]);
     services::forget(&stage);
     stage.cycle();
     assert_eq!(batches(&stage, "daemon-reload").len(), 1);
     assert_eq!(batches(&stage, "start"), [4]);
-    // Those four have a minute to come up; until it is over there is no room for others.
-    stage.pass(&[]);
+    // Those four have ten minutes to come up; until these are over there is no room for others.
+    stage.cycle();
     assert_eq!(batches(&stage, "start"), [4], "{}", stage.describe());
+    stage.pass(&["--delay_start", "1"]).done();
     stage.cycle_until("all ten run", |stage| stage.in_state("RUNNING") == 10);
     let starts = batches(&stage, "start");
     assert!(starts.iter().all(|nodes| *nodes <= 4), "{starts:?}");
