@@ -3,10 +3,13 @@
 //! The fuzz targets try to break these laws with inputs of their own, the test beside replays what was kept of
 //! them; so both know them from here. A law that is broken panics.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use wnm::colony::{ManagerKind, Version, Wallet, Wallets};
-use wnm::manager::found::{self, Found};
+use wnm::colony::{ManagerKind, Node, Version, Wallet, Wallets};
+use wnm::manager::antctl::{discovered, registry::Registry};
+use wnm::manager::found;
+use wnm::manager::launchd::Job;
 use wnm::manager::unit::Unit;
 use wnm::manager::{LaunchPolicy, launch};
 use wnm::settings::value::{self, Scope};
@@ -37,6 +40,14 @@ pub const LAWS: &[Law] = &[
     Law {
         name: "wallets",
         holds_for: wallets,
+    },
+    Law {
+        name: "plists",
+        holds_for: plists,
+    },
+    Law {
+        name: "antctl",
+        holds_for: antctl,
     },
 ];
 
@@ -137,20 +148,58 @@ pub fn units(bytes: &[u8]) {
     if let Ok(written) = unit.text() {
         assert_eq!(Unit::read(&written), unit, "{written}");
     }
+    let policy = LaunchPolicy::under(Path::new("/b"));
+    let kind = ManagerKind::from_choice("systemd+sudo").expect("a kind");
     let found = [
         found::from_words(&unit.command, unit.environment),
         found::from_line(&text),
     ];
-    found.into_iter().flatten().for_each(is_runnable);
+    for found in found.into_iter().flatten() {
+        is_runnable(&found.into_node(kind, &policy), &policy);
+    }
+}
+
+/// A property list, as XML or binary, is read into a job that is written and read back as the same, or cannot be
+/// written; what a node of it is told is plain words.
+pub fn plists(bytes: &[u8]) {
+    let Some(job) = Job::read(bytes) else { return };
+    let is_plain = |text: &String| !text.contains(char::is_control);
+    let pairs = job.environment.iter().flat_map(|(name, value)| [name, value]);
+    let texts = [&job.label, &job.directory];
+    let all = texts.into_iter().chain(&job.command).chain(pairs);
+    let all_plain = all.chain(&job.console).chain(&job.user).all(is_plain);
+    if let Ok(written) = job.text()
+        && all_plain
+    {
+        assert_eq!(Job::read(written.as_bytes()).as_ref(), Some(&job), "{written}");
+    }
+    let policy = LaunchPolicy::under(Path::new("/b"));
+    let kind = ManagerKind::from_choice("launchd+sudo").expect("a kind");
+    if let Some(found) = found::from_words(&job.command, job.environment) {
+        is_runnable(&found.into_node(kind, &policy), &policy);
+    }
+}
+
+/// What antctl prints or keeps is read into nodes of ids that no two share, or refused; what such a node is told is
+/// plain words.
+pub fn antctl(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(registry) = Registry::parse(&text) else {
+        return;
+    };
+    let policy = LaunchPolicy::under(Path::new("/b"));
+    let kind = ManagerKind::from_choice("antctl+sudo").expect("a kind");
+    let nodes = discovered::nodes(&registry, kind, Path::new("/nowhere"), &policy);
+    assert_eq!(nodes.len(), registry.live().count());
+    let ids: BTreeSet<_> = nodes.iter().map(|node| node.id).collect();
+    assert_eq!(ids.len(), nodes.len(), "no two share an id");
+    nodes.iter().for_each(|node| is_runnable(node, &policy));
 }
 
 /// A node that was found is run by plain words, or not at all.
-fn is_runnable(found: Found) {
-    let policy = LaunchPolicy::under(Path::new("/b"));
-    let kind = ManagerKind::from_choice("systemd+sudo").expect("a kind");
-    let root: PathBuf = found.root.clone();
-    let node = found.into_node(kind, &policy);
-    if let Ok(words) = launch::arguments(&node, &policy) {
+fn is_runnable(node: &Node, policy: &LaunchPolicy) {
+    let root = &node.home.root;
+    if let Ok(words) = launch::arguments(node, policy) {
         assert!(
             words.iter().all(|word| !word.contains(char::is_control)),
             "{words:?}"
@@ -159,16 +208,16 @@ fn is_runnable(found: Found) {
             .iter()
             .position(|word| word == "--root-dir")
             .expect("its root");
-        assert_eq!(Path::new(&words[at + 1]), root);
+        assert_eq!(Path::new(&words[at + 1]), root.as_path());
         assert!(root.is_absolute() && !root.to_string_lossy().contains("/../"));
     }
-    if let Ok(service) = launch::service(&node) {
+    if let Ok(service) = launch::service(node) {
         assert!(service.0.starts_with("antnode") && !service.0.contains('/') && service.0.len() <= 64);
     }
-    if let Ok(user) = launch::user(&node) {
+    if let Ok(user) = launch::user(node) {
         assert!(!user.starts_with('-') && !user.contains(char::is_whitespace));
     }
-    if let Ok(variables) = launch::environment(&node) {
+    if let Ok(variables) = launch::environment(node) {
         assert!(variables.iter().all(|(name, value)| {
             !name.is_empty() && !name.contains('=') && !value.contains(char::is_control)
         }));

@@ -23,9 +23,8 @@ pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &Laun
         registry.live().partition(|entry| own_id(entry, policy).is_some());
     for entry in told.into_iter().chain(untold) {
         let wanted = own_id(entry, policy).unwrap_or(entry.number).max(1);
-        let highest = taken.last().copied().unwrap_or(0);
         let id = if taken.contains(&wanted) {
-            highest + 1
+            free(&taken)
         } else {
             wanted
         };
@@ -34,6 +33,12 @@ pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &Laun
     }
     nodes.sort_by_key(|node| node.id);
     nodes
+}
+
+/// An id that nobody has: above all others, or between them where the highest there can be is taken.
+fn free(taken: &BTreeSet<u32>) -> u32 {
+    let above = taken.last().map_or(Some(1), |highest| highest.checked_add(1));
+    above.unwrap_or_else(|| (1..u32::MAX).find(|id| !taken.contains(id)).unwrap_or(u32::MAX))
 }
 
 impl AntctlNodes {

@@ -7,11 +7,11 @@
 
 mod acts;
 mod command;
-mod discovered;
+pub mod discovered;
 mod leavings;
 mod order;
 mod pulse;
-mod registry;
+pub mod registry;
 mod way;
 
 use std::collections::BTreeSet;
