@@ -4,4 +4,5 @@
 mod database;
 mod kept;
 mod laws;
+mod nodes;
 mod rights;

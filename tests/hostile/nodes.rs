@@ -1,0 +1,194 @@
+//! Metrics pages that mean harm, asked by the whole program: it ends in time, stays small, and its rows stay sane.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::probing::server::{Act, Server, page};
+use crate::stage::{Ran, Stage};
+
+/// What the whole process may take at any time.
+const MOST_KB: u64 = 50 * 1024;
+/// A survey asks each for 5 s; this leaves a loaded machine room.
+const MOST_TIME: Duration = Duration::from_secs(40);
+/// Columns of a node that count something.
+const COUNTS: [&str; 17] = [
+    "records",
+    "uptime",
+    "shunned",
+    "connected_peers",
+    "gets",
+    "puts",
+    "mem",
+    "cpu",
+    "open_connections",
+    "total_peers",
+    "bad_peers",
+    "rel_records",
+    "max_records",
+    "payment_count",
+    "live_time",
+    "network_size",
+    "timestamp",
+];
+
+const VERSION: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n";
+const HEAD: &str = "HTTP/1.1 200 OK\r\n";
+
+fn endless(head: String, more: Vec<u8>, pause: Duration) -> Server {
+    Server::start(move |_| Act::Drone(head.clone().into(), more.clone(), pause))
+}
+
+fn said(bytes: Vec<u8>) -> Server {
+    Server::start(move |_| Act::SayAndClose(bytes.clone()))
+}
+
+/// A hundred megabytes of nothing, compressed.
+fn bomb() -> Vec<u8> {
+    let mut gzip = Command::new("gzip")
+        .arg("-9c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("gzip runs");
+    let mut nothing = gzip.stdin.take().expect("its input");
+    let writer = std::thread::spawn(move || {
+        for _ in 0..100 {
+            nothing.write_all(&vec![0; 1 << 20]).expect("gzip reads");
+        }
+    });
+    let bytes = gzip.wait_with_output().expect("gzip ends").stdout;
+    writer.join().expect("all was written");
+    let encoded = format!(
+        "{HEAD}content-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+        bytes.len()
+    );
+    [encoded.into_bytes(), bytes].concat()
+}
+
+/// Pages that mean harm. `target` is where a redirect leads.
+fn ills(target: u16) -> Vec<Server> {
+    let plain = format!("{HEAD}\r\n");
+    let told = format!("{plain}{VERSION}");
+    let line = "ant_node_put_record_ok_total{record_type=\"x\"} 1\n";
+    let values = [
+        "NaN",
+        "-5",
+        "1e400",
+        "+Inf",
+        "-1e400",
+        &"9".repeat(400),
+        "0x10",
+        "",
+    ];
+    let odd: String = values
+        .iter()
+        .flat_map(|value| {
+            [
+                format!("ant_networking_records_stored {value}\n"),
+                format!("ant_node_uptime {value}\n"),
+                format!("ant_networking_shunned_count_total {value}\n"),
+                format!("ant_node_current_reward_wallet_balance {value}\n"),
+            ]
+        })
+        .collect();
+    let labels = format!("{VERSION}ant_node_uptime{{{}}} 7\n", "a=\"b\",".repeat(1_000_000));
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{target}/metrics\r\ncontent-length: 0\r\n\r\n"
+    );
+    let chunked = format!("{HEAD}transfer-encoding: chunked\r\n\r\n");
+    let strange = [
+        HEAD.as_bytes(),
+        b"\r\nant_node_antnode_version_info{antnode_version=\"\xff\xfe\x1b[31m\"} 1\n",
+    ]
+    .concat();
+    let gigabyte = format!("{HEAD}content-length: 1073741824\r\n\r\n{VERSION}");
+    let second = Duration::from_secs(1);
+    vec![
+        endless(gigabyte, vec![b'a'; 1 << 16], Duration::ZERO),
+        endless(told.clone(), vec![b'a'; 1 << 16], Duration::ZERO),
+        endless(told, b"a".to_vec(), second),
+        endless(String::new(), b"H".to_vec(), second),
+        endless(
+            HEAD.to_owned(),
+            b"x-more: and more\r\n".repeat(1_000),
+            Duration::ZERO,
+        ),
+        endless(format!("{HEAD}x: "), vec![b'a'; 1 << 16], Duration::ZERO),
+        endless(plain, line.repeat(1_000).into(), Duration::ZERO),
+        said(format!("{chunked}ffffffffffffffffff\r\n{VERSION}").into()),
+        said(format!("{chunked}40\r\n{VERSION}\r\nzz\r\n").into()),
+        said(format!("{HEAD}content-length: 99999999999999999999\r\n\r\n{VERSION}").into()),
+        said(bomb()),
+        said(redirect.into()),
+        said(strange),
+        said(page(&labels)),
+        said(page(&format!("{VERSION}{odd}"))),
+    ]
+}
+
+/// Runs a survey, and says how much memory the process took at most, as the kernel tells while it runs.
+fn survey(stage: &Stage) -> (Ran, u64) {
+    let words = ["--force_action", "survey"];
+    let mut child = stage.begin(&words);
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().expect("it is ours").is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
+        most = most.max(kb.unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let output = child.wait_with_output().expect("it ended");
+    (Ran::ended(words.join(" "), output), most)
+}
+
+#[test]
+fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
+    let stage = Stage::of(1, &[]);
+    let target = Server::of(VERSION, "");
+    let servers = ills(target.port);
+    // Three nodes for each of them: what one costs, many must not add up to.
+    let mut rows = "CREATE TEMP TABLE odd AS SELECT * FROM node WHERE id = 1;".to_owned();
+    for (number, server) in servers.iter().cycle().take(servers.len() * 3).enumerate() {
+        let id = u32::try_from(number).expect("few") + 2;
+        let root = stage.root(id);
+        fs::create_dir_all(&root).expect("a root");
+        rows += &format!(
+            "UPDATE odd SET id = {id}, node_name = 'antnode{id:04}', service = 'antnode{id:04}', metrics_port = {},
+                 root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL;
+             INSERT INTO node SELECT * FROM odd;",
+            server.port,
+            root = root.display()
+        );
+    }
+    stage.tamper(&rows);
+    let before = stage.processes();
+
+    for _ in 0..2 {
+        let begun = Instant::now();
+        let (ran, most) = survey(&stage);
+        let took = begun.elapsed();
+        ran.done().plain();
+        assert!(took < MOST_TIME, "it took {took:?}");
+        assert!((1..MOST_KB).contains(&most), "it took {most} kB");
+        eprintln!("{} ill nodes: {most} kB, {took:?}", servers.len() * 3);
+    }
+
+    for count in COUNTS {
+        let wrong = format!("SELECT count(*) FROM node WHERE typeof({count}) <> 'integer' OR {count} < 0");
+        assert_eq!(stage.figure(&wrong), 0, "{count}");
+    }
+    let strange = "SELECT count(*) FROM node WHERE version GLOB '*[^0-9.]*' OR length(version) > 20
+                   OR rewards GLOB '*[^0-9.]*'";
+    assert_eq!(stage.figure(strange), 0, "no version and no amount is strange");
+    assert_eq!(
+        stage.row(1).status,
+        "RUNNING",
+        "the node that is well is as it was"
+    );
+    assert!(target.heard().is_empty(), "no redirect is followed");
+    assert_eq!(stage.processes(), before, "and nobody was started or ended");
+}
