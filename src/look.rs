@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use crate::colony::{Home, Node, NodeId, State};
+use crate::colony::{Counted, Home, Node, NodeId, State};
 use crate::error::{Error, Kind};
 use crate::plan::{self, Storage};
 use crate::session::{Colony, Session};
@@ -81,10 +81,21 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     for id in &settled.hung {
         tracing::warn!("node {id} is hung: its process lives and has not answered for three surveys");
     }
+    tell_of_vain_upgrades(colony, &settled.unchanged);
     if !session.run.dry_run {
         record(colony, &observation)?;
     }
     Ok(observation)
+}
+
+fn tell_of_vain_upgrades(colony: &Colony, unchanged: &[NodeId]) {
+    let now = colony.now();
+    for node in colony.nodes.iter().filter(|node| unchanged.contains(&node.id)) {
+        let error = node.memory.last_error.as_deref().unwrap_or_default();
+        let minutes = node.memory.retry_at.map_or(0, |at| at.since(now).max(0) / 60);
+        let minutes = Counted(minutes, "minute");
+        tracing::warn!("node {} {error}: it is not upgraded again for {minutes}", node.id);
+    }
 }
 
 /// The folders that nodes lie in, each as it was at the last look and as it is now.

@@ -7,7 +7,7 @@ use crate::manager;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::run::{has_not_started, start_all};
+use super::run::{has_failed, start_all};
 use super::{Begun, Ending, Means, Outcome};
 
 /// A node that is being made, and the step that asked for it.
@@ -208,7 +208,7 @@ fn settle(made: Making<'_>, means: &Means<'_>) -> Result<Outcome, store::Error> 
         Stage::Resumed => {
             // Something of it may be there, and even an identity: it is kept as a node that does not run.
             node.state = State::Stopped;
-            has_not_started(&mut node, &failure, means);
+            has_failed(&mut node, &failure, means);
             means.end(
                 begun,
                 step,

@@ -6,7 +6,7 @@ use crate::colony::{Activity, Node, NodeId, State, Tool};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::run::has_not_started;
+use super::run::has_failed;
 use super::{Begun, Ending, Means, Outcome, no_such_node, on_node};
 
 /// Removes one node.
@@ -133,7 +133,7 @@ fn conclude(mut begun: Begun, mut node: Node, removed: Result<(), String>, means
                 node.since = means.world.clock.now();
             }
             if node.state == State::Dead {
-                has_not_started(&mut node, &error, means);
+                has_failed(&mut node, &error, means);
             }
             node.memory.last_error = Some(error.clone());
             Ending::Failed(error)

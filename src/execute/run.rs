@@ -46,7 +46,7 @@ pub(super) fn start(
                 Ending::Done
             }
             Err(error) => {
-                has_not_started(&mut node, &error, means);
+                has_failed(&mut node, &error, means);
                 Ending::Failed(error)
             }
         };
@@ -88,6 +88,10 @@ pub(super) fn finish_stop(
     let ending = match means.manager(&node).and_then(|manager| manager.stop(&node)) {
         Ok(()) => {
             means.close_firewall(&node, &mut begun);
+            // What was put off of a node that ran was its upgrade or its stop.
+            if node.state == State::Running {
+                node.memory.retry_at = None;
+            }
             node.state = rest.state();
             node.since = means.world.clock.now();
             node.memory.last_error = None;
@@ -96,7 +100,12 @@ pub(super) fn finish_stop(
             Ending::Done
         }
         Err(error) => {
-            node.memory.last_error = Some(error.to_string());
+            // An operator may order it as often as they like; the engine takes another node meanwhile.
+            if means.forced {
+                node.memory.last_error = Some(error.to_string());
+            } else {
+                has_failed(&mut node, &error.to_string(), means);
+            }
             Ending::Failed(error.to_string())
         }
     };
@@ -151,12 +160,7 @@ pub(super) fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
     node.memory.last_error = None;
 }
 
-/// The node would not start, or would not go: it is passed over for a while, longer each time.
-pub(super) fn has_not_started(node: &mut Node, error: &str, means: &Means<'_>) {
-    node.memory.start_failures = node.memory.start_failures.saturating_add(1);
-    node.memory.retry_at = Some(plan::retry_at(
-        node.memory.start_failures,
-        means.world.clock.now(),
-    ));
-    node.memory.last_error = Some(error.to_owned());
+/// The node would not start, stop or go: it is passed over for a while, longer each time.
+pub(super) fn has_failed(node: &mut Node, error: &str, means: &Means<'_>) {
+    plan::put_off(node, error, means.world.clock.now());
 }

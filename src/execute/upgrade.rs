@@ -6,7 +6,7 @@ use crate::colony::{Node, NodeId, State, Version};
 use crate::plan::Step;
 use crate::store::{self, NodeChange};
 
-use super::run::{has_not_started, has_started};
+use super::run::{has_failed, has_started};
 use super::{Begun, Ending, Means, Outcome, on_node};
 
 /// Upgrades a node, running or stopped, and leaves it running.
@@ -49,7 +49,7 @@ pub(super) fn finish(
             Ending::Done
         }
         Err(error) => {
-            has_not_started(&mut node, &error, means);
+            has_failed(&mut node, &error, means);
             Ending::Failed(error)
         }
     };

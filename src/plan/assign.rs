@@ -6,7 +6,7 @@ use crate::colony::{Node, NodeId, Ports, State, Timestamp, Version};
 
 use super::decide::{Decision, Want};
 use super::hold::Hold;
-use super::measure::{is_due, is_hung, is_outdated, is_shunned, is_startable, is_upgradable};
+use super::measure::{is_due, is_hung, is_kept_up, is_outdated, is_shunned, is_startable, is_upgradable};
 use super::nursery::Nursery;
 use super::policy::{Policy, Template};
 use super::reason::{Ground, Quantity, Quota, Reason};
@@ -55,7 +55,7 @@ struct Desk<'a> {
     plan: Plan,
 }
 
-impl Desk<'_> {
+impl<'a> Desk<'a> {
     /// Those of the wants that are needed. Where the cap alone takes nodes away, it takes no more than are above
     /// it and not on their way out: the peer fills its slots, and then makes anew what it took too many.
     fn needed(&self, wants: &[Want]) -> Vec<Want> {
@@ -98,19 +98,19 @@ impl Desk<'_> {
                 self.give(wants, &chosen, |node| (Action::Remove(node.id), None));
             }
             Task::RemoveRunning => {
-                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Running);
+                let chosen = self.stoppable(wants.len(), |node| node.state == State::Running);
                 self.give(wants, &chosen, |node| {
                     (Action::Stop(node.id, Rest::Removing), None)
                 });
             }
             Task::Stop => {
-                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Running);
+                let chosen = self.stoppable(wants.len(), |node| node.state == State::Running);
                 self.give(wants, &chosen, |node| {
                     (Action::Stop(node.id, Rest::Stopped), None)
                 });
             }
             Task::RemoveShunned => {
-                let chosen = youngest(self.nodes, wants.len(), |node| is_shunned(node, self.policy));
+                let chosen = self.stoppable(wants.len(), |node| is_shunned(node, self.policy));
                 let limit = self.policy.shunned.unwrap_or(0);
                 self.give(wants, &chosen, |node| {
                     let ground = Ground::Shunned {
@@ -146,6 +146,16 @@ impl Desk<'_> {
             }
             Task::Add => self.add(wants, template, taken),
         }
+    }
+
+    /// The youngest of those that are wanted and may be stopped: not one whose stop failed just now, and one whose
+    /// upgrade did only where there is no other, since that may have been for the same reason.
+    fn stoppable(&self, most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&'a Node> {
+        let mut chosen = youngest(self.nodes, most, |node| wanted(node) && is_due(node, self.now));
+        chosen.extend(youngest(self.nodes, most - chosen.len(), |node| {
+            wanted(node) && !is_due(node, self.now) && !is_kept_up(node, self.binary, self.now)
+        }));
+        chosen
     }
 
     /// The oldest stopped nodes. One that is outdated is upgraded by its start, and so needs an upgrade slot
@@ -286,5 +296,7 @@ pub(super) fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
     nodes.iter().filter(|node| wanted(node)).count() as i64
 }
 
+#[cfg(test)]
+mod put_off;
 #[cfg(test)]
 mod tests;

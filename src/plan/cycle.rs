@@ -6,7 +6,7 @@ use super::assign::{assign, count, oldest};
 use super::decide::{Occasion, decide};
 use super::features::Features;
 use super::hold::Hold;
-use super::measure::{Gauged, is_due, measure};
+use super::measure::{Gauged, is_due, is_kept_old, is_kept_up, measure};
 use super::policy::{Policy, Template};
 use super::reason::{Ground, Reason};
 use super::settle::is_expired;
@@ -59,6 +59,17 @@ pub fn plan(nodes: &[Node], situation: &Situation<'_>) -> Judgement {
     let features = decision.features;
     if kept > 0 {
         decision.holds.push(Hold::DeadKept { nodes: kept });
+    }
+    let nodes_put_off = |put_off: fn(&Node, Option<&Version>, Timestamp) -> bool| {
+        count(nodes, |node| put_off(node, binary, now))
+    };
+    match nodes_put_off(is_kept_up) {
+        0 => {}
+        nodes => decision.holds.push(Hold::StopFailed { nodes }),
+    }
+    match nodes_put_off(is_kept_old) {
+        nodes if nodes > 0 && policy.upgrades => decision.holds.push(Hold::UpgradeFailed { nodes }),
+        _ => {}
     }
     let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
     let mut steps = expired_removals(nodes, policy, now);

@@ -74,6 +74,14 @@ pub enum Hold {
     PassedOver {
         nodes: i64,
     },
+    /// Nodes passed over for a while after failed stops.
+    StopFailed {
+        nodes: i64,
+    },
+    /// Nodes that run and are passed over for a while after upgrades that failed or changed nothing.
+    UpgradeFailed {
+        nodes: i64,
+    },
     /// Wants that found no node.
     NoNode {
         task: Task,
@@ -250,6 +258,14 @@ impl fmt::Display for Hold {
             Hold::PassedOver { nodes } => {
                 let nodes = Counted(*nodes, "node");
                 write!(f, "{nodes} passed over for a while after failed starts")
+            }
+            Hold::StopFailed { nodes } => {
+                let nodes = Counted(*nodes, "node");
+                write!(f, "the stop of {nodes} failed, and is tried again later")
+            }
+            Hold::UpgradeFailed { nodes } => {
+                let nodes = Counted(*nodes, "node");
+                write!(f, "the upgrade of {nodes} failed or changed nothing, and is tried again later")
             }
             Hold::NoNode { task, wants } => write!(f, "{task}: no node for {wants} of these"),
             Hold::PortTaken { id, port } => write!(

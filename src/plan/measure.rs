@@ -3,7 +3,7 @@
 use crate::colony::{Instruments, Metrics, Node, Rates, State, Timestamp, Version};
 
 use super::policy::Policy;
-use super::settle::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, is_expired};
+use super::settle::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, has_answered, is_expired};
 
 /// What the machine's instruments showed, in the units of the limits it is held against.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -105,6 +105,17 @@ pub(super) fn is_upgradable(node: &Node, binary: Option<&Version>, now: Timestam
 /// Whether it may be started now: not one that is passed over after failed starts.
 pub(super) fn is_startable(node: &Node, now: Timestamp) -> bool {
     node.state == State::Stopped && is_due(node, now)
+}
+
+/// Whether a node that runs is passed over by what stops nodes, as its last stop failed. What an outdated node is
+/// put off for is its upgrade, and what one that has not answered yet is, its start.
+pub(super) fn is_kept_up(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
+    node.state == State::Running && !is_due(node, now) && !is_outdated(node, binary) && has_answered(node)
+}
+
+/// Whether it would be upgraded, had its last upgrade not failed, or changed nothing.
+pub(super) fn is_kept_old(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
+    node.state == State::Running && is_outdated(node, binary) && !is_due(node, now)
 }
 
 /// Whether it is known to be older than the binary. An unknown version is neither older nor newer.

@@ -3,7 +3,7 @@
 //! A timer runs its whole length whatever was seen, and silence alone stops nothing: a node that was mute
 //! for three surveys is down only if its process is gone as well.
 
-use crate::colony::{Activity, Answer, Node, NodeId, Reading, Sighting, State, Timestamp};
+use crate::colony::{Activity, Answer, Node, NodeId, Reading, Sighting, State, Timestamp, Version};
 
 use super::measure::is_hung;
 use super::policy::Policy;
@@ -21,6 +21,8 @@ pub struct Settled {
     pub expired: Vec<NodeId>,
     /// Nodes that were silent for three surveys or more although their processes live.
     pub hung: Vec<NodeId>,
+    /// Nodes whose upgrade is over and that are what they were before: put off, as after an upgrade that failed.
+    pub unchanged: Vec<NodeId>,
 }
 
 /// The nodes as they stand after a survey; `seen` is in their order, and a node without a sighting was not
@@ -39,12 +41,20 @@ pub fn settle(
     if !override_safety {
         safety::check(&nodes, seen, storages)?;
     }
+    let mut unchanged = Vec::new();
     for (node, sighting) in nodes.iter_mut().zip(seen) {
-        settle_one(node, sighting, policy, now);
+        if settle_one(node, sighting, policy, now) == Upgrade::Vain {
+            unchanged.push(node.id);
+        }
     }
     let expired = ids(&nodes, |node| is_expired(node, policy, now));
     let hung = ids(&nodes, is_hung);
-    Ok(Settled { nodes, expired, hung })
+    Ok(Settled {
+        nodes,
+        expired,
+        hung,
+        unchanged,
+    })
 }
 
 /// Whether the node was stopped for removal, and the delay is over.
@@ -76,9 +86,18 @@ enum Seen {
     Unknown,
 }
 
-fn settle_one(node: &mut Node, sighting: &Sighting, policy: &Policy, now: Timestamp) {
+/// What the end of a node's upgrade showed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Upgrade {
+    /// It is not at its end, or did what it was for.
+    Fine,
+    /// The node says the older version still.
+    Vain,
+}
+
+fn settle_one(node: &mut Node, sighting: &Sighting, policy: &Policy, now: Timestamp) -> Upgrade {
     if node.state == State::Disabled {
-        return;
+        return Upgrade::Fine;
     }
     if node.state.is_timed() && node.since > now {
         // The clock was set back: the timer starts anew rather than run for years.
@@ -88,13 +107,21 @@ fn settle_one(node: &mut Node, sighting: &Sighting, policy: &Policy, now: Timest
         enter(node, State::Dead, now);
     }
     if !sighting.rooted && node.state == State::Dead {
-        return;
+        return Upgrade::Fine;
     }
     let was_silent = node.memory.silent > 0;
+    let had_answered = has_answered(node);
     let seen = look(node, sighting, now);
+    let mut upgrade = Upgrade::Fine;
     match node.state {
-        State::Running if seen == Seen::Down => enter(node, State::Stopped, now),
-        State::Running if seen == Seen::Up && was_silent => forget_failures(node),
+        State::Running if seen == Seen::Down => {
+            enter(node, State::Stopped, now);
+            // What was put off of a node that ran was its upgrade or its stop, not its start.
+            if had_answered {
+                node.memory.retry_at = None;
+            }
+        }
+        State::Running if seen == Seen::Up && was_silent && !had_answered => forget_failures(node),
         State::Stopped if seen == Seen::Up => run(node, now),
         // Its root is back, so it was not dead.
         State::Dead if seen == Seen::Up => run(node, now),
@@ -107,11 +134,27 @@ fn settle_one(node: &mut Node, sighting: &Sighting, policy: &Policy, now: Timest
             end_start(node, seen, policy.delays.start, now);
         }
         State::Upgrading if now.since(node.since) >= policy.delays.upgrade => {
-            end_start(node, seen, policy.delays.upgrade, now);
+            match as_before(node, sighting) {
+                Some(version) => {
+                    end_vain_upgrade(node, version, now);
+                    upgrade = Upgrade::Vain;
+                }
+                None => end_start(node, seen, policy.delays.upgrade, now),
+            }
         }
         _ => {}
     }
     count_shunned(node, sighting, policy);
+    upgrade
+}
+
+/// The version that a node says after an upgrade, where that is older than what it was upgraded to.
+fn as_before<'a>(node: &Node, sighting: &'a Sighting) -> Option<&'a Version> {
+    let Answer::Up(reading) = &sighting.answer else {
+        return None;
+    };
+    let target = node.version.as_ref()?;
+    reading.version.is_older_than(target).then_some(&reading.version)
 }
 
 /// Takes over what the node said, and tells what that says of it.
@@ -143,7 +186,14 @@ fn look(node: &mut Node, sighting: &Sighting, now: Timestamp) -> Seen {
 }
 
 fn refresh(node: &mut Node, reading: &Reading, now: Timestamp) {
-    if node.version.as_ref().map(|version| version.as_str()) != Some(reading.version.as_str()) {
+    let is_other = node.version.as_ref().map(Version::as_str) != Some(reading.version.as_str());
+    // Until its upgrade is over a node is of the version that was put in its place; what it says then is judged.
+    let is_old = node.state == State::Upgrading
+        && node
+            .version
+            .as_ref()
+            .is_some_and(|target| reading.version.is_older_than(target));
+    if is_other && !is_old {
         node.version = Some(reading.version.clone());
     }
     if reading.peer_id.is_some() {
@@ -180,9 +230,32 @@ fn end_start(node: &mut Node, seen: Seen, delay: i64, now: Timestamp) {
         },
         now,
     );
+    put_off(node, format!("did not answer {delay} s after its start"), now);
+}
+
+/// The delay after an upgrade is over, and the node says what it said before. It runs, and was restarted for
+/// nothing: to do that again each minute would help nobody.
+fn end_vain_upgrade(node: &mut Node, version: &Version, now: Timestamp) {
+    let target = node.version.replace(version.clone());
+    let target = target.as_ref().map_or("", Version::as_str);
+    put_off(
+        node,
+        format!("still says {version} after its upgrade to {target}"),
+        now,
+    );
+    enter(node, State::Running, now);
+}
+
+/// What was tried on the node failed: it is not tried again for a while, longer each time.
+pub fn put_off(node: &mut Node, error: impl Into<String>, now: Timestamp) {
     node.memory.start_failures = node.memory.start_failures.saturating_add(1);
     node.memory.retry_at = Some(retry_at(node.memory.start_failures, now));
-    node.memory.last_error = Some(format!("did not answer {delay} s after its start"));
+    node.memory.last_error = Some(error.into());
+}
+
+/// Whether a node has answered since it entered its state.
+pub(super) fn has_answered(node: &Node) -> bool {
+    node.memory.last_seen.is_some_and(|seen| seen >= node.since)
 }
 
 fn run(node: &mut Node, now: Timestamp) {

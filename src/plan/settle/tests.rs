@@ -296,3 +296,86 @@ fn shunning_counts_when_it_lasts() {
         0
     );
 }
+
+/// A node that was upgraded from 0.4.16 and is looked at so many seconds later; it says this version.
+fn upgraded(seconds: i64, node: Node, says: &str) -> Node {
+    let reading = Reading {
+        version: Version::new(says),
+        peer_id: None,
+        figures: None,
+    };
+    become_at(seconds, node, &seen(Answer::Up(Box::new(reading))))
+}
+
+#[test]
+fn an_upgrade_that_changes_nothing_is_put_off_longer_each_time() {
+    let early = upgraded(299, node(1, Upgrading), "0.4.16");
+    assert_eq!(
+        (early.state, early.version),
+        (Upgrading, Some(Version::new("0.4.17")))
+    );
+    let mut vain = node(1, Running);
+    for minutes in [1, 2, 4, 8, 16, 32, 60, 60] {
+        (vain.state, vain.version) = (Upgrading, Some(Version::new("0.4.17")));
+        vain.since = after(0);
+        vain = upgraded(300, vain, "0.4.16");
+        assert_eq!((vain.state, vain.since), (Running, after(300)));
+        assert_eq!(vain.version, Some(Version::new("0.4.16")));
+        assert_eq!(vain.memory.retry_at, Some(after(300 + minutes * 60)));
+        assert_eq!(
+            vain.memory.last_error.as_deref(),
+            Some("still says 0.4.16 after its upgrade to 0.4.17")
+        );
+        // A moment of silence is no answer to that.
+        vain = become_at(360, vain, &lives());
+        vain = upgraded(420, vain, "0.4.16");
+        assert_eq!(vain.memory.retry_at, Some(after(300 + minutes * 60)));
+    }
+    vain.state = Upgrading;
+    vain.version = Some(Version::new("0.4.17"));
+    let well = upgraded(720, vain, "0.4.17");
+    assert_eq!((well.state, well.memory.start_failures), (Running, 0));
+    assert_eq!((well.memory.retry_at, well.memory.last_error), (None, None));
+}
+
+#[test]
+fn a_settlement_names_the_nodes_whose_upgrade_changed_nothing() {
+    let reading = |version: &str| {
+        seen(Answer::Up(Box::new(Reading {
+            version: Version::new(version),
+            peer_id: None,
+            figures: None,
+        })))
+    };
+    let colony = nodes(&[Upgrading, Upgrading, Upgrading, Running]);
+    let sightings = [
+        reading("0.4.16"),
+        reading("0.4.17"),
+        reading("0.4.18"),
+        reading("0.4.1"),
+    ];
+    let settled = settle(colony, &sightings, &[storage()], &policy(), false, after(300)).unwrap();
+    assert_eq!(settled.unchanged, [NodeId(1)]);
+    assert_eq!(settled.nodes[2].version, Some(Version::new("0.4.18")));
+}
+
+#[test]
+fn what_was_put_off_of_a_node_that_ran_does_not_keep_it_from_its_start() {
+    let mut ran = node(1, Running);
+    ran.memory.last_seen = Some(after(60));
+    put_off(
+        &mut ran,
+        "still says 0.4.16 after its upgrade to 0.4.17",
+        after(120),
+    );
+    let down = become_at(130, ran.clone(), &seen(Answer::Down));
+    assert_eq!((down.state, down.memory.retry_at), (Stopped, None));
+    assert_eq!(
+        down.memory.start_failures, 1,
+        "and it is put off for longer the next time"
+    );
+    // One that never answered since its start is put off for that.
+    ran.memory.last_seen = Some(after(-1));
+    let down = become_at(130, ran, &seen(Answer::Down));
+    assert_eq!((down.state, down.memory.retry_at), (Stopped, Some(after(180))));
+}
