@@ -6,6 +6,7 @@
 //!
 //! A dry run goes the same way, takes no lock, writes nothing and ends before `execute`.
 
+mod disks;
 mod takeover;
 
 use std::collections::BTreeMap;
@@ -202,14 +203,16 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
     } else {
         None
     };
-    let plan = plan::obey(
-        what,
-        &colony.nodes,
-        &colony.template(session),
-        binary.as_ref().map(|binary| &binary.version),
-        &|ports| colony.world.gauge.busy_port(&ports),
-        &colony.policy(),
-    );
+    let plan = disks::plan_order(session, &colony, what, |nodes| {
+        plan::obey(
+            what,
+            nodes,
+            &colony.template(session),
+            binary.as_ref().map(|binary| &binary.version),
+            &|ports| colony.world.gauge.busy_port(&ports),
+            &colony.policy(),
+        )
+    })?;
     for hold in &plan.holds {
         if hold.is_failure() {
             tracing::error!("{hold}")
@@ -271,6 +274,7 @@ fn recover(session: &Session, colony: &mut Colony) -> Result<Vec<Outcome>, Error
     if session.run.dry_run || colony.store.pending()?.is_empty() {
         return Ok(Vec::new());
     }
+    disks::check_unfinished(session, colony)?;
     let binary = colony.antnode(session);
     with_means(session, colony, binary.as_ref(), false, execute::recover)
 }

@@ -1,15 +1,15 @@
 //! Looking: machine and nodes are surveyed, timers settled, and what changed is written down.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use crate::colony::{Counted, Home, Node, NodeId, State};
 use crate::error::{Error, Kind};
-use crate::plan::{self, Storage};
+use crate::plan::{self, SafetyStop, Storage};
 use crate::session::{Colony, Session};
 use crate::signals;
 use crate::store::{self, Sample};
-use crate::survey::{self, Limits, Observation, Survey};
+use crate::survey::{self, Footing, Limits, Observation, Survey};
 
 /// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
 ///
@@ -35,6 +35,7 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
         &Survey {
             nodes: &chosen,
             storage: &colony.settings.node_storage,
+            mounts: &known_mounts(colony),
             limits: Limits {
                 spacing: colony.settings.effective_survey_delay(),
                 ..Limits::default()
@@ -57,15 +58,17 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
         ..observation
     };
     let now = colony.now();
-    let storages = storages(colony, &observation);
-    let settled =
-        plan::settle(chosen, &observation.sightings, &storages, &policy, session.run.confirm, now).map_err(
-            |stop| {
-                Error::new(Kind::Unsafe, stop).hint(
-                    "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
-                )
-            },
-        )?;
+    let storages = storages(colony, observation.device, &observation.elsewhere);
+    let is_confirmed = session.run.confirm;
+    let settled = plan::settle(
+        chosen,
+        &observation.sightings,
+        &storages,
+        &policy,
+        is_confirmed,
+        now,
+    )
+    .map_err(|stop| unsafe_to_go_on(&stop))?;
     if are_all {
         colony.nodes = settled.nodes;
     } else {
@@ -98,17 +101,30 @@ fn tell_of_vain_upgrades(colony: &Colony, unchanged: &[NodeId]) {
     }
 }
 
+/// A safety stop as a run ends with it that `--confirm` would go past.
+pub fn unsafe_to_go_on(stop: &SafetyStop) -> Error {
+    Error::new(Kind::Unsafe, stop).hint(
+        "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
+    )
+}
+
+/// What these nodes of the colony lie on now.
+pub fn footing(colony: &Colony, nodes: &[Node]) -> Footing {
+    let storage = &colony.settings.node_storage;
+    survey::footing(&*colony.world.gauge, nodes, storage, &known_mounts(colony))
+}
+
+/// Roots that were filesystems of their own at the last look. Folders of nodes are looked at anyway.
+fn known_mounts(colony: &Colony) -> Vec<PathBuf> {
+    colony.devices.keys().cloned().collect()
+}
+
 /// The folders that nodes lie in, each as it was at the last look and as it is now.
-fn storages(colony: &Colony, observation: &Observation) -> Vec<Storage> {
+pub fn storages(colony: &Colony, device: Option<u64>, elsewhere: &[(PathBuf, Option<u64>)]) -> Vec<Storage> {
     let own = &colony.settings.node_storage;
-    let mut storages = vec![Storage::seen(
-        own,
-        colony.facts.storage_device,
-        observation.device,
-    )];
+    let mut storages = vec![Storage::seen(own, colony.facts.storage_device, device)];
     storages.extend(
-        observation
-            .elsewhere
+        elsewhere
             .iter()
             .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
     );
@@ -177,7 +193,8 @@ fn record(colony: &mut Colony, observation: &Observation) -> Result<(), Error> {
         .store
         .record_survey(&colony.nodes, &sample, &colony.facts)?;
     let own = &colony.settings.node_storage;
-    let folders = colony.nodes.iter().filter_map(|node| node.home.root.parent());
+    let homes = colony.nodes.iter().map(|node| node.home.root.as_path());
+    let folders = homes.clone().filter_map(Path::parent).chain(homes);
     let devices = store::remembered(
         &colony.devices,
         &observation.elsewhere,

@@ -28,7 +28,7 @@ pub fn examine(patient: &Patient) -> Finding {
     let gone: Vec<&PathBuf> = roots
         .iter()
         .zip(rooted)
-        .filter(|(_, there)| !there)
+        .filter(|(_, rooted)| !rooted.is_there())
         .map(|(root, _)| root)
         .collect();
     if let Some(first) = gone.first() {

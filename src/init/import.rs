@@ -251,7 +251,7 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
             node,
             sighting: crate::colony::Sighting {
                 answer,
-                rooted,
+                rooted: rooted.is_there(),
                 process,
             },
         })

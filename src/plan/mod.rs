@@ -48,7 +48,7 @@ pub use obey::{Order, Whom, obey};
 pub use policy::{Delays, Policy, Quotas, Takeover, Template, Threshold};
 pub use reason::{Ground, Quantity, Quota, Reason, Turn};
 pub use rules::{Breach, breaches};
-pub use safety::{SafetyStop, Storage};
+pub use safety::{SafetyStop, Storage, check_order, lost_storage};
 pub use settle::{SURVEYS_IN_A_ROW, Settled, is_expired, put_off, retry_at, settle};
 pub use step::{Action, Kind, NewNode, Plan, Rest, Step};
 pub use takeover::strayed;

@@ -57,16 +57,35 @@ pub enum SafetyStop {
 
 /// Refuses when missing roots speak of a missing disk and not of dead nodes.
 pub(super) fn check(nodes: &[Node], seen: &[Sighting], storages: &[Storage]) -> Result<(), SafetyStop> {
-    let missing = || {
-        nodes
-            .iter()
-            .zip(seen)
-            .filter(|(node, sighting)| node.state != State::Disabled && !sighting.rooted)
-            .map(|(node, _)| node)
-    };
+    let missing: Vec<&Node> = nodes
+        .iter()
+        .zip(seen)
+        .filter(|(node, sighting)| node.state != State::Disabled && !sighting.rooted)
+        .map(|(node, _)| node)
+        .collect();
+    lost_storage(&missing, storages)?;
+    let newly: Vec<&Node> = missing.into_iter().filter(|node| may_die(node.state)).collect();
+    too_many(&newly, nodes.len())
+}
+
+/// Refuses an order about nodes of which `missing` have no root, in a colony of `all`. In whatever state they are:
+/// an operator who names a node does not mean its disk.
+///
+/// # Errors
+/// A [`SafetyStop`] when the missing roots speak of a missing disk.
+pub fn check_order(missing: &[&Node], storages: &[Storage], all: usize) -> Result<(), SafetyStop> {
+    lost_storage(missing, storages)?;
+    too_many(missing, all)
+}
+
+/// Refuses when `missing` nodes lie in a storage that is not there, or on another filesystem than before.
+///
+/// # Errors
+/// A [`SafetyStop`] that names the first such storage.
+pub fn lost_storage(missing: &[&Node], storages: &[Storage]) -> Result<(), SafetyStop> {
     for storage in storages {
-        let is_here = |node: &&Node| node.home.root.starts_with(&storage.path);
-        let roots = missing().filter(is_here).count();
+        let is_here = |node: &&&Node| node.home.root.starts_with(&storage.path);
+        let roots = missing.iter().filter(is_here).count();
         if roots == 0 {
             continue;
         }
@@ -85,13 +104,15 @@ pub(super) fn check(nodes: &[Node], seen: &[Sighting], storages: &[Storage]) -> 
             });
         }
     }
-    let limit = most_deaths(nodes.len());
-    let newly = || missing().filter(|node| may_die(node.state));
-    let roots = newly().count();
-    match newly().min_by_key(|node| node.id) {
-        Some(first) if roots > limit => Err(SafetyStop::TooManyMissing {
-            roots,
-            nodes: nodes.len(),
+    Ok(())
+}
+
+fn too_many(missing: &[&Node], all: usize) -> Result<(), SafetyStop> {
+    let limit = most_deaths(all);
+    match missing.iter().min_by_key(|node| node.id) {
+        Some(first) if missing.len() > limit => Err(SafetyStop::TooManyMissing {
+            roots: missing.len(),
+            nodes: all,
             limit,
             first: first.home.root.clone(),
         }),
@@ -113,14 +134,15 @@ fn most_deaths(nodes: usize) -> usize {
     (nodes / 10).max(1)
 }
 
-impl fmt::Display for SafetyStop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl SafetyStop {
+    /// What is wrong and what to look at; not that it may be overridden.
+    #[must_use]
+    pub fn plainly(&self) -> String {
         let nodes = |count: &usize| Counted(i64::try_from(*count).unwrap_or(i64::MAX), "node");
         match self {
-            SafetyStop::StorageMissing { path, roots } => write!(
-                f,
-                "safety stop: the storage `{}` is not there, nor is the root directory of {}; \
-                 check that its disk is mounted, or give `--confirm` to have those nodes removed",
+            SafetyStop::StorageMissing { path, roots } => format!(
+                "safety stop: the storage `{}` is not there, nor is the root directory of {}; check that its \
+                 disk is mounted",
                 path.display(),
                 nodes(roots)
             ),
@@ -129,11 +151,9 @@ impl fmt::Display for SafetyStop {
                 before,
                 now,
                 roots,
-            } => write!(
-                f,
+            } => format!(
                 "safety stop: the storage `{}` lies on another filesystem than before (device {now}, was \
-                 {before}), and the root directory of {} is not there; check what is mounted there, or give \
-                 `--confirm` to have those nodes removed",
+                 {before}), and the root directory of {} is not there; check what is mounted there",
                 path.display(),
                 nodes(roots)
             ),
@@ -142,13 +162,19 @@ impl fmt::Display for SafetyStop {
                 nodes: all,
                 limit,
                 first,
-            } => write!(
-                f,
+            } => format!(
                 "safety stop: {roots} of {all} nodes lost their root directory at once, no more than \
-                 {limit} may; check the disk of `{}`, or give `--confirm` to have those nodes removed",
+                 {limit} may; check the disk of `{}`",
                 first.display()
             ),
         }
+    }
+}
+
+impl fmt::Display for SafetyStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plainly = self.plainly();
+        write!(f, "{plainly}, or give `--confirm` to have those nodes removed")
     }
 }
 
@@ -278,6 +304,48 @@ mod tests {
         assert_eq!(lose(&colony, 3, disk(Some(8), None)), Ok(()), "nobody misses it");
         colony.iter_mut().for_each(|node| node.state = Disabled);
         assert_eq!(lose(&colony, 29, disk(Some(8), None)), Ok(()));
+    }
+
+    #[test]
+    fn a_root_that_was_a_filesystem_of_its_own_is_a_storage_of_its_own() {
+        let root = nodes(&[Running])[0].home.root.clone();
+        let own = |now| [storage(), Storage::seen(&root, Some(8), now)];
+        let mut sightings = vec![seen(Answer::Down); 50];
+        sightings[0].rooted = false;
+        let lose = |storages: &[Storage]| {
+            settle(nodes(&[Running; 50]), &sightings, storages, &policy(), false, NOW).map(|_| ())
+        };
+        assert_eq!(lose(&[storage()]), Ok(()));
+        assert_eq!(lose(&own(Some(8))), Ok(()), "it is mounted, and was erased");
+        assert!(matches!(
+            lose(&own(Some(7))),
+            Err(SafetyStop::StorageChanged { roots: 1, .. })
+        ));
+        assert!(matches!(
+            lose(&own(None)),
+            Err(SafetyStop::StorageMissing { roots: 1, .. })
+        ));
+    }
+
+    #[test]
+    fn an_order_is_about_nodes_in_any_state() {
+        let colony = nodes(&[Disabled, Removing, Dead, Running]);
+        let of = |count: usize| colony.iter().take(count).collect::<Vec<_>>();
+        let gone = Storage {
+            present: false,
+            ..storage()
+        };
+        for count in 1..=4 {
+            assert!(check_order(&of(count), std::slice::from_ref(&gone), 40).is_err());
+            assert!(check_order(&of(count), &[storage()], 40).is_ok());
+        }
+        assert_eq!(check_order(&[], &[gone], 40), Ok(()));
+        let stop = check_order(&of(2), &[storage()], 4).unwrap_err();
+        assert_eq!(
+            stop.plainly(),
+            "safety stop: 2 of 4 nodes lost their root directory at once, no more than 1 may; check the disk of \
+             `/nodes/antnode0001`"
+        );
     }
 
     #[test]

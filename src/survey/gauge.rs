@@ -14,7 +14,7 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
-use super::{Error, Gauge};
+use super::{Error, Gauge, Rooted};
 use crate::colony::{Binary, BinaryKey, Counters, Instruments, Ports, Sharing, Timestamp, Version};
 
 mod elsewhere;
@@ -105,16 +105,8 @@ impl Gauge for RealGauge {
         fs::metadata(path).ok().map(|metadata| metadata.dev())
     }
 
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<bool> {
-        roots
-            .iter()
-            .map(|root| match fs::metadata(root) {
-                Ok(metadata) => metadata.is_dir(),
-                // Of a link that leads nowhere only the disk behind it is known to be gone.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::symlink_metadata(root).is_ok(),
-                Err(error) => error.kind() != io::ErrorKind::NotADirectory,
-            })
-            .collect()
+    fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted> {
+        roots.iter().map(|root| rooted(root)).collect()
     }
 
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>> {
@@ -129,6 +121,35 @@ impl Gauge for RealGauge {
         }
         tcp_is_taken(ports.metrics).then_some(ports.metrics)
     }
+}
+
+fn rooted(root: &Path) -> Rooted {
+    let seen = match fs::metadata(root) {
+        Ok(seen) => seen,
+        // Of a link that leads nowhere only the disk behind it is known to be gone.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(root).is_err() => {
+            return Rooted::Gone;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Rooted::Gone,
+        Err(_) => return Rooted::There { device: None },
+    };
+    // Nearly all have an identity, and are not read through.
+    let is_lived_in = || match fs::symlink_metadata(root.join("secret-key")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => holds_anything(root),
+        _ => true,
+    };
+    if seen.is_dir() && is_lived_in() {
+        let device = Some(seen.dev());
+        return Rooted::There { device };
+    }
+    Rooted::Gone
+}
+
+/// Whether there is more in a directory than what a new filesystem has by itself.
+fn holds_anything(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |entries| {
+        entries.flatten().any(|entry| entry.file_name() != "lost+found")
+    })
 }
 
 fn tcp_is_taken(port: u16) -> bool {

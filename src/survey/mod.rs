@@ -15,7 +15,7 @@ pub mod openmetrics;
 pub mod probe;
 
 pub use gauge::RealGauge;
-pub use observation::{Observation, SAMPLE, Survey, survey};
+pub use observation::{Footing, Observation, SAMPLE, Survey, footing, survey};
 pub use probe::HttpProbe;
 
 /// What could not be read.
@@ -109,10 +109,10 @@ pub trait Gauge {
     fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, Error>;
     /// Which filesystem a path lies on: a number that changes when another is mounted there. None: no such path.
     fn device(&self, path: &Path) -> Option<u64>;
-    /// Which of `roots` are directories, in their order. One that cannot be looked at, for want of
-    /// permission, because its disk fails or because a link leads nowhere, counts as there: only what is known
-    /// to be gone is gone.
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<bool>;
+    /// What stands at each of `roots`, in their order. One that cannot be looked at, for want of permission, because
+    /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone. An
+    /// empty directory is: no node ever leaves its own so, and a disk that is not mounted does.
+    fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted>;
     /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>>;
     /// The first of `ports` that some program on this machine already has.
@@ -128,6 +128,24 @@ pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
         *counts.entry(way).or_default() += 1;
     }
     counts
+}
+
+/// What stands where a node's root directory is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rooted {
+    /// Nothing, or nothing in it.
+    Gone,
+    There {
+        /// The filesystem it lies on; None where that cannot be told.
+        device: Option<u64>,
+    },
+}
+
+impl Rooted {
+    #[must_use]
+    pub fn is_there(self) -> bool {
+        self != Rooted::Gone
+    }
 }
 
 /// Where the antnode of new nodes is looked for.

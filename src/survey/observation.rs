@@ -1,10 +1,10 @@
 //! One survey: instruments, the newest binary, all nodes, and the processes of the silent ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Error, Gauge, Limits, Lookup, NodeProbe, find_antnode};
+use super::{Error, Gauge, Limits, Lookup, NodeProbe, Rooted, find_antnode};
 use crate::clock::Clock;
 use crate::colony::{
     Answer, Binary, Counters, Instruments, Node, Process, Rates, Sighting, State, Timestamp,
@@ -16,6 +16,8 @@ pub struct Survey<'a> {
     pub nodes: &'a [Node],
     /// `node_storage`.
     pub storage: &'a Path,
+    /// Roots of nodes that were filesystems of their own when they were last seen.
+    pub mounts: &'a [PathBuf],
     /// How nodes are asked.
     pub limits: Limits,
     /// The counters of the last survey, and when the machine had been booted then.
@@ -39,7 +41,7 @@ pub struct Observation {
     pub rates: Rates,
     /// The filesystem `node_storage` lies on; None: it is missing.
     pub device: Option<u64>,
-    /// The same of every other folder that a root lies in.
+    /// The same of every other folder that a root lies in, and of roots that are filesystems of their own or were.
     pub elsewhere: Vec<(PathBuf, Option<u64>)>,
     /// The antnode of new nodes.
     pub binary: Result<Binary, Error>,
@@ -68,13 +70,13 @@ pub fn survey(
         .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
 
     let answers = probe.ask(look.nodes, &look.limits, at);
-    let sightings = sightings(gauge, look, answers);
+    let Footing {
+        rooted,
+        device,
+        elsewhere,
+    } = footing(gauge, look.nodes, look.storage, look.mounts);
+    let sightings = sightings(look, answers, rooted);
     let binary = find_antnode(gauge, look.antnode, look.known);
-    let device = gauge.device(look.storage);
-    let elsewhere = other_storages(look)
-        .into_iter()
-        .map(|folder| (folder.to_owned(), gauge.device(folder)))
-        .collect();
 
     let (instruments, rates) = match since_last {
         Some(rates) => (before, rates),
@@ -96,18 +98,61 @@ pub fn survey(
     })
 }
 
-/// The folders beside `node_storage` that roots lie in.
-fn other_storages<'a>(look: &Survey<'a>) -> BTreeSet<&'a Path> {
-    let parents = look.nodes.iter().filter_map(|node| node.home.root.parent());
-    parents.filter(|folder| *folder != look.storage).collect()
+/// What nodes lie on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footing {
+    /// Whether the root of each node is there, in their order.
+    pub rooted: Vec<bool>,
+    /// As in [`Observation`].
+    pub device: Option<u64>,
+    pub elsewhere: Vec<(PathBuf, Option<u64>)>,
 }
 
-fn sightings(gauge: &dyn Gauge, look: &Survey, answers: Vec<Answer>) -> Vec<Sighting> {
-    let roots: Vec<PathBuf> = look.nodes.iter().map(|node| node.home.root.clone()).collect();
+/// Looks at what `nodes` lie on; `mounts` as in [`Survey`].
+pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &[PathBuf]) -> Footing {
+    let roots: Vec<PathBuf> = nodes.iter().map(|node| node.home.root.clone()).collect();
+    let rooted = gauge.rooted(&roots);
+    let device = gauge.device(storage);
+    let parents: BTreeSet<&Path> = roots.iter().filter_map(|root| root.parent()).collect();
+    let mut folders: BTreeMap<&Path, Option<u64>> = parents
+        .into_iter()
+        .map(|folder| match folder == storage {
+            true => (folder, device),
+            false => (folder, gauge.device(folder)),
+        })
+        .collect();
+    let of_its_own = |root: &&PathBuf, rooted: &Rooted| match rooted {
+        Rooted::There { device: Some(own) } => {
+            let around = root.parent().and_then(|folder| folders.get(folder));
+            around.is_some_and(|around| around.is_some_and(|around| around != *own))
+        }
+        _ => false,
+    };
+    let own: Vec<&PathBuf> = roots
+        .iter()
+        .zip(&rooted)
+        .filter(|(root, rooted)| of_its_own(root, rooted) || mounts.contains(root))
+        .map(|(root, _)| root)
+        .collect();
+    for root in own {
+        folders.insert(root, gauge.device(root));
+    }
+    folders.remove(storage);
+    Footing {
+        device,
+        elsewhere: folders
+            .into_iter()
+            .map(|(folder, device)| (folder.to_owned(), device))
+            .collect(),
+        rooted: rooted.into_iter().map(Rooted::is_there).collect(),
+    }
+}
+
+fn sightings(look: &Survey, answers: Vec<Answer>, rooted: Vec<bool>) -> Vec<Sighting> {
     let mut sightings: Vec<Sighting> = answers
         .into_iter()
         .zip(look.nodes)
-        .zip(gauge.rooted(&roots))
+        .zip(rooted)
         .map(|((answer, node), rooted)| Sighting {
             answer: match node.state {
                 State::Disabled => Answer::Unasked,
@@ -224,12 +269,18 @@ mod tests {
             }
         }
 
-        fn device(&self, _: &Path) -> Option<u64> {
-            Some(9)
+        fn device(&self, path: &Path) -> Option<u64> {
+            Some(if path == Path::new("/own") { 10 } else { 9 })
         }
 
-        fn rooted(&self, roots: &[PathBuf]) -> Vec<bool> {
-            roots.iter().map(|root| root != Path::new("/gone")).collect()
+        /// `/own` is a filesystem of its own.
+        fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted> {
+            let seen = |root: &PathBuf| match root.to_str() {
+                Some("/gone") => Rooted::Gone,
+                Some("/own") => Rooted::There { device: Some(10) },
+                _ => Rooted::There { device: Some(9) },
+            };
+            roots.iter().map(seen).collect()
         }
 
         fn sharing(&self, programs: &[&Path]) -> Vec<Option<crate::colony::Sharing>> {
@@ -294,6 +345,7 @@ mod tests {
         let look = Survey {
             nodes,
             storage: Path::new("/data"),
+            mounts: &[],
             limits: Limits::default(),
             last,
             antnode: Lookup {
@@ -366,6 +418,27 @@ mod tests {
                 .process
                 .is_some_and(|process| process.activity == Activity::Running)
         );
+    }
+
+    #[test]
+    fn roots_that_are_or_were_filesystems_of_their_own_are_named_beside_the_folders() {
+        let nodes = [
+            node(1, "here", "/1", State::Running),
+            node(2, "here", "/own", State::Running),
+            node(3, "here", "/gone", State::Running),
+            node(4, "here", "/data/4", State::Running),
+        ];
+        let machine = Machine::at_second(1_000);
+        let names = |mounts: &[PathBuf]| {
+            let footing = footing(&machine, &nodes, Path::new("/data"), mounts);
+            assert_eq!(footing.rooted, [true, true, false, true]);
+            let mut named = footing.elsewhere.into_iter();
+            let text = |(path, device): (PathBuf, Option<u64>)| format!("{} {device:?}", path.display());
+            named.by_ref().map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&[]), ["/ Some(9)", "/own Some(10)"]);
+        let was = ["/gone".into(), "/of/no/node".into()];
+        assert_eq!(names(&was), ["/ Some(9)", "/gone Some(9)", "/own Some(10)"]);
     }
 
     #[test]

@@ -179,6 +179,11 @@ fn only_what_is_known_to_be_gone_is_gone() {
     let (gauge, _) = gauge(SAID);
     let astray = home.path().join("link");
     std::os::unix::fs::symlink("/no/disk/here", &astray).unwrap();
+    let is_there =
+        |roots: &[PathBuf]| -> Vec<bool> { gauge.rooted(roots).iter().map(|root| root.is_there()).collect() };
+    let (empty, new) = (home.path().join("empty"), home.path().join("new"));
+    fs::create_dir(&empty).unwrap();
+    fs::create_dir_all(new.join("lost+found")).unwrap();
     let roots = [
         home.path().to_owned(),
         closed.clone(),
@@ -187,14 +192,19 @@ fn only_what_is_known_to_be_gone_is_gone() {
         file.join("under"),
         astray.clone(),
         astray.join("under"),
+        empty,
+        new.clone(),
     ];
-    assert_eq!(
-        gauge.rooted(&roots),
-        [true, true, false, false, false, true, false]
-    );
-    // Root sees into the closed one, and then it is known to be gone.
+    // Root sees into the closed one, and finds it empty.
     let readable = fs::read_dir(&closed).is_ok();
-    assert_eq!(gauge.rooted(&[closed.join("under")]), [!readable]);
+    assert_eq!(
+        is_there(&roots),
+        [true, !readable, false, false, false, true, false, false, false]
+    );
+    File::create(new.join("antnode")).unwrap();
+    let device = gauge.device(home.path());
+    assert_eq!(gauge.rooted(&[new]), [Rooted::There { device }]);
+    assert_eq!(is_there(&[closed.join("under")]), [!readable]);
     set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
 }
 
