@@ -121,11 +121,17 @@ fn known_mounts(colony: &Colony) -> Vec<PathBuf> {
 
 /// The folders that nodes lie in, each as it was at the last look and as it is now.
 pub fn storages(colony: &Colony, device: Option<u64>, elsewhere: &[(PathBuf, Option<u64>)]) -> Vec<Storage> {
-    let own = &colony.settings.node_storage;
-    let mut storages = vec![Storage::seen(own, colony.facts.storage_device, device)];
+    let (own, before) = (&colony.settings.node_storage, colony.facts.storage_device);
+    // What goes with a node and not with a disk: antctl gives each node a folder for its root to lie in.
+    let is_part = |folder: &Path| {
+        let known = colony.devices.get(folder).copied();
+        folder.starts_with(own) && (known.is_none() || known == before)
+    };
+    let mut storages = vec![Storage::seen(own, before, device)];
     storages.extend(
         elsewhere
             .iter()
+            .filter(|(folder, _)| !is_part(folder))
             .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
     );
     storages

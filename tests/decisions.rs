@@ -164,7 +164,8 @@ impl Example {
         example
     }
 
-    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`.
+    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`,
+    /// `9 RUNNING 0.4.16 retried in 60 s`.
     fn people(&mut self, part: &str) {
         let (ids, rest) = part.split_once(' ').expect("ids and a state");
         let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
@@ -181,9 +182,10 @@ impl Example {
                 [] => {}
                 [version] => node.version = Some(Version::new(version)),
                 ["for", seconds, "s"] => node.since = NOW.plus(-whole(seconds)),
-                ["retried", "in", seconds, "s"] => {
-                    node.memory.start_failures = 1;
-                    node.memory.retry_at = Some(NOW.plus(whole(seconds)));
+                ["retried", "in", seconds, "s"] => put_off(&mut node, seconds),
+                [version, "retried", "in", seconds, "s"] => {
+                    node.version = Some(Version::new(version));
+                    put_off(&mut node, seconds);
                 }
                 _ => panic!("`{part}`"),
             }
@@ -349,6 +351,13 @@ fn node(id: u32, state: State) -> Node {
         figures: Figures::default(),
         memory: Default::default(),
     }
+}
+
+/// Something on it failed once; one that runs has answered until then.
+fn put_off(node: &mut Node, seconds: &str) {
+    node.memory.start_failures = 1;
+    node.memory.retry_at = Some(NOW.plus(whole(seconds)));
+    node.memory.last_seen = (node.state == State::Running).then_some(node.since);
 }
 
 fn up(node: &Node, shunned: i64) -> Answer {

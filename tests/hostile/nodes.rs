@@ -156,6 +156,7 @@ fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
         let id = u32::try_from(number).expect("few") + 2;
         let root = stage.root(id);
         fs::create_dir_all(&root).expect("a root");
+        fs::write(root.join("secret-key"), "identity").expect("an identity");
         rows += &format!(
             "UPDATE odd SET id = {id}, node_name = 'antnode{id:04}', service = 'antnode{id:04}', metrics_port = {},
                  root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL;

@@ -289,6 +289,7 @@ fn a_dead_node_that_cannot_be_removed_holds_up_nothing() {
     stage.pass(&[]).code(3).says("docker");
     // Its folder is back: it was never dead.
     fs::create_dir_all(stage.root(2)).expect("the disk is back");
+    fs::write(stage.root(2).join("secret-key"), "identity").expect("and what it holds");
     stage.survey();
     assert_eq!(stage.row(2).status, "STOPPED");
 }
