@@ -2,6 +2,7 @@
 # A server that ran anm, laid out from tests/anm with real units and simulated nodes, is taken over while anm is in the
 # middle of a run: no process, unit or file of a node changes. After ten cycles the stopped ones run, a node is added
 # under the first number that is free, another is upgraded by its old unit; then anm gets all of them back.
+# Takes 130 s.
 MACHINE=anm-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/var/antctl/colony.db
