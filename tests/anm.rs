@@ -4,6 +4,9 @@
 
 mod acts;
 mod back;
+mod made_up;
+mod many;
+mod odd;
 mod stops;
 
 use std::collections::{BTreeMap, BTreeSet};

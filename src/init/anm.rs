@@ -178,16 +178,16 @@ impl Colony<'_> {
             found.push(settings::found(taken.name, taken.text.clone(), home, variables)?);
         }
         let is_found = |name: &str| found.iter().any(|one| one.setting.name == name);
-        let rows = judgement.nodes.len();
         let counts = |saying: &&Saying| match &saying.origin {
             Origin::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
-            // No node is removed because of a cap, whoever said it.
-            _ => {
-                saying.setting.name != "node_cap"
-                    || saying.text.trim().parse().is_ok_and(|cap: usize| cap >= rows)
-            }
+            _ => true,
         };
-        let said: Vec<Saying> = self.session.sayings.iter().filter(counts).cloned().collect();
+        let mut said: Vec<Saying> = self.session.sayings.iter().filter(counts).cloned().collect();
+        // No node is removed because of a cap, whoever said it.
+        let rows = judgement.nodes.len();
+        for saying in said.iter_mut().filter(|saying| is_cap_below(saying, rows)) {
+            saying.text = rows.to_string();
+        }
         self.session.weigh(None, &found, &said)
     }
 }
@@ -212,17 +212,29 @@ impl Heir for Colony<'_> {
             if let Some(saying) = settings::layer::winner(&self.session.sayings, taken.name)
                 && resolved.origin(taken.name) == Some(&saying.origin)
             {
-                let say = format!(
-                    "{} is `{text}`, as you said ({}); anm's came to `{}`",
-                    taken.name, saying.origin, taken.text
-                );
-                judgement
-                    .warnings
-                    .push(Warning::new(Code::SettingOverridden, say));
+                let rows = judgement.nodes.len();
+                judgement.warnings.push(if is_cap_below(saying, rows) {
+                    let say = format!(
+                        "node_cap={} ({}) with {rows} nodes there: raised to {rows}, so that none is removed for it",
+                        saying.text.trim(),
+                        saying.origin
+                    );
+                    Warning::new(Code::NodeCapRaised, say)
+                } else {
+                    let say = format!(
+                        "{} is `{text}`, as you said ({}); anm's came to `{}`",
+                        taken.name, saying.origin, taken.text
+                    );
+                    Warning::new(Code::SettingOverridden, say)
+                });
                 taken.from = saying.origin.to_string();
                 taken.text = text;
             }
         }
+        let at_odds = resolved.warnings.iter();
+        judgement
+            .warnings
+            .extend(at_odds.map(|why| Warning::new(Code::SettingsAtOdds, why)));
         Ok(())
     }
 
@@ -252,9 +264,17 @@ impl Heir for Colony<'_> {
     }
 
     fn inventory(&self, judgement: &Judgement) -> String {
+        if judgement.nodes.is_empty() {
+            return "no nodes: anm has none here".to_owned();
+        }
         // It is kept in a file as well.
         imported::table(&judgement.nodes, Style::Plain)
     }
+}
+
+/// Whether it is a cap that is lower than the number of nodes there are.
+fn is_cap_below(saying: &Saying, rows: usize) -> bool {
+    saying.setting.name == "node_cap" && saying.text.trim().parse().is_ok_and(|cap: usize| cap < rows)
 }
 
 /// What new nodes must keep clear of: numbers of folders that nobody claims, and all that is another manager's.

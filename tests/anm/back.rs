@@ -204,7 +204,15 @@ fn what_was_said_to_wnm_counts_before_what_anm_says_but_no_cap_takes_a_node_away
     let said = colony(&machine).machine_sayings().unwrap();
     let of = |name: &str| said.iter().find(|(own, _)| own == name).unwrap().1.clone();
     assert_eq!(of("cpu_remove").as_deref(), Some("91"));
-    assert_eq!(of("node_cap").as_deref(), Some("20"), "anm's own");
+    assert_eq!(
+        of("node_cap").as_deref(),
+        Some("3"),
+        "the nearest to 2 that keeps all"
+    );
+    assert!(
+        report.contains("node-cap-raised: node_cap=2 (flag) with 3 nodes there: raised to 3"),
+        "{report}"
+    );
     assert_eq!(of("hd_remove").as_deref(), Some("93"), "it was meant for wnm");
     assert_eq!(
         of("cpu_less_than").as_deref(),

@@ -18,7 +18,7 @@ use crate::settings::run::Collector;
 use crate::signals;
 
 use super::journal::{self, Journal, Step};
-use super::judge::{Judgement, judge};
+use super::judge::{Judgement, judge, stale_block};
 use super::manifest::Standing;
 use super::place::CRON;
 use super::unit::{self, Unit};
@@ -150,6 +150,11 @@ fn begin(server: &Server, wish: &Wish<'_>, heir: &dyn Heir) -> Result<Journal, E
 fn import(server: &Server, journal: &Journal, heir: &dyn Heir) -> Result<(), Error> {
     let cron = journal.kept_text(server, CRON)?;
     let mut judgement = judge(server, cron.as_deref())?;
+    if journal.state.had_stale_block {
+        judgement
+            .warnings
+            .push(stale_block("nobody held it; ours is in its place"));
+    }
     heir.weigh(&mut judgement)?;
     let units = unit::all(server)?;
     let before = backup::renew(server, journal, &units)?;

@@ -76,13 +76,12 @@ fn assignment(line: &str) -> Option<(&str, Option<String>)> {
     let mut rest = value.chars();
     while let Some(c) = rest.next() {
         match c {
-            '\'' => text.push_str(&quoted(&mut rest, '\'')?),
-            '"' => {
-                let inner = quoted(&mut rest, '"')?;
-                is_plain &= !inner.contains(['$', '`', '\\']);
-                text.push_str(&inner);
-            }
-            '$' | '`' | '(' | '\\' => {
+            '\'' => text.push_str(&single_quoted(&mut rest)?),
+            '"' => is_plain &= double_quoted(&mut rest, &mut text)?,
+            // At the end of the line it would make one of two lines.
+            '\\' => text.push(rest.next()?),
+            '$' => is_plain = false,
+            '`' | '(' => {
                 is_plain = false;
                 // What follows belongs to it; where it ends only a shell knows.
                 break;
@@ -103,26 +102,40 @@ fn assignment(line: &str) -> Option<(&str, Option<String>)> {
 }
 
 /// Up to the closing quote; None where there is none.
-fn quoted(rest: &mut std::str::Chars<'_>, quote: char) -> Option<String> {
-    let mut text = String::new();
-    for c in rest {
-        if c == quote {
-            return Some(text);
+fn single_quoted(rest: &mut std::str::Chars<'_>) -> Option<String> {
+    let (inner, after) = rest.as_str().split_once('\'')?;
+    *rest = after.chars();
+    Some(inner.to_owned())
+}
+
+/// Adds what is up to the closing quote to `text`, and tells whether it is plain; None where the quote is not closed.
+fn double_quoted(rest: &mut std::str::Chars<'_>, text: &mut String) -> Option<bool> {
+    let mut is_plain = true;
+    loop {
+        match rest.next()? {
+            '"' => return Some(is_plain),
+            // Here a backslash means something before four characters, and itself before all others.
+            '\\' => match rest.next()? {
+                c @ ('$' | '`' | '"' | '\\') => text.push(c),
+                c => text.extend(['\\', c]),
+            },
+            c => {
+                is_plain &= !matches!(c, '$' | '`');
+                text.push(c);
+            }
         }
-        text.push(c);
     }
-    None
 }
 
 /// What is in effect: `config`, then `override`, then the rule for many processors.
 #[derive(Clone, Debug, Default)]
 pub struct Effective {
     said: BTreeMap<String, Said>,
-    /// What `override` says, for the order in which the rewards address is looked for.
-    pub overridden: BTreeMap<String, Said>,
+    /// What each file says of the rewards address, `override` first: where one is no address, the next is asked.
+    pub rewards: Vec<Said>,
     /// Whether two timers come from the script.
     pub has_many_cores: bool,
-    /// Different delays in the script, where there is more than one: which is meant cannot be told.
+    /// The different delays in the script, where it is asked: which is meant cannot be told unless there is one.
     pub script_delays: Vec<u32>,
     /// The thousands of the ports of new nodes, as the script has them.
     pub thousands: Option<u32>,
@@ -138,21 +151,25 @@ impl Effective {
         let system = file(server, SYSTEM)?;
         let overridden = file(server, OVERRIDE)?;
         let mut said = file(server, CONFIG)?;
-        said.extend(overridden.clone());
+        let rewards = [&overridden, &said].map(|file| file.get("RewardsAddress").cloned());
+        said.extend(overridden);
         let mut effective = Effective {
             said,
-            overridden,
+            rewards: rewards.into_iter().flatten().collect(),
             has_many_cores: false,
             script_delays: Vec::new(),
             thousands: literals(&script, "ntpr", Indent::None).pop(),
         };
-        let cores = system.get("CpuCount").and_then(|said| said.text.as_ref());
-        if cores.and_then(|text| text.parse().ok()).unwrap_or(0) < MANY_CORES {
+        let cores = match system.get("CpuCount") {
+            Some(said) => evaluated("CpuCount", said)?.parse().unwrap_or(0),
+            None => 0,
+        };
+        effective.has_many_cores = cores >= MANY_CORES;
+        if !effective.has_many_cores {
             return Ok(effective);
         }
         effective.script_delays = literals(&script, "DelayStart", Indent::Any);
         if let Some(delay) = effective.script_delays.last() {
-            effective.has_many_cores = true;
             for name in ["DelayStart", "DelayUpgrade"] {
                 let said = Said {
                     text: Some(delay.to_string()),
@@ -177,15 +194,18 @@ impl Effective {
     /// # Errors
     /// When it would have to be evaluated.
     pub fn text(&self, name: &str) -> Result<Option<&str>, Error> {
-        match self.said.get(name) {
-            None => Ok(None),
-            Some(said) => said
-                .text
-                .as_deref()
-                .map(Some)
-                .ok_or_else(|| unclear(name, said, "would have to be evaluated by a shell")),
-        }
+        let said = self.said.get(name);
+        said.map(|said| evaluated(name, said)).transpose()
     }
+}
+
+/// The text of a value.
+///
+/// # Errors
+/// When it would have to be evaluated.
+pub fn evaluated<'a>(name: &str, said: &'a Said) -> Result<&'a str, Error> {
+    let text = said.text.as_deref();
+    text.ok_or_else(|| unclear(name, said, "would have to be evaluated by a shell"))
 }
 
 /// The refusal of a value that cannot be used.
@@ -229,11 +249,8 @@ fn literals(script: &str, name: &str, indent: Indent) -> Vec<u32> {
     });
     lines
         .filter_map(|line| {
-            line.strip_prefix(name)?
-                .strip_prefix('=')?
-                .trim_end()
-                .parse()
-                .ok()
+            let (own, text) = assignment(line.trim_end())?;
+            (own == name).then(|| text?.parse().ok())?
         })
         .collect()
 }
@@ -249,16 +266,17 @@ pub fn teardown_ordered(server: &Server) -> Result<Option<String>, Error> {
         )));
     }
     let effective = Effective::read(server)?;
-    Ok(match effective.get("Action") {
-        Some(said) if said.text.as_deref() == Some("4") => Some(format!(
+    let Some(said) = effective.get("Action") else {
+        return Ok(None);
+    };
+    // However it is written: a number to bash is one to us.
+    let is_order = evaluated("Action", said)?.trim().parse() == Ok(4);
+    Ok(is_order.then(|| {
+        format!(
             "`Action=4` in `{}` orders anm to destroy all nodes",
             said.file.display()
-        )),
-        Some(said) if said.text.is_none() => {
-            return Err(unclear("Action", said, "would have to be evaluated by a shell"));
-        }
-        _ => None,
-    })
+        )
+    }))
 }
 
 #[cfg(test)]
@@ -289,6 +307,9 @@ mod tests {
             ("A='$x'", "$x"),
             ("  # comment\n\nA=.6\r", ".6"),
             ("A=a#b", "a#b"),
+            ("A=a\\ b\\#", "a b#"),
+            ("A=\"a\\\"b\\c\\\\\"", "a\"b\\c\\"),
+            ("A='a\\b'\t# c", "a\\b"),
         ] {
             assert_eq!(value(line), Some(Some(text.to_owned())), "{line}");
         }
@@ -296,11 +317,12 @@ mod tests {
 
     #[test]
     fn what_needs_a_shell_is_told_and_not_run() {
-        for line in ["A=$(id)", "A=\"$HOME/x\"", "A=`id`", "A=(1 2)", "A=a\\ b"] {
+        for line in ["A=$(id)", "A=\"$HOME/x\"", "A=`id`", "A=(1 2)", "A=a$", "A=${x}y"] {
             assert_eq!(value(line), Some(None), "{line}");
         }
         for line in [
-            "if true", "A=1; B=2", "A=1 B=2", "A=\"open", "A+=1", "rm -rf x", "A=1&", "1A=2",
+            "A=1\\\n2", "A=$x B=2", "if true", "A=1; B=2", "A=1 B=2", "A=\"open", "A+=1", "rm -rf x", "A=1&",
+            "1A=2",
         ] {
             assert!(parse(line, Path::new("/c")).is_err(), "{line}");
         }
@@ -308,8 +330,9 @@ mod tests {
 
     #[test]
     fn the_script_tells_two_numbers() {
-        let script = "ntpr=55\n  ntpr=66\n\tDelayStart=3\n# DelayStart=4\nDelayStart=$x\n";
-        assert_eq!(literals(script, "ntpr", Indent::None), [55]);
+        let script =
+            "ntpr=55\n  ntpr=66\n\tDelayStart=3\n# DelayStart=4\nDelayStart=$x\nntpr=5 5\nntpr=35 # \n";
+        assert_eq!(literals(script, "ntpr", Indent::None), [55, 35]);
         assert_eq!(literals(script, "DelayStart", Indent::Any), [3]);
     }
 

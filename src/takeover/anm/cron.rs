@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::place::{CRON, SCRIPT, STATE};
+use super::unit::digits_of;
 use super::{Error, Server};
 
 /// Who runs anm, and where his things are.
@@ -25,22 +26,17 @@ pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> 
             .into_iter()
             .find_map(|entry| entry.user)
     });
-    let name = match (named, cron) {
-        (Some(name), _) => name,
-        (None, Some(_)) => {
-            return Err(Error::refused(
-                format_args!("`{CRON}` has no line that runs `{SCRIPT}`"),
-                "write it as anm does, `* * * * * USER /bin/bash /usr/bin/anms.sh >> /var/antctl/log`, \
-                 or move it away where anm is stopped already",
-            ));
-        }
-        (None, None) => server.owner(STATE).ok_or_else(|| {
-            Error::refused(
-                format_args!("`{CRON}` is not there, and `{STATE}` belongs to no account of this machine"),
-                "give `/var/antctl` to the account that ran anm, and call it again",
-            )
-        })?,
-    };
+    // One that an operator has put a `#` before names nobody any more.
+    let name = named.or_else(|| server.owner(STATE)).ok_or_else(|| {
+        let what = match cron {
+            Some(_) => format!("has no line that runs `{SCRIPT}`"),
+            None => "is not there".to_owned(),
+        };
+        Error::refused(
+            format_args!("`{CRON}` {what}, and `{STATE}` belongs to no account of this machine"),
+            "give `/var/antctl` to the account that ran anm, and call it again",
+        )
+    })?;
     let home = server.host.home(&name).ok_or_else(|| {
         Error::refused(
             format_args!("`{name}`, who runs anm by `{CRON}`, has no account on this machine"),
@@ -66,7 +62,7 @@ pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> 
 ///
 /// # Errors
 /// When a crontab cannot be read.
-pub fn elsewhere(server: &Server, operator: &str) -> Result<Vec<String>, Error> {
+pub fn elsewhere(server: &Server, operator: &Operator) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut look = |path: PathBuf, form: Form| -> Result<(), Error> {
         let text = server.read(&path)?.unwrap_or_default();
@@ -76,21 +72,41 @@ pub fn elsewhere(server: &Server, operator: &str) -> Result<Vec<String>, Error> 
     };
     for folder in ["/var/spool/cron/crontabs", "/var/spool/cron"] {
         look(Path::new(folder).join("root"), Form::Own)?;
-        if operator != "root" {
-            look(Path::new(folder).join(operator), Form::Own)?;
+        if operator.name != "root" {
+            look(Path::new(folder).join(&operator.name), Form::Own)?;
         }
     }
     look("/etc/crontab".into(), Form::WithUser)?;
-    for name in server.names("/etc/cron.d")? {
-        if Path::new("/etc/cron.d").join(&name) != Path::new(CRON) {
-            look(Path::new("/etc/cron.d").join(name), Form::WithUser)?;
+    look("/etc/anacrontab".into(), Form::Own)?;
+    look("/etc/rc.local".into(), Form::Own)?;
+    for (folder, form) in [
+        ("/etc/cron.d", Form::WithUser),
+        ("/etc/cron.hourly", Form::Own),
+        ("/etc/cron.daily", Form::Own),
+        ("/etc/cron.weekly", Form::Own),
+        ("/etc/cron.monthly", Form::Own),
+    ] {
+        for name in server.names(folder)? {
+            let path = Path::new(folder).join(name);
+            if path != Path::new(CRON) && server.path(&path).is_file() {
+                look(path, form)?;
+            }
         }
     }
-    for folder in ["/etc/systemd/system", "/usr/local/lib/systemd/system"] {
+    let own_units = operator.home.join(".config/systemd/user");
+    let folders = [
+        "/etc/systemd/system",
+        "/run/systemd/system",
+        "/usr/local/lib/systemd/system",
+        "/lib/systemd/system",
+        "/etc/systemd/user",
+    ];
+    for folder in folders.iter().map(Path::new).chain([own_units.as_path()]) {
         for name in server.names(folder)? {
-            let is_unit = name.ends_with(".service") && !name.starts_with("antnode");
-            if is_unit {
-                look(Path::new(folder).join(name), Form::Unit)?;
+            let path = folder.join(&name);
+            let is_of_node = digits_of(&name).is_some();
+            if name.ends_with(".service") && !is_of_node && server.path(&path).is_file() {
+                look(path, Form::Unit)?;
             }
         }
     }

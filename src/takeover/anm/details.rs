@@ -51,9 +51,13 @@ pub fn read(text: &str) -> Vec<Detail> {
         if let [name, peer_id, version, state] = value.split(',').collect::<Vec<_>>()[..] {
             all.push(Detail {
                 key: key.to_owned(),
-                name: name.to_owned(),
+                // A phantom of a node that was never found may lack it.
+                name: match name {
+                    "" => format!("antnode{key}"),
+                    name => name.to_owned(),
+                },
                 peer_id: peer_id.to_owned(),
-                version: version.to_owned(),
+                version: version.trim_start_matches('v').to_owned(),
                 is_running: state == "RUNNING",
             });
         }

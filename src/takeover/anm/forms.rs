@@ -49,7 +49,7 @@ pub fn of(unit: &Unit) -> String {
     if tip {
         form += "+tip";
     }
-    if !strange_words(unit).is_empty() || has_strange_environment(unit) || has_strange_ports(unit) {
+    if is_by_hand(unit) || has_strange_ports(unit) {
         form += "+hand";
     }
     form
@@ -77,6 +77,12 @@ pub fn strange_words(unit: &Unit) -> Vec<String> {
 pub fn has_strange_environment(unit: &Unit) -> bool {
     let is_anms = |(name, value): &(String, String)| (name.as_str(), value.as_str()) == ANM_VARIABLE;
     unit.environment_lines > 1 || unit.environment.len() > 1 || !unit.environment.iter().all(is_anms)
+}
+
+/// Whether a hand has changed what it is started with.
+#[must_use]
+pub fn is_by_hand(unit: &Unit) -> bool {
+    !strange_words(unit).is_empty() || has_strange_environment(unit)
 }
 
 /// Whether its ports do not follow from its number: some thousands and the number, and 13000 and the number.

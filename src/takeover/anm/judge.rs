@@ -73,7 +73,7 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<Judgement, Error> {
     let reading = Reading::of(server, cron)?;
     let mut warnings = Vec::new();
     let (units, foreign) = part(&reading, &mut warnings);
-    let nodes = rows::of(server, &reading, &units, &mut warnings);
+    let nodes = rows::of(server, &reading, (&units, &foreign), &mut warnings);
     let settings = machine::settings(&reading, &units, nodes.len(), &mut warnings)?;
     networks(&units, &mut warnings);
     let stopped_by_others = beliefs(&reading, &units, &nodes, &mut warnings);
@@ -81,7 +81,7 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<Judgement, Error> {
         peculiarities(&reading, unit, &mut warnings);
     }
     leftovers(&reading, &mut warnings);
-    dropped(&reading, &mut warnings)?;
+    dropped(&reading, &mut warnings);
     lock(server, &reading, &mut warnings)?;
     Ok(Judgement {
         operator: reading.operator,
@@ -99,10 +99,7 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<Judgement, Error> {
 
 /// The units of anm's, and those of others: of antctl's, or with a name that anm never gave.
 fn part(reading: &Reading, warnings: &mut Vec<Warning>) -> (Vec<Unit>, Vec<Unit>) {
-    let is_antctls = |unit: &Unit| {
-        let has_rpc = |word: &String| word == "--rpc" || word.starts_with("--rpc=");
-        reading.registered.contains(unit.name()) || unit.command.iter().any(has_rpc)
-    };
+    let is_antctls = |unit: &Unit| unit.is_antctls(&reading.registered);
     let (mut units, mut foreign) = (Vec::new(), Vec::new());
     for unit in reading.units.iter().cloned() {
         if unit.digits.is_empty() || is_antctls(&unit) {
@@ -262,31 +259,44 @@ fn leftovers(reading: &Reading, warnings: &mut Vec<Warning>) {
 }
 
 /// What anm did and nothing does any more.
-fn dropped(reading: &Reading, warnings: &mut Vec<Warning>) -> Result<(), Error> {
-    let effective = &reading.effective;
-    if let (Some(hour), Some(minute)) = (effective.text("UpgradeHour")?, effective.text("UpgradeMin")?) {
-        let version = effective.text("NodeVersion")?.unwrap_or_default();
-        let version = if version.is_empty() {
-            "the newest version"
-        } else {
-            version
+fn dropped(reading: &Reading, warnings: &mut Vec<Warning>) {
+    // Nothing comes of these, so they need not be understood.
+    let said = |name: &str| {
+        let said = reading.effective.get(name)?;
+        Some(said.text.as_deref().unwrap_or("?"))
+    };
+    if let (Some(hour), Some(minute)) = (said("UpgradeHour"), said("UpgradeMin")) {
+        let version = match said("NodeVersion") {
+            None | Some("") => "the newest version",
+            Some("?") => "a version that only a shell can tell",
+            Some(version) => version,
         };
         let say =
             format!("anm ran antup at {hour:0>2}:{minute:0>2} daily with {version}; nothing does so now");
         warnings.push(Warning::new(Code::AntupScheduleDropped, say));
     }
+    if let Some(order) = said("Action").filter(|text| !text.is_empty() && *text != "0") {
+        let say = format!("`Action={order}` is an order to anm, which wnm does not follow");
+        warnings.push(Warning::new(Code::ControlDropped, say));
+    }
     for (path, what) in &reading.controls {
         warnings.push(Warning::of_path(Code::ControlDropped, path, what));
     }
-    Ok(())
 }
 
 /// A lock that no run of anm holds.
 fn lock(server: &Server, reading: &Reading, warnings: &mut Vec<Warning>) -> Result<(), Error> {
     let is_old = server.changed(BLOCK).is_some_and(|at| at < reading.boot);
     if is_old && !silence::is_ours(server) && silence::running(server)?.is_none() {
-        let say = "the lock of a run of anm that was killed: it is older than this boot; since then anm has done nothing";
-        warnings.push(Warning::of_path(Code::StaleBlock, BLOCK, say));
+        warnings.push(stale_block(
+            "it is older than this boot; since then anm has done nothing",
+        ));
     }
     Ok(())
+}
+
+/// That there was a lock of a run of anm that had long gone.
+pub(super) fn stale_block(how: &str) -> Warning {
+    let say = format!("the lock of a run of anm that was killed: {how}");
+    Warning::of_path(Code::StaleBlock, BLOCK, say)
 }

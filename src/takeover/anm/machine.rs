@@ -1,18 +1,25 @@
 //! What anm's settings come to in wnm: names, units of time, and what counts where several places say something.
 
+mod payee;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Error;
 use super::config::{Said, unclear};
 use super::forms;
-use super::reading::{Reading, WalletFile};
+use super::reading::Reading;
 use super::unit::{Unit, collapsed};
 use super::warning::{Code, Warning};
-use crate::colony::Wallet;
 
 /// anm counts runs, of which there is one a minute; wnm counts seconds.
 const RUN_S: u64 = 60;
+
+/// More than anybody waits: a thousand years.
+const MOST_RUNS: u64 = 1_000 * 366 * 24 * 60;
+
+/// So many nodes can be in a colony.
+const MOST_NODES: u64 = 10_000;
 
 /// One setting of the colony as anm had it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,23 +99,20 @@ pub fn settings(
             old,
             new,
             note,
-            |text| whole(text).filter(|n| *n <= 100).map(|n| n.to_string()),
+            |text| whole(text, 100).map(|n| n.to_string()),
             "is no percentage from 0 to 100",
         )?;
     }
     for (old, new, note) in LOADS {
-        desk.take(old, new, note, load, "is no load average")?;
+        desk.take(old, new, note, load, "is no load average above 0")?;
     }
     for (old, new, note) in DELAYS {
-        let seconds = |text: &str| Some(whole(text)?.checked_mul(RUN_S)?.to_string());
+        let seconds = |text: &str| Some((whole(text, MOST_RUNS)? * RUN_S).to_string());
         desk.take(old, new, note, seconds, "is no whole number of runs")?;
     }
-    if desk.reading.effective.script_delays.len() > 1 {
-        let say = "anms.sh sets `DelayStart` for machines of 24 processors and more to different numbers; the last counts";
-        desk.warnings.push(Warning::new(Code::ScriptUnclear, say));
-    }
+    desk.script();
     desk.storage(units)?;
-    desk.wallet(units)?;
+    desk.payee(units)?;
     desk.ports(units);
     desk.like_newest(units);
     let mut derived = |name, text: String, from: &str| {
@@ -152,6 +156,10 @@ impl Desk<'_> {
             return Ok(());
         };
         let value = read(text).ok_or_else(|| unclear(old, said, &format!("is `{text}`, which {why}")))?;
+        if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let say = format!("`{old}` is `{text}`: taken as decimal, though a shell counts it in eights");
+            self.warnings.push(Warning::new(Code::LeadingZero, say));
+        }
         self.push(new, value, format!("{old}={text}"), &place(said), note);
         Ok(())
     }
@@ -166,6 +174,22 @@ impl Desk<'_> {
         });
     }
 
+    /// What anm takes from its own script on a machine of many processors, where that is not plain.
+    fn script(&mut self) {
+        let effective = &self.reading.effective;
+        let say = match effective.script_delays.len() {
+            0 if effective.has_many_cores => {
+                "anms.sh does not say `DelayStart` plainly, which counts on machines of 24 processors and more; that of \
+                 anm's settings is taken"
+            }
+            0 | 1 => return,
+            _ => {
+                "anms.sh sets `DelayStart` for machines of 24 processors and more to different numbers; the last counts"
+            }
+        };
+        self.warnings.push(Warning::new(Code::ScriptUnclear, say));
+    }
+
     /// wnm must not delete a node because anm counted otherwise.
     fn node_cap(&mut self, rows: usize) -> Result<(), Error> {
         let note = "counts every node; anm counted those that run";
@@ -173,8 +197,8 @@ impl Desk<'_> {
             "NodeCap",
             "node_cap",
             note,
-            |text| whole(text).map(|n| n.to_string()),
-            "is no whole number",
+            |text| whole(text, MOST_NODES).map(|n| n.to_string()),
+            "is no whole number from 0 to 10000",
         )?;
         let Some(cap) = self.taken.last_mut().filter(|taken| taken.name == "node_cap") else {
             self.push(
@@ -217,7 +241,9 @@ impl Desk<'_> {
             _ => {
                 let parents = units
                     .iter()
-                    .filter_map(|unit| Some(unit.root.as_deref()?.parent()?.to_owned()));
+                    .filter_map(|unit| Some(unit.root.as_deref()?.parent()?.to_owned()))
+                    // A root as `/antnode001`: no folder of nodes.
+                    .filter(|path| path.parent().is_some());
                 let path = most_frequent(parents).unwrap_or_else(|| super::reading::SERVICES.into());
                 (path, String::new(), "where most nodes are".to_owned())
             }
@@ -239,63 +265,6 @@ impl Desk<'_> {
             was,
             &from,
             "",
-        );
-        Ok(())
-    }
-
-    /// Who is paid by new nodes, in the order in which anm would ask.
-    fn wallet(&mut self, units: &[Unit]) -> Result<(), Error> {
-        let effective = &self.reading.effective;
-        let mut offers: Vec<Said> = Vec::new();
-        match &self.reading.wallet_file {
-            WalletFile::Unsaid => {}
-            WalletFile::Plain(said) => offers.push(said.clone()),
-            WalletFile::Program(path) => {
-                let say = "it is a program that may give each new node another wallet; wnm does not run it, \
-                           and takes the address of anm's settings";
-                self.warnings
-                    .push(Warning::of_path(Code::WalletFileIsProgram, path, say));
-            }
-        }
-        effective.text("RewardsAddress")?;
-        offers.extend(effective.overridden.get("RewardsAddress").cloned());
-        offers.extend(effective.get("RewardsAddress").cloned());
-        for said in offers {
-            let text = said.text.clone().unwrap_or_default();
-            let bare = text.trim().strip_prefix("--rewards-address").unwrap_or(&text);
-            if let Some(wallet) = Wallet::from_address(bare.trim_start_matches('=')) {
-                let was = format!("RewardsAddress={text}");
-                self.push(
-                    "rewards_address",
-                    wallet.0,
-                    was,
-                    &place(&said),
-                    "for new nodes; those there keep theirs",
-                );
-                return Ok(());
-            }
-            let say = format!(
-                "`RewardsAddress` in {} is `{text}`, which is no address",
-                place(&said)
-            );
-            self.warnings
-                .push(Warning::new(Code::RewardsAddressUnusable, say));
-        }
-        let wallets = units
-            .iter()
-            .filter_map(|unit| Wallet::from_address(unit.wallet.as_deref()?).map(|wallet| wallet.0));
-        let Some(wallet) = most_frequent(wallets) else {
-            return Err(Error::refused(
-                "neither anm's settings nor any unit has a rewards address",
-                "name one with `--rewards_address 0x…`, and call it again; nothing was changed",
-            ));
-        };
-        self.push(
-            "rewards_address",
-            wallet,
-            String::new(),
-            "what most nodes have",
-            "for new nodes; those there keep theirs",
         );
         Ok(())
     }
@@ -342,10 +311,12 @@ impl Desk<'_> {
 
     /// New nodes are started as the newest of those that are there.
     fn like_newest(&mut self, units: &[Unit]) {
-        let newest = units
-            .iter()
-            .filter(|unit| unit.is_whole())
-            .max_by_key(|unit| unit.number);
+        let whole = || units.iter().filter(|unit| unit.is_whole());
+        // What a hand did to one node is no rule for new ones, unless it did it to all.
+        let newest = whole()
+            .filter(|unit| !forms::is_by_hand(unit))
+            .max_by_key(|unit| unit.number)
+            .or_else(|| whole().max_by_key(|unit| unit.number));
         let from = newest.map_or_else(
             || "what anm writes today".to_owned(),
             |unit| format!("the unit of {}", unit.name()),
@@ -376,16 +347,19 @@ pub fn most_frequent<T: Ord + Clone>(values: impl Iterator<Item = T>) -> Option<
     best.map(|(value, _)| value)
 }
 
-fn whole(text: &str) -> Option<u64> {
-    text.bytes()
+/// A number of digits alone, up to `most`.
+fn whole(text: &str, most: u64) -> Option<u64> {
+    let number = text
+        .bytes()
         .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
+        .then(|| text.parse().ok())?;
+    number.filter(|number| *number <= most)
 }
 
 /// A load average as wnm writes it; anm leaves the zero before the point out.
 fn load(text: &str) -> Option<String> {
     let number: f64 = text.parse().ok()?;
-    (number.is_finite() && number >= 0.0).then(|| format!("{number:?}"))
+    (number.is_finite() && number > 0.0).then(|| format!("{number:?}"))
 }
 
 fn place(said: &Said) -> String {
@@ -406,10 +380,12 @@ mod tests {
         assert_eq!(load("8.0").as_deref(), Some("8.0"));
         assert_eq!(load("inf"), None);
         assert_eq!(load("-1"), None);
-        assert_eq!(whole("0"), Some(0));
-        assert_eq!(whole("2.5"), None);
-        assert_eq!(whole("-3"), None);
-        assert_eq!(whole(""), None);
+        assert_eq!(load("0"), None);
+        assert_eq!(whole("0", 9), Some(0));
+        assert_eq!(whole("08", 9), Some(8));
+        for text in ["10", "2.5", "-3", "+3", "", "99999999999999999999"] {
+            assert_eq!(whole(text, 9), None, "{text}");
+        }
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub struct Reading {
     pub registered: BTreeSet<String>,
     /// What anm believes, by the name of the node.
     pub beliefs: BTreeMap<String, Detail>,
+    /// Every folder that holds nodes, that for new ones first.
+    pub storages: Vec<PathBuf>,
     /// Folders of nodes without a unit.
     pub leftovers: Vec<Leftover>,
     /// What else lies where nodes lie.
@@ -79,7 +81,7 @@ impl Reading {
     pub fn of(server: &Server, cron: Option<&str>) -> Result<Reading, Error> {
         refuse_unfit(server)?;
         let operator = cron::operator(server, cron)?;
-        let elsewhere = cron::elsewhere(server, &operator.name)?;
+        let elsewhere = cron::elsewhere(server, &operator)?;
         if !elsewhere.is_empty() {
             return Err(Error::refused(
                 format_args!("anm is started from elsewhere too: {}", elsewhere.join(", ")),
@@ -111,6 +113,7 @@ impl Reading {
             operator,
             effective,
             units,
+            storages,
             leftovers,
             strangers,
         })
@@ -200,15 +203,25 @@ fn leftovers(
             }
         }
     }
-    for name in server.names(LOGS)? {
-        let path = Path::new(LOGS).join(&name);
-        if let Some(number) = number_of(&name).filter(|_| !taken.contains(path.as_path())) {
-            leftovers.push(Leftover {
-                has_key: false,
-                is_log: true,
-                path,
-                number,
-            });
+    // anm has one folder of logs; a hand may have made another.
+    let mut folders: BTreeSet<&Path> = units
+        .iter()
+        .filter_map(|unit| unit.logs.as_deref()?.parent())
+        .filter(|folder| folder.parent().is_some())
+        .collect();
+    folders.insert(Path::new(LOGS));
+    for folder in folders {
+        for name in server.names(folder)? {
+            let path = folder.join(&name);
+            let is_known = taken.contains(path.as_path()) || storages.iter().any(|storage| storage == folder);
+            if let Some(number) = number_of(&name).filter(|_| !is_known) {
+                leftovers.push(Leftover {
+                    has_key: false,
+                    is_log: true,
+                    path,
+                    number,
+                });
+            }
         }
     }
     Ok((leftovers, strangers))
@@ -235,13 +248,16 @@ fn wallet_file(server: &Server, operator: &Operator) -> Result<WalletFile, Error
 }
 
 /// The names of antctl's own nodes. A list that cannot be understood lists none: antctl's units tell themselves.
-fn registered(server: &Server) -> Result<BTreeSet<String>, Error> {
+pub(super) fn registered(server: &Server) -> Result<BTreeSet<String>, Error> {
     let text = server.read(REGISTRY)?.unwrap_or_default();
     let listed: Value = serde_json::from_str(&text).unwrap_or_default();
     let nodes = listed["nodes"].as_array().cloned().unwrap_or_default();
     Ok(nodes
         .iter()
-        .filter_map(|node| node["service_name"].as_str().map(str::to_owned))
+        .filter_map(|node| {
+            let name = node["service_name"].as_str()?;
+            Some(name.strip_suffix(".service").unwrap_or(name).to_owned())
+        })
         .collect())
 }
 

@@ -14,7 +14,7 @@ use super::journal::{self, Journal, Step};
 use super::place::{CONFIG, CRON, NODE_DETAILS, SHUNNED, STATE, SYSTEM};
 use super::script::Script;
 use super::unit::{self, Unit};
-use super::{Error, Server, ntracking, schedule, silence};
+use super::{Error, Server, ntracking, reading, schedule, silence};
 
 /// How long a cycle of wnm that is at work is waited for.
 const PATIENCE_S: i64 = 300;
@@ -42,7 +42,7 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
             "`--rollback_anm` undoes what `wnm --init --migrate_anm` did on this machine",
         ));
     };
-    let units = of_anm(unit::all(server)?);
+    let units = of_anm(server)?;
     let objections = objections(server, &journal, &units)?;
     if !objections.is_empty() && !wish.forced {
         return Err(Error::refused(
@@ -89,10 +89,11 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
 }
 
 /// The units that anm takes for its own.
-fn of_anm(units: Vec<Unit>) -> Vec<Unit> {
-    let is_anms =
-        |unit: &Unit| !unit.digits.is_empty() && !unit.extra.iter().any(|word| word.starts_with("--rpc"));
-    units.into_iter().filter(is_anms).collect()
+fn of_anm(server: &Server) -> Result<Vec<Unit>, Error> {
+    let registered = reading::registered(server)?;
+    let mut units = unit::all(server)?;
+    units.retain(|unit| !unit.digits.is_empty() && !unit.is_antctls(&registered));
+    Ok(units)
 }
 
 /// What speaks against it. An error where it must not be done whatever the operator says.

@@ -22,8 +22,13 @@ const NETWORK: &str = "evm-arbitrum-one";
 /// Where metrics are: the metrics server binds to nothing else, whatever `--ip` says.
 const HOST: &str = "127.0.0.1";
 
-/// The rows of `units`, in their order, and what there is to say of them.
-pub fn of(server: &Server, reading: &Reading, units: &[Unit], warnings: &mut Vec<Warning>) -> Vec<Node> {
+/// The rows of `units`, in their order, and what there is to say of them. `foreign` units have ports, too.
+pub fn of(
+    server: &Server,
+    reading: &Reading,
+    (units, foreign): (&[Unit], &[Unit]),
+    warnings: &mut Vec<Warning>,
+) -> Vec<Node> {
     let ids = ids(units, warnings);
     let mut nodes: Vec<Node> = units
         .iter()
@@ -38,12 +43,18 @@ pub fn of(server: &Server, reading: &Reading, units: &[Unit], warnings: &mut Vec
     }
     let answers = server.probe.ask(&nodes, &Limits::default(), reading.at);
     for (((node, unit), answer), id) in nodes.iter_mut().zip(units).zip(answers).zip(&ids) {
+        let answer = if is_heard(unit, units, foreign) {
+            answer
+        } else {
+            Answer::Down
+        };
         settle(server, reading, unit, node, answer, warnings);
         if id.1 {
             node.state = State::Disabled;
         }
     }
     part_ports(units, &mut nodes, warnings);
+    part_from(foreign, units, &mut nodes, warnings);
     nodes
 }
 
@@ -81,8 +92,17 @@ fn ids(units: &[Unit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
 }
 
 /// Which of two units with one number, or one port, is the node that counts.
-fn rank(unit: &Unit) -> (bool, i64) {
-    (unit.is_active(), unit.born.map_or(i64::MIN, |born| born.0))
+fn rank(unit: &Unit) -> (u8, i64) {
+    (unit.liveliness(), unit.born.map_or(i64::MIN, |born| born.0))
+}
+
+/// Whether it is this one that answers at its metrics port, if any does: only one of several with that port can.
+fn is_heard(unit: &Unit, units: &[Unit], foreign: &[Unit]) -> bool {
+    let sharing = units.iter().chain(foreign);
+    let sharing = sharing.filter(|other| other.metrics_port == unit.metrics_port);
+    // Among equals the first.
+    let keeper = sharing.rev().max_by_key(|other| rank(other));
+    keeper.is_none_or(|keeper| keeper.service == unit.service)
 }
 
 /// What the unit alone says.
@@ -119,7 +139,9 @@ fn draft(unit: &Unit, id: NodeId, reading: &Reading) -> Node {
         network: unit
             .network
             .clone()
-            .or_else(|| in_environment("EVM_NETWORK").map(|name| format!("evm-{name}")))
+            .or_else(|| {
+                in_environment("EVM_NETWORK").map(|name| format!("evm-{}", name.trim_start_matches("evm-")))
+            })
             .unwrap_or_else(|| NETWORK.to_owned()),
         environment: Some(unit.environment_text()),
         home: Home {
@@ -164,13 +186,15 @@ fn settle(
     node.peer_id = belief.and_then(|belief| told(&belief.peer_id));
     node.version = belief.and_then(|belief| told(&belief.version)).map(Version::new);
     if !unit.is_whole() {
-        let say = format!("its unit has {}; it is disabled and left as it is", lacks(unit));
+        let lacks = unit.lacks().join(", ");
+        let say = format!("its unit has {lacks}; it is disabled and left as it is");
         warn(Code::UnitMalformed, say);
         return;
     }
     node.state = match (unit.is_active(), &answer) {
         (true, Answer::Up(_)) => State::Running,
-        (true, _) if !unit.has_root => State::Running,
+        // It is up: its unit may be read wrongly. What is being started again and again is not.
+        (true, _) if !unit.has_root && unit.liveliness() > 1 => State::Running,
         (true, _) => State::Restarting,
         (false, _) if !unit.has_root => State::Disabled,
         (false, _) => State::Stopped,
@@ -185,10 +209,10 @@ fn settle(
                 "its data directory is not there but perhaps at {}; it is disabled, and never removed by itself",
                 listed(&finds)
             ),
-            _ => {
-                "it runs, and its data directory is not there: deleted under it, or its unit is read wrongly"
-                    .to_owned()
-            }
+            _ => format!(
+                "systemd says {}, and its data directory is not there: deleted under it, or its unit is read wrongly",
+                unit.shown.active
+            ),
         };
         let root = &node.home.root;
         warn(Code::DataDirMissing, format!("`{}`: {say}", root.display()));
@@ -223,27 +247,9 @@ fn settle(
     }
 }
 
-/// What of a whole unit it lacks.
-fn lacks(unit: &Unit) -> String {
-    let parts = [
-        (unit.number.is_none(), "number that can be a node's"),
-        (unit.root.is_none(), "`--root-dir`"),
-        (unit.port.is_none(), "`--port`"),
-        (unit.metrics_port.is_none(), "`--metrics-server-port`"),
-    ];
-    let missing = parts.iter().filter(|(is_missing, _)| *is_missing);
-    let names: Vec<&str> = missing.map(|(_, name)| *name).collect();
-    format!("no {}", names.join(", no "))
-}
-
 /// Where else a folder with the name of the node's lies.
 fn elsewhere(server: &Server, reading: &Reading, unit: &Unit) -> Vec<PathBuf> {
-    let roots = reading
-        .units
-        .iter()
-        .filter_map(|unit| unit.root.as_deref()?.parent());
-    let storages: std::collections::BTreeSet<&Path> = roots.collect();
-    let places = storages.into_iter().map(|storage| storage.join(unit.name()));
+    let places = reading.storages.iter().map(|storage| storage.join(unit.name()));
     places.filter(|place| server.has(place)).collect()
 }
 
@@ -258,7 +264,14 @@ fn part_ports(units: &[Unit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
         }
     }
     for (port, holders) in holders {
-        let wins = |index: &&usize| (nodes[**index].state != State::Disabled, rank(&units[**index]));
+        let wins = |index: &&usize| {
+            let state = nodes[**index].state;
+            (
+                state != State::Disabled,
+                state == State::Running,
+                rank(&units[**index]),
+            )
+        };
         let Some(keeper) = holders.iter().rev().max_by_key(wins).copied() else {
             continue;
         };
@@ -276,6 +289,26 @@ fn part_ports(units: &[Unit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
             }
             nodes[*loser].state = State::Disabled;
         }
+    }
+}
+
+/// A node that does not run cannot be started while somebody else's has one of its ports.
+fn part_from(foreign: &[Unit], units: &[Unit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
+    for (node, unit) in nodes.iter_mut().zip(units) {
+        let own = [node.ports.node, node.ports.metrics];
+        let shared = foreign.iter().find_map(|other| {
+            let mut ports = other.ports().into_iter();
+            Some((other.name(), ports.find(|port| own.contains(port))?))
+        });
+        let Some((other, port)) = shared else { continue };
+        let what = if unit.is_active() {
+            "it is kept as it is"
+        } else {
+            node.state = State::Disabled;
+            "it is disabled"
+        };
+        let say = format!("port {port} is also that of {other}, which is not taken over; {what}");
+        warnings.push(Warning::of_node(Code::PortCollision, unit.name(), say));
     }
 }
 

@@ -1,5 +1,6 @@
 //! The units of a server's nodes, read by systemd's own rules with their drop-ins.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Error, Server};
@@ -9,6 +10,9 @@ use crate::manager::{found, launch, unit};
 
 /// Where anm writes its units.
 pub const UNITS: &str = "/etc/systemd/system";
+
+/// More than the number of any node; with thousands of ports added it is still a number.
+const TOO_HIGH: u32 = 10_000_000;
 
 /// A unit of a node, or of what looks like one.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +29,7 @@ pub struct Unit {
     pub number: Option<u32>,
     /// Its program and arguments.
     pub command: Vec<String>,
-    /// `Environment=`, in the order of its lines.
+    /// `Environment=`, in the order of its lines; of what is named twice the later value counts, as for systemd.
     pub environment: Vec<(String, String)>,
     /// How many `Environment=` lines it has.
     pub environment_lines: usize,
@@ -61,7 +65,7 @@ impl Unit {
     /// Whether systemd runs its process or is about to.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        !matches!(self.shown.active.as_str(), "inactive" | "failed" | "")
+        self.liveliness() > 0
     }
 
     /// `antnode0001`.
@@ -76,10 +80,61 @@ impl Unit {
         self.shown.pid
     }
 
-    /// Whether it has all that a node needs: a root, a port and a metrics port.
+    /// Whether it has all that a node needs: a root, a port and another one for its metrics.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.root.is_some() && self.port.is_some() && self.metrics_port.is_some() && self.number.is_some()
+        self.lacks().is_empty()
+    }
+
+    /// What of a whole unit it lacks, as fragments after "its unit has".
+    #[must_use]
+    pub fn lacks(&self) -> Vec<String> {
+        let no_port = |flag: &str| {
+            let glued = format!("{flag}=");
+            let mut words = self.command.iter().skip_while(|word| *word != flag).skip(1);
+            let value = words.next().filter(|word| !word.starts_with("--"));
+            let value = value.map(String::as_str).or_else(|| {
+                let mut words = self.command.iter();
+                words.find_map(|word| word.strip_prefix(&*glued))
+            });
+            match value {
+                Some(value) => format!("`{flag} {value}`, which is no port"),
+                None => format!("no `{flag}`"),
+            }
+        };
+        let mut all = Vec::new();
+        if self.number.is_none() {
+            all.push("no number that can be a node's".to_owned());
+        }
+        if self.root.is_none() {
+            all.push("no `--root-dir`".to_owned());
+        }
+        if self.port.is_none() {
+            all.push(no_port("--port"));
+        }
+        match self.metrics_port {
+            None => all.push(no_port("--metrics-server-port")),
+            port if port == self.port => all.push("one port for two things".to_owned()),
+            Some(_) => {}
+        }
+        all
+    }
+
+    /// Whether it is antctl's: its protocol is among the arguments, or antctl lists it as its own.
+    #[must_use]
+    pub fn is_antctls(&self, registered: &BTreeSet<String>) -> bool {
+        let is_rpc = |word: &String| word == "--rpc" || word.starts_with("--rpc=");
+        registered.contains(self.name()) || self.command.iter().any(is_rpc)
+    }
+
+    /// How much it runs: what systemd starts again and again is less than what is up.
+    #[must_use]
+    pub fn liveliness(&self) -> u8 {
+        match self.shown.active.as_str() {
+            "inactive" | "failed" | "" => 0,
+            "active" | "reloading" => 2,
+            _ => 1,
+        }
     }
 
     /// Every port that it names, that of antctl's own protocol included.
@@ -116,10 +171,13 @@ impl Unit {
         let mut unit = Unit {
             service: service.to_owned(),
             path: Path::new(UNITS).join(service),
-            number: digits.parse().ok().filter(|number| *number > 0),
+            number: digits
+                .parse()
+                .ok()
+                .filter(|number| (1..TOO_HIGH).contains(number)),
             digits,
             user: read.user.unwrap_or_default(),
-            environment: read.environment,
+            environment: once_each(read.environment),
             environment_lines: text
                 .lines()
                 .filter(|line| line.trim_start().starts_with("Environment="))
@@ -137,7 +195,9 @@ impl Unit {
         let mut words = command.iter().peekable();
         let program = words.next().map(String::as_str).unwrap_or_default();
         self.binary = collapsed(program);
-        let network = found::network_of(command);
+        // An option that is not known may stand right before it, and takes no value then.
+        let first = || command.iter().skip(1).find(|word| word.starts_with("evm-"));
+        let network = found::network_of(command).or_else(|| first().cloned());
         while let Some(word) = words.next() {
             if self.network.is_none() && network.as_ref() == Some(word) {
                 self.network.clone_from(&network);
@@ -188,6 +248,18 @@ impl Unit {
             }
         }
     }
+}
+
+/// Each variable once, where it was named first, with its last value.
+fn once_each(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut once: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    for (name, value) in pairs {
+        match once.iter_mut().find(|(own, _)| *own == name) {
+            Some(known) => known.1 = value,
+            None => once.push((name, value)),
+        }
+    }
+    once
 }
 
 /// Options that have a place in a node's row, or that every node has.

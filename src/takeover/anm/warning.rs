@@ -62,6 +62,10 @@ pub enum Code {
     WalletFileIsProgram,
     /// A rewards address that cannot be used was passed over.
     RewardsAddressUnusable,
+    /// A number with a zero before it, which a shell counts otherwise.
+    LeadingZero,
+    /// Settings that do not go together, as anm had them.
+    SettingsAtOdds,
     /// A setting that anm has and nothing says.
     SettingMissing,
     /// What the operator said on the command line counts in place of anm's.
@@ -107,6 +111,8 @@ impl Code {
             Code::ControlDropped => "control-dropped",
             Code::WalletFileIsProgram => "wallet-file-is-program",
             Code::RewardsAddressUnusable => "rewards-address-unusable",
+            Code::LeadingZero => "leading-zero",
+            Code::SettingsAtOdds => "settings-at-odds",
             Code::SettingMissing => "setting-missing",
             Code::SettingOverridden => "setting-overridden",
             Code::ScriptUnclear => "script-unclear",
