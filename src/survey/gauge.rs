@@ -138,11 +138,14 @@ fn rooted(root: &Path) -> Rooted {
         Err(error) if error.kind() == io::ErrorKind::NotFound => holds_anything(root),
         _ => true,
     };
-    if seen.is_dir() && is_lived_in() {
-        let device = Some(seen.dev());
-        return Rooted::There { device };
+    if !seen.is_dir() {
+        return Rooted::Gone;
     }
-    Rooted::Gone
+    if !is_lived_in() {
+        return Rooted::Empty;
+    }
+    let device = Some(seen.dev());
+    Rooted::There { device }
 }
 
 /// Whether there is more in a directory than what a new filesystem has by itself.

@@ -110,8 +110,7 @@ pub trait Gauge {
     /// Which filesystem a path lies on: a number that changes when another is mounted there. None: no such path.
     fn device(&self, path: &Path) -> Option<u64>;
     /// What stands at each of `roots`, in their order. One that cannot be looked at, for want of permission, because
-    /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone. An
-    /// empty directory is: no node ever leaves its own so, and a disk that is not mounted does.
+    /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted>;
     /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>>;
@@ -133,8 +132,9 @@ pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
 /// What stands where a node's root directory is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rooted {
-    /// Nothing, or nothing in it.
     Gone,
+    /// A directory with nothing in it: of a node that never ran, or of a disk that is not mounted.
+    Empty,
     There {
         /// The filesystem it lies on; None where that cannot be told.
         device: Option<u64>,
@@ -142,6 +142,7 @@ pub enum Rooted {
 }
 
 impl Rooted {
+    /// Whether it is the node's root, where the root is no filesystem of its own.
     #[must_use]
     pub fn is_there(self) -> bool {
         self != Rooted::Gone

@@ -144,7 +144,20 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &[Path
             .into_iter()
             .map(|(folder, device)| (folder.to_owned(), device))
             .collect(),
-        rooted: rooted.into_iter().map(Rooted::is_there).collect(),
+        rooted: roots
+            .iter()
+            .zip(&rooted)
+            .map(|(root, rooted)| is_rooted(*rooted, mounts.contains(root)))
+            .collect(),
+    }
+}
+
+/// Whether a node has its root. Nothing in a directory says nothing, but where another filesystem was mounted before.
+fn is_rooted(rooted: Rooted, was_mount: bool) -> bool {
+    match rooted {
+        Rooted::Gone => false,
+        Rooted::Empty => !was_mount,
+        Rooted::There { .. } => true,
     }
 }
 
@@ -277,6 +290,7 @@ mod tests {
         fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted> {
             let seen = |root: &PathBuf| match root.to_str() {
                 Some("/gone") => Rooted::Gone,
+                Some("/bare") => Rooted::Empty,
                 Some("/own") => Rooted::There { device: Some(10) },
                 _ => Rooted::There { device: Some(9) },
             };
@@ -439,6 +453,15 @@ mod tests {
         assert_eq!(names(&[]), ["/ Some(9)", "/own Some(10)"]);
         let was = ["/gone".into(), "/of/no/node".into()];
         assert_eq!(names(&was), ["/ Some(9)", "/gone Some(9)", "/own Some(10)"]);
+    }
+
+    #[test]
+    fn an_empty_root_is_a_missing_one_where_it_was_a_filesystem_of_its_own() {
+        let nodes = [node(1, "here", "/bare", State::Running)];
+        let machine = Machine::at_second(1_000);
+        let rooted = |mounts: &[PathBuf]| footing(&machine, &nodes, Path::new("/data"), mounts).rooted;
+        assert_eq!(rooted(&[]), [true]);
+        assert_eq!(rooted(&["/bare".into()]), [false]);
     }
 
     #[test]
