@@ -13,6 +13,7 @@ use wnm::store::Store;
 use wnm::takeover::anm::place;
 
 use super::{compare_rows, expected};
+use crate::stage::Stage;
 use crate::stage::anm::{Machine, NOW};
 
 /// Takes the server over with these flags.
@@ -279,6 +280,30 @@ fn a_dry_run_prints_the_plan_and_leaves_the_tree_identical() {
             assert!(told.contains(words), "{words}:\n{told}");
         }
     }
+}
+
+#[test]
+fn what_ntracking_gets_of_the_imported_nodes_is_as_its_own_collector_would_say_it() {
+    let machine = Machine::new(None);
+    take(&machine, &[]).unwrap();
+    let database = machine.path("/var/antctl/colony.db");
+    let ran = Stage::new().wnm(&[
+        "--dbpath",
+        database.to_str().unwrap(),
+        "--report",
+        "influx-resources",
+        "--report_format",
+        "ntracking",
+    ]);
+    let told = ran.code(0).stdout;
+    let stamp = told.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
+    assert!(stamp.ends_with("0000000000"), "{stamp}");
+    let told: BTreeSet<String> = told.lines().map(|line| line.replace(&stamp, "@ts")).collect();
+    for line in include_str!("expected_influx.txt").lines() {
+        assert!(told.contains(line), "{line}\n{told:#?}");
+    }
+    let nodes = told.iter().filter(|line| line.starts_with("nodes,id="));
+    assert_eq!(nodes.count(), 14);
 }
 
 #[test]
