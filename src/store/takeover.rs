@@ -33,10 +33,12 @@ impl Store {
         })
     }
 
-    /// Writes down that nodes were taken over, and what new ones must keep clear of.
+    /// Writes down that the nodes there are were taken over, and what new ones must keep clear of. They were made by
+    /// systemd and not by us, which `method` tells by a word without a mode.
     pub fn note_takeover(&self, at: Timestamp, reserved: &Reserved) -> Result<(), Error> {
         self.transact(|transaction| {
             transaction.execute("INSERT INTO takeover (id, at) VALUES (1, ?1)", [at.0])?;
+            transaction.execute("UPDATE node SET method = 'systemd'", [])?;
             let mut id = transaction.prepare_cached("INSERT INTO reserved_id (id) VALUES (?1)")?;
             for one in &reserved.ids {
                 id.execute([one.0])?;

@@ -115,6 +115,30 @@ fn compare_machine(store: &Store, expected: &Map<String, Value>) {
     }
 }
 
+/// Holds every column of every row against what is expected of it.
+fn compare_columns(machine: &Machine, expected: &[Value]) {
+    let database = rusqlite::Connection::open(machine.path("/var/antctl/colony.db")).unwrap();
+    for node in expected {
+        let service = node["service"].as_str().unwrap();
+        for (column, wanted) in node.as_object().unwrap() {
+            let sql = format!("SELECT {column} FROM node WHERE service = ?1");
+            let has: rusqlite::types::Value = database.query_row(&sql, [service], |row| row.get(0)).unwrap();
+            use rusqlite::types::Value as Cell;
+            let has = match has {
+                Cell::Null => Value::Null,
+                Cell::Integer(number) => number.into(),
+                Cell::Text(text) => text.into(),
+                other => panic!("{service} {column}: {other:?}"),
+            };
+            let is_rule = wanted.as_str().is_some_and(|text| text.starts_with('@'));
+            assert!(
+                is_rule || has == *wanted,
+                "{service} {column}: {has}, and not {wanted}"
+            );
+        }
+    }
+}
+
 /// How the server stands after a takeover of it as it was `before`.
 fn check_silenced(machine: &Machine, cron: Option<&str>) {
     assert!(!machine.path(place::CRON).exists());
@@ -141,6 +165,7 @@ fn given_the_whole_server_when_it_is_taken_over_then_all_is_as_expected_and_no_n
     let nodes = store.nodes().unwrap();
     assert_eq!(nodes.len(), expected["nodes"].as_array().unwrap().len());
     compare_rows(&nodes, expected["nodes"].as_array().unwrap());
+    compare_columns(&machine, expected["nodes"].as_array().unwrap());
     compare_machine(&store, expected["machine"].as_object().unwrap());
     check_silenced(&machine, Some(&cron));
     same(&before, &kept(&machine));
@@ -190,6 +215,7 @@ fn given_each_variant_when_it_is_taken_over_then_it_differs_as_expected() {
         let nodes = store.nodes().unwrap();
         assert_eq!(nodes.len(), rows.len(), "{name}");
         compare_rows(&nodes, &rows);
+        compare_columns(&machine, &rows);
         let mut settings = expected["machine"].as_object().unwrap().clone();
         settings.extend(variant["machine"].as_object().cloned().unwrap_or_default());
         compare_machine(&store, &settings);
@@ -296,7 +322,14 @@ fn what_ntracking_gets_of_the_imported_nodes_is_as_its_own_collector_would_say_i
         "ntracking",
     ]);
     let told = ran.code(0).stdout;
-    let stamp = told.lines().next().unwrap().rsplit(' ').next().unwrap().to_owned();
+    let stamp = told
+        .lines()
+        .next()
+        .unwrap()
+        .rsplit(' ')
+        .next()
+        .unwrap()
+        .to_owned();
     assert!(stamp.ends_with("0000000000"), "{stamp}");
     let told: BTreeSet<String> = told.lines().map(|line| line.replace(&stamp, "@ts")).collect();
     for line in include_str!("expected_influx.txt").lines() {
