@@ -60,7 +60,8 @@ impl CycleLock {
             // that has no name keeps nobody out.
             if is_same_file(&file, path) {
                 let mut lock = CycleLock { file };
-                lock.note(now).map_err(unusable)?;
+                // On a full disk the note is lost, and the lock is held all the same.
+                let _ = lock.note(now);
                 return Ok(lock);
             }
         }

@@ -4,6 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use wnm::error::{Error, Kind};
 use wnm::settings::Variables;
 use wnm::terminal::Terminal;
 
@@ -14,15 +15,31 @@ fn main() -> ExitCode {
         .with_operator(out && err && io::stdin().is_terminal());
     match wnm::cycle::run(env::args_os().collect(), variables, terminal) {
         Ok(ended) => {
-            if !ended.output.is_empty() {
+            let told = match ended.output.as_str() {
+                "" => Ok(()),
+                output => print(output),
+            };
+            match told {
                 // A reader that has gone (`wnm … | head`) has seen all it wanted.
-                let _ = writeln!(io::stdout().lock(), "{}", ended.output);
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                    let what = format_args!("cannot write the result to stdout: {error}");
+                    complain(&Error::new(Kind::Incomplete, what), terminal)
+                }
+                _ => ExitCode::from(ended.code),
             }
-            ExitCode::from(ended.code)
         }
-        Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "{}", error.told(terminal.err));
-            ExitCode::from(error.kind.code())
-        }
+        Err(error) => complain(&error, terminal),
     }
+}
+
+fn print(output: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{output}")?;
+    stdout.flush()
+}
+
+fn complain(error: &Error, terminal: Terminal) -> ExitCode {
+    // Where not even that can be told, the code says it.
+    let _ = writeln!(io::stderr().lock(), "{}", error.told(terminal.err));
+    ExitCode::from(error.kind.code())
 }

@@ -274,7 +274,8 @@ impl Write for AboveFoot {
         if drawn.is_some() {
             write(ERASE);
         }
-        io::stderr().write_all(bytes)?;
+        // What stderr does not take is lost: who logs would complain of it there, and end the run in the middle.
+        let _ = io::stderr().write_all(bytes);
         if let Some(shown) = drawn {
             put(shown);
         }
@@ -282,7 +283,8 @@ impl Write for AboveFoot {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
+        let _ = io::stderr().flush();
+        Ok(())
     }
 }
 

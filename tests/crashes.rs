@@ -5,9 +5,9 @@
 //! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
 
 mod adoption;
-mod calls;
+pub mod calls;
 mod moments;
-mod whole;
+pub mod whole;
 
 use crate::stage::Stage;
 

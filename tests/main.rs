@@ -14,6 +14,7 @@ mod databases;
 mod decisions;
 mod doctor;
 mod dry_run;
+mod faults;
 mod help;
 mod hostile;
 mod import;

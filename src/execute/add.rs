@@ -154,7 +154,8 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Result<Vec<Ma
                 }
             }
             Err(error) => {
-                if made.stage == Stage::Written && matches!(error, manager::Error::Left { .. }) {
+                use manager::Error::{HalfMade, Left};
+                if made.stage == Stage::Written && matches!(error, HalfMade { .. } | Left { .. }) {
                     made.stage = Stage::Defined;
                 }
                 made.failure = Some(error.to_string());

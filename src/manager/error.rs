@@ -69,6 +69,11 @@ pub enum Error {
     },
     /// antctl lost its registry while its nodes are still there.
     RegistryLost { registry: PathBuf, copy: PathBuf },
+    /// A node could not be made, and what had been made of it could not be taken back.
+    HalfMade {
+        cause: Box<Error>,
+        left: Vec<(PathBuf, String)>,
+    },
     /// Not all of a node went.
     Left {
         node: String,
@@ -93,6 +98,26 @@ impl Error {
             what,
         })
     }
+
+    /// The same error, and what is left of what was begun if anything is.
+    pub(crate) fn with_left(self, left: Vec<(PathBuf, String)>) -> Error {
+        if left.is_empty() {
+            return self;
+        }
+        Error::HalfMade {
+            cause: Box::new(self),
+            left,
+        }
+    }
+}
+
+/// Each path, and why it is still there.
+fn list(f: &mut fmt::Formatter<'_>, left: &[(PathBuf, String)]) -> fmt::Result {
+    for (nth, (path, why)) in left.iter().enumerate() {
+        let comma = if nth > 0 { ", " } else { "" };
+        write!(f, "{comma}`{}` ({why})", path.display())?;
+    }
+    Ok(())
 }
 
 impl From<program::Error> for Error {
@@ -169,13 +194,13 @@ impl fmt::Display for Error {
                 registry.display(),
                 copy.display()
             ),
+            Error::HalfMade { cause, left } => {
+                write!(f, "{cause}; left are ")?;
+                list(f, left)
+            }
             Error::Left { node, what } => {
                 write!(f, "remove all of `{node}`: left are ")?;
-                for (nth, (path, why)) in what.iter().enumerate() {
-                    let comma = if nth > 0 { ", " } else { "" };
-                    write!(f, "{comma}`{}` ({why})", path.display())?;
-                }
-                Ok(())
+                list(f, what)
             }
         }
     }

@@ -173,10 +173,11 @@ impl ProcessManager for Launchd {
         let was_there = node.home.root.is_dir();
         self.premises.furnish(node, binary)?;
         if let Err(error) = self.write(node, &text) {
-            if !was_there {
-                self.premises.clear(node, None);
-            }
-            return Err(error);
+            let left = match was_there {
+                true => Vec::new(),
+                false => self.premises.clear(node, None),
+            };
+            return Err(error.with_left(left));
         }
         Ok(Defined::as_asked(node, label(node)))
     }

@@ -90,16 +90,16 @@ impl Premises {
         self.check_home(node, None)?;
         let was_there = |path: &Path| fs::symlink_metadata(path).is_ok();
         let (root_was, logs_were) = (was_there(&node.home.root), was_there(&node.logs()));
-        let made = self.make(node, binary);
-        if made.is_err() {
-            if !root_was {
-                let _ = self.erase_root(node);
+        self.make(node, binary).map_err(|error| {
+            let mut left = Vec::new();
+            if !root_was && let Err(why) = self.erase_root(node) {
+                left.push((node.home.root.clone(), why.to_string()));
             }
-            if !logs_were {
-                let _ = self.erase_logs(node);
+            if !logs_were && let Err(why) = self.erase_logs(node) {
+                left.push((node.logs(), why.to_string()));
             }
-        }
-        made
+            error.with_left(left)
+        })
     }
 
     fn make(&self, node: &Node, binary: &Binary) -> Result<(), Error> {

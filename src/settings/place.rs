@@ -70,8 +70,8 @@ impl Operator {
 /// What has to be asked of the machine to find a place.
 pub struct Machine<'a> {
     pub platform: Platform,
-    /// The `process_manager` kept in the colony at a path; none when there is no colony or it cannot be
-    /// read.
+    /// The `process_manager` kept in the colony at a path; none when there is no colony, and an empty text where
+    /// one is that cannot be read.
     pub peek: &'a dyn Fn(&Path) -> Option<String>,
     /// Whether a systemd of this mode would take orders from us. Asked only when nothing else decides.
     pub systemd: &'a dyn Fn(Mode) -> bool,
@@ -160,12 +160,18 @@ pub fn find(
                 .find_map(|mode| kept_at(&base(machine.platform, mode, operator).join("colony.db"), mode))
         })
         .unwrap_or_else(|| {
+            // A colony that is damaged is to be complained of, and no other one to be made beside it.
+            let is_there = |mode: &Mode| {
+                let path = base(machine.platform, *mode, operator).join("colony.db");
+                database.is_none() && (machine.peek)(&path).is_some()
+            };
+            let mode = [own, other].into_iter().find(is_there).unwrap_or(own);
             let tool = match machine.platform {
                 Platform::MacOs => Tool::Launchd,
-                Platform::Linux if (machine.systemd)(own) => Tool::Systemd,
+                Platform::Linux if (machine.systemd)(mode) => Tool::Systemd,
                 Platform::Linux => Tool::Setsid,
             };
-            ManagerKind { tool, mode: own }
+            ManagerKind { tool, mode }
         });
     Ok(lay_out(manager, database, operator, machine.platform))
 }

@@ -177,20 +177,26 @@ pub fn discard(path: &Path) {
     }
 }
 
-/// The process manager a colony says it has, whatever its schema; None for what cannot be read, and for
-/// what is no colony. Makes and changes nothing.
+/// The process manager a colony says it has, whatever its schema; None where there is none, and an empty text for one
+/// that is there and cannot be read: damaged, or in use. Makes and changes nothing.
 #[must_use]
 pub fn peek(path: &Path) -> Option<String> {
     // Asked before the lock is taken, so a database that somebody holds is not waited for.
     let patience = Duration::from_millis(500);
-    let (word, storage) = file::glance(path, patience, |connection| {
+    let seen = file::glance(path, patience, |connection| {
         Ok(connection.query_row(
             "SELECT process_manager, node_storage FROM machine ORDER BY id LIMIT 1",
             [],
             |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)),
         )?)
-    })
-    .ok()?;
+    });
+    let (word, storage) = match seen {
+        Ok(seen) => seen,
+        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => {
+            return Some(String::new());
+        }
+        Err(_) => return None,
+    };
     let word = word?;
     let mode = machine::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
     Some(ManagerKind::from_stored(&word, mode).map_or(word, |kind| kind.to_string()))

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::whole::{identities, is_whole, print};
 use super::{Step, colony, is_full, one_runs};
-use crate::stage::Stage;
+use crate::stage::{Ran, Stage};
 
 /// Calls that change something outside the process; a sample is drawn from these.
 const CHANGES: [&str; 17] = [
@@ -54,7 +54,7 @@ fn a_removal_killed_at_any_call_is_mended_by_the_next_run() {
 /// One call of a run: the `nth` of those of its name, from 1.
 #[derive(Clone, Debug)]
 pub struct Call {
-    name: String,
+    pub name: String,
     nth: usize,
 }
 
@@ -169,6 +169,17 @@ pub fn killed_at(stage: &Stage, words: &[&str], call: &Call) -> bool {
     let status = strace(stage, &options, words).status().expect("strace starts");
     // strace ends as what it traced did.
     status.signal() == Some(9) || status.code() == Some(137)
+}
+
+/// Runs wnm and has this call of it fail with an error.
+pub fn failed_at(stage: &Stage, words: &[&str], call: &Call, error: &str) -> Ran {
+    let trace = format!("trace={}", call.name);
+    let inject = format!("inject={}:error={error}:when={}", call.name, call.nth);
+    Ran::of(strace(
+        stage,
+        &["-qqq", "-o", "/dev/null", "-e", &trace, "-e", &inject],
+        words,
+    ))
 }
 
 fn strace(stage: &Stage, options: &[&str], words: &[&str]) -> Command {

@@ -12,6 +12,7 @@
 //! | `mute` | takes connections and never answers |
 //! | `slow`, `slow:MS` | answers after 3 s, or so many milliseconds |
 //! | `garbled` | answers what no antnode would |
+//! | `says:VERSION` | says that it is of this version |
 //! | `shunned:N` | says that N peers shun it |
 //! | `mortal:SECONDS` | ends by itself, with code 1 (looked at when it starts) |
 //! | `refuse`, `refuse:VERSION` | will not start, or not as that version, code 1 (looked at when it starts) |
@@ -195,6 +196,7 @@ enum Illness {
     Mute,
     Slow(Duration),
     Garbled,
+    Says(String),
     Shunned(u64),
     Mortal(Duration),
     Refuse,
@@ -215,6 +217,10 @@ impl Illness {
             "mute" => Some(Illness::Mute),
             "slow" => Some(Illness::Slow(Duration::from_millis(figure.unwrap_or(3000)))),
             "garbled" => Some(Illness::Garbled),
+            "says" => text
+                .trim()
+                .split_once(':')
+                .map(|(_, version)| Illness::Says(version.to_owned())),
             "shunned" => Some(Illness::Shunned(figure.unwrap_or(1))),
             "mortal" => Some(Illness::Mortal(Duration::from_secs(figure.unwrap_or(1)))),
             "refuse" => {
@@ -382,7 +388,7 @@ fn converse(node: &Simulated, stream: TcpStream) -> io::Result<()> {
         let body = match path {
             "/metadata" => Some(
                 body_of(METADATA)
-                    .replace(RECORDED_VERSION, &node.version)
+                    .replace(RECORDED_VERSION, said(node, illness.as_ref()))
                     .replace(RECORDED_PEER, &node.peer),
             ),
             "/metrics" => Some(metrics(node, illness.as_ref())),
@@ -392,6 +398,14 @@ fn converse(node: &Simulated, stream: TcpStream) -> io::Result<()> {
         if last_one {
             return Ok(());
         }
+    }
+}
+
+/// The version that it says it is of.
+fn said<'a>(node: &'a Simulated, illness: Option<&'a Illness>) -> &'a str {
+    match illness {
+        Some(Illness::Says(version)) => version,
+        _ => &node.version,
     }
 }
 

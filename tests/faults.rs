@@ -1,0 +1,167 @@
+//! Faults: given a machine on which something is broken, when wnm runs, then it says what and to which thing, ends with
+//! the right code, loses nothing, and the next run on a machine that is whole again goes on.
+//!
+//! Each fault is a row of docs/faults.md and the play that shows it; `UPDATE=1` writes the rows into the page.
+//! `WNM_FAULT=word` plays only those that are named so.
+
+mod antnode;
+mod calls;
+mod database;
+mod disk;
+mod ground;
+mod machine;
+mod masses;
+mod page;
+mod process;
+mod programs;
+mod storage;
+
+use std::sync::Mutex;
+
+use crate::crashes::whole::{Identities, identities};
+use crate::stage::{Ran, Stage};
+
+/// One row of the page, and how it is played.
+pub struct Fault {
+    /// What is broken, and what is done then.
+    pub given: &'static str,
+    /// What wnm says, `…` for what differs from machine to machine; empty where it says nothing.
+    pub says: &'static str,
+    /// How it may end; the first is the one that the page names.
+    pub codes: &'static [i32],
+    pub then: Then,
+    pub play: fn() -> Option<Played>,
+}
+
+/// What the next run does.
+#[derive(Clone, Copy, Debug)]
+pub enum Then {
+    /// On a machine that is whole again all is as if nothing had been.
+    GoesOn,
+    /// It ends what was begun first.
+    Finishes,
+    /// The fault does not keep it from its work.
+    Bears,
+}
+
+impl Then {
+    fn words(self) -> &'static str {
+        match self {
+            Then::GoesOn => "goes on as before, once that is mended",
+            Then::Finishes => "finishes or undoes what was begun, and goes on",
+            Then::Bears => "goes on as this one did",
+        }
+    }
+}
+
+/// What a play leaves: the machine made whole again, the runs that met the fault, and the identities from before.
+pub struct Played {
+    pub stage: Stage,
+    pub ran: Vec<Ran>,
+    pub before: Identities,
+}
+
+impl Played {
+    /// The identities are those that are there now: nothing that the fault did took one.
+    pub fn of(stage: Stage, ran: Vec<Ran>) -> Option<Played> {
+        let before = identities(&stage);
+        Some(Played { stage, ran, before })
+    }
+
+    /// The same with those that were there before the fault.
+    pub fn since(before: Identities, stage: Stage, ran: Vec<Ran>) -> Option<Played> {
+        Some(Played { stage, ran, before })
+    }
+}
+
+/// Plays each fault and looks whether all that its row says is so; several at a time.
+pub fn play(faults: &[Fault]) {
+    let wanted = std::env::var("WNM_FAULT").unwrap_or_default();
+    let queue = Mutex::new(faults.iter().filter(|fault| fault.given.contains(&wanted)));
+    let failed = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().expect("a queue").next();
+                    let Some(fault) = next else { return };
+                    let held = std::panic::catch_unwind(|| fault.hold());
+                    if held.is_err() {
+                        failed.lock().expect("a list").push(fault.given);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("a list");
+    assert!(
+        failed.is_empty(),
+        "of {} faults failed: {failed:#?}",
+        faults.len()
+    );
+}
+
+impl Fault {
+    fn hold(&self) {
+        let Some(Played { stage, ran, before }) = (self.play)() else {
+            return;
+        };
+        for ran in ran {
+            let ran = ran.plain();
+            let code = ran.code.unwrap_or(-1);
+            assert!(
+                self.codes.contains(&code),
+                "{}: one of the codes {:?} of {ran}",
+                self.given,
+                self.codes
+            );
+            let mut rest = ran.stderr.replace('`', "");
+            for part in self.says.split('…') {
+                let part = part.trim().replace('`', "");
+                let place = rest
+                    .find(&part)
+                    .unwrap_or_else(|| panic!("{}: `{part}` on the stderr of {ran}", self.given));
+                rest = rest.split_off(place + part.len());
+            }
+            let errors = ran
+                .stderr
+                .lines()
+                .filter(|line| line.starts_with("error:"))
+                .count();
+            assert!(errors <= 1, "{}: one error in {ran}", self.given);
+            assert!(
+                code == 0 || !ran.stderr.trim().is_empty(),
+                "{}: a word on the stderr of {ran}",
+                self.given
+            );
+        }
+        is_well(&stage, &before, self.given);
+    }
+}
+
+/// A clean run ends well, and rows, processes, files and database tell one story; no identity is lost.
+pub fn is_well(stage: &Stage, before: &Identities, given: &str) {
+    let ran = stage.pass(&[]);
+    assert_eq!(
+        ran.code,
+        Some(0),
+        "{given}: the next run: {ran}\n{}",
+        stage.describe()
+    );
+    stage.agree(false);
+    let check: String = stage
+        .look()
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .expect("a verdict");
+    assert_eq!(check, "ok", "{given}");
+    let now = identities(stage);
+    for (folder, key) in before {
+        assert_eq!(
+            now.get(folder),
+            Some(key),
+            "{given}: the identity in {} is lost\n{}",
+            folder.display(),
+            stage.describe()
+        );
+    }
+}

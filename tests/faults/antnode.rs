@@ -1,0 +1,177 @@
+//! An antnode that cannot be had: the nodes that run are surveyed all the same, and nothing is half made.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use super::{Fault, Played, Then, play};
+use crate::stage::Stage;
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        given: "there is no antnode; an add",
+        says: "there is no antnode binary to add nodes with",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || adds(|path| fs::remove_file(path).expect("it goes")),
+    },
+    Fault {
+        given: "the same; a cycle of a colony that is not complete",
+        says: "",
+        codes: &[0],
+        then: Then::GoesOn,
+        play: || cycles(|path| fs::remove_file(path).expect("it goes")),
+    },
+    Fault {
+        given: "antnode may not be run; an add",
+        says: "there is no antnode binary to add nodes with",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || adds(|path| fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("rights")),
+    },
+    Fault {
+        given: "antnode hangs on `--version`; an add",
+        says: "killed after 5 s without an end … there is no antnode binary to add nodes with",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || adds(|path| script(path, "sleep 60")),
+    },
+    Fault {
+        given: "the same; a cycle",
+        says: "",
+        codes: &[0],
+        then: Then::GoesOn,
+        play: || cycles(|path| script(path, "sleep 60")),
+    },
+    Fault {
+        given: "antnode prints rubbish on `--version`; an add",
+        says: "for its version … there is no antnode binary to add nodes with",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || adds(|path| script(path, "head -c 100000 /dev/zero | tr '\\0' x")),
+    },
+    Fault {
+        given: "antnode is an empty file; an add",
+        says: "there is no antnode binary to add nodes with",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || adds(|path| fs::write(path, "").expect("it is written")),
+    },
+    Fault {
+        given: "antnode ends at once when it is started; an add",
+        says: "it ended at once",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: || {
+            adds(|path| {
+                script(
+                    path,
+                    "[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.17' && exit; echo no luck >&2; exit 9",
+                )
+            })
+        },
+    },
+    Fault {
+        given: "a newer antnode ends at once when it is started; an upgrade",
+        says: "its old binary is back and runs",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: upgrade_that_dies,
+    },
+    Fault {
+        given: "a node says its old version after each upgrade; cycles",
+        says: "node 1 still says 0.4.17 after its upgrade to 0.4.18: it is not upgraded again for 1 minute",
+        codes: &[0],
+        then: Then::Bears,
+        play: upgrade_in_vain,
+    },
+];
+
+#[test]
+fn antnodes_that_cannot_be_had() {
+    play(FAULTS);
+}
+
+fn script(path: &Path, text: &str) {
+    fs::write(path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("it may be run");
+}
+
+fn adds(spoil: fn(&Path)) -> Option<Played> {
+    meets(&["--force_action", "add"], spoil)
+}
+
+fn cycles(spoil: fn(&Path)) -> Option<Played> {
+    meets(&[], spoil)
+}
+
+fn meets(words: &[&str], spoil: fn(&Path)) -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "2"]);
+    let antnode = stage.home().join(".local/bin/antnode");
+    spoil(&antnode);
+    stage.minute(0);
+    let ran = stage.wnm(words);
+    assert_eq!(stage.ids(), [1], "nothing was made\n{}", stage.describe());
+    assert_eq!(
+        stage.in_state("RUNNING"),
+        1,
+        "what runs was surveyed\n{}",
+        stage.describe()
+    );
+    stage.agree(true);
+    stage.install("0.4.17");
+    Played::of(stage, vec![ran])
+}
+
+fn upgrade_that_dies() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    script(
+        &stage.home().join(".local/bin/antnode"),
+        "[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.18' && exit; exit 9",
+    );
+    let ran = stage.wnm(&["--force_action", "upgrade", "--service_name", "1"]);
+    assert!(stage.process(1).is_some(), "{}", stage.describe());
+    assert_eq!(stage.row(1).version.as_deref(), Some("0.4.17"));
+    stage.install("0.4.17");
+    Played::of(stage, vec![ran])
+}
+
+fn upgrade_in_vain() -> Option<Played> {
+    let stage = Stage::of(2, &["--node_cap", "2"]);
+    stage.sicken(1, "says:0.4.17");
+    stage.install("0.4.18");
+    stage.cycle_until("node 1 is upgraded", |stage| {
+        stage.events().contains("\"upgrade\"")
+    });
+    let told = stage.pass(&[]).done();
+    assert_eq!(stage.row(1).version.as_deref(), Some("0.4.17"));
+    stage.cycle_until("the other one has its turn", |stage| {
+        stage.of_version("0.4.18") == 1
+    });
+    let upgrades = || stage.figure("SELECT count(*) FROM event WHERE action = 'upgrade' AND node = 1");
+    assert_eq!(upgrades(), 1);
+    for _ in 0..5 {
+        stage.cycle();
+    }
+    assert_eq!(
+        upgrades(),
+        1,
+        "it is not upgraded each minute\n{}",
+        stage.describe()
+    );
+    let plan = stage.wnm(&["--report", "plan"]).done().stdout;
+    assert!(
+        plan.contains("the upgrade of 1 node failed or changed nothing, and is tried again later"),
+        "{plan}"
+    );
+    stage.tamper("UPDATE node SET retry_at = unixepoch() - 1 WHERE id = 1");
+    stage.cycle();
+    stage.cycle();
+    assert_eq!(upgrades(), 2);
+    assert_eq!(stage.figure("SELECT start_failures FROM node WHERE id = 1"), 2);
+    assert_eq!(
+        stage.figure("SELECT (retry_at - unixepoch() + 30) / 60 FROM node WHERE id = 1"),
+        2
+    );
+    Played::of(stage, vec![told])
+}

@@ -1,0 +1,165 @@
+//! Any system call that fails: strace makes one of them fail in each run.
+//!
+//! `cargo test` plays a sample; all of them: `WNM_STRESS=full cargo test --test main faults::calls -- --nocapture`.
+
+use std::collections::BTreeMap;
+
+use super::{Fault, Played, Then, is_well, play};
+use crate::crashes::calls::{calls, failed_at, is_traceable};
+use crate::crashes::is_full;
+use crate::crashes::whole::identities;
+use crate::stage::{Ran, Stage};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        given: "one call that changes something says that the disk is full (`ENOSPC`); adds, upgrades, removals, cycles",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || {
+            at_calls(
+                "ENOSPC",
+                &[
+                    "write",
+                    "pwrite64",
+                    "fsync",
+                    "linkat",
+                    "mkdir",
+                    "rename",
+                    "ftruncate",
+                    "openat",
+                ],
+            )
+        },
+    },
+    Fault {
+        given: "the same with a disk that fails (`EIO`)",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || {
+            at_calls(
+                "EIO",
+                &[
+                    "pread64", "write", "pwrite64", "fsync", "unlink", "unlinkat", "rename",
+                ],
+            )
+        },
+    },
+    Fault {
+        given: "the same with a disk that is read-only (`EROFS`)",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || {
+            at_calls(
+                "EROFS",
+                &[
+                    "openat", "linkat", "mkdir", "unlink", "unlinkat", "rename", "rmdir", "fchmod",
+                ],
+            )
+        },
+    },
+    Fault {
+        given: "the same without the right to (`EACCES`)",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || {
+            at_calls(
+                "EACCES",
+                &[
+                    "fchmod", "linkat", "mkdir", "unlink", "unlinkat", "rename", "kill", "execve",
+                ],
+            )
+        },
+    },
+    Fault {
+        given: "the same with no descriptor left (`EMFILE`)",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || {
+            at_calls(
+                "EMFILE",
+                &["openat", "socket", "pipe2", "epoll_create1", "eventfd2", "fcntl"],
+            )
+        },
+    },
+];
+
+#[test]
+fn any_call_may_fail() {
+    play(FAULTS);
+}
+
+/// How many calls of each step `cargo test` lets fail with each error.
+const SAMPLE: usize = 6;
+
+fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
+    if !is_traceable() {
+        eprintln!("SKIPPED: calls that fail with {error}: strace is missing, or may not trace here");
+        return None;
+    }
+    let stage = Stage::of(
+        1,
+        &["--node_cap", "2", "--cpu_less_than", "99", "--cpu_remove", "100"],
+    );
+    let kept = identities(&stage);
+    let mut version = 18;
+    let mut ran: Vec<Ran> = Vec::new();
+    let mut ends: BTreeMap<Option<i32>, usize> = BTreeMap::new();
+    for step in ["add", "upgrade", "remove", ""] {
+        let mut prepare = || {
+            stage.cycle_until("two nodes run", |stage| stage.in_state("RUNNING") == 2);
+            if step == "upgrade" {
+                stage.install(&format!("0.4.{version}"));
+                version += 1;
+            }
+        };
+        let words: &[&str] = match step {
+            "" => &[],
+            "add" => &["--force_action", "add"],
+            "upgrade" => &["--force_action", "upgrade", "--service_name", "1"],
+            step => &["--force_action", step, "--count", "1"],
+        };
+        prepare();
+        let all: Vec<_> = calls(&stage, words)
+            .into_iter()
+            .filter(|call| names.contains(&call.name.as_str()))
+            .collect();
+        let most = if is_full() {
+            all.len()
+        } else {
+            SAMPLE.min(all.len())
+        };
+        for nth in 0..most {
+            prepare();
+            let call = &all[nth * all.len() / most];
+            let failed = failed_at(&stage, words, call, error);
+            // Either before wnm begins, or of a descriptor that is no file and knows no such error.
+            let is_no_fault = [
+                "error while loading shared libraries",
+                "failed to wake I/O driver",
+            ];
+            if is_no_fault.iter().any(|sign| failed.stderr.contains(sign)) {
+                continue;
+            }
+            let failed = failed.plain();
+            assert!(
+                matches!(failed.code, Some(0..=3)),
+                "{error} at {call:?} of `{step}`: {failed}"
+            );
+            *ends.entry(failed.code).or_default() += 1;
+            ran.push(failed);
+            is_well(
+                &stage,
+                &kept,
+                &format!("{error} at {call:?} of `{step}`: {}", ran[ran.len() - 1]),
+            );
+        }
+    }
+    eprintln!("{error}: {} runs, ended with {ends:?}", ran.len());
+    assert!(ends.len() > 1, "{error} was met: {ends:?}");
+    Played::since(kept, stage, ran)
+}

@@ -1,0 +1,309 @@
+//! A process that is cut short itself: streams, descriptors, memory, signals, a home.
+
+use std::fs::{self, File};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::ground::{on_own_ground, wnm};
+use super::{Fault, Played, Then, play};
+use crate::crashes::whole::identities;
+use crate::stage::{Ran, Stage, kill};
+
+pub const FAULTS: &[Fault] = &[
+    Fault {
+        given: "stdout is full; a report, an order",
+        says: "error: cannot write the result to stdout: No space left on device",
+        codes: &[3],
+        then: Then::GoesOn,
+        play: full_stdout,
+    },
+    Fault {
+        given: "stdin, stdout or stderr is closed, or the reader of one has gone; reports, orders, cycles",
+        says: "",
+        codes: &[0],
+        then: Then::Bears,
+        play: closed_streams,
+    },
+    Fault {
+        given: "stderr is full; a cycle",
+        says: "",
+        codes: &[0],
+        then: Then::Bears,
+        play: full_stderr,
+    },
+    Fault {
+        given: "SIGTERM or SIGINT at any moment of an add, an upgrade, a removal or a cycle",
+        says: "",
+        codes: &[0, 1, 3],
+        then: Then::Finishes,
+        play: signals,
+    },
+    Fault {
+        given: "SIGHUP, or SIGPIPE, at any moment of an add",
+        says: "",
+        codes: &[0, -1],
+        then: Then::Finishes,
+        play: hangups,
+    },
+    Fault {
+        given: "HOME is not set",
+        says: "error: no home folder",
+        codes: &[1, 2],
+        then: Then::GoesOn,
+        play: no_home,
+    },
+    Fault {
+        given: "HOME leads nowhere",
+        says: "error: there is no colony at",
+        codes: &[1],
+        then: Then::GoesOn,
+        play: home_gone,
+    },
+    Fault {
+        given: "TMPDIR leads nowhere; an add",
+        says: "",
+        codes: &[0],
+        then: Then::Bears,
+        play: no_tmpdir,
+    },
+    Fault {
+        given: "no more than 3 to 40 files may be open (`ulimit -n`); cycles and adds",
+        says: "",
+        codes: &[0, 1, 3, 127],
+        then: Then::GoesOn,
+        play: few_files,
+    },
+    Fault {
+        given: "no more memory than 4 to 200 MB may be had (`ulimit -v`); cycles and adds",
+        says: "",
+        codes: &[0, 1, 3, 127, 134, 139, -1],
+        then: Then::GoesOn,
+        play: little_memory,
+    },
+];
+
+#[test]
+fn a_process_that_is_cut_short() {
+    play(FAULTS);
+}
+
+/// The shell runs wnm with the words of `wrapped`, in which `"$@"` is wnm and its words.
+fn through_shell(stage: &Stage, wrapped: &str, words: &[&str]) -> Ran {
+    let mut all = vec!["-c", wrapped, "sh", env!("CARGO_BIN_EXE_wnm")];
+    all.extend(words);
+    Ran::of(stage.at_home(Command::new("sh"), &all))
+}
+
+fn full_stdout() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let ran = vec![
+        through_shell(
+            &stage,
+            "\"$@\" >/dev/full",
+            &["--quiet", "--report", "node-status"],
+        ),
+        through_shell(
+            &stage,
+            "\"$@\" >/dev/full",
+            &["--quiet", "--force_action", "survey"],
+        ),
+    ];
+    Played::of(stage, ran)
+}
+
+fn closed_streams() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let mut ran = Vec::new();
+    for how in [
+        "\"$@\" >&-",
+        "\"$@\" 2>&-",
+        "\"$@\" <&-",
+        "\"$@\" <&- >&- 2>&-",
+        "\"$@\" | :",
+    ] {
+        for words in [
+            &["--report", "node-status"][..],
+            &["--force_action", "survey"],
+            &[],
+        ] {
+            ran.push(through_shell(&stage, how, words));
+        }
+    }
+    // A node that is made with nothing open must not have the database for its output.
+    through_shell(&stage, "\"$@\" <&- >&- 2>&-", &["--force_action", "add"]).done();
+    stage
+        .wnm(&["--force_action", "remove", "--service_name", "2"])
+        .done();
+    Played::of(stage, ran)
+}
+
+fn full_stderr() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let ran = vec![through_shell(&stage, "\"$@\" 2>/dev/full", &[])];
+    assert_eq!(
+        through_shell(&stage, "\"$@\" 2>/dev/full", &["--nothing"]).code,
+        Some(2)
+    );
+    Played::of(stage, ran)
+}
+
+/// Sends the signal so long after the start; how it ended, and how long after the signal.
+fn signalled(stage: &Stage, words: &[&str], signal: Signal, after: Duration) -> (Ran, Duration) {
+    let child = stage.begin(words);
+    std::thread::sleep(after);
+    let begun = Instant::now();
+    kill(child.id() as i32, signal);
+    let output = child.wait_with_output().expect("it ends");
+    (Ran::ended(words.join(" "), output), begun.elapsed())
+}
+
+fn signals() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let before = identities(&stage);
+    let mut ran = Vec::new();
+    let mut version = 17;
+    for turn in 0..24_u64 {
+        let signal = [Signal::SIGTERM, Signal::SIGINT][turn as usize % 2];
+        let words: &[&str] = match turn / 2 % 4 {
+            0 => &["--force_action", "add"],
+            1 => {
+                version += 1;
+                stage.install(&format!("0.4.{version}"));
+                &["--force_action", "upgrade", "--service_name", "1"]
+            }
+            2 => &["--force_action", "remove", "--service_name", "2"],
+            _ => &[],
+        };
+        // Before it listens a signal ends it as any program: that is for the tests of kills.
+        let after = Duration::from_millis(30 + turn * 37 % 400);
+        let (one, took) = signalled(&stage, words, signal, after);
+        assert!(
+            took < Duration::from_secs(2),
+            "{signal} after {after:?}: {took:?} of {one}"
+        );
+        if one.code.is_some() {
+            ran.push(one);
+        }
+        stage.pass(&[]);
+        stage.agree(false);
+    }
+    assert!(
+        ran.iter().any(|ran| ran.stderr.contains("ended by a signal")),
+        "{ran:?}"
+    );
+    Played::since(before, stage, ran)
+}
+
+fn hangups() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "4"]);
+    let before = identities(&stage);
+    let mut ran = Vec::new();
+    for turn in 0..12_u64 {
+        let signal = [Signal::SIGHUP, Signal::SIGPIPE][turn as usize % 2];
+        let after = Duration::from_millis(20 + turn * 31 % 350);
+        ran.push(signalled(&stage, &["--force_action", "add"], signal, after).0);
+        stage.pass(&[]).done();
+        stage.agree(false);
+    }
+    // One that was killed says nothing.
+    ran.retain(|ran| ran.code.is_some());
+    Played::since(before, stage, ran)
+}
+
+fn no_home() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let mut ran = Vec::new();
+    for words in [&[][..], &["--report", "node-status"]] {
+        let mut command = stage.command(words);
+        command.env_remove("HOME");
+        ran.push(Ran::of(command));
+    }
+    // Where an account has a home all the same, it is not this one.
+    ran.retain(|ran| ran.stderr.contains("no home folder"));
+    Played::of(stage, ran)
+}
+
+fn home_gone() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let nowhere = stage.home().join("no/where");
+    let ran = stage.wnm_with(&[("HOME", nowhere.to_str().expect("text"))], &[]);
+    assert!(!nowhere.exists());
+    Played::of(stage, vec![ran])
+}
+
+fn no_tmpdir() -> Option<Played> {
+    let stage = Stage::of(1, &["--node_cap", "2"]);
+    let ran = stage.wnm_with(&[("TMPDIR", "/no/where")], &["--force_action", "add"]);
+    Played::of(stage, vec![ran])
+}
+
+fn few_files() -> Option<Played> {
+    limited("-n", (3..=12).chain([14, 16, 20, 24, 32, 40]))
+}
+
+fn little_memory() -> Option<Played> {
+    let megabytes = [4, 8, 12, 16, 20, 24, 32, 48, 64, 100, 200];
+    limited("-v", megabytes.into_iter().map(|size| size * 1024))
+}
+
+fn limited(which: &str, limits: impl Iterator<Item = u64>) -> Option<Played> {
+    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let before = identities(&stage);
+    let mut ran = Vec::new();
+    for limit in limits {
+        let wrapped = format!("ulimit {which} {limit} && \"$@\"");
+        for words in [&[][..], &["--force_action", "add"]] {
+            stage.minute(0);
+            ran.push(through_shell(&stage, &wrapped, words));
+            super::is_well(&stage, &before, &format!("{wrapped} {words:?}"));
+        }
+    }
+    assert!(ran.iter().any(|ran| ran.code == Some(0)), "{ran:?}");
+    assert!(ran.iter().any(|ran| ran.code != Some(0)), "{ran:?}");
+    Played::since(before, stage, ran)
+}
+
+/// A home that may not be written: nothing is made, and it is named.
+#[test]
+fn a_home_that_may_not_be_written_is_named() {
+    use std::os::unix::fs::PermissionsExt;
+    on_own_ground("faults::process::a_home_that_may_not_be_written_is_named", || {
+        let stage = Stage::new();
+        let rights = |mode| {
+            fs::set_permissions(stage.home().join(".local"), fs::Permissions::from_mode(mode))
+                .expect("rights")
+        };
+        rights(0o555);
+        let ran = wnm(
+            &stage,
+            &[
+                "--init",
+                "--rewards_address",
+                "faucet",
+                "--process_manager",
+                "setsid+user",
+            ],
+        );
+        rights(0o755);
+        let ran = ran.code(1).complains();
+        assert!(ran.stderr.contains("ermission denied"), "{ran}");
+        assert!(!stage.base().exists());
+    });
+}
+
+/// What a reader that goes away is told is no fault.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_fault() {
+    let stage = Stage::of(1, &[]);
+    let mut child = stage
+        .command(&["--report", "node-status-details", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(File::create(stage.home().join("said")).expect("a file"))
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("it ends").code(), Some(0));
+    assert_eq!(fs::read_to_string(stage.home().join("said")).expect("text"), "");
+}
