@@ -178,7 +178,8 @@ fn what_is_no_colony_is_refused_and_left_alone() {
         ] {
             assert!(fault(&error.fault), "{error}");
         }
-        assert_eq!(peek(&path), None);
+        // It is something all the same, and names no manager.
+        assert!(peek(&path).is_none_or(|word| word.is_empty()));
         assert_eq!(directory(&path), before);
     };
     fs::write(&path, "node_cap = 3\n").unwrap();
