@@ -151,11 +151,13 @@ fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
             let Some(node) = nodes.iter_mut().find(|node| node.id == id) else {
                 continue;
             };
-            tracing::info!(
-                "node {id} lies in `{}`, as {kind} has it, and not in `{}`",
-                defined.home.root.display(),
-                node.home.root.display()
-            );
+            if defined.home.root != node.home.root {
+                tracing::info!(
+                    "node {id} lies in `{}`, as {kind} has it, and not in `{}`",
+                    defined.home.root.display(),
+                    node.home.root.display()
+                );
+            }
             node.service = defined.service;
             node.home = defined.home;
         }

@@ -434,24 +434,44 @@ fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
         Mode::User => "launchd+user",
         Mode::Sudo => "launchd+sudo",
     };
-    for manager_type in [whole, "launchd", "launchctl"] {
+    let releases = [
+        (whole, "e2f4a512d24c.sql"),
+        ("launchd", "3249fcc20390_fresh.sql"),
+        ("launchctl", "eeec2af7114c_nov6.sql"),
+    ];
+    for (manager_type, dump) in releases {
         let Some(stage) = of(mode, 2, &["--node_cap", "2"]) else {
             return;
         };
         hand_over_to_the_peer(&stage, manager_type);
+        stage.becomes_theirs(
+            dump,
+            &format!(
+                "UPDATE machine SET process_manager = '{manager_type}', cpu_remove = 100;
+                 UPDATE node SET version = '0.4.17'"
+            ),
+        );
         let pids: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
-        let text = fs::read_to_string(stage.plist(1)).unwrap();
+        let texts = || [1, 2].map(|id| fs::read_to_string(stage.plist(id)).unwrap());
+        let (text, identities) = (texts(), [1, 2].map(|id| stage.identity(id)));
         stage.calls();
+        stage.wnm(&crate::adopted::ADOPT).done();
         stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
-        stage.cycle();
+        for _ in 0..10 {
+            stage.cycle();
+        }
         let after: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
         assert_eq!(after, pids);
+        assert_eq!([1, 2].map(|id| stage.identity(id)), identities);
         assert_eq!(stage.calls(), Vec::<String>::new());
-        assert_eq!(
-            fs::read_to_string(stage.plist(1)).unwrap(),
-            text,
-            "it is as they wrote it"
-        );
+        assert_eq!(texts(), text, "they are as they wrote them");
+        assert_eq!(stage.in_state("RUNNING"), 2);
+        // From there on they are nodes like others.
+        stage.order("stop", 2);
+        stage.order("start", 2);
+        stage.install("0.4.18");
+        stage.cycle_until("both are upgraded", |stage| stage.of_version("0.4.18") == 2);
+        assert_eq!([1, 2].map(|id| stage.identity(id)), identities);
         // Nothing of it is left when it goes.
         stage.order("remove", 1);
         assert!(!stage.plist(1).exists() && !stage.root(1).exists());

@@ -1,6 +1,7 @@
 //! The one test binary: each capability of wnm in a file of its own, named as the manual names it.
 
 mod adding;
+mod adopted;
 mod anm;
 mod antctl;
 mod bad_values;

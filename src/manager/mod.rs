@@ -24,6 +24,8 @@ pub use error::Error;
 pub use launch::{AntctlPolicy, LaunchPolicy};
 pub use leftovers::Leftover;
 
+use std::path::PathBuf;
+
 use crate::colony::{
     Binary, Home, ManagerKind, Mode, Node, NodeId, Ports, Process, ServiceName, Tool, Version,
 };
@@ -110,6 +112,14 @@ impl Defined {
             ports: node.ports,
             version: node.version.clone(),
         }
+    }
+
+    /// The node is as its row says, but that these are its logs.
+    #[must_use]
+    pub fn with_logs(node: &Node, logs: PathBuf) -> Defined {
+        let mut defined = Defined::as_asked(node, node.service.0.clone());
+        defined.home.logs = Some(logs);
+        defined
     }
 
     /// Writes it into the node.

@@ -299,14 +299,20 @@ impl Premises {
         }
     }
 
+    /// A row of the Python wnm does not say where logs are: what bears the node's name where logs are is its own.
     fn erase_logs(&self, node: &Node) -> Result<(), Error> {
-        let logs = node.logs();
-        if logs.starts_with(&node.home.root) {
+        let (logs, name) = (node.logs(), node.name.full());
+        let usual = self.policy.logs.join(&name);
+        if logs.starts_with(&node.home.root) && fs::symlink_metadata(&usual).is_err() {
             return Ok(());
         }
         self.files.erase(Doomed {
-            path: &logs,
-            name: &node.name.full(),
+            path: if logs.starts_with(&node.home.root) {
+                &usual
+            } else {
+                &logs
+            },
+            name: &name,
             inside: &self.policy.logs,
         })
     }

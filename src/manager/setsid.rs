@@ -263,6 +263,32 @@ impl ProcessManager for Setsid {
         leftovers::of_premises(self.premises.policy())
     }
 
+    /// Rows of the Python wnm do not say where a node's logs are; its process does, or where all logs are one folder
+    /// bears its name.
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+        let is_unsaid = |node: &&Node| node.manager == self.kind && node.home.logs.is_none();
+        let unsaid: Vec<&Node> = nodes.iter().filter(is_unsaid).collect();
+        if unsaid.is_empty() {
+            return Vec::new();
+        }
+        let running = self.processes().ok();
+        let logs_of = |node: &Node| {
+            let process = running
+                .iter()
+                .flat_map(Processes::all)
+                .find(|process| process.root == node.home.root);
+            match process.and_then(told) {
+                Some(told) => told.logs,
+                None => Some(self.premises.policy().logs.join(node.name.full()))
+                    .filter(|usual| usual.is_dir() && !node.logs().is_dir()),
+            }
+        };
+        unsaid
+            .into_iter()
+            .filter_map(|node| Some((node.id, Defined::with_logs(node, logs_of(node)?))))
+            .collect()
+    }
+
     fn discover(&self) -> Result<Vec<Node>, Error> {
         let policy = self.premises.policy();
         let running = self.processes()?;

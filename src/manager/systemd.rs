@@ -360,6 +360,20 @@ impl ProcessManager for Systemd {
         all
     }
 
+    /// Rows of the Python wnm do not say where a node's logs are; its unit does.
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+        let is_unsaid = |node: &&Node| node.manager == self.kind && node.home.logs.is_none();
+        let logs_of = |node: &Node| {
+            let told = self.told(node).ok()??;
+            told.logs.filter(|_| told.root == node.home.root)
+        };
+        nodes
+            .iter()
+            .filter(is_unsaid)
+            .filter_map(|node| Some((node.id, Defined::with_logs(node, logs_of(node)?))))
+            .collect()
+    }
+
     fn discover(&self) -> Result<Vec<Node>, Error> {
         found::in_units(self.folder(), self.kind, self.premises.policy())
     }

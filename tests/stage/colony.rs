@@ -194,6 +194,8 @@ impl Stage {
         let ports: Vec<_> = rows
             .iter()
             .flat_map(|row| [row.port, row.metrics_port, row.rpc_port])
+            // Which is no port: nodes that others made may have none for RPC.
+            .filter(|port| *port != 0)
             .collect();
         assert_eq!(
             ports.iter().collect::<BTreeSet<_>>().len(),

@@ -9,6 +9,7 @@ mod house;
 mod ports;
 mod rpc;
 mod run;
+mod theirs;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
