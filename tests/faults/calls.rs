@@ -3,6 +3,10 @@
 //! `cargo test` plays a sample; all of them: `WNM_STRESS=full cargo test --test main faults::calls -- --nocapture`.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
 
 use super::{Fault, Played, Then, is_well, play};
 use crate::crashes::calls::{calls, failed_at, is_traceable};
@@ -86,6 +90,27 @@ pub const FAULTS: &[Fault] = &[
             )
         },
     },
+    Fault {
+        given: "one call says that the disk is full, or fails; `--init`",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || at_beginnings(Beginning::Init),
+    },
+    Fault {
+        given: "the same; `--init --import` of a node that runs",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || at_beginnings(Beginning::Import),
+    },
+    Fault {
+        given: "the same; a migration of the Python wnm's database",
+        says: "",
+        codes: &[0, 1, 2, 3],
+        then: Then::Finishes,
+        play: || at_beginnings(Beginning::Migration),
+    },
 ];
 
 #[test]
@@ -161,5 +186,118 @@ fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
     }
     eprintln!("{error}: {} runs, ended with {ends:?}", ran.len());
     assert!(ends.len() > 1, "{error} was met: {ends:?}");
+    Played::since(kept, stage, ran)
+}
+
+/// How a colony comes to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Beginning {
+    Init,
+    Import,
+    Migration,
+}
+
+/// A colony's first run is tried with a call that fails, and then without: the second one ends what the first began.
+fn at_beginnings(beginning: Beginning) -> Option<Played> {
+    if !is_traceable() {
+        eprintln!("SKIPPED: {beginning:?} with calls that fail: strace is missing, or may not trace here");
+        return None;
+    }
+    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let kept = identities(&stage);
+    let (colony, peers) = (stage.home().join("colony.kept"), stage.home().join("peers.db"));
+    stage.tamper("PRAGMA wal_checkpoint(TRUNCATE)");
+    fs::copy(stage.database(), &colony).expect("a copy");
+    Connection::open(&peers)
+        .and_then(|peer| peer.execute_batch(include_str!("../databases/e2f4a512d24c.sql")))
+        .expect("a database of the Python wnm");
+    let lay = |what: Option<&Path>| {
+        for end in ["db", "db-wal", "db-shm"] {
+            let _ = fs::remove_file(stage.database().with_extension(end));
+        }
+        if let Some(what) = what {
+            fs::copy(what, stage.database()).expect("a copy");
+        }
+    };
+    let (nodes, metrics) = stage.thousands();
+    let mut words = vec![
+        "--init",
+        "--rewards_address",
+        "faucet",
+        "--process_manager",
+        "setsid+user",
+    ];
+    words.extend([
+        "--port_start",
+        &nodes,
+        "--metrics_port_start",
+        &metrics,
+        "--rpc_port_start",
+        "64",
+    ]);
+    let before = match beginning {
+        Beginning::Init => None,
+        Beginning::Import => {
+            words.push("--import");
+            None
+        }
+        Beginning::Migration => {
+            words = vec!["--force_action", "wnm-db-migration", "--confirm"];
+            Some(peers.as_path())
+        }
+    };
+    lay(before);
+    let names = [
+        "write",
+        "pwrite64",
+        "fsync",
+        "mkdir",
+        "rename",
+        "linkat",
+        "ftruncate",
+        "unlink",
+        "openat",
+    ];
+    let all: Vec<_> = calls(&stage, &words)
+        .into_iter()
+        .filter(|call| names.contains(&call.name.as_str()))
+        .collect();
+    let most = if is_full() { all.len() } else { 2 * SAMPLE };
+    let mut ran = Vec::new();
+    for nth in 0..most.min(all.len()) {
+        let call = &all[nth * all.len() / most];
+        let error = ["ENOSPC", "EIO"][nth % 2];
+        lay(before);
+        let failed = failed_at(&stage, &words, call, error);
+        if failed.stderr.contains("shared libraries") || failed.stderr.contains("failed to wake I/O driver") {
+            continue;
+        }
+        let failed = failed.plain();
+        let again = stage.wnm(&words);
+        let is_there = again.code == Some(0) || again.stderr.contains("Machine already initialized");
+        assert!(
+            is_there,
+            "{error} at {call:?} of {beginning:?}: {failed}\nthen {again}"
+        );
+        let is_done = failed.code == Some(0) || again.code == Some(0);
+        assert!(
+            is_done,
+            "a colony that came to be without a word: {failed}\nthen {again}"
+        );
+        let sound: String = stage
+            .look()
+            .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+            .expect("a verdict");
+        assert_eq!(sound, "ok", "{error} at {call:?} of {beginning:?}");
+        let rows = stage.figure("SELECT count(*) FROM node");
+        match beginning {
+            Beginning::Init => assert_eq!(rows, 0),
+            Beginning::Import => assert_eq!(stage.ids(), [1], "{failed}\nthen {again}"),
+            Beginning::Migration => assert!(rows > 0, "no row of the Python wnm's is lost"),
+        }
+        ran.push(failed);
+    }
+    assert!(ran.iter().any(|ran| ran.code != Some(0)), "{ran:?}");
+    lay(Some(&colony));
     Played::since(kept, stage, ran)
 }
