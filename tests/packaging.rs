@@ -1,7 +1,13 @@
 //! Packaging: given a built wnm, when it is installed, from the program or from a release archive, then it runs with its
 //! man page and completions; when it is taken away, then nothing of the operator's goes with it.
 
+mod ansible;
+mod dashboard;
+mod debian;
+mod mac;
+
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -99,7 +105,18 @@ fn what_cannot_be_installed_is_said_and_nothing_is_written() {
 #[test]
 fn the_scripts_are_sound() {
     let is_there = Command::new("shellcheck").arg("--version").output().is_ok();
-    for path in [INSTALL, ARCHIVE] {
+    let others = [
+        "deb/build",
+        "deb/postinst",
+        "deb/prerm",
+        "deb/postrm",
+        "homebrew/fill",
+    ];
+    let others = others.map(|name| format!("{}/packaging/{name}", env!("CARGO_MANIFEST_DIR")));
+    for path in [INSTALL, ARCHIVE]
+        .into_iter()
+        .chain(others.iter().map(String::as_str))
+    {
         let mut check = if is_there {
             Command::new("shellcheck")
         } else {
@@ -119,10 +136,22 @@ fn the_scripts_are_sound() {
 
 #[test]
 fn the_outside_world_runs_the_same_checks() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows");
-    let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(top.join(".github/workflows").join(name)).expect(name);
     assert!(read("ci.yml").contains("run: .ci/run\n"));
+    let release = read("release.yml");
     for target in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"] {
-        assert!(read("release.yml").contains(target), "{target}");
+        assert!(release.contains(target), "{target}");
+    }
+    // What a release runs of ours is there, and can be run.
+    for script in [
+        ".ci/static",
+        "packaging/archive",
+        "packaging/deb/build",
+        "packaging/homebrew/fill",
+    ] {
+        assert!(release.contains(&format!(" {script} ")), "{script}");
+        let mode = fs::metadata(top.join(script)).expect(script).permissions().mode();
+        assert_eq!(mode & 0o111, 0o111, "{script}");
     }
 }

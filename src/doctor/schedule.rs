@@ -21,8 +21,8 @@ const LINE: &str = "`crontab -e`, and add `* * * * * $HOME/.local/bin/wnm --quie
 /// What a service of systemd has when nobody says anything.
 const PATH_OF_SYSTEMD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Label and file name of the packaged launchd job.
-const JOB: &str = "org.wnm.wnm";
+/// Labels and file names of the packaged launchd job, and of the one that `brew services start wnm` writes.
+const JOBS: [&str; 2] = ["org.wnm.wnm", "homebrew.mxcl.wnm"];
 
 /// What was found to run wnm for one operator.
 #[derive(Clone, Debug, Default)]
@@ -101,9 +101,11 @@ impl Schedule {
             operator.home.join("Library/LaunchAgents"),
             PathBuf::from("/Library/LaunchDaemons"),
         ];
-        for path in folders.map(|folder| folder.join(format!("{JOB}.plist"))) {
-            if path.exists() {
-                self.timers.push(format!("the job `{}`", path.display()));
+        for folder in folders {
+            for path in JOBS.map(|job| folder.join(format!("{job}.plist"))) {
+                if path.exists() {
+                    self.timers.push(format!("the job `{}`", path.display()));
+                }
             }
         }
     }
@@ -245,7 +247,9 @@ fn is_program(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Operator, Schedule, crontab};
+    use std::fs;
+
+    use super::{JOBS, Operator, Schedule, crontab};
     use crate::report::health::Verdict;
 
     fn judged(text: &str) -> (Verdict, String) {
@@ -288,5 +292,23 @@ mod tests {
             (Verdict::Failed, true),
             "{what}"
         );
+    }
+
+    #[test]
+    fn a_job_of_launchd_is_seen_whoever_wrote_it() {
+        for job in JOBS {
+            let home = tempfile::tempdir().expect("a home");
+            let agents = home.path().join("Library/LaunchAgents");
+            fs::create_dir_all(&agents).expect("a folder");
+            fs::write(agents.join(format!("{job}.plist")), "").expect("a job");
+            let operator = Operator {
+                user: "op".to_owned(),
+                uid: 1000,
+                home: home.path().to_owned(),
+            };
+            let mut schedule = Schedule::default();
+            schedule.look_for_jobs(&operator);
+            assert_eq!(schedule.judge(&operator).verdict, Verdict::Ok, "{job}");
+        }
     }
 }
