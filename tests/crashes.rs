@@ -5,6 +5,7 @@
 //! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
 
 mod adoption;
+mod import;
 pub mod calls;
 mod moments;
 pub mod whole;

@@ -2,6 +2,7 @@
 //! it is, and none of them notices.
 
 mod elsewhere;
+mod hard;
 mod kept;
 mod units;
 

@@ -10,8 +10,7 @@ use crate::colony::{
 };
 
 use super::launchd::Job;
-use super::unit::Unit;
-use super::{Error, LaunchPolicy, launch, launchd};
+use super::{Error, LaunchPolicy, installed, launch, launchd};
 
 /// What a command line tells of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +106,23 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
             continue;
         };
         let path = entry.path();
-        let unit = Unit::read(&unit_text(&path)?);
-        let found = from_words(&unit.command, unit.environment);
-        if let Some(why) = left_out(name, &unit.command, found.as_ref(), kind) {
+        let unit = installed::read(&path, kind.mode)?;
+        let why = left_out(name, &unit.command, unit.found.as_ref(), kind).or(unit.doubt);
+        if let Some(why) = why {
             tracing::warn!("`{}` is left alone: {why}", path.display());
             continue;
         }
-        let Some(mut found) = found else { continue };
+        for unread in unit.unread {
+            tracing::warn!(
+                "`{file}` takes variables from `{}`, which cannot be read: should the unit be lost, they are not in the \
+                 new one",
+                unread.display()
+            );
+        }
+        let Some(mut found) = unit.found else { continue };
         found.service = Some(file);
         found.user = match kind.mode {
-            Mode::Sudo => Some(unit.user.unwrap_or_else(|| "root".to_owned())),
+            Mode::Sudo => found.user.or_else(|| Some("root".to_owned())),
             Mode::User => None,
         };
         nodes.push(found.into_node(kind, policy));
@@ -174,27 +180,6 @@ pub fn in_jobs(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resul
     Ok(nodes)
 }
 
-/// What systemd reads of the unit at `path`: its file, and the drop-ins beside it in the order of their names.
-pub fn unit_text(path: &Path) -> Result<String, Error> {
-    let read = |path: &Path| -> Result<String, Error> {
-        let bytes = fs::read(path).map_err(Error::file("read", path))?;
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
-    };
-    let mut text = read(path)?;
-    let mut folder = path.as_os_str().to_owned();
-    folder.push(".d");
-    let mut drop_ins: Vec<PathBuf> = fs::read_dir(PathBuf::from(folder))
-        .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
-        .unwrap_or_default();
-    drop_ins.retain(|path| path.extension().is_some_and(|ending| ending == "conf"));
-    drop_ins.sort();
-    for drop_in in drop_ins {
-        text.push('\n');
-        text.push_str(&read(&drop_in)?);
-    }
-    Ok(text)
-}
-
 /// Why a unit called `name` is not one to take over; none where it is.
 fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: ManagerKind) -> Option<String> {
     let Some(found) = found else {
@@ -223,7 +208,7 @@ fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: Manager
         .map(|path| format!("`{}` is no absolute path without `..`", path.display()))
 }
 
-fn value_of(words: &[String], name: &str) -> Option<String> {
+pub(super) fn value_of(words: &[String], name: &str) -> Option<String> {
     words.iter().enumerate().find_map(|(at, word)| {
         if word == name {
             return words.get(at + 1).cloned();
@@ -254,6 +239,12 @@ pub(super) fn network_place(words: &[String]) -> Option<usize> {
 }
 
 impl Found {
+    /// Where this very node has its logs.
+    #[must_use]
+    pub fn logs_of(self, node: &Node) -> Option<PathBuf> {
+        self.logs.filter(|_| self.root == node.home.root)
+    }
+
     /// Its variables as a row keeps them.
     #[must_use]
     pub fn environment_text(&self) -> String {

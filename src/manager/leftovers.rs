@@ -36,6 +36,14 @@ pub fn number_of(name: &str) -> Option<NodeId> {
     digits.parse().ok().filter(|_| is_number).map(NodeId)
 }
 
+/// The number in the name of a unit, or of a folder of drop-ins: one that outlived its unit would change the next of
+/// that number.
+#[must_use]
+pub fn number_of_unit(name: &str) -> Option<NodeId> {
+    let name = name.strip_suffix(".d").unwrap_or(name);
+    number_of(name.strip_suffix(".service")?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ pub mod dialect;
 pub mod error;
 pub mod files;
 pub mod found;
+pub mod installed;
 pub mod launch;
 pub mod launchd;
 pub mod leftovers;

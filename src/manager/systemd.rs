@@ -14,7 +14,9 @@ use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
+use super::{
+    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
+};
 
 /// A service that lives so long without being started again has found its files and its ports.
 const PROVEN: Duration = Duration::from_millis(300);
@@ -64,8 +66,8 @@ impl Systemd {
 
     /// What the unit on disk says of a node, with the drop-ins beside it.
     fn told(&self, node: &Node) -> Result<Option<Found>, Error> {
-        let text = found::unit_text(&self.unit_path(node)?).unwrap_or_default();
-        Ok(found::from_words(&Unit::read(&text).command, Vec::new()))
+        let path = self.unit_path(node)?;
+        Ok(installed::told(&path, self.premises.mode()))
     }
 
     /// Whether systemd has on disk a unit for this very node.
@@ -88,6 +90,7 @@ impl Systemd {
                 Mode::Sudo => Some(launch::user(node)?.to_owned()),
             },
             command,
+            ..Unit::default()
         };
         let path = self.unit_path(node)?;
         let refused = |why: &str| Error::Refused {
@@ -355,21 +358,16 @@ impl ProcessManager for Systemd {
     fn leftovers(&self) -> Vec<Leftover> {
         let mut all = leftovers::of_premises(self.premises.policy());
         all.extend(leftovers::in_folder(self.folder(), |file| {
-            leftovers::number_of(file.strip_suffix(".service")?)
+            leftovers::number_of_unit(file)
         }));
         all
     }
 
     /// Rows of the Python wnm do not say where a node's logs are; its unit does.
     fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
-        let is_unsaid = |node: &&Node| node.manager == self.kind && node.home.logs.is_none();
-        let logs_of = |node: &Node| {
-            let told = self.told(node).ok()??;
-            told.logs.filter(|_| told.root == node.home.root)
-        };
-        nodes
-            .iter()
-            .filter(is_unsaid)
+        let logs_of = |node: &Node| self.told(node).ok()??.logs_of(node);
+        let own = nodes.iter().filter(|node| node.manager == self.kind);
+        own.filter(|node| node.home.logs.is_none())
             .filter_map(|node| Some((node.id, Defined::with_logs(node, logs_of(node)?))))
             .collect()
     }

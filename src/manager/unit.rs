@@ -14,6 +14,14 @@ pub struct Unit {
     pub user: Option<String>,
     /// The program and its arguments.
     pub command: Vec<String>,
+    /// Where it runs, where it says so.
+    pub directory: Option<String>,
+    /// Files with more variables, in order; true where it does not matter if one is missing.
+    pub environment_files: Vec<(String, bool)>,
+    /// Whether a `$` in an argument stands for itself.
+    pub is_literal: bool,
+    /// The first specifier that nobody could resolve.
+    pub unresolved: Option<char>,
 }
 
 impl Unit {
@@ -59,11 +67,25 @@ impl Unit {
         Ok(text)
     }
 
-    /// Reads any unit, also one that somebody else wrote. What is not understood is left out.
+    /// Reads any unit, also one that somebody else wrote. What is not understood is left out, specifiers but `%%` and
+    /// variables stay as they are.
     #[must_use]
     pub fn read(text: &str) -> Unit {
+        let mut unit = Unit::read_raw(text, &|_| None);
+        if !unit.is_literal {
+            let arguments = unit.command.iter_mut().skip(1);
+            arguments.for_each(|word| *word = word.replace("$$", "$"));
+        }
+        unit
+    }
+
+    /// The same, with specifiers resolved; variables are there for [`expanded`] to put in, as those of files may be.
+    #[must_use]
+    pub fn read_raw(text: &str, specifier: &dyn Fn(char) -> Option<String>) -> Unit {
         let mut unit = Unit::default();
         let mut section = String::new();
+        let mut unresolved = None;
+        let mut words = |value: &str| words(value, specifier, &mut unresolved);
         for line in logical_lines(text) {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = name.to_owned();
@@ -78,6 +100,10 @@ impl Unit {
                 ("Service", "User") => {
                     unit.user = Some(value.replace("%%", "%")).filter(|user| !user.is_empty())
                 }
+                ("Service", "WorkingDirectory") => {
+                    let path = value.trim_start_matches('-');
+                    unit.directory = words(path).into_iter().next();
+                }
                 ("Service", "Environment") if value.is_empty() => unit.environment.clear(),
                 ("Service", "Environment") => {
                     let pairs = words(value).into_iter();
@@ -86,18 +112,75 @@ impl Unit {
                         Some((name.to_owned(), value.to_owned()))
                     }));
                 }
+                ("Service", "EnvironmentFile") if value.is_empty() => unit.environment_files.clear(),
+                ("Service", "EnvironmentFile") => {
+                    let path = value.strip_prefix('-');
+                    let file = words(path.unwrap_or(value)).join(" ");
+                    unit.environment_files.push((file, path.is_some()));
+                }
                 ("Service", "ExecStart") => {
-                    unit.command = words(value.trim_start_matches(['-', '@', ':', '+', '!', '|']))
-                        .into_iter()
-                        .enumerate()
-                        .map(|(nth, word)| if nth == 0 { word } else { word.replace("$$", "$") })
-                        .collect();
+                    let command = value.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+                    let prefix = &value[..value.len() - command.len()];
+                    unit.is_literal = prefix.contains(':');
+                    unit.command = words(command);
+                    if prefix.contains('@') && unit.command.len() > 1 {
+                        // What the program is told that it is called.
+                        unit.command.remove(1);
+                    }
+                    let joined = unit.command.iter_mut().filter(|word| *word == "\\;");
+                    joined.for_each(|word| ";".clone_into(word));
                 }
                 _ => {}
             }
         }
+        unit.unresolved = unresolved;
         unit
     }
+}
+
+/// The words of a command with its variables put in, as systemd does it: `${NAME}` within a word, `$NAME` as words of
+/// its own, `$$` for a dollar; one that nobody set is empty.
+#[must_use]
+pub fn expanded(command: &[String], value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (nth, word) in command.iter().enumerate() {
+        match word.strip_prefix('$') {
+            // The program itself is not searched for variables.
+            _ if nth == 0 => all.push(word.clone()),
+            Some(name) if !name.starts_with(['{', '$']) && !name.is_empty() => {
+                let value = value(name).unwrap_or_default();
+                all.extend(value.split_whitespace().map(str::to_owned));
+            }
+            _ => all.push(braced(word, value)),
+        }
+    }
+    all
+}
+
+/// A word with each `${NAME}` replaced, and `$$` halved.
+fn braced(word: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut text = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        text.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        if let Some(next) = behind.strip_prefix('$') {
+            text.push('$');
+            rest = next;
+            continue;
+        }
+        match behind.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((name, next)) => {
+                text.push_str(&value(name).unwrap_or_default());
+                rest = next;
+            }
+            None => {
+                text.push('$');
+                rest = behind;
+            }
+        }
+    }
+    text + rest
 }
 
 /// What a `$` means where a word stands.
@@ -147,11 +230,11 @@ fn logical_lines(text: &str) -> Vec<String> {
         }
         let backslashes = line.chars().rev().take_while(|&c| c == '\\').count();
         if backslashes % 2 == 1 {
-            begun.push_str(&line[..line.len() - 1]);
+            begun.push_str(&trimmed[..trimmed.len() - 1]);
             begun.push(' ');
             continue;
         }
-        begun.push_str(line);
+        begun.push_str(trimmed);
         let whole = std::mem::take(&mut begun).trim().to_owned();
         if !whole.is_empty() {
             lines.push(whole);
@@ -163,8 +246,13 @@ fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// The words of a value: split at spaces outside quotes, escapes resolved, `%%` halved.
-fn words(value: &str) -> Vec<String> {
+/// The words of a value: split at spaces outside quotes, escapes and specifiers resolved, `%%` halved. The first
+/// specifier that is none stays as it is and is noted.
+fn words(
+    value: &str,
+    specifier: &dyn Fn(char) -> Option<String>,
+    unresolved: &mut Option<char>,
+) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote: Option<char> = None;
@@ -179,8 +267,22 @@ fn words(value: &str) -> Vec<String> {
             }
             _ if c.is_whitespace() && quote.is_none() => words.extend(word.take()),
             '%' => {
-                rest.next_if_eq(&'%');
-                word.get_or_insert_default().push('%');
+                let known = match rest.peek() {
+                    Some('%') => Some("%".to_owned()),
+                    Some(&letter) => {
+                        let known = specifier(letter);
+                        if known.is_none() {
+                            unresolved.get_or_insert(letter);
+                        }
+                        known
+                    }
+                    None => None,
+                };
+                if known.is_some() {
+                    rest.next();
+                }
+                word.get_or_insert_default()
+                    .push_str(known.as_deref().unwrap_or("%"));
             }
             _ => word.get_or_insert_default().push(c),
         }
@@ -247,6 +349,7 @@ mod tests {
             environment: Vec::new(),
             user: None,
             command: words.iter().map(|&word| word.to_owned()).collect(),
+            ..Unit::default()
         }
     }
 

@@ -1,15 +1,13 @@
 //! Nodes as the registry tells of them, for a colony that takes them in.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use crate::colony::{Figures, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, State, Timestamp};
 use crate::program::account;
 
 use super::super::found::{self, Found};
-use super::super::unit::Unit;
-use super::super::{Defined, LaunchPolicy};
+use super::super::{Defined, LaunchPolicy, installed};
 use super::AntctlNodes;
 use super::registry::{Entry, Registry, is_prefix};
 
@@ -79,12 +77,9 @@ fn own_id(entry: &Entry, policy: &LaunchPolicy) -> Option<u32> {
 
 fn node(entry: &Entry, id: NodeId, kind: ManagerKind, units: &Path, policy: &LaunchPolicy) -> Node {
     // What the registry does not keep, or not as it was said, stands in the unit.
-    let told = fs::read_to_string(units.join(entry.unit()))
+    let told = installed::read(&units.join(entry.unit()), kind.mode)
         .ok()
-        .and_then(|text| {
-            let unit = Unit::read(&text);
-            found::from_words(&unit.command, unit.environment)
-        });
+        .and_then(|unit| unit.found);
     let environment = told
         .as_ref()
         .map(Found::environment_text)

@@ -1,0 +1,125 @@
+//! Killed while it imports nodes: at each system call, and at any moment. After that there is no colony, or none with
+//! nodes, and the same command makes it; or all of it is there. No node notices.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rusqlite::types::Value;
+
+use super::calls::{self, Call};
+use super::{is_full, moments};
+use crate::import::{IMPORT, lasting, lose_database, pids};
+use crate::stage::Stage;
+
+/// Nodes that run and one that is down, whose colony is lost.
+struct Found {
+    stage: Stage,
+    words: Vec<&'static str>,
+    /// The database before the import; none where the import makes it.
+    empty: Option<Vec<u8>>,
+    running: BTreeMap<PathBuf, i32>,
+    rows: Vec<BTreeMap<String, Value>>,
+}
+
+impl Found {
+    /// An import that makes the colony, or one that fills it.
+    fn new(makes: bool) -> Found {
+        let stage = Stage::of(3, &[]);
+        stage
+            .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
+            .done();
+        lose_database(&stage);
+        let mut words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
+        let mut empty = None;
+        if !makes {
+            stage.init(&[]).done();
+            empty = Some(fs::read(stage.database()).expect("a colony"));
+            words = vec!["--import"];
+        }
+        let running = pids(&stage);
+        assert_eq!(running.len(), 2);
+        stage.wnm(&words).done();
+        let rows = lasting(&stage);
+        let found = Found {
+            stage,
+            words,
+            empty,
+            running,
+            rows,
+        };
+        found.put_back();
+        found
+    }
+
+    fn put_back(&self) {
+        lose_database(&self.stage);
+        if let Some(empty) = &self.empty {
+            fs::write(self.stage.database(), empty).expect("it is written");
+        }
+    }
+
+    /// Whether the run that was killed left nothing; in any case the colony is whole after the next.
+    fn is_mended(&self, how: &str) -> bool {
+        let ran = self.stage.wnm(&self.words);
+        let begins_again = ran.code == Some(0);
+        if !begins_again {
+            let ran = ran.code(1);
+            let is_refused =
+                ran.stderr.contains("already initialized") || ran.stderr.contains("has 3 nodes already");
+            assert!(is_refused, "{how}: {ran}");
+        }
+        assert_eq!(lasting(&self.stage), self.rows, "{how}");
+        assert_eq!(pids(&self.stage), self.running, "{how}");
+        begins_again
+    }
+}
+
+#[test]
+fn an_import_killed_at_any_call_is_as_before_or_done() {
+    if !calls::is_traceable() {
+        eprintln!("SKIPPED: an import killed at every call: strace is missing, or may not trace here");
+        return;
+    }
+    for makes in [true, false] {
+        let found = Found::new(makes);
+        let all = calls::calls(&found.stage, &found.words);
+        let chosen: Vec<Call> = if is_full() {
+            all.clone()
+        } else {
+            calls::sample(&all)
+        };
+        let (mut killed, mut begun_again) = (0, 0);
+        for call in &chosen {
+            found.put_back();
+            if calls::killed_at(&found.stage, &found.words, call) {
+                killed += 1;
+                begun_again += usize::from(found.is_mended(&format!("killed at {call:?}")));
+            }
+        }
+        eprintln!(
+            "an import: {} calls; killed at {killed} of {}, {begun_again} times as before, else done",
+            all.len(),
+            chosen.len()
+        );
+        assert!(killed * 2 >= chosen.len() && begun_again > 0);
+    }
+}
+
+#[test]
+fn an_import_killed_at_any_moment_is_as_before_or_done() {
+    let found = Found::new(true);
+    let begun = Instant::now();
+    found.stage.wnm(&found.words).done();
+    let length = begun.elapsed();
+    let moments: u32 = if is_full() { 200 } else { 12 };
+    let mut killed = 0;
+    for nth in 0..moments {
+        found.put_back();
+        let after = length * nth / moments;
+        killed += u32::from(moments::killed_after(&found.stage, &found.words, after));
+        found.is_mended(&format!("killed after {after:?} of {length:?}"));
+    }
+    assert!(killed * 4 >= moments, "{killed} of {moments} were killed");
+}
