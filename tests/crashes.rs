@@ -5,8 +5,8 @@
 //! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
 
 mod adoption;
-mod import;
 pub mod calls;
+mod import;
 mod moments;
 pub mod whole;
 

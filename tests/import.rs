@@ -4,7 +4,7 @@
 mod elsewhere;
 mod hard;
 mod kept;
-mod units;
+pub mod units;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,9 +1,11 @@
 //! What README.md and docs/guide.md promise: every block marked `console` is run on a stage, a command a `$`,
 //! in order, and what it prints is compared. `…` stands for anything, a line with `#` for what happens meanwhile. Blocks
-//! marked `cron` are run as cron would, those marked `config` are read as files of settings.
+//! marked `cron` are run as cron would, those marked `config` are read as files of settings. Those of docs/takeover.md
+//! are about other machines each, and played in `takeover`.
 
 mod meanwhile;
 mod session;
+mod takeover;
 
 use std::process::{Command, Stdio};
 
