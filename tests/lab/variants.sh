@@ -67,6 +67,10 @@ lay_out() {
         for node in /var/antctl/services/antnode*/antnode /mnt/ant-data/services/antnode*/antnode; do
             echo "[ \"\$1\" = --version ] || exec /usr/bin/perl /usr/local/lib/canned \"\$0\" \"\$@\"" >>"$node"
         done
+        # That of antctl: the fixture has its unit alone.
+        if [ -e /etc/systemd/system/antnode4.service ]; then
+            cp -r /var/antctl/services/antnode001 /var/antctl/services/antnode4
+        fi
         chown weave:weave /var/antctl
         find /var/antctl -maxdepth 1 -type f -exec chown weave:weave {} +
         chown -R weave:weave /home/weave
