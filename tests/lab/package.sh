@@ -90,6 +90,18 @@ as_op systemctl --user stop wnm.service
 is "$(as_root pgrep -f -- '[/]antnode .*--root-dir')" "$pids" 'the nodes after another pass, and after the service was stopped'
 tell "nodes outlive the passes of the user's timer, and the end of its service"
 
+# The input of telegraf: its command, with the right that its comment gives, and no other.
+conf=$BOX/telegraf
+as_root cat /usr/share/doc/wnm/examples/telegraf.conf >"$conf"
+as_root useradd --system telegraf
+sed -n 's/^# *\(telegraf ALL=.*\)/\1/p' "$conf" | as_root sh -c 'cat >/etc/sudoers.d/telegraf-wnm; chmod 440 /etc/sudoers.d/telegraf-wnm; visudo -cq' ||
+    fail 'the right of telegraf'
+as_telegraf() { as_root setpriv --reuid telegraf --regid telegraf --clear-groups env -i PATH=/usr/bin:/bin sh -c "$1"; }
+is "$(as_telegraf "$(sed -n 's/^ *commands = \["\(.*\)"\]/\1/p' "$conf")" | cut -d, -f1 | cut -d' ' -f1 | xargs)" \
+    'nodes nodes nodes_totals nodes_network' 'what telegraf is told'
+as_telegraf 'sudo -n -H -u op /usr/bin/wnm --quiet --force_action nullop' 2>/dev/null && fail 'telegraf may do more than read'
+tell "telegraf is told of the colony, and may do nothing else"
+
 data() { as_root sh -c 'find /home/op/.local/share/autonomi /var/antctl -name secret-key 2>/dev/null | sort | xargs sha256sum'; }
 before=$(data)
 apt apt-get install -y --reinstall /root/wnm.deb
