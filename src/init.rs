@@ -50,7 +50,10 @@ pub fn init(session: &Session) -> Result<String, Error> {
         let what = format!("would make the colony {}", session.place);
         return Ok(import.map_or(what.clone(), |import| import.foreseen(session, &what)));
     }
+    session.refuse_weak_ground()?;
     make_folders(session, &resolved)?;
+    // What somebody put there meanwhile is his.
+    session.refuse_weak_ground()?;
     let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
     // Once more, now that nobody else can be making one.
     refuse_second(session)?;

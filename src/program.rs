@@ -6,6 +6,7 @@
 pub mod account;
 pub mod detached;
 mod error;
+pub mod ground;
 mod output;
 pub mod signal;
 

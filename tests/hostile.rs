@@ -5,4 +5,5 @@ mod database;
 mod kept;
 mod laws;
 mod nodes;
+mod places;
 mod rights;

@@ -88,6 +88,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
             "lock.rs",
             "survey/gauge.rs",
             "settings/place.rs",
+            "manager/files.rs",
         ],
     ),
     (&["remove_dir_all"], &["manager/files.rs"]),

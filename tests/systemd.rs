@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -45,6 +45,7 @@ fn node(policy: &LaunchPolicy) -> Node {
 fn binary(folder: &TempDir) -> Binary {
     let path = folder.path().join("download");
     fs::write(&path, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     let seen = fs::metadata(&path).unwrap();
     Binary {
         path,

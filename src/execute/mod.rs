@@ -262,7 +262,11 @@ impl Means<'_> {
     }
 
     fn close_firewall(&self, node: &Node, begun: &mut Begun) {
-        if let Err(error) = self.world.firewall.close(node.ports.node, Protocol::Udp) {
+        if let Err(error) = self
+            .world
+            .firewall
+            .close(node.ports.node, Protocol::Udp, &node.name.full())
+        {
             begun.warnings.push(error.to_string());
         }
     }

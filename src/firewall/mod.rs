@@ -56,8 +56,8 @@ impl fmt::Display for Protocol {
 pub trait Firewall {
     /// Lets traffic in on `port`; `comment` is shown to whoever lists the rules.
     fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error>;
-    /// Takes back what `open` allowed.
-    fn close(&self, port: u16, protocol: Protocol) -> Result<(), Error>;
+    /// Takes back what `open` allowed with this `comment`; a rule of somebody else's for the port stays.
+    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error>;
     /// Whether rules have any effect now. An idle firewall is not an error.
     fn is_active(&self) -> Result<bool, Error>;
 }
@@ -115,7 +115,7 @@ mod tests {
             choose(Choice::Ufw, Mode::Sudo, true),
         ] {
             assert!(firewall.open(55001, Protocol::Udp, "antnode0001").is_ok());
-            assert!(firewall.close(55001, Protocol::Udp).is_ok());
+            assert!(firewall.close(55001, Protocol::Udp, "antnode0001").is_ok());
             assert!(!firewall.is_active().unwrap());
         }
     }

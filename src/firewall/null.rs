@@ -11,7 +11,7 @@ impl Firewall for NoFirewall {
         Ok(())
     }
 
-    fn close(&self, _port: u16, _protocol: Protocol) -> Result<(), Error> {
+    fn close(&self, _port: u16, _protocol: Protocol, _comment: &str) -> Result<(), Error> {
         Ok(())
     }
 

@@ -97,6 +97,15 @@ fn rule(port: u16, protocol: Protocol) -> String {
     format!("{port}/{protocol}")
 }
 
+/// Whether `added`, as `ufw show added` prints it, allows `rule` to all in the name of `remark`.
+fn is_added(added: &str, rule: &str, remark: &str) -> bool {
+    added.lines().any(|line| {
+        let rest = line.trim().strip_prefix("ufw allow ");
+        let named = rest.and_then(|rest| rest.strip_prefix(rule)?.strip_prefix(" comment "));
+        named.is_some_and(|named| named.trim_matches('\'') == remark)
+    })
+}
+
 /// A comment as ufw takes it: it refuses quotes, and a leading `-` would be an option.
 fn remark(comment: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -115,7 +124,12 @@ impl Firewall for Ufw {
         Ok(())
     }
 
-    fn close(&self, port: u16, protocol: Protocol) -> Result<(), Error> {
+    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error> {
+        // ufw deletes a rule whatever its comment, and a port alone does not say whose it is.
+        let added = ufw().args(["show", "added"]).run()?.stdout;
+        if !is_added(&added, &rule(port, protocol), &remark(comment)) {
+            return Ok(());
+        }
         let program = ufw().args(["delete", "allow", &rule(port, protocol)]);
         let ended = program.ask()?;
         let said = format!("{}{}", ended.stdout, ended.stderr);
@@ -139,6 +153,25 @@ mod tests {
         assert_eq!(rule(55001, Protocol::Udp), "55001/udp");
         assert_eq!(remark("antnode0001"), "antnode0001");
         assert_eq!(remark("--it's a \"node\"\n"), "itsanode");
+    }
+
+    #[test]
+    fn only_the_rule_of_a_node_is_taken_for_its() {
+        let added = "Added user rules (see 'ufw status' for running firewall):\nufw allow 53/udp\n\
+            ufw allow 55001/udp comment 'antnode0001'\nufw allow 55002/udp comment 'resolver'\n\
+            ufw allow from 10.0.0.1 to any port 55003 proto udp comment 'antnode0003'\n";
+        let is = |port, remark| is_added(added, &rule(port, Protocol::Udp), remark);
+        assert!(is(55001, "antnode0001"));
+        for (port, remark) in [
+            (53, "antnode0001"),
+            (5500, "antnode0001"),
+            (55001, "antnode0002"),
+            (55002, "antnode0002"),
+            (55003, "antnode0003"),
+            (53, ""),
+        ] {
+            assert!(!is(port, remark), "{port} {remark}");
+        }
     }
 
     #[test]

@@ -4,12 +4,14 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 mod copies;
+
+use nix::fcntl::OFlag;
 
 use crate::colony::Mode;
 use crate::program::Program;
@@ -259,6 +261,25 @@ pub fn is_straight(path: &Path) -> bool {
         && path
             .components()
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
+}
+
+/// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
+/// endless things where we look for a few words.
+#[must_use]
+pub fn words_in(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 20;
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+        .ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(MOST).read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 /// A name beside `path` for what will take its place.

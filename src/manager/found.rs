@@ -74,6 +74,12 @@ pub fn from_words(words: &[String], environment: Vec<(String, String)>) -> Optio
     })
 }
 
+/// The root that a command line names, whatever it runs.
+#[must_use]
+pub fn root_in(words: &[String]) -> Option<PathBuf> {
+    value_of(words, "--root-dir").map(PathBuf::from)
+}
+
 /// Reads a line for a shell, as `env A=b /path/antnode --root-dir …`.
 #[must_use]
 pub fn from_line(line: &str) -> Option<Found> {

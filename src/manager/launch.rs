@@ -29,6 +29,8 @@ pub struct LaunchPolicy {
     pub no_upnp: bool,
     /// The operator's own words for every node.
     pub start_args: Vec<String>,
+    /// The account that new nodes run as in the sudo modes.
+    pub user: String,
     /// Where metrics ports of discovered nodes are reached, unless their units say otherwise.
     pub host: String,
     pub antctl: AntctlPolicy,
@@ -93,6 +95,7 @@ impl LaunchPolicy {
             system_daemons: PathBuf::from("/Library/LaunchDaemons"),
             no_upnp: false,
             start_args: Vec::new(),
+            user: "ant".to_owned(),
             host: "127.0.0.1".to_owned(),
             antctl: AntctlPolicy {
                 program: base.join("antctl"),

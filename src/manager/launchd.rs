@@ -14,6 +14,7 @@ use std::time::Duration;
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
 
 use super::premises::{Premises, Told};
+use super::whose::refuse_foreign;
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
 pub use job::Job;
 use launchctl::{Launchctl, Loaded};
@@ -102,6 +103,12 @@ impl Launchd {
         found::from_words(&job.command, Vec::new()).map(Told::from)
     }
 
+    /// Refuses a job on disk that is not the node's.
+    pub(super) fn refuse_foreign(&self, node: &Node) -> Result<(), Error> {
+        let command = self.on_disk(node).map(|job| job.command).unwrap_or_default();
+        refuse_foreign(node, &command, &self.file(node))
+    }
+
     fn write(&self, node: &Node, text: &str) -> Result<(), Error> {
         let path = self.file(node);
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
@@ -115,6 +122,7 @@ impl Launchd {
     /// Has everything in place for a start, mending a job or binary that was broken or lost. Says whether
     /// launchd has to read the job anew.
     fn ready(&self, node: &Node) -> Result<bool, Error> {
+        self.refuse_foreign(node)?;
         self.premises.ready(node, self.told(node).as_ref())?;
         let is_lost = !self.is_defined(node);
         if is_lost {
@@ -128,6 +136,7 @@ impl Launchd {
     }
 
     fn erase(&self, node: &Node) -> Result<(), Error> {
+        self.refuse_foreign(node)?;
         let path = self.file(node);
         let mut left = Vec::new();
         let mut node = node.clone();
@@ -163,6 +172,7 @@ impl Launchd {
 
 impl ProcessManager for Launchd {
     fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+        self.refuse_foreign(node)?;
         let is_defined = self.is_defined(node);
         if self.premises.holds_identity(node) && !is_defined {
             return Err(Error::Occupied {
@@ -230,6 +240,7 @@ impl ProcessManager for Launchd {
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+        self.refuse_foreign(node)?;
         // A run that was killed between the swap and the restart left the old binary at hand.
         let was_swapped = self.premises.keeps_old(node);
         let swapped = self.premises.swap(node, new, self.told(node).as_ref())? || was_swapped;

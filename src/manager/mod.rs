@@ -20,6 +20,7 @@ pub mod shelf;
 pub mod systemctl;
 pub mod systemd;
 pub mod unit;
+mod whose;
 
 pub use error::Error;
 pub use launch::{AntctlPolicy, LaunchPolicy};

@@ -1,6 +1,7 @@
 //! What every node has, whoever runs it: a root folder, a log folder and an antnode of its own.
 
-use std::ffi::OsStr;
+mod home;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use super::files::{Doomed, Files, beside, is_straight};
 use super::found::Found;
 use super::shelf::Shelf;
 use super::{Error, LaunchPolicy, launch};
+use home::above;
 
 /// Where a node lives by the word of its service, and not of its row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +76,16 @@ impl Premises {
                 "user",
                 &account.name,
                 "is root: no node runs as root",
+            ));
+        }
+        // A row cannot make a node, and what it is told to load, somebody else's.
+        let owns_root = || fs::symlink_metadata(&node.home.root).is_ok_and(|seen| seen.uid() == account.uid);
+        if account.name != self.policy.user && !owns_root() {
+            return Err(launch::value(
+                node,
+                "user",
+                &account.name,
+                "is not whose its root is",
             ));
         }
         Ok(Some(account))
@@ -203,7 +215,10 @@ impl Premises {
 
     /// Clears the shelf of versions that no node uses.
     pub fn tidy(&self) {
-        if let Err(error) = self.shelf.clear_out() {
+        let cleared = self
+            .refuse_weak(&self.policy.shelf)
+            .and_then(|()| self.shelf.clear_out());
+        if let Err(error) = cleared {
             tracing::debug!("{error}");
         }
     }
@@ -224,6 +239,9 @@ impl Premises {
                 left.push((path, error.to_string()));
             }
         };
+        if let Err(error) = self.refuse_weak(above(&node.home.root)) {
+            return vec![(node.home.root.clone(), error.to_string())];
+        }
         if self.is_elsewhere(node) {
             self.leave_logs(node, told);
             note(node.home.root.clone(), self.erase_elsewhere(node, told));
@@ -289,10 +307,12 @@ impl Premises {
             );
             return;
         };
-        let erased = self.files.erase(Doomed {
-            path: &logs,
-            name: &node.name.full(),
-            inside,
+        let erased = self.refuse_weak(above(&logs)).and_then(|()| {
+            self.files.erase(Doomed {
+                path: &logs,
+                name: &node.name.full(),
+                inside,
+            })
         });
         if let Err(error) = erased {
             tracing::warn!("`{}` stays: {error}", logs.display());
@@ -306,6 +326,7 @@ impl Premises {
         if logs.starts_with(&node.home.root) && fs::symlink_metadata(&usual).is_err() {
             return Ok(());
         }
+        self.refuse_weak(above(&logs))?;
         self.files.erase(Doomed {
             path: if logs.starts_with(&node.home.root) {
                 &usual
@@ -326,65 +347,4 @@ impl Premises {
             Mode::Sudo => beside(&node.home.root, &format!("antnode.{ending}")),
         }
     }
-
-    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home. What root does
-    /// there must be in a folder of the colony's that bears the node's name, or in what the node's service names.
-    fn check_home(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
-        let refuse = |path: &Path, why: String| {
-            Err(Error::Refused {
-                doing: "use",
-                path: path.to_owned(),
-                why,
-            })
-        };
-        let (root, binary, logs) = (&node.home.root, &node.home.binary, node.logs());
-        for path in [root, binary, &logs] {
-            if !is_straight(path) {
-                return refuse(path, "it is no absolute path without `..`".to_owned());
-            }
-        }
-        if binary.parent() != Some(root.as_path()) {
-            let why = format!("it is not in the node's root `{}`", root.display());
-            return refuse(binary, why);
-        }
-        if self.mode == Mode::User {
-            return Ok(());
-        }
-        let name = node.name.full();
-        for (path, inside, is_told) in [
-            (
-                root,
-                &self.policy.storage,
-                told.is_some_and(|told| told.root == *root),
-            ),
-            (
-                &logs,
-                &self.policy.logs,
-                told.is_some_and(|told| told.logs.as_ref() == Some(&logs)),
-            ),
-        ] {
-            let is_within_root = path != root && path.starts_with(root);
-            let is_ours = path.starts_with(inside) && path.file_name() == Some(OsStr::new(&name));
-            if !is_told && !is_within_root && !is_ours {
-                let inside = inside.display();
-                let why =
-                    format!("it is no `{name}` inside `{inside}`, and no service says that it is the node's");
-                return refuse(path, why);
-            }
-            if is_ours && !is_told && !leads_inside(path, inside) {
-                return refuse(path, format!("it leads out of `{}`", inside.display()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether no link on the way to `path`, as far as it is there, leads out of `inside`.
-fn leads_inside(path: &Path, inside: &Path) -> bool {
-    let Ok(inside) = inside.canonicalize() else {
-        return fs::symlink_metadata(path).is_err();
-    };
-    path.ancestors()
-        .find_map(|part| part.canonicalize().ok())
-        .is_some_and(|real| real.starts_with(&inside) || inside.starts_with(&real))
 }

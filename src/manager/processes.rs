@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
@@ -36,7 +37,7 @@ impl Processes {
     pub fn scan() -> Result<Processes, Error> {
         let mut found: HashMap<PathBuf, Vec<NodeProcess>> = HashMap::new();
         for (pid, words) in every()? {
-            if let Some(root) = root_of(&words) {
+            if let Some(root) = root_of(&words).filter(|root| !is_anothers(pid, root)) {
                 let entry = found.entry(root.clone()).or_default();
                 entry.push(NodeProcess { pid, words, root });
             }
@@ -94,7 +95,7 @@ pub fn is_node(pid: u32, root: &Path) -> Option<bool> {
             .map(|(_, words)| words)
             .unwrap_or_default()
     };
-    Some(root_of(&words).is_some_and(|named| named == root))
+    Some(root_of(&words).is_some_and(|named| named == root) && !is_anothers(pid, root))
 }
 
 /// Whether a node has no process, where its `manager` is not there to be asked: then it is stopped.
@@ -122,6 +123,15 @@ pub fn runs_file(pid: u32, path: &Path) -> Option<bool> {
 #[must_use]
 pub fn sees_others() -> bool {
     !has_proc() || words_of(1).is_ok_and(|words| !words.is_empty())
+}
+
+/// Whether a process that names `root` is neither root's nor of the account whose folder that is: anybody can call his
+/// process a node.
+fn is_anothers(pid: u32, root: &Path) -> bool {
+    match (fs::metadata(format!("/proc/{pid}")), fs::metadata(root)) {
+        (Ok(process), Ok(folder)) => process.uid() != 0 && process.uid() != folder.uid(),
+        _ => false,
+    }
 }
 
 /// The root a command line names, if it is that of an antnode.

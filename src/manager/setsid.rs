@@ -7,12 +7,12 @@ mod birth;
 mod ending;
 mod traces;
 
-use std::fs;
 use std::path::PathBuf;
 
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 use crate::program::detached::Detached;
 
+use super::files::words_in;
 use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
@@ -70,7 +70,11 @@ impl Setsid {
     /// Writes the pid where people look for it, unless it stands there. The node runs whether or not this works.
     fn note_pid(&self, node: &Node, pid: u32) {
         let (text, staging) = (format!("{pid}\n"), self.premises.staging(node, "pid"));
-        if fs::read_to_string(pid_file(node)).is_ok_and(|noted| noted == text) && !staging.exists() {
+        if words_in(&pid_file(node)).is_some_and(|noted| noted == text) && !staging.exists() {
+            return;
+        }
+        if let Err(error) = self.premises.check_root(node) {
+            tracing::debug!("{error}");
             return;
         }
         if let Err(error) = self.premises.files.note(&pid_file(node), &text, &staging) {
@@ -302,7 +306,7 @@ impl ProcessManager for Setsid {
             if nodes.iter().any(|node| node.home.root == root) {
                 continue;
             }
-            let text = fs::read_to_string(root.join("node.command")).unwrap_or_default();
+            let text = words_in(&root.join("node.command")).unwrap_or_default();
             match found::from_line(&text) {
                 Some(found) if found.root == root => nodes.push(found.into_node(self.kind, policy)),
                 _ if root.join("secret-key").exists() => tracing::warn!(
@@ -314,7 +318,7 @@ impl ProcessManager for Setsid {
         }
         // What a node was told in its environment is only in its file.
         for node in &mut nodes {
-            let text = fs::read_to_string(command_file(node)).unwrap_or_default();
+            let text = words_in(&command_file(node)).unwrap_or_default();
             if let Some(found) = found::from_line(&text) {
                 node.environment = Some(found.environment_text());
             }

@@ -116,6 +116,14 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 /// The file that was asked for its version, if it still is that one.
 fn known_again(binary: &Binary) -> Result<Metadata, Error> {
     let seen = fs::metadata(&binary.path).map_err(Error::file("read", &binary.path))?;
+    // Whatever the table of binaries says: a copy can be read by all, and a file that is no program may be secret.
+    if !seen.is_file() || seen.mode() & 0o111 == 0 {
+        return Err(Error::Refused {
+            doing: "copy",
+            path: binary.path.clone(),
+            why: "it is no program".to_owned(),
+        });
+    }
     let mtime_ns = i128::from(seen.mtime()) * 1_000_000_000 + i128::from(seen.mtime_nsec());
     let key = &binary.key;
     if (seen.len(), mtime_ns, seen.ino()) == (key.size, key.mtime_ns, key.inode) {
@@ -145,6 +153,7 @@ mod tests {
     fn binary(folder: &Path, version: &str, content: &str) -> Binary {
         let path = folder.join("antnode");
         fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let seen = fs::metadata(&path).unwrap();
         Binary {
             path,

@@ -14,6 +14,7 @@ use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
+use super::whose::refuse_foreign;
 use super::{
     Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
 };
@@ -58,6 +59,14 @@ impl Systemd {
 
     fn unit_name(node: &Node) -> Result<String, Error> {
         Ok(format!("{}.service", launch::service(node)?))
+    }
+
+    /// The same for whoever is about to change it: refused where the unit on disk is not the node's.
+    fn own_name(&self, node: &Node) -> Result<String, Error> {
+        let path = self.unit_path(node)?;
+        let text = found::unit_text(&path).unwrap_or_default();
+        refuse_foreign(node, &Unit::read(&text).command, &path)?;
+        Systemd::unit_name(node)
     }
 
     fn unit_path(&self, node: &Node) -> Result<PathBuf, Error> {
@@ -123,7 +132,7 @@ impl Systemd {
 
     /// Has everything in place for a start, mending a unit or binary that was broken or lost.
     fn ready(&self, node: &Node) -> Result<String, Error> {
-        let name = Systemd::unit_name(node)?;
+        let name = self.own_name(node)?;
         let is_defined = self.is_defined(node)?;
         // An imported unit may run an antnode that lies elsewhere and is several nodes'. It is started as it is.
         if is_defined && !node.home.binary.starts_with(&node.home.root) && node.home.binary.is_file() {
@@ -187,6 +196,7 @@ impl Systemd {
     }
 
     fn erase(&self, node: &Node) -> Result<(), Error> {
+        self.own_name(node)?;
         let path = self.unit_path(node)?;
         let mut left = Vec::new();
         let is_elsewhere = self.premises.is_elsewhere(node);
@@ -210,7 +220,7 @@ impl Systemd {
 
 impl ProcessManager for Systemd {
     fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
-        let name = Systemd::unit_name(node)?;
+        let name = self.own_name(node)?;
         if self.premises.holds_identity(node) && !self.is_defined(node)? {
             return Err(Error::Occupied {
                 root: node.home.root.clone(),
@@ -265,7 +275,7 @@ impl ProcessManager for Systemd {
     }
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
-        let named: Vec<Result<String, Error>> = nodes.iter().map(|node| Systemd::unit_name(node)).collect();
+        let named: Vec<Result<String, Error>> = nodes.iter().map(|node| self.own_name(node)).collect();
         let names: Vec<String> = named
             .iter()
             .filter_map(|name| name.as_ref().ok().cloned())
@@ -308,7 +318,7 @@ impl ProcessManager for Systemd {
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
-        let name = Systemd::unit_name(node)?;
+        let name = self.own_name(node)?;
         let told = self.told(node)?.map(Told::from);
         // A run that was killed between the swap and the restart left the old binary at hand.
         let is_due = self.premises.keeps_old(node);

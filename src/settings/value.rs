@@ -1,12 +1,12 @@
 //! From text to value: the one place where what was said is judged.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::environment::Variables;
 use super::path;
 use super::table::{Setting, Takes, Unit};
+use crate::colony::host::is_host;
 use crate::colony::number::{strip, whole};
 use crate::colony::wallet::FAUCET;
 use crate::colony::{Since, Version, Wallet, Wallets};
@@ -255,22 +255,6 @@ fn number(text: &str) -> Option<f64> {
     text.replace('_', "").parse().ok()
 }
 
-fn is_host(text: &str) -> bool {
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    // Nothing but digits and dots is a broken address, not a name.
-    let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    text.parse::<IpAddr>().is_ok()
-        || (!numeric && text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label))
-}
-
 fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let is_name = |name: &str| {
         name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -351,7 +335,7 @@ impl Values {
 #[cfg(test)]
 mod tests {
     use super::super::table::{self, SETTINGS};
-    use super::{allowed, is_host, number};
+    use super::{allowed, number};
 
     #[test]
     fn what_is_allowed_can_be_said_of_all() {
@@ -377,33 +361,6 @@ mod tests {
         }
         for text in ["", "1,5", "_1", "1_", "1._5", "abc", "0x10"] {
             assert_eq!(number(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_host_is_a_name_or_an_address() {
-        for host in [
-            "127.0.0.1",
-            "::1",
-            "node-1.example.org",
-            "localhost",
-            "a_b",
-            "example.org.",
-        ] {
-            assert!(is_host(host), "{host}");
-        }
-        for host in [
-            "",
-            "127.0.0",
-            "1.2.3.4.5",
-            "http://x",
-            "a b",
-            "-a",
-            "a..b",
-            "[::1]",
-            "x:80",
-        ] {
-            assert!(!is_host(host), "{host}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::stage::Stage;
 
 /// A colony of two nodes that root's rights make and end; None where no sudo can be simulated.
-fn colony() -> Option<Stage> {
+pub(super) fn colony() -> Option<Stage> {
     let stage = Stage::with_sudo("wnm-hostile-")?;
     let settings = ["--process_manager", "setsid+sudo", "--firewall", "null"];
     stage.init(&settings).done();
@@ -20,12 +20,12 @@ fn colony() -> Option<Stage> {
     Some(stage)
 }
 
-fn order<'a>(what: &'a str, id: &'a str) -> [&'a str; 4] {
+pub(super) fn order<'a>(what: &'a str, id: &'a str) -> [&'a str; 4] {
     ["--force_action", what, "--service_name", id]
 }
 
 /// Everything below a folder, with its content.
-fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
+pub(super) fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .expect("a folder")
         .flatten()

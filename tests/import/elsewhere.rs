@@ -93,10 +93,7 @@ fn a_folder_that_the_unit_does_not_name_is_never_erased() {
         precious.display()
     ));
     let order = ["--force_action", "remove", "--service_name", "antnode0021"];
-    stage
-        .wnm(&order)
-        .code(3)
-        .says("no service says that it is the node's");
+    stage.wnm(&order).code(3).says("it is the service of a node in");
     assert!(precious.join("one.jpg").exists());
     assert!(
         place(&stage, "antnode0021").exists(),

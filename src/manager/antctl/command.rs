@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::colony::Mode;
-use crate::program::{Error as ProgramError, Program};
+use crate::program::{Error as ProgramError, Program, ground};
 
 use super::super::{AntctlPolicy, Error, systemctl};
 use super::order::Order;
@@ -53,6 +53,15 @@ impl Antctl {
     /// # Errors
     /// When antctl is not there, sudo refuses, or no systemd answers it.
     pub fn tell(&self, order: &Order) -> Result<Result<String, Failure>, Error> {
+        // Whoever could exchange it would have root's rights by it.
+        let path = &self.policy.program;
+        if let Some(weak) = ground::matters(self.mode).then(|| ground::weak(path)).flatten() {
+            return Err(Error::Refused {
+                doing: "run",
+                path: path.clone(),
+                why: format!("{weak}; {}", weak.hint()),
+            });
+        }
         let program = self.program(order);
         let begun = std::time::Instant::now();
         let ended = match program.ask() {

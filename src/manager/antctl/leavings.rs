@@ -134,7 +134,8 @@ impl AntctlNodes {
                     name,
                     inside,
                 };
-                if let Err(error) = self.premises.files.erase(doomed) {
+                let firm = self.premises.refuse_weak(folder.parent().unwrap_or(folder));
+                if let Err(error) = firm.and_then(|()| self.premises.files.erase(doomed)) {
                     left.push((folder.to_owned(), error.to_string()));
                 }
             }

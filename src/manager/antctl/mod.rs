@@ -163,8 +163,13 @@ impl ProcessManager for AntctlNodes {
         }
         self.refuse_lost_registry(&before)?;
         self.refuse_occupied(node)?;
+        // antctl makes the account `ant` where there is none; any other has to be whose the folder is.
+        if node.user != self.policy().user {
+            self.premises.account(node)?;
+        }
         let order = Order::add(node, binary, self.policy(), self.places, self.kind.mode)?;
         if self.places == Places::Given {
+            self.premises.check_root(node)?;
             for folder in [&self.policy().storage, &self.policy().logs] {
                 self.premises.files.make_dir(folder, None)?;
             }

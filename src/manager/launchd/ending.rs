@@ -29,6 +29,7 @@ impl Launchd {
             .iter()
             .map(|node| {
                 let (label, file) = (label(node), self.file(node));
+                self.refuse_foreign(node)?;
                 if jobs.contains_key(&label) {
                     self.launchctl.unload(&label, &file, for_good)
                 } else if for_good && file.is_file() {
@@ -46,7 +47,8 @@ impl Launchd {
             .collect();
         let mut left = self.wait_for_end(&awaited);
         for node in nodes {
-            if left.as_ref().is_ok_and(|left| left.contains_key(&label(node))) {
+            let is_left = left.as_ref().is_ok_and(|left| left.contains_key(&label(node)));
+            if is_left && self.refuse_foreign(node).is_ok() {
                 // The way of old, where the new one is refused.
                 let _ = self.launchctl.unload_as_before(&self.file(node), for_good);
                 left = self.launchctl.jobs();

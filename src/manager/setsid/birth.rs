@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use crate::colony::Node;
 use crate::manager::Error;
+use crate::manager::files::words_in;
 use crate::manager::processes::{Processes, is_node};
 use crate::program::detached::{Detached, Loose};
 use crate::program::signal::{self, Signal};
-
-use super::traces::console;
 
 /// A process that lives so long has found its files and its ports; antnode gives up sooner where it cannot.
 const PROVEN: Duration = Duration::from_millis(300);
@@ -29,7 +28,9 @@ pub(super) struct Birth {
     command: Detached,
     name: String,
     root: PathBuf,
-    console: PathBuf,
+    /// Where it says what it dies of; none in sudo mode, where the folder is the node's, and what lies there may
+    /// be a link to what only root reads.
+    console: Option<PathBuf>,
     /// How much its console held before.
     said_before: u64,
 }
@@ -37,8 +38,9 @@ pub(super) struct Birth {
 impl Birth {
     /// Lets a node loose.
     pub(super) fn begin(node: &Node, command: Detached) -> Result<Birth, Error> {
-        let console = console(node);
-        let said_before = fs::metadata(&console).map_or(0, |seen| seen.len());
+        let console = command.console.clone();
+        let seen = console.as_deref().and_then(|console| fs::metadata(console).ok());
+        let said_before = seen.map_or(0, |seen| seen.len());
         Ok(Birth {
             loose: command.spawn()?,
             command,
@@ -70,7 +72,9 @@ impl Birth {
             self.command.is_allowed()?;
             return fail(format!(
                 "it ended at once, {how}{}",
-                last_line(&self.console, self.said_before)
+                self.console
+                    .as_deref()
+                    .map_or_else(String::new, |console| last_line(console, self.said_before))
             ));
         }
         match self.loose.pid() {
@@ -102,7 +106,7 @@ pub(super) fn watch(births: &mut [&mut Birth]) {
 
 /// The last thing a node said since its console held `before` bytes, to be put after how it ended.
 fn last_line(console: &Path, before: u64) -> String {
-    let text = fs::read(console).unwrap_or_default();
+    let text = words_in(console).unwrap_or_default().into_bytes();
     let old = usize::try_from(before).unwrap_or(usize::MAX);
     // Shorter than before: it was begun anew.
     let text = String::from_utf8_lossy(text.get(old..).unwrap_or(&text));

@@ -28,9 +28,15 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) fn end(nodes: &[&Node], running: &Processes, premises: &Premises) -> Vec<Result<(), Error>> {
     let mut living: Vec<(u32, &Path)> = Vec::new();
     let mut troubles: Vec<(&Path, String)> = Vec::new();
+    let mut strangers: Vec<(&Path, String)> = Vec::new();
     let mut owners: HashMap<&Path, Account> = HashMap::new();
     for node in nodes {
         let root = node.home.root.as_path();
+        // A process that says it is this node, in a place that is no node's of ours, is somebody else's.
+        if let Err(error) = premises.check_root(node) {
+            strangers.push((root, error.to_string()));
+            continue;
+        }
         living.extend(running.of(root).iter().map(|process| (process.pid, root)));
         match premises.account(node) {
             Ok(Some(owner)) => drop(owners.insert(root, owner)),
@@ -68,6 +74,17 @@ pub(super) fn end(nodes: &[&Node], running: &Processes, premises: &Premises) -> 
         .iter()
         .map(|node| {
             let root = node.home.root.as_path();
+            if let Some((_, why)) = strangers.iter().find(|(stranger, _)| *stranger == root) {
+                // What does not run need not be stopped, whatever the row says.
+                return if running.of(root).is_empty() {
+                    Ok(())
+                } else {
+                    Err(Error::NotStopped {
+                        node: node.name.full(),
+                        why: why.clone(),
+                    })
+                };
+            }
             if let Some((pid, _)) = living.iter().find(|(_, living)| *living == root) {
                 let trouble = troubles.iter().find(|(troubled, _)| *troubled == root);
                 let why =

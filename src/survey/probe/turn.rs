@@ -1,12 +1,13 @@
 //! Who is asked, in which order, and what is known of him.
 
+use crate::colony::host::is_host;
 use crate::colony::{Node, State, Timestamp};
 
 /// One node to be asked.
 pub struct Turn {
     /// Its place among the answers.
     pub index: usize,
-    /// `http://HOST:PORT`
+    /// `http://HOST:PORT`; empty, which nobody can be asked at, where a row names no host.
     pub base: String,
     /// What is known, when the node may not have restarted since.
     pub known: Option<Known>,
@@ -38,11 +39,16 @@ pub fn turns(nodes: &[Node]) -> Vec<Turn> {
         .collect()
 }
 
-/// A row without a host is a node of this machine.
+/// A row without a host is a node of this machine. One that would be more than a host in an address (`host/path#`)
+/// would send us elsewhere.
 fn base(host: &str, port: u16) -> String {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let host = bare.unwrap_or(host);
     if host.is_empty() {
         format!("http://127.0.0.1:{port}")
-    } else if host.contains(':') && !host.starts_with('[') {
+    } else if !is_host(host) {
+        String::new()
+    } else if host.contains(':') {
         format!("http://[{host}]:{port}")
     } else {
         format!("http://{host}:{port}")
@@ -71,5 +77,12 @@ mod tests {
         assert_eq!(base("node.example", 5), "http://node.example:5");
         assert_eq!(base("::1", 5), "http://[::1]:5");
         assert_eq!(base("[::1]", 5), "http://[::1]:5");
+    }
+
+    #[test]
+    fn what_is_more_than_a_host_is_none() {
+        for host in ["a/b#", "me@a", "a:22/?", "a b", "-a", "[a", "a\n", "::1]/x#"] {
+            assert_eq!(base(host, 5), "", "{host}");
+        }
     }
 }

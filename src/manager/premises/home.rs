@@ -1,0 +1,130 @@
+//! Whether a home is where a node may live: the row that says so may be anybody's work.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+
+use crate::colony::{Home, Mode, Node};
+use crate::manager::Error;
+use crate::manager::files::is_straight;
+use crate::program::ground;
+
+use super::{Premises, Told};
+
+impl Premises {
+    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home. What root does
+    /// there must be in a folder of the colony's that bears the node's name, or in what the node's service names.
+    pub(in crate::manager) fn check_home(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
+        let refuse = |path: &Path, why: String| {
+            Err(Error::Refused {
+                doing: "use",
+                path: path.to_owned(),
+                why,
+            })
+        };
+        let (root, binary, logs) = (&node.home.root, &node.home.binary, node.logs());
+        for path in [root, binary, &logs] {
+            if !is_straight(path) {
+                return refuse(path, "it is no absolute path without `..`".to_owned());
+            }
+        }
+        if binary.parent() != Some(root.as_path()) {
+            let why = format!("it is not in the node's root `{}`", root.display());
+            return refuse(binary, why);
+        }
+        if ground::matters(self.mode) {
+            self.refuse_weak(above(root))?;
+            self.refuse_weak(&self.policy.shelf)?;
+            if !logs.starts_with(root) {
+                self.refuse_weak(above(&logs))?;
+            }
+        }
+        if self.mode == Mode::User {
+            let is_told = told.is_some_and(|told| told.root == *root);
+            if !is_told && !root.starts_with(&self.policy.storage) && !bears_traces(root) {
+                let inside = self.policy.storage.display();
+                let why =
+                    format!("it is not inside `{inside}`, and nothing there or of a service is a node's");
+                return refuse(root, why);
+            }
+            return Ok(());
+        }
+        let name = node.name.full();
+        for (path, inside, is_told) in [
+            (
+                root,
+                &self.policy.storage,
+                told.is_some_and(|told| told.root == *root),
+            ),
+            (
+                &logs,
+                &self.policy.logs,
+                told.is_some_and(|told| told.logs.as_ref() == Some(&logs)),
+            ),
+        ] {
+            let is_within_root = path != root && path.starts_with(root);
+            let is_ours = path.starts_with(inside) && path.file_name() == Some(OsStr::new(&name));
+            if !is_told && !is_within_root && !is_ours {
+                let inside = inside.display();
+                let why =
+                    format!("it is no `{name}` inside `{inside}`, and no service says that it is the node's");
+                return refuse(path, why);
+            }
+            if is_ours && !is_told && !leads_inside(path, inside) {
+                return refuse(path, format!("it leads out of `{}`", inside.display()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same of its root alone: for who touches nothing but that, and the process that names it.
+    pub(in crate::manager) fn check_root(&self, node: &Node) -> Result<(), Error> {
+        let root = node.home.root.clone();
+        let home = Home {
+            binary: root.join("antnode"),
+            logs: None,
+            root,
+        };
+        self.check_home(&Node { home, ..node.clone() }, None)
+    }
+
+    /// Refuses a place where somebody else could exchange what is handled with root's rights.
+    pub(in crate::manager) fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
+        match ground::matters(self.mode).then(|| ground::weak(place)).flatten() {
+            None => Ok(()),
+            Some(weak) => Err(Error::Refused {
+                doing: "use",
+                path: place.to_owned(),
+                why: format!("{weak}; {}", weak.hint()),
+            }),
+        }
+    }
+}
+
+pub(super) fn above(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+/// Whether a node lives or lived in a folder: no other folder of the operator's is one by the word of a row.
+fn bears_traces(root: &Path) -> bool {
+    const TRACES: [&str; 5] = [
+        "secret-key",
+        "record_store",
+        "antnode.pid",
+        "node.pid",
+        "node.command",
+    ];
+    TRACES
+        .iter()
+        .any(|name| fs::symlink_metadata(root.join(name)).is_ok())
+}
+
+/// Whether no link on the way to `path`, as far as it is there, leads out of `inside`.
+fn leads_inside(path: &Path, inside: &Path) -> bool {
+    let Ok(inside) = inside.canonicalize() else {
+        return fs::symlink_metadata(path).is_err();
+    };
+    path.ancestors()
+        .find_map(|part| part.canonicalize().ok())
+        .is_some_and(|real| real.starts_with(&inside) || inside.starts_with(&real))
+}

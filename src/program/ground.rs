@@ -1,0 +1,310 @@
+//! Ground to stand on: places in which nobody but root and ourselves can exchange anything.
+//!
+//! Root must not write, rename or erase where another account may put a link in its way between the look and the
+//! deed. A look at the thing itself cannot help; a look at all that leads to it does, as then only root or we could
+//! change it.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::unistd::{Gid, Group, Uid, User};
+
+use super::account;
+use crate::colony::Mode;
+
+/// As many as Linux itself follows.
+const LINKS: u32 = 40;
+
+/// Accounts of these groups are root's already: by sudo, or by packaging/sudoers.
+const MASTERS: [&str; 4] = ["sudo", "wheel", "admin", "wnm"];
+
+/// Below this a group is the system's own, and who is in it is the administrator's choice; but for `users`.
+const FIRST_OF_PEOPLE: u32 = 1000;
+const USERS: u32 = 100;
+
+/// Where somebody else could exchange what we are about to handle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weak {
+    /// The folder or file on the way, or at its end.
+    pub at: PathBuf,
+    whose: Whose,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whose {
+    Account(String),
+    Group(String),
+    Everybody,
+    Nobody,
+}
+
+impl fmt::Display for Weak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.display();
+        match &self.whose {
+            Whose::Account(name) => write!(
+                f,
+                "`{at}` belongs to `{name}`, who could exchange what root handles there"
+            ),
+            Whose::Group(name) => write!(
+                f,
+                "`{at}` can be written by the group `{name}`, which could exchange what root handles there"
+            ),
+            Whose::Everybody => write!(
+                f,
+                "`{at}` can be written by everybody, who could exchange what root handles there"
+            ),
+            Whose::Nobody => write!(f, "`{at}` leads in circles"),
+        }
+    }
+}
+
+impl Weak {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let at = shell_words::quote(&self.at.to_string_lossy()).into_owned();
+        match &self.whose {
+            Whose::Account(name) if account::is_root() => {
+                format!("run wnm as `{name}`, or make it root's: `chown root {at}`")
+            }
+            Whose::Account(_) => format!("make it root's: `sudo chown root {at}`"),
+            Whose::Group(_) | Whose::Everybody => format!("`sudo chmod go-w {at}`"),
+            Whose::Nobody => "name another place".to_owned(),
+        }
+    }
+}
+
+/// Whether wnm acts with root's rights in this mode, so that the ground matters.
+#[must_use]
+pub fn matters(mode: Mode) -> bool {
+    mode == Mode::Sudo || account::is_root()
+}
+
+/// The first place on the way to `path`, itself among them, where somebody else has a hand in; links are followed as
+/// the system follows them. What is not there yet is made by us.
+#[must_use]
+pub fn weak(path: &Path) -> Option<Weak> {
+    let mut left: VecDeque<OsString> = parts(path);
+    let mut at = PathBuf::from("/");
+    let mut links = 0;
+    // Whether all may put things into the folder we stand in, and only their owners take them away.
+    let mut is_shared = match judge(&at, &fs::symlink_metadata(&at).ok()?) {
+        Ok(is_shared) => is_shared,
+        Err(weak) => return Some(weak),
+    };
+    while let Some(part) = left.pop_front() {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(&part);
+        let Ok(seen) = fs::symlink_metadata(&next) else {
+            return None;
+        };
+        if seen.is_symlink() {
+            links += 1;
+            if links > LINKS {
+                return Some(Weak {
+                    at: next,
+                    whose: Whose::Nobody,
+                });
+            }
+            if let Some(weak) = is_shared.then(|| foreign(&next, &seen)).flatten() {
+                return Some(weak);
+            }
+            let target = fs::read_link(&next).unwrap_or_default();
+            if target.is_absolute() {
+                at = PathBuf::from("/");
+            }
+            for part in parts(&target).into_iter().rev() {
+                left.push_front(part);
+            }
+            continue;
+        }
+        is_shared = match judge(&next, &seen) {
+            Ok(is_shared) => is_shared,
+            Err(weak) => return Some(weak),
+        };
+        at = next;
+    }
+    // A folder where everybody may make a name is no place for ours.
+    is_shared.then_some(Weak {
+        at,
+        whose: Whose::Everybody,
+    })
+}
+
+fn parts(path: &Path) -> VecDeque<OsString> {
+    path.components()
+        .filter_map(|part| match part {
+            Component::Normal(part) => Some(part.to_owned()),
+            Component::ParentDir => Some("..".into()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Whether all may make names in a folder, as in `/tmp`; an error where somebody could exchange what is in it.
+fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
+    if let Some(weak) = foreign(path, seen) {
+        return Err(weak);
+    }
+    let weak = |whose| {
+        Err(Weak {
+            at: path.to_owned(),
+            whose,
+        })
+    };
+    let is_sticky = seen.is_dir() && seen.mode() & 0o1000 != 0;
+    if seen.mode() & 0o002 != 0 {
+        return if is_sticky {
+            Ok(true)
+        } else {
+            weak(Whose::Everybody)
+        };
+    }
+    if seen.mode() & 0o020 != 0 && !is_closed_group(seen) {
+        let group = Group::from_gid(Gid::from_raw(seen.gid())).ok().flatten();
+        let name = group.map_or_else(|| seen.gid().to_string(), |group| group.name);
+        return if is_sticky {
+            Ok(true)
+        } else {
+            weak(Whose::Group(name))
+        };
+    }
+    Ok(false)
+}
+
+/// Whether a group that may write is the system's own, or has nobody in it but the owner.
+fn is_closed_group(seen: &Metadata) -> bool {
+    let gid = seen.gid();
+    if gid == 0 || (gid < FIRST_OF_PEOPLE && gid != USERS) {
+        return true;
+    }
+    let owner = User::from_uid(Uid::from_raw(seen.uid())).ok().flatten();
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    match (owner, group) {
+        (Some(owner), Some(group)) => {
+            owner.gid == group.gid
+                && owner.name == group.name
+                && group.mem.iter().all(|name| *name == owner.name)
+        }
+        _ => false,
+    }
+}
+
+fn foreign(path: &Path, seen: &Metadata) -> Option<Weak> {
+    let uid = seen.uid();
+    if uid == 0 || uid == account::uid() || is_unmapped(uid) {
+        return None;
+    }
+    let name = account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name);
+    if account::is_root() && is_master(&name) {
+        return None;
+    }
+    Some(Weak {
+        at: path.to_owned(),
+        whose: Whose::Account(name),
+    })
+}
+
+fn is_master(name: &str) -> bool {
+    MASTERS
+        .iter()
+        .filter_map(|group| Group::from_name(group).ok().flatten())
+        .any(|group| group.mem.iter().any(|member| member == name))
+}
+
+/// In a container that has only some of the machine's accounts, what is of the others looks like nobody's; nobody in
+/// there has their rights.
+fn is_unmapped(uid: u32) -> bool {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
+    if number("/proc/sys/kernel/overflowuid") != Some(uid) {
+        return false;
+    }
+    let maps = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    !maps.lines().any(|line| {
+        let range: Vec<u32> = line
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        matches!(range[..], [from, _, count] if uid >= from && uid - from < count)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn bits(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn our_own_folder_is_firm_also_where_all_may_make_theirs() {
+        let folder = TempDir::new().unwrap();
+        assert_eq!(weak(folder.path()), None);
+        assert_eq!(weak(&folder.path().join("not/yet")), None);
+        assert_eq!(weak(Path::new("/usr/bin")), None);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_is_weak_with_all_that_is_below() {
+        let folder = TempDir::new().unwrap();
+        let open = folder.path().join("open");
+        let inner = open.join("inner");
+        fs::create_dir_all(&inner).unwrap();
+        bits(&open, 0o777);
+        assert_eq!(weak(&inner).map(|weak| weak.at), Some(open.clone()));
+        // Where all may make names, ours are firm and the folder itself is not.
+        bits(&open, 0o1777);
+        assert_eq!(weak(&inner), None);
+        assert_eq!(weak(&open).map(|weak| weak.at), Some(open.clone()));
+        bits(&open, 0o755);
+        assert_eq!(weak(&inner), None);
+    }
+
+    #[test]
+    fn a_link_is_as_firm_as_where_it_leads_and_what_it_leads_through() {
+        let folder = TempDir::new().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["firm", "open"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        bits(&at("open"), 0o777);
+        symlink(at("firm"), at("straight")).unwrap();
+        symlink(at("firm"), at("open/through")).unwrap();
+        symlink("open/through", at("crooked")).unwrap();
+        symlink("round", at("round")).unwrap();
+        assert_eq!(weak(&at("straight/antnode0001")), None);
+        assert_eq!(
+            weak(&at("crooked/antnode0001")).map(|weak| weak.at),
+            Some(at("open"))
+        );
+        assert!(weak(&at("round")).unwrap().to_string().contains("circles"));
+    }
+
+    #[test]
+    fn what_is_another_accounts_is_weak() {
+        if !account::is_root() {
+            eprintln!("SKIPPED: only root can give a folder away");
+            return;
+        }
+        let folder = TempDir::new().unwrap();
+        let theirs = folder.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        chown(&theirs, Some(1), None).unwrap();
+        let weak = weak(&theirs.join("antnode0001")).unwrap();
+        assert!(weak.to_string().contains("belongs to `"), "{weak}");
+        assert!(weak.hint().contains("chown root"), "{}", weak.hint());
+    }
+}
