@@ -12,6 +12,55 @@ as_root sh -c 'chmod 440 /etc/sudoers.d/wnm && rm /etc/sudoers.d/op && groupadd 
 as_root visudo -cq || fail 'visudo does not take packaging/sudoers'
 as_op sudo -n true 2>/dev/null && fail 'sudo lets the operator do what he likes'
 as_root ufw --force enable >/dev/null
+
+# What looks like it, and is not: nobody asks for a password, and nothing is run.
+while IFS= read -r escape; do
+    eval "words=($escape)"
+    # shellcheck disable=SC2154
+    ! as_op sudo -n -l "${words[@]}" >/dev/null 2>&1 || fail "sudo would run $escape"
+done <<'ESCAPES'
+/usr/bin/cp -P --reflink=never -T -- /etc/shadow /var/antctl/bin/.antnode-1.new
+/usr/bin/cp -P --reflink=never -T -- /home/op/antnode /etc/shadow /var/antctl/bin/.antnode-1.new
+/usr/bin/cp -P --reflink=never -T -- /home/op/antnode /var/antctl/bin/../../etc/.antnode-1.new
+/usr/bin/install -m 0644 -T -- /dev/stdin /etc/systemd/system/ssh.service
+/usr/bin/install -m 0644 -T -- /dev/stdin /etc/systemd/system/.antnode1.service.new /etc/passwd
+/usr/bin/install -m 0644 -T -- /dev/stdin $'/etc/systemd/system/.antnode1.service.new\n/etc/passwd'
+/usr/bin/install -m 4755 -T -- /dev/stdin /etc/systemd/system/.antnode1.service.new
+/usr/bin/install -d -m 0755 -o op -g 0 -- /etc
+/usr/bin/install -d -m 0755 -o op -g 0 -- /var/antctl /etc
+/usr/bin/install -d -m 0755 -o ant -g 0 -- /var/antctl/services/../../../etc
+/usr/bin/install -d -m 0755 -o ant -g 0 -- /var/antctl/services/antnode1/../../bin
+/usr/bin/rm -rf --one-file-system -- /var/antctl/services/antnode1/
+/usr/bin/rm -rf --one-file-system -- /var/antctl/services/antnode1/../..
+/usr/bin/rm -rf --one-file-system -- /var/antctl/services/antnode1 /etc
+/usr/bin/rm -rf --one-file-system -- '/var/antctl/services/antnode1 /etc'
+/usr/bin/rm -rf --one-file-system -- $'/var/antctl/services/antnode1\n/etc'
+/usr/bin/rm -rf -- /var/antctl/services/antnode1
+/usr/bin/rm -f -- /etc/systemd/system/ssh.service
+/usr/bin/mv -fT -- /var/antctl/bin/.antnode-1.new /etc/cron.d/antnode-1
+/usr/bin/mv -fT -- /etc/systemd/system/.antnode1.service.new /etc/systemd/system/ssh.service
+/usr/bin/systemctl --no-ask-password stop -- ssh.service
+/usr/bin/systemctl --no-ask-password stop -- antnode1.service ssh.service
+/usr/bin/systemctl --no-ask-password start -- /tmp/antnode1.service
+/usr/bin/systemctl --no-ask-password edit -- antnode1.service
+/usr/bin/systemctl daemon-reload
+/usr/bin/kill -KILL -- -1
+/usr/bin/kill -KILL -- 4711
+/usr/sbin/ufw disable
+/usr/sbin/ufw allow 53/udp
+/usr/sbin/ufw delete allow 22/tcp
+/usr/bin/env sh
+-u ant /usr/bin/env A=1 sh -c id setsid --fork /var/antctl/services/antnode1/antnode x
+-u ant /usr/bin/env 'A=1 sh' setsid --fork /var/antctl/services/antnode1/antnode x
+-u ant /usr/bin/env setsid --fork /bin/sh -c id
+-u ant /usr/bin/env setsid --fork /var/antctl/services/antnode1/../../bin/sh x
+-u ant /usr/bin/env -S sh setsid --fork /var/antctl/services/antnode1/antnode x
+-u ant /usr/bin/kill -KILL -- -1
+-u op /usr/bin/env setsid --fork /var/antctl/services/antnode1/antnode x
+LD_PRELOAD=/tmp/x.so /usr/sbin/ufw status
+ESCAPES
+tell "sudo runs nothing that only looks like what it lists"
+
 rules() { as_root ufw status | grep -cE '^55[0-9]{3}/udp +ALLOW' || true; }
 is "$(rules)" 0 'rules before there is a node'
 
