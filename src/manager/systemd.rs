@@ -14,9 +14,9 @@ use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl};
 use super::unit::Unit;
-use super::whose::refuse_foreign;
 use super::{
     Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
+    whose,
 };
 
 /// A service that lives so long without being started again has found its files and its ports.
@@ -61,11 +61,8 @@ impl Systemd {
         Ok(format!("{}.service", launch::service(node)?))
     }
 
-    /// The same for whoever is about to change it: refused where the unit on disk is not the node's.
     fn own_name(&self, node: &Node) -> Result<String, Error> {
-        let path = self.unit_path(node)?;
-        let text = found::unit_text(&path).unwrap_or_default();
-        refuse_foreign(node, &Unit::read(&text).command, &path)?;
+        whose::refuse_foreign_unit(node, &self.unit_path(node)?, self.premises.mode())?;
         Systemd::unit_name(node)
     }
 
@@ -196,8 +193,7 @@ impl Systemd {
     }
 
     fn erase(&self, node: &Node) -> Result<(), Error> {
-        self.own_name(node)?;
-        let path = self.unit_path(node)?;
+        let path = self.folder().join(self.own_name(node)?);
         let mut left = Vec::new();
         let is_elsewhere = self.premises.is_elsewhere(node);
         if is_elsewhere {

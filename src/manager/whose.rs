@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::colony::Node;
+use crate::colony::{Mode, Node};
 
-use super::{Error, found};
+use super::{Error, found, installed};
 
 /// Refuses a service that runs something else than the node whose row names it: `command` is what it runs, and `file`
 /// what says so.
@@ -36,6 +36,13 @@ pub fn refuse_foreign(node: &Node, command: &[String], file: &Path) -> Result<()
         return Ok(());
     }
     refuse(format!("it runs `{}`", program.escape_debug()))
+}
+
+/// The same of a unit of systemd's with its drop-ins; one that cannot be read says nothing.
+pub fn refuse_foreign_unit(node: &Node, file: &Path, mode: Mode) -> Result<(), Error> {
+    let read = installed::read(file, mode);
+    let command = read.map(|unit| unit.command).unwrap_or_default();
+    refuse_foreign(node, &command, file)
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
