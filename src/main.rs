@@ -5,10 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use wnm::error::{Error, Kind};
+use wnm::program::detached;
 use wnm::settings::Variables;
 use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
+    detached::hand_nothing_down();
     let variables = Variables::of_process();
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -13,6 +14,8 @@ use wnm::colony::{
 };
 use wnm::manager::processes::Processes;
 use wnm::manager::{Error, LaunchPolicy, Managers, ProcessManager};
+
+use crate::stage::Stage;
 
 const LIVES: &str = "#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done\n";
 const STUBBORN: &str = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.05; done\n";
@@ -415,4 +418,25 @@ fn what_is_no_node_of_ours_is_not_erased() {
     assert!(refused(storage.join("../precious/antnode0001")).contains("without `..`"));
     assert!(refused(storage.clone()).contains("it is not inside"));
     assert!(precious.join("antnode0001").exists() && storage.join("antnode0002").exists());
+}
+
+#[test]
+fn a_node_holds_nothing_that_its_starter_had_open() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    let lock = stage.home().join("lock");
+    // As in a crontab: `flock` hands its lock down to what it runs.
+    let mut once = stage.at_home(Command::new("flock"), &["-n"]);
+    once.arg(&lock).arg(env!("CARGO_BIN_EXE_wnm"));
+    stage.minute(0);
+    assert!(once.status().unwrap().success());
+    assert_eq!(stage.processes().len(), 1);
+    stage.minute(0);
+    assert!(
+        once.status().unwrap().success(),
+        "the node that was started holds the lock"
+    );
+    for entry in fs::read_dir(format!("/proc/{}/fd", stage.processes()[0].pid)).unwrap() {
+        let open = fs::read_link(entry.unwrap().path()).unwrap_or_default();
+        assert_ne!(open, lock);
+    }
 }

@@ -73,6 +73,12 @@ impl Release {
     }
 }
 
+/// Keeps from all that we start what was open when we were started: a node would hold the lock of a script, or of
+/// `flock`, for as long as it lives. To be called before anything else is open.
+pub fn hand_nothing_down() {
+    close_fds::set_fds_cloexec(3, &[]);
+}
+
 impl Detached {
     /// Lets it loose; does not wait for it to live.
     pub fn spawn(&self) -> Result<Loose, Error> {
