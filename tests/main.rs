@@ -23,6 +23,7 @@ mod lab;
 mod launchd;
 mod layers;
 mod locking;
+mod longrun;
 mod macos;
 mod manual;
 mod orphans;

@@ -5,25 +5,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::stage::{Stage, kill};
-
-/// Chance that can be played again: a failure names its seed, `WNM_SEED` repeats it.
-struct Chance(u64);
-
-impl Chance {
-    fn new() -> Chance {
-        let given = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
-        Chance(given.unwrap_or_else(|| u64::from(std::process::id()) * 2_654_435_761 + 1))
-    }
-
-    /// A number below `limit`.
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
-    }
-}
+use crate::stage::{Chance, Stage, kill};
 
 /// What the operator allows, and how many of it the colony had when the run began.
 struct Quotas {
@@ -64,7 +46,6 @@ fn whatever_happens_the_colony_stays_whole() {
     let full = std::env::var("WNM_STRESS").is_ok_and(|how| how == "full");
     let (cycles, cap) = if full { (100, 30) } else { (15, 8) };
     let mut chance = Chance::new();
-    eprintln!("WNM_SEED={} repeats this", chance.0);
     let cap_text = cap.to_string();
     let stage = Stage::colony(&[
         "--node_cap",

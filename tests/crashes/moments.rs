@@ -4,14 +4,12 @@ use std::time::{Duration, Instant};
 
 use super::whole::{identities, is_whole};
 use super::{Step, colony, is_full, one_runs};
-use crate::stage::Stage;
+use crate::stage::{Chance, Stage};
 
 #[test]
 fn a_run_killed_at_any_moment_is_mended_by_the_next() {
     let moments = if is_full() { 500 } else { 30 };
-    let seed = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let mut chance: u64 = seed.unwrap_or_else(|| u64::from(std::process::id()) * 2_654_435_761 + 1);
-    eprintln!("WNM_SEED={chance} repeats this");
+    let mut chance = Chance::new();
     let stage = colony();
     let mut newest = 17;
     let mut lengths = Step::ALL.map(|step| length(&stage, step, &mut newest));
@@ -20,10 +18,7 @@ fn a_run_killed_at_any_moment_is_mended_by_the_next() {
         let turn = (killed + ended) % 3;
         let step = Step::ALL[turn];
         step.prepare(&stage, &mut newest);
-        chance ^= chance << 13;
-        chance ^= chance >> 7;
-        chance ^= chance << 17;
-        let after = Duration::from_micros(chance % lengths[turn].as_micros() as u64);
+        let after = Duration::from_micros(chance.below(lengths[turn].as_micros() as usize) as u64);
         let kept = if step == Step::Remove {
             Default::default()
         } else {

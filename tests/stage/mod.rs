@@ -4,6 +4,7 @@
 //! It reads `/proc`, so it is for Linux.
 
 pub mod anm;
+mod chance;
 mod colony;
 mod house;
 mod ports;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub use chance::Chance;
 pub use colony::{Process, kill, processes_under};
 pub use house::House;
 pub use ports::Block;

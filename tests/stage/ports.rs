@@ -16,7 +16,7 @@ const FIRST: u16 = 2;
 const LAST: u16 = 30;
 const BLOCKS: u16 = (LAST - FIRST) / 2 + 1;
 /// How many of a thousand are looked at: no test has more nodes.
-const USED: u16 = 60;
+const USED: u16 = 130;
 
 impl Block {
     /// The next free block; waits for one where all are taken.

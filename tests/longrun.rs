@@ -1,0 +1,97 @@
+//! The long run: given a colony to which everything happens for months, when wnm has run thousands of times, then
+//! nothing has grown but what was asked for: no file, no descriptor, no memory, no database.
+//!
+//! `cargo test` plays a short one; `WNM_STRESS=full cargo test --test main longrun -- --nocapture` plays 2,000 cycles
+//! on 100 nodes, in half an hour or more, and says its figures.
+
+mod figures;
+mod life;
+mod time;
+
+use crate::stage::{Chance, Stage};
+use figures::Figures;
+use life::Life;
+
+/// How long and how large.
+struct Size {
+    cycles: usize,
+    nodes: usize,
+    /// Between two leaps in time.
+    leap_every: usize,
+    /// Between two looks at what every process has open.
+    look_every: usize,
+}
+
+impl Size {
+    fn asked() -> Size {
+        if std::env::var("WNM_STRESS").is_ok_and(|how| how == "full") {
+            Size {
+                cycles: 2_000,
+                nodes: 100,
+                leap_every: 25,
+                look_every: 20,
+            }
+        } else {
+            Size {
+                cycles: 24,
+                nodes: 8,
+                leap_every: 2,
+                look_every: 4,
+            }
+        }
+    }
+}
+
+/// What passes from the first cycle to the last: twice as long as anything is kept, and more.
+const DAYS: usize = 220;
+
+#[test]
+fn nothing_grows_but_what_was_asked_for() {
+    let size = Size::asked();
+    let mut chance = Chance::new();
+    let stage = Stage::colony(&[
+        "--node_cap",
+        &size.nodes.to_string(),
+        "--max_concurrent_starts",
+        "6",
+        "--max_concurrent_upgrades",
+        "3",
+        "--max_concurrent_removals",
+        "3",
+        "--max_concurrent_operations",
+        "8",
+    ]);
+    stage
+        .wnm(&["--force_action", "add", "--count", &size.nodes.to_string()])
+        .done();
+    stage.until(
+        "they run",
+        |stage| stage.in_state("RUNNING") == size.nodes,
+        Stage::survey,
+    );
+    let leap = (DAYS * 86_400 * size.leap_every / size.cycles) as i64;
+    let mut life = Life::new(size.nodes);
+    let mut figures = Figures::default();
+    for cycle in 0..size.cycles {
+        let busy = life.happen(&stage, &mut chance, &mut figures);
+        if cycle % size.leap_every == size.leap_every - 1 {
+            time::leap(&stage, leap);
+        } else {
+            time::minute(&stage);
+        }
+        stage.minute(busy);
+        let ran = figures.cycle(&stage);
+        assert!(matches!(ran.code, Some(0 | 3)), "cycle {cycle}: {ran}");
+        stage.agree(false);
+        time::nothing_is_too_old(&stage, cycle);
+        if cycle % size.look_every == 0 {
+            figures.look(&stage, cycle);
+        }
+    }
+    life.rest(&stage);
+    figures.look(&stage, size.cycles);
+    stage.agree(true);
+    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    figures::nothing_is_left(&stage);
+    figures.judge(&size);
+}

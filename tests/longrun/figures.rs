@@ -1,0 +1,264 @@
+//! What is counted on the way, and what must be true of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use super::Size;
+use crate::stage::{Process, Ran, Stage};
+
+/// What was seen.
+#[derive(Default)]
+pub struct Figures {
+    begun: Option<Instant>,
+    /// Of each cycle that ran to its end: the most memory it had, in kB, and the bytes of the database after it.
+    memory: Vec<u64>,
+    sizes: Vec<u64>,
+    /// The most bytes that the database's log had: after a cycle that ended, and after one that was killed.
+    log: u64,
+    log_of_killed: u64,
+    /// The most descriptors that a node had.
+    descriptors: usize,
+    looks: usize,
+    kills: usize,
+    pub deaths: usize,
+    pub illnesses: usize,
+    pub versions: usize,
+}
+
+impl Figures {
+    /// One cycle, and what it cost.
+    pub fn cycle(&mut self, stage: &Stage) -> Ran {
+        self.begun.get_or_insert_with(Instant::now);
+        let mut child = stage.begin(&[]);
+        let status = format!("/proc/{}/status", child.id());
+        let mut most = 0;
+        while child.try_wait().expect("it is ours").is_none() {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
+            most = most.max(kb.unwrap_or(0));
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        let output = child.wait_with_output().expect("it ended");
+        self.memory.push(most);
+        self.sizes.push(length(&stage.database()));
+        self.log = self.log.max(length(&stage.base().join("colony.db-wal")));
+        Ran::ended(String::new(), output)
+    }
+
+    /// A cycle was killed.
+    pub fn killed(&mut self, stage: &Stage) {
+        self.kills += 1;
+        let log = length(&stage.base().join("colony.db-wal"));
+        self.log_of_killed = self.log_of_killed.max(log);
+    }
+
+    /// What every node has open, and what lies in the folders of the colony.
+    pub fn look(&mut self, stage: &Stage, cycle: usize) {
+        self.looks += 1;
+        for process in stage.processes() {
+            let open = open_files(&process);
+            let foreign: Vec<&String> = open
+                .iter()
+                .filter(|file| !is_its_own(file, stage, &process))
+                .collect();
+            assert!(
+                foreign.is_empty(),
+                "cycle {cycle}: {} has open what is not its own: {foreign:?}",
+                process.root.display()
+            );
+            self.descriptors = self.descriptors.max(open.len());
+        }
+        let versions: BTreeSet<String> = stage
+            .rows()
+            .iter()
+            .filter_map(|row| row.version.clone())
+            .collect();
+        let shelf = names(&stage.base().join("bin"));
+        // A version that no node has any more goes when the next binary changes or the next node is removed.
+        assert!(
+            shelf.len() <= versions.len() + 2 && shelf.iter().all(|name| name.starts_with("antnode-")),
+            "cycle {cycle}: {shelf:?}\n{}",
+            stage.describe()
+        );
+        let expected = [
+            "bin",
+            "bootstrap-cache",
+            "colony.db",
+            // These two are left by our own looking into the database.
+            "colony.db-shm",
+            "colony.db-wal",
+            "logs",
+            "node",
+            "wnm_active",
+        ];
+        let base = names(&stage.base());
+        let strange: Vec<&String> = base
+            .iter()
+            .filter(|name| !expected.contains(&name.as_str()))
+            .collect();
+        assert!(
+            strange.is_empty(),
+            "cycle {cycle}: {strange:?} in the colony's folder"
+        );
+        for row in stage.rows() {
+            let known = [
+                "antnode",
+                "antnode.pid",
+                "node.pid",
+                "node.command",
+                "record_store",
+                "secret-key",
+                "SIM_ANTNODE",
+            ];
+            let inside = names(&row.root);
+            let strange: Vec<&String> = inside
+                .iter()
+                .filter(|name| !known.contains(&name.as_str()))
+                .collect();
+            assert!(
+                strange.is_empty(),
+                "cycle {cycle}: {strange:?} in {}",
+                row.root.display()
+            );
+            let console = length(&row.logs.expect("logs").join("console.log"));
+            assert!(
+                console <= 512 << 10,
+                "cycle {cycle}: a console of {console} bytes"
+            );
+        }
+        assert_eq!(zombies(), Vec::<String>::new(), "cycle {cycle}");
+    }
+
+    /// Whether anything grew, in words and by assertion.
+    pub fn judge(&self, size: &Size) {
+        let part = 100.min(size.cycles / 4);
+        let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len().max(1) as u64;
+        let most = |all: &[u64]| all.iter().copied().max().unwrap_or(0);
+        let (first, last) = (
+            mean(&self.memory[..part]),
+            mean(&self.memory[self.memory.len() - part..]),
+        );
+        let quarter = self.sizes.len() / 4;
+        let (third, fourth) = (
+            most(&self.sizes[2 * quarter..3 * quarter]),
+            most(&self.sizes[3 * quarter..]),
+        );
+        eprintln!(
+            "{} cycles on {} nodes in {:.0} s, {} days: {} runs killed, {} nodes killed, {} illnesses, {} versions;\n\
+             memory at most {} kB, of the first {part} cycles {first} kB, of the last {part} {last} kB;\n\
+             database at most {} kB, in the third quarter {} kB, in the last {} kB; its log after a run {} kB, after one that was killed {} kB;\n\
+             {} looks at what nodes have open: {} descriptors at most, none of ours",
+            self.memory.len(),
+            size.nodes,
+            self.begun.map_or(0.0, |begun| begun.elapsed().as_secs_f64()),
+            super::DAYS,
+            self.kills,
+            self.deaths,
+            self.illnesses,
+            self.versions,
+            most(&self.memory),
+            most(&self.sizes) >> 10,
+            third >> 10,
+            fourth >> 10,
+            self.log >> 10,
+            self.log_of_killed >> 10,
+            self.looks,
+            self.descriptors,
+        );
+        assert!(
+            last * 10 <= first * 11,
+            "memory grew from {first} kB to {last} kB"
+        );
+        assert!(
+            fourth * 20 <= third * 21,
+            "the database grew from {third} to {fourth} bytes"
+        );
+        assert_eq!(self.log, 0, "a run that ended left a log");
+        assert!(
+            self.log_of_killed < 16 << 20,
+            "a log of {} bytes",
+            self.log_of_killed
+        );
+        assert!(
+            self.descriptors < 60,
+            "a node with {} descriptors",
+            self.descriptors
+        );
+    }
+}
+
+/// After a teardown there is neither process nor folder.
+pub fn nothing_is_left(stage: &Stage) {
+    assert_eq!(stage.processes(), []);
+    for folder in [stage.storage(), stage.logs()] {
+        assert_eq!(names(&folder), Vec::<String>::new(), "{}", folder.display());
+    }
+    assert!(names(&stage.base().join("bin")).len() <= 1);
+}
+
+fn open_files(process: &Process) -> Vec<String> {
+    let entries = fs::read_dir(format!("/proc/{}/fd", process.pid))
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .filter_map(|entry| Some(fs::read_link(entry.path()).ok()?.display().to_string()))
+        .collect()
+}
+
+/// Sockets, its console, and for a moment its own files. No pipe, no lock, no database.
+fn is_its_own(file: &str, stage: &Stage, process: &Process) -> bool {
+    let name = process.root.file_name().unwrap_or_default();
+    file == "/dev/null"
+        || file.starts_with("socket:[")
+        || Path::new(file).starts_with(&process.root)
+        || Path::new(file).starts_with(stage.logs().join(name))
+        || file.starts_with("/proc/")
+}
+
+/// Programs of ours that have ended and that nobody has taken notice of for five seconds: ours, and such as became
+/// the first process's.
+fn zombies() -> Vec<String> {
+    let mut found = waiting();
+    for _ in 0..100 {
+        if found.is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        let still = waiting();
+        found.retain(|one| still.contains(one));
+    }
+    found
+}
+
+fn waiting() -> Vec<String> {
+    let ours = std::process::id().to_string();
+    let entries = fs::read_dir("/proc").expect("/proc").flatten();
+    entries
+        .filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok())
+        .filter(|stat| {
+            let (name, rest) = stat.split_once(") ").unwrap_or_default();
+            let mut rest = rest.split(' ');
+            let is_ours = ["(wnm", "(antnode", "(setsid"]
+                .iter()
+                .any(|word| name.ends_with(word));
+            is_ours
+                && rest.next() == Some("Z")
+                && matches!(rest.next(), Some(parent) if parent == "1" || parent == ours)
+        })
+        .collect()
+}
+
+fn length(path: &Path) -> u64 {
+    fs::metadata(path).map_or(0, |seen| seen.len())
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}

@@ -1,0 +1,130 @@
+//! What happens to a colony: load, deaths, illness, new versions, other caps, and runs that are killed.
+
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::figures::Figures;
+use crate::stage::{Chance, Stage, kill};
+
+/// A colony's circumstances.
+pub struct Life {
+    /// How many nodes there are to be at most.
+    nodes: usize,
+    /// The last figure of the newest antnode.
+    version: usize,
+    /// Nodes that are ill, and for how many cycles more.
+    ill: Vec<(u32, usize)>,
+}
+
+impl Life {
+    pub fn new(nodes: usize) -> Life {
+        Life {
+            nodes,
+            version: 17,
+            ill: Vec::new(),
+        }
+    }
+
+    /// Something happens, or nothing; returns how busy the processors were meanwhile.
+    pub fn happen(&mut self, stage: &Stage, chance: &mut Chance, figures: &mut Figures) -> i64 {
+        self.recover(stage);
+        if chance.is_one_in(2 * self.nodes) {
+            self.version += 1;
+            stage.install(&format!("0.4.{}", self.version));
+            figures.versions += 1;
+        }
+        match chance.below(12) {
+            0 | 1 => {
+                let processes = stage.processes();
+                for _ in 0..1 + chance.below(3) {
+                    if let Some(victim) = processes.get(chance.below(processes.len())) {
+                        kill(victim.pid, Signal::SIGKILL);
+                        figures.deaths += 1;
+                    }
+                }
+            }
+            2 => {
+                // A node that never answers costs a survey five seconds: one is enough, and not too often.
+                let (word, length) = match chance.below(10) {
+                    0 => ("mute", 4),
+                    1..4 => ("refuse", 10),
+                    4..6 => ("garbled", 2),
+                    _ => ("shunned:3", 5),
+                };
+                let ids = stage.ids();
+                if let Some(id) = ids.get(chance.below(ids.len())).filter(|_| self.ill.len() < 3) {
+                    stage.sicken(*id, word);
+                    self.ill.push((*id, 1 + chance.below(length)));
+                    figures.illnesses += 1;
+                }
+            }
+            3 => self.cap(stage, self.nodes - chance.below(self.nodes / 10 + 2)),
+            4 => self.cap(stage, self.nodes),
+            5 | 6 => return 71 + chance.below(29) as i64,
+            7 | 8 => {
+                stage.minute(0);
+                killed(stage, Duration::from_millis(chance.below(900) as u64), chance);
+                figures.killed(stage);
+            }
+            _ => {}
+        }
+        5
+    }
+
+    /// All is well again, and comes to rest.
+    pub fn rest(&mut self, stage: &Stage) {
+        self.ill.iter_mut().for_each(|(_, rest)| *rest = 0);
+        self.recover(stage);
+        self.cap(stage, self.nodes);
+        let newest = format!("0.4.{}", self.version);
+        stage.until(
+            "all nodes run the newest version",
+            |stage| stage.in_state("RUNNING") == self.nodes && stage.of_version(&newest) == self.nodes,
+            |stage| {
+                stage.tamper("UPDATE node SET retry_at = retry_at - 60");
+                stage.minute(0);
+                let ran = stage.wnm(&[]);
+                assert!(matches!(ran.code, Some(0 | 3)), "{ran}");
+            },
+        );
+        // What runs that were killed left goes with the next change of a binary or the next removal.
+        stage.cycle();
+    }
+
+    fn recover(&mut self, stage: &Stage) {
+        for (id, rest) in &mut self.ill {
+            *rest = rest.saturating_sub(1);
+            if *rest == 0 {
+                // Gone already where the node is.
+                let _ = std::fs::remove_file(stage.root(*id).join("SIM_ANTNODE"));
+            }
+        }
+        self.ill.retain(|(_, rest)| *rest > 0);
+    }
+
+    fn cap(&self, stage: &Stage, cap: usize) {
+        let ran = stage.wnm(&["--node_cap", &cap.to_string(), "--force_action", "update_config"]);
+        assert_eq!(ran.code, Some(0), "{ran}");
+    }
+}
+
+/// A cycle that is killed after this time, if it has not ended: alone, or with all that it had begun, as by a reboot.
+fn killed(stage: &Stage, after: Duration, chance: &mut Chance) {
+    let mut command = stage.command(&[]);
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0);
+    let mut child = command.spawn().expect("wnm starts");
+    std::thread::sleep(after);
+    if chance.is_one_in(2) {
+        let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
+    } else {
+        let _ = child.kill();
+    }
+    let _ = child.wait();
+}
