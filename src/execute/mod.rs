@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::colony::{Binary, Node, NodeId, Timestamp, Wallets};
+use crate::colony::{Binary, Node, NodeId, Timestamp, Version, Wallets};
 use crate::firewall::Protocol;
 use crate::manager::{self, ProcessManager};
 use crate::plan::{Action, Plan, Step};
@@ -196,7 +196,11 @@ impl Means<'_> {
             Action::Stop(_, rest) => Some(rest.state().word()),
             _ => None,
         };
-        json!({ "forced": self.forced, "rest": rest })
+        let to = match &step.action {
+            Action::Start(_, to) => to.as_ref().map(Version::as_str),
+            _ => None,
+        };
+        json!({ "forced": self.forced, "rest": rest, "to": to })
     }
 
     /// Ends a step: its row, its event and the end of its intent, in one transaction.

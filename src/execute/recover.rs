@@ -61,6 +61,11 @@ fn unfinished(
             run: intent.run.clone(),
         },
     };
+    let kind = match kind {
+        // Such a start puts another antnode in place first, and that has to be ended as well.
+        Kind::Start if intent.detail["to"].is_string() => Kind::Upgrade,
+        kind => kind,
+    };
     let outcome = match kind {
         Kind::Add => {
             let step = step(Action::Start(node.id, None));

@@ -87,6 +87,16 @@ impl Files {
         }
     }
 
+    /// The same, and its name is on disk when this returns: of a folder that a row counts on.
+    pub fn make_lasting_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        let was_there = fs::symlink_metadata(path).is_ok();
+        self.make_dir(path, owner)?;
+        if !was_there {
+            sync_parent(path);
+        }
+        Ok(())
+    }
+
     /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
     /// node can write to, then renamed.
     pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
@@ -122,6 +132,14 @@ impl Files {
                 self.tool(Dialect::write).arg(staging).input(text).run()?;
                 if Dialect::here() == Dialect::Bsd {
                     self.program("chmod").args(["0644", "--"]).arg(staging).run()?;
+                }
+                // Everybody may read it, and who may read a file may have it put on disk. Only in a folder that hides
+                // what is in it that cannot be.
+                match File::open(staging).and_then(|file| last(&file)) {
+                    Err(error) if error.kind() != ErrorKind::PermissionDenied => {
+                        return Err(Error::file("write", path)(error));
+                    }
+                    _ => {}
                 }
             }
         }

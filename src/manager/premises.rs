@@ -120,7 +120,7 @@ impl Premises {
         let policy = &self.policy;
         self.files.make_dir(&policy.storage, None)?;
         self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
-        self.files.make_dir(&node.home.root, owner.as_ref())?;
+        self.files.make_lasting_dir(&node.home.root, owner.as_ref())?;
         self.make_logs(node, owner.as_ref())?;
         self.shelf
             .hand_out(&place, &node.home.binary, &self.staging(node, "new"))

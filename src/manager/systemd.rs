@@ -113,7 +113,7 @@ impl Systemd {
             return Ok(());
         }
         let files = &self.premises.files;
-        files.make_dir(self.folder(), None)?;
+        files.make_lasting_dir(self.folder(), None)?;
         // Before the file, so that a failure in between costs one reload and not a stale unit.
         self.is_stale.store(true, Ordering::Relaxed);
         files.write(&path, text, &super::files::beside(&path, "new"))
