@@ -1,13 +1,17 @@
 //! Crashes: given a run that is killed at any instant, when wnm runs again, then nothing is lost, nothing is
 //! there twice, and no run is held up by what was left.
 //!
-//! `cargo test` kills at a sample of the instants and of the system calls. All of them, in about an hour:
+//! `cargo test` kills at a sample of the instants and of the system calls. All of them, in some hours; a filter
+//! behind `crashes::` plays a part:
 //! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
 
 mod adoption;
 pub mod calls;
 mod import;
+mod disk;
+mod founding;
 mod moments;
+mod scenes;
 pub mod whole;
 
 use crate::stage::Stage;

@@ -60,6 +60,11 @@ fn nothing_grows_but_what_was_asked_for() {
         "3",
         "--max_concurrent_operations",
         "8",
+        // Time to answer, where the machine is busy: one that was started and does not is STOPPED.
+        "--delay_start",
+        "1",
+        "--delay_upgrade",
+        "1",
     ]);
     stage
         .wnm(&["--force_action", "add", "--count", &size.nodes.to_string()])

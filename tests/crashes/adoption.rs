@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags};
 use wnm::store::schema;
 
-use super::calls::{self, Call};
+use super::calls::{self, Call, Whom};
 use super::{is_full, moments};
 use crate::stage::Stage;
 
@@ -152,7 +152,7 @@ fn an_adoption_killed_at_any_call_is_as_before_or_done() {
     let (mut killed, mut begun_again) = (0, 0);
     for call in &chosen {
         heir.put_back();
-        if calls::killed_at(&heir.stage, &WORDS, call) {
+        if calls::killed_at(&heir.stage, &WORDS, call, Whom::in_turn(killed)) {
             killed += 1;
             begun_again += usize::from(heir.is_mended(&format!("killed at {call:?}")));
         }

@@ -1,16 +1,20 @@
-//! Killed at each system call: `strace` ends the run as it enters its first call, then its second, and so on,
-//! for one add, one upgrade and one removal.
+//! Killed at each system call: `strace` ends the run as it enters its first call, then its second, and so on; the run
+//! alone, with all that it had started, or with the whole machine.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 
-use super::whole::{identities, is_whole, print};
-use super::{Step, colony, is_full, one_runs};
-use crate::stage::{Ran, Stage};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::scenes::Scene;
+use super::whole::{Identities, is_whole, print};
+use super::{disk, is_full};
+use crate::stage::{Ran, Stage, kill};
 
 /// Calls that change something outside the process; a sample is drawn from these.
-const CHANGES: [&str; 17] = [
+const CHANGES: [&str; 18] = [
     "clone3",
     "vfork",
     "copy_file_range",
@@ -19,6 +23,7 @@ const CHANGES: [&str; 17] = [
     "fsync",
     "ftruncate",
     "kill",
+    "link",
     "linkat",
     "mkdir",
     "pwrite64",
@@ -31,25 +36,10 @@ const CHANGES: [&str; 17] = [
 ];
 
 /// How many calls of each step `cargo test` tries.
-const SAMPLE: usize = 10;
+const SAMPLE: usize = 6;
 
 /// After so many kills that changed nothing a clean run is made all the same.
 const AT_LEAST: usize = 20;
-
-#[test]
-fn an_add_killed_at_any_call_is_mended_by_the_next_run() {
-    at_every_call(Step::Add);
-}
-
-#[test]
-fn an_upgrade_killed_at_any_call_is_mended_by_the_next_run() {
-    at_every_call(Step::Upgrade);
-}
-
-#[test]
-fn a_removal_killed_at_any_call_is_mended_by_the_next_run() {
-    at_every_call(Step::Remove);
-}
 
 /// One call of a run: the `nth` of those of its name, from 1.
 #[derive(Clone, Debug)]
@@ -58,58 +48,55 @@ pub struct Call {
     nth: usize,
 }
 
-fn at_every_call(step: Step) {
+impl Call {
+    fn is_change(&self) -> bool {
+        CHANGES.contains(&self.name.as_str())
+    }
+}
+
+/// Kills the scene's run at each of its calls, or at a sample of them, and has the next run mend it.
+pub fn at_every_call(scene: &Scene) {
+    let name = scene.name;
     if !is_traceable() {
-        eprintln!("SKIPPED: {step:?} killed at every call: strace is missing, or may not trace here");
+        eprintln!("SKIPPED: {name} killed at every call: strace is missing, or may not trace here");
         return;
     }
-    let stage = colony();
+    let stage = scene.stage();
     let mut newest = 17;
     // The very first time it writes more than it does from then on.
-    step.prepare(&stage, &mut newest);
-    stage.wnm(&step.words()).done();
-    step.prepare(&stage, &mut newest);
-    let all = calls(&stage, &step.words());
+    scene.prepare(&stage, &mut newest);
+    stage.wnm(scene.words).done();
+    scene.prepare(&stage, &mut newest);
+    let all = calls(&stage, scene.words);
     let of_all = all.len();
-    assert!(of_all > 500, "strace saw only {of_all} calls");
+    assert!(of_all > 300, "strace saw only {of_all} calls");
     let chosen = if is_full() { all } else { sample(&all) };
     let (mut killed, mut mended, mut idle) = (0, 0, 0);
-    for call in &chosen {
-        step.prepare(&stage, &mut newest);
-        let kept = if step == Step::Remove {
-            Default::default()
-        } else {
-            identities(&stage)
-        };
+    for (nth, call) in chosen.iter().enumerate() {
+        let whom = Whom::in_turn(nth);
+        scene.prepare(&stage, &mut newest);
+        let kept = scene.kept(&stage);
         let before = print(&stage);
-        if !killed_at(&stage, &step.words(), call) {
+        if !killed_at(&stage, scene.words, call, whom) {
             // Waits are not as long each time: this run had fewer calls of the name.
-            eprintln!("{step:?} made no {call:?} this time");
+            eprintln!("{name} made no {call:?} this time");
             stage.agree(false);
             continue;
         }
         killed += 1;
-        let begun = kept.into_iter().chain(made(&stage, step)).collect();
+        let begun = kept.into_iter().chain(scene.made(&stage)).collect();
         if print(&stage) == before && idle < AT_LEAST {
             idle += 1;
             continue;
         }
         idle = 0;
         mended += 1;
-        stage.minute(0);
-        let ran = stage.wnm(&[]);
-        assert_eq!(
-            ran.code,
-            Some(0),
-            "after {step:?} was killed at {call:?}: {ran}\n{}",
-            stage.describe()
-        );
+        clean(&stage, &format!("{name} was killed at {call:?}, {whom:?}"));
         is_whole(&stage, &begun);
+        (scene.check)(&stage);
     }
-    one_runs(&stage);
-    stage.agree(true);
     eprintln!(
-        "{step:?}: {of_all} calls; killed at {killed} of {}, of which {mended} had changed something and were mended",
+        "{name}: {of_all} calls; killed at {killed} of {}, of which {mended} had changed something and were mended",
         chosen.len()
     );
     assert!(
@@ -119,20 +106,69 @@ fn at_every_call(step: Step) {
     );
 }
 
-/// What an add that was killed had given birth to must live on as well.
-fn made(stage: &Stage, step: Step) -> super::whole::Identities {
-    if step == Step::Add {
-        identities(stage)
-    } else {
-        Default::default()
+/// Kills the scene's run at some of its calls and then the run that mends it, at each of the calls by which that
+/// changes something, or at a sample of them.
+pub fn twice(scene: &Scene) {
+    let name = scene.name;
+    if !is_traceable() {
+        eprintln!("SKIPPED: {name} killed twice: strace is missing, or may not trace here");
+        return;
     }
+    let stage = scene.stage();
+    let mut newest = 17;
+    scene.prepare(&stage, &mut newest);
+    stage.wnm(scene.words).done();
+    scene.prepare(&stage, &mut newest);
+    let changes: Vec<Call> = calls(&stage, scene.words)
+        .into_iter()
+        .filter(Call::is_change)
+        .collect();
+    let (mut killed, mut twice) = (0, 0);
+    for part in (1..8).step_by(if is_full() { 1 } else { 3 }) {
+        let first = &changes[changes.len() * part / 8];
+        let begin = |newest: &mut u32| {
+            scene.prepare(&stage, newest);
+            let kept = scene.kept(&stage);
+            let is_killed = killed_at(&stage, scene.words, first, Whom::Alone);
+            let begun: Identities = kept.into_iter().chain(scene.made(&stage)).collect();
+            stage.minute(0);
+            (is_killed, begun)
+        };
+        begin(&mut newest);
+        let all: Vec<Call> = calls(&stage, &[]).into_iter().filter(Call::is_change).collect();
+        let chosen = if is_full() { all } else { few(&all, 4) };
+        for (nth, second) in chosen.iter().enumerate() {
+            let (is_killed, begun) = begin(&mut newest);
+            killed += usize::from(is_killed);
+            let whom = Whom::in_turn(nth);
+            let is_killed_again = killed_at(&stage, &[], second, whom);
+            twice += usize::from(is_killed && is_killed_again);
+            let begun = begun.into_iter().chain(scene.made(&stage)).collect();
+            clean(
+                &stage,
+                &format!("{name} was killed at {first:?}, and what mended it at {second:?}, {whom:?}"),
+            );
+            is_whole(&stage, &begun);
+            (scene.check)(&stage);
+        }
+    }
+    eprintln!("{name}: killed {killed} times, {twice} of them twice, and mended");
+    assert!(twice * 2 > killed, "{twice} of {killed} were killed twice");
 }
 
-/// Every call that a whole run makes, in order.
+/// The clean run after those that were killed: it must go as if nothing had been.
+fn clean(stage: &Stage, after: &str) {
+    stage.minute(0);
+    let ran = stage.wnm(&[]);
+    assert_eq!(ran.code, Some(0), "after {after}: {ran}\n{}", stage.describe());
+}
+
+/// Every call that a whole run makes, in order, but for its looking at processes: nothing is different between two of
+/// those, and on a busy machine they are thousands.
 pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
     let trace = stage.home().join("trace");
     let output = trace.display().to_string();
-    let status = strace(stage, &["-qq", "-o", &output], words)
+    let status = strace(stage, &["-qq", "-y", "-o", &output], words)
         .status()
         .expect("strace starts");
     assert!(status.success(), "the run under strace: {status}");
@@ -140,33 +176,75 @@ pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     String::from_utf8_lossy(&text)
         .lines()
-        .filter_map(|line| line.split_once('(').map(|(name, _)| name.to_owned()))
-        .filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
-        .map(|name| {
+        .filter_map(|line| line.split_once('(').map(|(name, rest)| (name.to_owned(), rest)))
+        .filter(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+        .map(|(name, rest)| {
             let nth = seen.entry(name.clone()).or_default();
             *nth += 1;
-            Call { name, nth: *nth }
+            (Call { name, nth: *nth }, rest)
         })
+        .filter(|(_, rest)| !rest.contains("/proc/"))
+        .map(|(call, _)| call)
         .collect()
 }
 
-/// Some of those that change something, evenly spread over the run, and the first of each name.
+/// Some of those that change something, evenly spread over the run.
 pub fn sample(all: &[Call]) -> Vec<Call> {
-    let changes: Vec<&Call> = all
-        .iter()
-        .filter(|call| CHANGES.contains(&call.name.as_str()))
-        .collect();
-    let spread = (0..SAMPLE).map(|nth| nth * changes.len() / SAMPLE);
-    let places: BTreeSet<usize> = spread.collect();
+    few(all, SAMPLE)
+}
+
+fn few(all: &[Call], count: usize) -> Vec<Call> {
+    let changes: Vec<&Call> = all.iter().filter(|call| call.is_change()).collect();
+    let places: BTreeSet<usize> = (0..count).map(|nth| nth * changes.len() / count).collect();
     places.into_iter().map(|place| changes[place].clone()).collect()
 }
 
+/// Who ends with the run that is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// It alone: what it had started lives on.
+    Alone,
+    /// All programs that it had started and that are not in a session of their own, as when its cron or its terminal
+    /// goes.
+    Group,
+    /// The whole machine: nodes as well, and what was written and not yet told to be on disk is lost.
+    Machine,
+}
+
+impl Whom {
+    /// Each in its turn.
+    pub fn in_turn(nth: usize) -> Whom {
+        [Whom::Alone, Whom::Group, Whom::Machine][nth % 3]
+    }
+}
+
 /// Runs wnm and ends it as it enters this call; whether it came so far.
-pub fn killed_at(stage: &Stage, words: &[&str], call: &Call) -> bool {
-    let trace = format!("trace={}", call.name);
+pub fn killed_at(stage: &Stage, words: &[&str], call: &Call, whom: Whom) -> bool {
+    let log = stage.home().join("trace");
+    let output = if whom == Whom::Machine {
+        log.display().to_string()
+    } else {
+        "/dev/null".to_owned()
+    };
+    let trace = match whom {
+        Whom::Machine => format!("trace={},{}", disk::CALLS, call.name),
+        _ => format!("trace={}", call.name),
+    };
     let inject = format!("inject={}:signal=KILL:when={}", call.name, call.nth);
-    let options = ["-qqq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
-    let status = strace(stage, &options, words).status().expect("strace starts");
+    let options = ["-qqq", "-y", "-o", &output, "-e", &trace, "-e", &inject];
+    let mut traced = strace(stage, &options, words);
+    let mut traced = traced.process_group(0).spawn().expect("strace starts");
+    let status = traced.wait().expect("strace ends");
+    if whom != Whom::Alone {
+        let _ = killpg(Pid::from_raw(traced.id() as i32), Signal::SIGKILL);
+    }
+    if whom == Whom::Machine {
+        for process in stage.processes() {
+            kill(process.pid, Signal::SIGKILL);
+        }
+        stage.wait_for("all nodes are gone", |stage| stage.processes().is_empty());
+        disk::lose(stage.home(), &std::fs::read(&log).expect("a trace"));
+    }
     // strace ends as what it traced did.
     status.signal() == Some(9) || status.code() == Some(137)
 }
@@ -182,7 +260,7 @@ pub fn failed_at(stage: &Stage, words: &[&str], call: &Call, error: &str) -> Ran
     ))
 }
 
-fn strace(stage: &Stage, options: &[&str], words: &[&str]) -> Command {
+pub fn strace(stage: &Stage, options: &[&str], words: &[&str]) -> Command {
     let mut all = options.to_vec();
     all.extend(["--", env!("CARGO_BIN_EXE_wnm")]);
     all.extend(words);

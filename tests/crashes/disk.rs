@@ -1,0 +1,281 @@
+//! What a disk has of what was written: by the calls of a run, as `strace -y` tells them. Files of which the disk was
+//! not told to have them may be lost when the power goes; names that were not told last no longer than that either.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::calls;
+use crate::stage::Stage;
+
+/// The calls that tell.
+pub const CALLS: &str = "openat,write,pwrite64,copy_file_range,sendfile,ioctl,ftruncate,fsync,fdatasync,\
+                         rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir";
+
+/// What was written to a file and is not known to be on disk.
+#[derive(Debug, Default)]
+struct Dirt {
+    /// Everything in it.
+    whole: bool,
+    /// Or these bytes: where, and how many.
+    pieces: Vec<(u64, u64)>,
+}
+
+/// A disk that follows what a run does.
+#[derive(Debug, Default)]
+struct Disk {
+    dirty: BTreeMap<PathBuf, Dirt>,
+    /// Folders in which a name came or went, and which.
+    names: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
+    /// Files that got their lasting names before they were on disk.
+    early: Vec<PathBuf>,
+    /// The names that were not on disk when the database last was.
+    at_commit: Vec<PathBuf>,
+}
+
+impl Disk {
+    fn follow(trace: &[u8]) -> Disk {
+        let mut disk = Disk::default();
+        for line in String::from_utf8_lossy(trace).lines() {
+            let Some((call, rest)) = line.split_once('(') else {
+                continue;
+            };
+            // What failed changed nothing; what was killed did not get that far.
+            if !rest.contains(") ") || rest.contains(" = -1 ") || rest.ends_with("= ?") {
+                continue;
+            }
+            disk.see(
+                call.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' '),
+                rest,
+            );
+        }
+        disk
+    }
+
+    fn see(&mut self, call: &str, rest: &str) {
+        let open = descriptors(rest);
+        let named = quoted(rest);
+        match call {
+            "write" | "ftruncate" => self.write(open.first(), None),
+            "pwrite64" => self.write(open.first(), place(rest)),
+            "copy_file_range" => self.write(open.get(1), None),
+            "sendfile" => self.write(open.first(), None),
+            "ioctl" if rest.contains("FICLONE") => self.write(open.first(), None),
+            "openat" if rest.contains("O_CREAT") => {
+                if let Some(file) = named.first() {
+                    self.name(file);
+                }
+            }
+            "fsync" | "fdatasync" => {
+                let Some(file) = open.first() else { return };
+                self.dirty.remove(file);
+                self.names.remove(file);
+                if file.to_string_lossy().ends_with("colony.db-wal") {
+                    self.at_commit = self.names.values().flatten().cloned().collect();
+                }
+            }
+            "rename" | "renameat" | "renameat2" => {
+                let [from, to] = &named[..] else { return };
+                if let Some(dirt) = self.dirty.remove(from) {
+                    self.early.push(to.clone());
+                    self.dirty.insert(to.clone(), dirt);
+                }
+                self.unname(from);
+                self.name(to);
+            }
+            "link" | "linkat" => {
+                let [from, to] = &named[..] else { return };
+                if self.dirty.contains_key(from) {
+                    self.early.push(to.clone());
+                }
+                self.name(to);
+            }
+            "mkdir" | "mkdirat" => named.iter().for_each(|folder| self.name(folder)),
+            "unlink" | "unlinkat" | "rmdir" => {
+                for gone in &named {
+                    self.dirty.remove(gone);
+                    self.names.remove(gone);
+                    self.name(gone);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&mut self, file: Option<&PathBuf>, piece: Option<(u64, u64)>) {
+        let Some(file) = file.filter(|file| file.is_absolute()) else {
+            return;
+        };
+        let dirt = self.dirty.entry(file.clone()).or_default();
+        match piece {
+            Some(piece) => dirt.pieces.push(piece),
+            None => dirt.whole = true,
+        }
+    }
+
+    fn name(&mut self, path: &Path) {
+        if let Some(folder) = path.parent() {
+            self.names
+                .entry(folder.to_owned())
+                .or_default()
+                .insert(path.to_owned());
+        }
+    }
+
+    fn unname(&mut self, path: &Path) {
+        if let Some(names) = path.parent().and_then(|folder| self.names.get_mut(folder)) {
+            names.remove(path);
+        }
+    }
+}
+
+/// The paths of the open files among the words of a call.
+fn descriptors(rest: &str) -> Vec<PathBuf> {
+    rest.split('<')
+        .skip(1)
+        .filter_map(|part| Some(PathBuf::from(part.split_once('>')?.0)))
+        .filter(|path| path.is_absolute())
+        .collect()
+}
+
+/// The quoted words of a call that are paths.
+fn quoted(rest: &str) -> Vec<PathBuf> {
+    rest.split('"')
+        .skip(1)
+        .step_by(2)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+        .collect()
+}
+
+/// Where a `pwrite64` wrote, and how much: its last two words.
+fn place(rest: &str) -> Option<(u64, u64)> {
+    let (words, _) = rest.rsplit_once(") ")?;
+    let mut words = words.rsplit(", ");
+    let at = words.next()?.parse().ok()?;
+    Some((at, words.next()?.parse().ok()?))
+}
+
+/// Takes from the files below `home` what the disk never was told to have: the machine was cut off.
+pub fn lose(home: &Path, trace: &[u8]) {
+    for (file, dirt) in Disk::follow(trace).dirty {
+        // The index of the database's log is shared memory: it is made anew.
+        if !file.starts_with(home) || file.to_string_lossy().ends_with("-shm") {
+            continue;
+        }
+        let Ok(mut open) = OpenOptions::new().write(true).open(&file) else {
+            continue;
+        };
+        let length = open.metadata().map_or(0, |seen| seen.len());
+        if dirt.whole {
+            open.set_len(0).expect("it is cut");
+        }
+        for (at, count) in dirt.pieces {
+            let count = count.min(length.saturating_sub(at));
+            open.seek(SeekFrom::Start(at)).expect("a place");
+            open.write_all(&vec![0; count as usize]).expect("it is blanked");
+        }
+    }
+}
+
+/// What may be lost: notes for people, what a node says, and what is made again where it is missing.
+fn is_dispensable(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    matches!(
+        name.as_ref(),
+        "node.pid"
+            | ".antnode.pid"
+            | ".antnode.old"
+            | "wnm_active"
+            | "console.log"
+            | "bootstrap-cache"
+            | "bin"
+    ) || name.starts_with("colony.db-")
+        || path.components().any(|part| part.as_os_str() == "logs")
+        || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
+}
+
+/// Follows a whole run, and tells what it left to chance.
+fn left_to_chance(stage: &Stage, words: &[&str]) -> Vec<String> {
+    let log = stage.home().join("trace");
+    let output = log.display().to_string();
+    let status = calls::strace(
+        stage,
+        &[
+            "-qqq",
+            "-y",
+            "-s",
+            "4096",
+            "-o",
+            &output,
+            "-e",
+            &format!("trace={CALLS}"),
+        ],
+        words,
+    )
+    .status();
+    let status = status.expect("strace starts");
+    assert!(status.success(), "{words:?}: {status}\n{}", stage.describe());
+    let disk = Disk::follow(&fs::read(&log).expect("a trace"));
+    let early = disk
+        .early
+        .iter()
+        .map(|file| ("named before it was on disk", file));
+    let unnamed = disk
+        .at_commit
+        .iter()
+        .map(|name| ("written down before its name was on disk", name));
+    let dirty = disk.dirty.keys().map(|file| ("never on disk", file));
+    early
+        .chain(unnamed)
+        .chain(dirty)
+        .filter(|(_, path)| !is_dispensable(path))
+        .map(|(why, path)| format!("{}: {why}", path.display()))
+        .collect()
+}
+
+#[test]
+fn what_a_step_made_is_on_disk_before_it_is_written_down_as_done() {
+    if !calls::is_traceable() {
+        eprintln!("SKIPPED: what is on disk when: strace is missing, or may not trace here");
+        return;
+    }
+    nothing_is_left_to_chance(&Stage::colony(&["--node_cap", "1"]));
+}
+
+#[test]
+fn so_is_what_root_made() {
+    if !calls::is_traceable() {
+        eprintln!("SKIPPED: what root has on disk when: strace is missing, or may not trace here");
+        return;
+    }
+    for kind in ["setsid+sudo", "systemd+sudo"] {
+        let Some(stage) = Stage::with_sudo("wnm-stage-") else {
+            return;
+        };
+        stage.equip(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fakes/systemctl"));
+        stage
+            .init(&["--process_manager", kind, "--firewall", "null", "--node_cap", "1"])
+            .done();
+        stage.survey();
+        nothing_is_left_to_chance(&stage);
+    }
+}
+
+/// Each step of a node's life, followed to the disk.
+fn nothing_is_left_to_chance(stage: &Stage) {
+    for words in [
+        &["--force_action", "add"][..],
+        &["--force_action", "stop"],
+        &["--force_action", "start"],
+        &["--force_action", "upgrade"],
+        &["--force_action", "remove"],
+    ] {
+        if words[1] == "upgrade" {
+            stage.install("0.4.18");
+        }
+        stage.until("it is settled", |stage| stage.in_motion() == 0, Stage::survey);
+        assert_eq!(left_to_chance(stage, words), Vec::<String>::new(), "{words:?}");
+    }
+}
