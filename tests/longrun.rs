@@ -92,6 +92,9 @@ fn nothing_grows_but_what_was_asked_for() {
         if cycle % size.look_every == 0 {
             figures.look(&stage, cycle);
         }
+        if cycle % 100 == 99 {
+            eprintln!("{} cycles", cycle + 1);
+        }
     }
     life.rest(&stage);
     figures.look(&stage, size.cycles);

@@ -239,10 +239,17 @@ pub fn killed_at(stage: &Stage, words: &[&str], call: &Call, whom: Whom) -> bool
         let _ = killpg(Pid::from_raw(traced.id() as i32), Signal::SIGKILL);
     }
     if whom == Whom::Machine {
-        for process in stage.processes() {
-            kill(process.pid, Signal::SIGKILL);
-        }
-        stage.wait_for("all nodes are gone", |stage| stage.processes().is_empty());
+        // Again and again: what was about to become a node may only now be one.
+        stage.until(
+            "all nodes are gone",
+            |stage| stage.processes().is_empty(),
+            |stage| {
+                for process in stage.processes() {
+                    kill(process.pid, Signal::SIGKILL);
+                }
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            },
+        );
         disk::lose(stage.home(), &std::fs::read(&log).expect("a trace"));
     }
     // strace ends as what it traced did.

@@ -37,8 +37,19 @@ struct Disk {
 impl Disk {
     fn follow(trace: &[u8]) -> Disk {
         let mut disk = Disk::default();
+        // Of several processes one may be told of in the middle of another's call.
+        let mut begun: BTreeMap<String, String> = BTreeMap::new();
         for line in String::from_utf8_lossy(trace).lines() {
-            let Some((call, rest)) = line.split_once('(') else {
+            let pid: String = line.chars().take_while(char::is_ascii_digit).collect();
+            if let Some(call) = line.strip_suffix("<unfinished ...>") {
+                begun.insert(pid, call.to_owned());
+                continue;
+            }
+            let whole = match line.split_once(" resumed>") {
+                Some((_, end)) => begun.remove(&pid).unwrap_or_default() + end,
+                None => line.to_owned(),
+            };
+            let Some((call, rest)) = whole.split_once('(') else {
                 continue;
             };
             // What failed changed nothing; what was killed did not get that far.
@@ -179,12 +190,15 @@ pub fn lose(home: &Path, trace: &[u8]) {
     }
 }
 
-/// What may be lost: notes for people, what a node says, and what is made again where it is missing.
+/// What may be lost: notes for people, what a node writes by itself, and what is made again where it is missing.
 fn is_dispensable(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     matches!(
         name.as_ref(),
-        "node.pid"
+        "secret-key"
+            | "antnode.pid"
+            | "record_store"
+            | "node.pid"
             | ".antnode.pid"
             | ".antnode.old"
             | "wnm_active"
@@ -192,7 +206,11 @@ fn is_dispensable(path: &Path) -> bool {
             | "bootstrap-cache"
             | "bin"
     ) || name.starts_with("colony.db-")
-        || path.components().any(|part| part.as_os_str() == "logs")
+        || path
+            .components()
+            .any(|part| part.as_os_str() == "logs" || part.as_os_str() == "record_store")
+        // Logs of root's, and what the simulated sudo and systemctl keep for themselves.
+        || ["/var/log", "/var/lib/systemctl"].iter().any(|folder| path.starts_with(folder))
         || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
 }
 
@@ -200,23 +218,21 @@ fn is_dispensable(path: &Path) -> bool {
 fn left_to_chance(stage: &Stage, words: &[&str]) -> Vec<String> {
     let log = stage.home().join("trace");
     let output = log.display().to_string();
-    let status = calls::strace(
-        stage,
-        &[
-            "-qqq",
-            "-y",
-            "-s",
-            "4096",
-            "-o",
-            &output,
-            "-e",
-            &format!("trace={CALLS}"),
-        ],
-        words,
-    )
-    .status();
-    let status = status.expect("strace starts");
+    let which = format!("trace={CALLS}");
+    let options = ["-D", "-f", "-q", "-y", "-s", "4096", "-o", &output, "-e", &which];
+    // Not waited for longer than for wnm: it follows the nodes as well.
+    let status = calls::strace(stage, &options, words)
+        .status()
+        .expect("strace starts");
     assert!(status.success(), "{words:?}: {status}\n{}", stage.describe());
+    stage.wait_for("all is told", |_| {
+        let told = fs::read_to_string(&log).unwrap_or_default();
+        let first = told.split(' ').next().unwrap_or_default();
+        let mut lines = told.lines();
+        lines.any(|line| {
+            line.split_whitespace().next() == Some(first) && line.ends_with("+++ exited with 0 +++")
+        })
+    });
     let disk = Disk::follow(&fs::read(&log).expect("a trace"));
     let early = disk
         .early

@@ -52,7 +52,6 @@ impl Life {
                 let (word, length) = match chance.below(10) {
                     0 => ("mute", 4),
                     1..4 => ("refuse", 10),
-                    4..6 => ("garbled", 2),
                     _ => ("shunned:3", 5),
                 };
                 let ids = stage.ids();
