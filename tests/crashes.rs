@@ -74,7 +74,15 @@ pub fn colony() -> Stage {
 
 /// Cycles until the one node runs and there is nothing left to do.
 pub fn one_runs(stage: &Stage) {
-    stage.cycle_until("the one node runs", |stage| {
+    cycles_until(stage, "the one node runs", |stage| {
         stage.rows().len() == 1 && stage.in_state("RUNNING") == 1
+    });
+}
+
+/// Cycles until it is so. A node that was cut off before it could answer is passed over for a minute: that is over.
+pub fn cycles_until(stage: &Stage, what: &str, so: impl Fn(&Stage) -> bool) {
+    stage.until(what, so, |stage| {
+        stage.tamper("UPDATE node SET retry_at = NULL");
+        drop(stage.cycle());
     });
 }

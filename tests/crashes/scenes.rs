@@ -3,7 +3,7 @@
 
 use super::calls::{at_every_call, twice};
 use super::whole::{Identities, identities};
-use super::{Step, one_runs, version};
+use super::{Step, cycles_until, one_runs, version};
 use crate::stage::Stage;
 
 /// A run that can be made again and again on one stage.
@@ -89,7 +89,7 @@ const GROWTH: Scene = Scene {
     ],
     ready: |stage, _| {
         if !stage.rows().is_empty() {
-            stage.wnm(&TEARDOWN.words[..]).done();
+            stage.wnm(TEARDOWN.words).done();
         }
         let _ = std::fs::remove_dir_all(stage.base().join("bin"));
     },
@@ -106,7 +106,7 @@ const RENEWAL: Scene = Scene {
         if all_are(stage, *newest - 1) {
             return;
         }
-        stage.cycle_until("all are renewed", |stage| all_are(stage, *newest));
+        cycles_until(stage, "all are renewed", |stage| all_are(stage, *newest));
         *newest += 1;
         stage.install(&version(*newest));
     },
@@ -148,7 +148,7 @@ const LATE_START: Scene = Scene {
         if stage.in_state("STOPPED") == 1 && stage.of_version(&version(*newest - 1)) == 1 {
             return;
         }
-        stage.cycle_until("it is renewed", |stage| {
+        cycles_until(stage, "it is renewed", |stage| {
             stage.of_version(&version(*newest)) == 1 && stage.in_state("RUNNING") == 1
         });
         one_rests(stage);
@@ -285,7 +285,7 @@ impl Scene {
 }
 
 fn three_run(stage: &Stage) {
-    stage.cycle_until("three run", |stage| {
+    cycles_until(stage, "three run", |stage| {
         stage.rows().len() == 3 && stage.in_state("RUNNING") == 3
     });
 }
