@@ -7,9 +7,9 @@
 
 mod adoption;
 pub mod calls;
-mod import;
 mod disk;
 mod founding;
+mod import;
 mod moments;
 mod scenes;
 pub mod whole;

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rusqlite::types::Value;
 
-use super::calls::{self, Call};
+use super::calls::{self, Call, Whom};
 use super::{is_full, moments};
 use crate::import::{IMPORT, lasting, lose_database, pids};
 use crate::stage::Stage;
@@ -93,7 +93,7 @@ fn an_import_killed_at_any_call_is_as_before_or_done() {
         let (mut killed, mut begun_again) = (0, 0);
         for call in &chosen {
             found.put_back();
-            if calls::killed_at(&found.stage, &found.words, call) {
+            if calls::killed_at(&found.stage, &found.words, call, Whom::Alone) {
                 killed += 1;
                 begun_again += usize::from(found.is_mended(&format!("killed at {call:?}")));
             }
