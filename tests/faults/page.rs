@@ -51,7 +51,11 @@ fn tables() -> String {
                 "" => "what failed, if anything did".to_owned(),
                 says => format!("`{}`", says.replace('`', "")),
             };
-            let codes: Vec<String> = fault.codes.iter().map(ToString::to_string).collect();
+            let code = |code: &i32| match code {
+                -1 => "ended by the signal".to_owned(),
+                code => code.to_string(),
+            };
+            let codes: Vec<String> = fault.codes.iter().map(code).collect();
             let (given, then) = (fault.given, fault.then.words());
             assert!(!given.contains('|') && !says.contains('|'), "{given}");
             writeln!(text, "| {given} | {says} | {} | {then} |", codes.join(" or ")).expect("text");
