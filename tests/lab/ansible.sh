@@ -117,7 +117,8 @@ tell 'done again it changes nothing'
 
 # Each grows by its own schedule, on machines that see no load of ours.
 each() { local own=$MACHINE one; for one in "${SERVERS[@]}"; do MACHINE=$one; "$@" || { MACHINE=$own; return 1; }; done; MACHINE=$own; }
-until_so 240 'cron and the timer grew both colonies to 2' each calm state_is RUNNING 2
+both_grew() { each minute && each state_is RUNNING 2; }
+until_so 300 'cron and the timer grew both colonies to 2' both_grew
 "$LAB" run "$MACHINE" sh -c 'crontab -u op -r'
 as_other() { "$LAB" as "${SERVERS[1]}" op "$@"; }
 as_other systemctl --user stop wnm.timer
