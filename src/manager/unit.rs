@@ -85,7 +85,11 @@ impl Unit {
         let mut unit = Unit::default();
         let mut section = String::new();
         let mut unresolved = None;
-        let mut words = |value: &str| words(value, specifier, &mut unresolved);
+        let mut words = |value: &str, is_path: bool| match is_path {
+            // A path alone is neither split nor unquoted.
+            true => vec![whole(value, specifier, &mut unresolved)],
+            false => words(value, specifier, &mut unresolved),
+        };
         for line in logical_lines(text) {
             if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
                 section = name.to_owned();
@@ -102,11 +106,11 @@ impl Unit {
                 }
                 ("Service", "WorkingDirectory") => {
                     let path = value.trim_start_matches('-');
-                    unit.directory = words(path).into_iter().next();
+                    unit.directory = words(path, true).pop().filter(|path| !path.is_empty());
                 }
                 ("Service", "Environment") if value.is_empty() => unit.environment.clear(),
                 ("Service", "Environment") => {
-                    let pairs = words(value).into_iter();
+                    let pairs = words(value, false).into_iter();
                     unit.environment.extend(pairs.filter_map(|word| {
                         let (name, value) = word.split_once('=')?;
                         Some((name.to_owned(), value.to_owned()))
@@ -115,14 +119,14 @@ impl Unit {
                 ("Service", "EnvironmentFile") if value.is_empty() => unit.environment_files.clear(),
                 ("Service", "EnvironmentFile") => {
                     let path = value.strip_prefix('-');
-                    let file = words(path.unwrap_or(value)).join(" ");
+                    let file = words(path.unwrap_or(value), true).concat();
                     unit.environment_files.push((file, path.is_some()));
                 }
                 ("Service", "ExecStart") => {
                     let command = value.trim_start_matches(['-', '@', ':', '+', '!', '|']);
                     let prefix = &value[..value.len() - command.len()];
                     unit.is_literal = prefix.contains(':');
-                    unit.command = words(command);
+                    unit.command = words(command, false);
                     if prefix.contains('@') && unit.command.len() > 1 {
                         // What the program is told that it is called.
                         unit.command.remove(1);
@@ -267,28 +271,50 @@ fn words(
             }
             _ if c.is_whitespace() && quote.is_none() => words.extend(word.take()),
             '%' => {
-                let known = match rest.peek() {
-                    Some('%') => Some("%".to_owned()),
-                    Some(&letter) => {
-                        let known = specifier(letter);
-                        if known.is_none() {
-                            unresolved.get_or_insert(letter);
-                        }
-                        known
-                    }
-                    None => None,
-                };
-                if known.is_some() {
-                    rest.next();
-                }
-                word.get_or_insert_default()
-                    .push_str(known.as_deref().unwrap_or("%"));
+                let text = specified(&mut rest, specifier, unresolved);
+                word.get_or_insert_default().push_str(&text);
             }
             _ => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
     words
+}
+
+/// A value that is one word as it stands, specifiers resolved.
+fn whole(value: &str, specifier: &dyn Fn(char) -> Option<String>, unresolved: &mut Option<char>) -> String {
+    let mut text = String::new();
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '%' => text.push_str(&specified(&mut rest, specifier, unresolved)),
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// What stands for the specifier after a `%`.
+fn specified(
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    specifier: &dyn Fn(char) -> Option<String>,
+    unresolved: &mut Option<char>,
+) -> String {
+    let known = match rest.peek() {
+        Some('%') => Some("%".to_owned()),
+        Some(&letter) => {
+            let known = specifier(letter);
+            if known.is_none() {
+                unresolved.get_or_insert(letter);
+            }
+            known
+        }
+        None => None,
+    };
+    if known.is_some() {
+        rest.next();
+    }
+    known.unwrap_or_else(|| "%".to_owned())
 }
 
 /// What stands for the escape after a backslash; one that means nothing stays as it is.

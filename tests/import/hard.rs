@@ -60,7 +60,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
     );
     // Variables of a file, which count before those of the unit.
     fs::write(
-        stage.home().join("node.env"),
+        stage.home().join("my node.env"),
         "# mine\nPORT=9008\nGREETING=\"two words\"\n\n;no\nEMPTY=\n",
     )
     .expect("variables");
@@ -69,7 +69,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
         "antnode0008",
         &root("antnode0008"),
         &format!(
-            "Environment=PORT=1\nEnvironmentFile=-/nowhere/at/all\nEnvironmentFile={home}/node.env\n\
+            "Environment=PORT=1\nEnvironmentFile=-/nowhere/at/all\nEnvironmentFile={home}/my node.env\n\
              ExecStart={home}/disk/antnode0008/antnode --root-dir \"{home}/disk/antnode0008\" --port $PORT \
              --metrics-server-port 9108 --rewards-address {WALLET} evm-arbitrum-one"
         ),
@@ -78,9 +78,9 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
     lay(
         &stage,
         "antnode0009",
-        &root("antnode0009"),
+        &stage.home().join("a disk/antnode0009"),
         &format!(
-            "WorkingDirectory={home}/disk\nExecStart={home}/disk/antnode0009/antnode --root-dir ./antnode0009 --port 9009 \
+            "WorkingDirectory={home}/a disk\nExecStart={home}/disk/antnode0009/antnode --root-dir antnode0009 --port 9009 \
              --metrics-server-port 9109 --log-output-dest logs/9 --rewards-address {WALLET} evm-arbitrum-one"
         ),
     );
@@ -111,7 +111,8 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
         ["PORT=9008", "GREETING=two words", "EMPTY="]
     );
     let nine = node(&nodes, "antnode0009.service");
-    assert_eq!(nine["root_dir"], root("antnode0009").display().to_string());
+    let disk = stage.home().join("a disk");
+    assert_eq!(nine["root_dir"], disk.join("antnode0009").display().to_string());
     assert_eq!(nine["log_dir"], disk.join("logs/9").display().to_string());
     assert_eq!(nodes.as_array().map(Vec::len), Some(3), "{nodes:#}");
     assert!(
