@@ -1,5 +1,8 @@
 //! A colony that is there: its nodes are taken in later, if it has none.
 
+use std::fs;
+use std::path::PathBuf;
+
 use super::{IMPORT, kept, lasting, lose_database, pids};
 use crate::stage::Stage;
 
@@ -80,4 +83,57 @@ fn where_nothing_is_found_a_colony_is_made_all_the_same() {
         .done()
         .says("imported no nodes, as none was found");
     assert!(stage.rows().is_empty());
+}
+
+/// Variables, flags, and a file that must go again.
+type Layer = (
+    Vec<(&'static str, &'static str)>,
+    Vec<&'static str>,
+    Option<PathBuf>,
+);
+
+/// Each layer in which somebody may have said it counts before what the nodes have; a cap gives way in each.
+#[test]
+fn what_is_said_in_any_layer_counts_before_what_the_nodes_have() {
+    let stage = Stage::of(2, &[]);
+    let running = pids(&stage);
+    let words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
+    let file = |path: &str, text: &str| {
+        let path = stage.home().join(path);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
+        fs::write(&path, text).expect("a file of settings");
+        path
+    };
+    let config = "port_start = 41\nnode_cap = 1\n";
+    let layers: [&dyn Fn() -> Layer; 5] = [
+        &|| (vec![], vec!["--port_start", "41", "--node_cap", "1"], None),
+        &|| (vec![("PORT_START", "41"), ("NODE_CAP", "1")], vec![], None),
+        &|| {
+            (
+                vec![],
+                vec![],
+                Some(file(".local/share/wnm/.env", "PORT_START=41\nNODE_CAP=1\n")),
+            )
+        },
+        &|| (vec![], vec!["--config", "~/mine"], Some(file("mine", config))),
+        &|| (vec![], vec![], Some(file(".local/share/wnm/config", config))),
+    ];
+    for (nth, layer) in layers.iter().enumerate() {
+        lose_database(&stage);
+        let (variables, more, written) = layer();
+        let ran = stage.wnm_with(&variables, &[words.clone(), more].concat()).done();
+        let ran = ran.says("node_cap is raised to 2");
+        assert_eq!(kept(&stage, "port_start"), "41", "layer {nth}: {ran}");
+        assert_eq!(kept(&stage, "node_cap"), "2", "layer {nth}: {ran}");
+        // What nobody said is still theirs.
+        assert_eq!(
+            kept(&stage, "metrics_port_start"),
+            stage.thousands().1,
+            "layer {nth}: {ran}"
+        );
+        assert_eq!(pids(&stage), running);
+        written
+            .into_iter()
+            .for_each(|path| fs::remove_file(path).expect("it goes"));
+    }
 }

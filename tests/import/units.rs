@@ -44,6 +44,7 @@ impl Unit<'_> {
     pub fn lay(&self, stage: &Stage) {
         fs::create_dir_all(&self.root).expect("its root");
         let copied = Command::new("cp")
+            .arg("--remove-destination")
             .arg(stage.home().join(".local/bin/antnode"))
             .arg(self.root.join("antnode"))
             .status();
