@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
 use crate::program::Program;
+use crate::program::account;
 
 use super::Error;
 use super::shelf::is_same_file;
@@ -125,13 +126,14 @@ pub fn sees_others() -> bool {
     !has_proc() || words_of(1).is_ok_and(|words| !words.is_empty())
 }
 
-/// Whether a process that names `root` is neither root's nor of the account whose folder that is: anybody can call his
-/// process a node.
+/// Whether a process that names `root` is neither root's, nor ours, nor of the account whose folder that is: anybody can
+/// call his process a node. On a disk that knows no owners all folders are root's, or nobody's.
 fn is_anothers(pid: u32, root: &Path) -> bool {
-    match (fs::metadata(format!("/proc/{pid}")), fs::metadata(root)) {
-        (Ok(process), Ok(folder)) => process.uid() != 0 && process.uid() != folder.uid(),
-        _ => false,
-    }
+    let Ok(process) = fs::metadata(format!("/proc/{pid}")) else {
+        return false;
+    };
+    let is_plain = process.uid() == 0 || process.uid() == account::uid();
+    !is_plain && fs::metadata(root).is_ok_and(|folder| folder.uid() != process.uid())
 }
 
 /// The root a command line names, if it is that of an antnode.
