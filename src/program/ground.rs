@@ -11,9 +11,9 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use nix::unistd::{Gid, Group, Uid, User};
+use nix::unistd::{Gid, Group};
 
-use super::account;
+use super::account::{self, Account};
 use crate::colony::Mode;
 
 /// As many as Linux itself follows.
@@ -64,6 +64,15 @@ impl fmt::Display for Weak {
 }
 
 impl Weak {
+    /// The account whose it is, where that is what is wrong with it.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::Account(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -168,7 +177,7 @@ fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
             weak(Whose::Everybody)
         };
     }
-    if seen.mode() & 0o020 != 0 && !is_closed_group(seen) {
+    if seen.mode() & 0o020 != 0 && !is_closed_group(seen.gid()) {
         let group = Group::from_gid(Gid::from_raw(seen.gid())).ok().flatten();
         let name = group.map_or_else(|| seen.gid().to_string(), |group| group.name);
         return if is_sticky {
@@ -180,44 +189,44 @@ fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
     Ok(false)
 }
 
-/// Whether a group that may write is the system's own, or has nobody in it but the owner.
-fn is_closed_group(seen: &Metadata) -> bool {
-    let gid = seen.gid();
+/// Whether a group that may write is the system's own, or the private one of an account that could do as much without
+/// it, with nobody else in it.
+fn is_closed_group(gid: u32) -> bool {
     if gid == 0 || (gid < FIRST_OF_PEOPLE && gid != USERS) {
         return true;
     }
-    let owner = User::from_uid(Uid::from_raw(seen.uid())).ok().flatten();
-    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
-    match (owner, group) {
-        (Some(owner), Some(group)) => {
-            owner.gid == group.gid
-                && owner.name == group.name
-                && group.mem.iter().all(|name| *name == owner.name)
-        }
-        _ => false,
-    }
+    let Some(group) = Group::from_gid(Gid::from_raw(gid)).ok().flatten() else {
+        return false;
+    };
+    let owner = account::named(&group.name).ok();
+    owner.is_some_and(|owner| owner.gid == gid && is_trusted(owner.uid))
+        && group
+            .mem
+            .iter()
+            .all(|member| account::named(member).is_ok_and(|member| is_trusted(member.uid)))
+}
+
+/// Whether an account is root, ours, or as good as root.
+fn is_trusted(uid: u32) -> bool {
+    uid == 0 || uid == account::uid() || account::of(uid).is_some_and(|account| is_master(&account))
 }
 
 fn foreign(path: &Path, seen: &Metadata) -> Option<Weak> {
     let uid = seen.uid();
-    if uid == 0 || uid == account::uid() || is_unmapped(uid) {
-        return None;
-    }
-    let name = account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name);
-    if account::is_root() && is_master(&name) {
+    if is_trusted(uid) || is_unmapped(uid) {
         return None;
     }
     Some(Weak {
         at: path.to_owned(),
-        whose: Whose::Account(name),
+        whose: Whose::Account(account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name)),
     })
 }
 
-fn is_master(name: &str) -> bool {
+fn is_master(account: &Account) -> bool {
     MASTERS
         .iter()
         .filter_map(|group| Group::from_name(group).ok().flatten())
-        .any(|group| group.mem.iter().any(|member| member == name))
+        .any(|group| group.gid.as_raw() == account.gid || group.mem.contains(&account.name))
 }
 
 /// In a container that has only some of the machine's accounts, what is of the others looks like nobody's; nobody in
@@ -294,6 +303,25 @@ mod tests {
     }
 
     #[test]
+    fn a_group_of_people_is_closed_only_where_it_is_the_private_one_of_a_trusted_account() {
+        // Root's, `staff` and `syslog` of the system, and `users`, in which all people are.
+        for (gid, is_closed) in [
+            (0, true),
+            (50, true),
+            (104, true),
+            (USERS, false),
+            (4_000_000_000, false),
+        ] {
+            assert_eq!(is_closed_group(gid), is_closed, "{gid}");
+        }
+        if let Some(own) = account::own().filter(|own| own.gid >= FIRST_OF_PEOPLE) {
+            let group = Group::from_gid(Gid::from_raw(own.gid)).unwrap();
+            let is_private = group.is_some_and(|group| group.name == own.name && group.mem.is_empty());
+            assert_eq!(is_closed_group(own.gid), is_private);
+        }
+    }
+
+    #[test]
     fn what_is_another_accounts_is_weak() {
         if !account::is_root() {
             eprintln!("SKIPPED: only root can give a folder away");
@@ -304,6 +332,7 @@ mod tests {
         fs::create_dir(&theirs).unwrap();
         chown(&theirs, Some(1), None).unwrap();
         let weak = weak(&theirs.join("antnode0001")).unwrap();
+        assert!(weak.owner().is_some(), "{weak}");
         assert!(weak.to_string().contains("belongs to `"), "{weak}");
         assert!(weak.hint().contains("chown root"), "{}", weak.hint());
     }
