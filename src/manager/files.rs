@@ -87,6 +87,13 @@ impl Files {
         }
     }
 
+    /// Makes a folder root's that is another account's; never what a link leads to.
+    pub fn give_to_root(&self, path: &Path) -> Result<(), Error> {
+        refuse_crooked("take", path)?;
+        self.program("chown").args(["-h", "root", "--"]).arg(path).run()?;
+        Ok(())
+    }
+
     /// The same, and its name is on disk when this returns: of a folder that a row counts on.
     pub fn make_lasting_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
         let was_there = fs::symlink_metadata(path).is_ok();

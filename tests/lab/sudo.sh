@@ -28,6 +28,8 @@ done <<'ESCAPES'
 /usr/bin/install -m 4755 -T -- /dev/stdin /etc/systemd/system/.antnode1.service.new
 /usr/bin/install -d -m 0755 -o op -g 0 -- /etc
 /usr/bin/install -d -m 0755 -o op -g 0 -- /var/antctl /etc
+/usr/bin/chown -h root -- /var/antctl/services /etc
+/usr/bin/chown root -- /var/antctl/services
 /usr/bin/install -d -m 0755 -o ant -g 0 -- /var/antctl/services/../../../etc
 /usr/bin/install -d -m 0755 -o ant -g 0 -- /var/antctl/services/antnode1/../../bin
 /usr/bin/rm -rf --one-file-system -- /var/antctl/services/antnode1/
@@ -109,6 +111,8 @@ is "$(as_root sh -c 'ls -d /etc/systemd/system/antnode* /var/antctl/services/* /
 is "$(running)" 0 'processes after teardown'
 
 as_op sh -c 'rm -f /var/antctl/colony.db*'
+# As anm and antctl leave it.
+as_root chown ant /var/antctl/services /var/log/antnode
 # shellcheck disable=SC2086
 wnm --init --rewards_address faucet --process_manager setsid+sudo --node_cap 2 $LIMITS 2>&1 | tail -n 1
 { as_op wnm --doctor || true; } | grep -E '^ok +sudo' >/dev/null || fail 'the doctor does not like these rights'
@@ -117,7 +121,8 @@ new_antnode 0.4.18
 cycles_until 90 'both were upgraded' version_is 0.4.18 2
 wnm --force_action teardown --confirm >/dev/null
 is "$(running)" 0 'processes after teardown'
-tell "the same without systemd"
+is "$(as_root stat -c %U /var/antctl/services /var/log/antnode | sort -u)" root 'the owner of the folders that nodes lie in'
+tell "the same without systemd, in folders that were the nodes'"
 
 # Some are for a day that did not come: what hung, filesystems that cannot link, nodes taken over.
 as_root journalctl -q --no-pager -o cat -t sudo | sed -n 's/.* USER=\([a-z]*\) ; COMMAND=/\1 /p' >"$LOG"

@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::colony::{Home, Mode, Node};
 use crate::manager::Error;
 use crate::manager::files::is_straight;
-use crate::program::ground;
+use crate::program::account;
+use crate::program::ground::{self, Weak};
 
 use super::{Premises, Told};
 
@@ -88,16 +89,36 @@ impl Premises {
         self.check_home(&Node { home, ..node.clone() }, None)
     }
 
-    /// Refuses a place where somebody else could exchange what is handled with root's rights.
+    /// Refuses a place where somebody else could exchange what is handled with root's rights. What the account of the
+    /// nodes has of it becomes root's first: anm and antctl give it the folder that all nodes lie in.
     pub(in crate::manager) fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
-        match ground::matters(self.mode).then(|| ground::weak(place)).flatten() {
-            None => Ok(()),
-            Some(weak) => Err(Error::Refused {
-                doing: "use",
-                path: place.to_owned(),
-                why: format!("{weak}; {}", weak.hint()),
-            }),
+        if !ground::matters(self.mode) {
+            return Ok(());
         }
+        let mut taken = None;
+        while let Some(weak) = ground::weak(place) {
+            if taken.as_ref() == Some(&weak.at) || !self.is_of_nodes(&weak) {
+                return Err(Error::Refused {
+                    doing: "use",
+                    path: place.to_owned(),
+                    why: format!("{weak}; {}", weak.hint()),
+                });
+            }
+            self.files.give_to_root(&weak.at)?;
+            tracing::info!(
+                "`{}` is root's now: nodes lie in it, and it was theirs",
+                weak.at.display()
+            );
+            taken = Some(weak.at);
+        }
+        Ok(())
+    }
+
+    /// Whether a weak place is weak for being the nodes' account's, and not where that account is at home.
+    fn is_of_nodes(&self, weak: &Weak) -> bool {
+        let is_home =
+            || account::named(&self.policy.user).is_ok_and(|owner| owner.home.starts_with(&weak.at));
+        self.mode == Mode::Sudo && weak.owner() == Some(&*self.policy.user) && !is_home()
     }
 }
 
@@ -127,4 +148,43 @@ fn leads_inside(path: &Path, inside: &Path) -> bool {
     path.ancestors()
         .find_map(|part| part.canonicalize().ok())
         .is_some_and(|real| real.starts_with(&inside) || inside.starts_with(&real))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, chown};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::manager::LaunchPolicy;
+
+    /// As anm and antctl leave a server: the account of the nodes has the folder that they lie in.
+    #[test]
+    fn a_storage_that_is_the_nodes_own_becomes_roots_and_nobody_elses_does() {
+        if !account::is_root() {
+            eprintln!("SKIPPED: only root can give a folder away");
+            return;
+        }
+        let folder = TempDir::new().unwrap();
+        let (disk, storage) = (folder.path().join("disk"), folder.path().join("disk/services"));
+        fs::create_dir_all(&storage).unwrap();
+        let policy = LaunchPolicy {
+            user: "daemon".to_owned(),
+            ..LaunchPolicy::under(folder.path())
+        };
+        let ours = account::named(&policy.user).unwrap().uid;
+        let premises = Premises::new(Mode::Sudo, policy);
+        let owners = || [&disk, &storage].map(|path| fs::metadata(path).unwrap().uid());
+        for path in [&disk, &storage] {
+            chown(path, Some(ours), None).unwrap();
+        }
+        premises.refuse_weak(&storage).unwrap();
+        assert_eq!(owners(), [0, 0]);
+
+        chown(&storage, Some(ours + 1), None).unwrap();
+        let refused = premises.refuse_weak(&storage).unwrap_err().to_string();
+        assert!(refused.contains("belongs to"), "{refused}");
+        assert_eq!(owners(), [0, ours + 1]);
+    }
 }
