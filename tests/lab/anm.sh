@@ -91,10 +91,12 @@ as_scheduled() { cycle --dbpath "$DATABASE" --quiet; }
 as_scheduled
 is "$(ask 'SELECT confirmed_at IS NOT NULL FROM takeover')" 1 'confirmed by a survey'
 for _ in 2 3 4 5 6 7 8 9 10; do as_scheduled; done
+owners() { as_root stat -c %U /var/antctl/services /mnt/ant-data /mnt/ant-data/services /var/antctl/services/antnode001 | tr '\n' ' '; }
 came_up() { [ "$(in_state RUNNING)" = 14 ]; }
 cycles_until 60 'the stopped ones run, and one was added' came_up
 is "$(ask "SELECT group_concat(service) FROM node WHERE id IN (4, 6, 7)")" antnode0004.service 'what was added'
 is "$(pids | grep -Fxf <(echo "$before") | wc -l)" 10 'processes that are those from before'
+is "$(owners)" 'root root root ant ' 'whose the way to the nodes is, and whose a node'
 is "$(data | grep -cFxf <(echo "$before"))" "$(grep -cE ' /(var|mnt)' <<<"$before")" 'files of the nodes that are those from before'
 as_root grep -q '\[0011\]="antnode0011,[^"]*,RUNNING"' /var/antctl/NodeDetails || fail 'NodeDetails'
 is "$(as_root stat -c %U:%a /var/antctl/NodeDetails)" op:644 'owner and mode of NodeDetails'

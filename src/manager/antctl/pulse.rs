@@ -3,7 +3,7 @@
 //! antctl asks every running node before it does anything with any of them. One that refuses makes it fail,
 //! one that accepts and is silent makes it hang for ever; so they are looked for before antctl is called.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -22,13 +22,23 @@ pub fn beats(address: &str) -> bool {
     let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) else {
         return false;
     };
-    let heard = stream
+    let said = stream
         .set_read_timeout(Some(PATIENCE))
-        .and_then(|()| stream.write_all(GREETING))
-        .and_then(|()| stream.read(&mut [0; 9]));
-    match heard {
+        .and_then(|()| stream.write_all(GREETING));
+    match said.and_then(|()| hear(&mut stream)) {
         Ok(_) => true,
         Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+/// What comes first. A signal, of a child that ended or to us, ends a read that has a time limit, and says nothing of
+/// the other end.
+fn hear(stream: &mut TcpStream) -> io::Result<usize> {
+    loop {
+        match stream.read(&mut [0; 9]) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            heard => return heard,
+        }
     }
 }
 
