@@ -1,6 +1,6 @@
 //! Looking: machine and nodes are surveyed, timers settled, and what changed is written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::colony::{Counted, Home, Node, NodeId, State};
@@ -115,7 +115,7 @@ pub fn footing(colony: &Colony, nodes: &[Node]) -> Footing {
 }
 
 /// Roots that were filesystems of their own at the last look. Folders of nodes are looked at anyway.
-fn known_mounts(colony: &Colony) -> Vec<PathBuf> {
+fn known_mounts(colony: &Colony) -> BTreeSet<PathBuf> {
     colony.devices.keys().cloned().collect()
 }
 

@@ -109,6 +109,14 @@ impl Gauge for RealGauge {
         roots.iter().map(|root| rooted(root)).collect()
     }
 
+    fn is_bare(&self, folder: &Path) -> bool {
+        // Nearly all have an identity, and are not read through.
+        match fs::symlink_metadata(folder.join("secret-key")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => !holds_anything(folder),
+            _ => false,
+        }
+    }
+
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>> {
         programs.iter().map(|program| sharing::of(program)).collect()
     }
@@ -124,28 +132,18 @@ impl Gauge for RealGauge {
 }
 
 fn rooted(root: &Path) -> Rooted {
-    let seen = match fs::metadata(root) {
-        Ok(seen) => seen,
+    match fs::metadata(root) {
+        Ok(seen) if seen.is_dir() => Rooted::There {
+            device: Some(seen.dev()),
+        },
+        Ok(_) => Rooted::Gone,
         // Of a link that leads nowhere only the disk behind it is known to be gone.
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(root).is_err() => {
-            return Rooted::Gone;
+            Rooted::Gone
         }
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Rooted::Gone,
-        Err(_) => return Rooted::There { device: None },
-    };
-    // Nearly all have an identity, and are not read through.
-    let is_lived_in = || match fs::symlink_metadata(root.join("secret-key")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => holds_anything(root),
-        _ => true,
-    };
-    if !seen.is_dir() {
-        return Rooted::Gone;
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Rooted::Gone,
+        Err(_) => Rooted::There { device: None },
     }
-    if !is_lived_in() {
-        return Rooted::Empty;
-    }
-    let device = Some(seen.dev());
-    Rooted::There { device }
 }
 
 /// Whether there is more in a directory than what a new filesystem has by itself.

@@ -112,6 +112,9 @@ pub trait Gauge {
     /// What stands at each of `roots`, in their order. One that cannot be looked at, for want of permission, because
     /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted>;
+    /// Whether a directory has nothing in it but what a new filesystem has by itself, and no identity; one that cannot
+    /// be looked into has.
+    fn is_bare(&self, folder: &Path) -> bool;
     /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>>;
     /// The first of `ports` that some program on this machine already has.
@@ -133,8 +136,6 @@ pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rooted {
     Gone,
-    /// A directory with nothing in it: of a node that never ran, or of a disk that is not mounted.
-    Empty,
     There {
         /// The filesystem it lies on; None where that cannot be told.
         device: Option<u64>,

@@ -17,7 +17,7 @@ pub struct Survey<'a> {
     /// `node_storage`.
     pub storage: &'a Path,
     /// Roots of nodes that were filesystems of their own when they were last seen.
-    pub mounts: &'a [PathBuf],
+    pub mounts: &'a BTreeSet<PathBuf>,
     /// How nodes are asked.
     pub limits: Limits,
     /// The counters of the last survey, and when the machine had been booted then.
@@ -109,9 +109,9 @@ pub struct Footing {
 }
 
 /// Looks at what `nodes` lie on; `mounts` as in [`Survey`].
-pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &[PathBuf]) -> Footing {
+pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &BTreeSet<PathBuf>) -> Footing {
     let roots: Vec<PathBuf> = nodes.iter().map(|node| node.home.root.clone()).collect();
-    let rooted = gauge.rooted(&roots);
+    let seen = gauge.rooted(&roots);
     let device = gauge.device(storage);
     let parents: BTreeSet<&Path> = roots.iter().filter_map(|root| root.parent()).collect();
     let mut folders: BTreeMap<&Path, Option<u64>> = parents
@@ -121,19 +121,22 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &[Path
             false => (folder, gauge.device(folder)),
         })
         .collect();
-    let of_its_own = |root: &&PathBuf, rooted: &Rooted| match rooted {
-        Rooted::There { device: Some(own) } => {
-            let around = root.parent().and_then(|folder| folders.get(folder));
-            around.is_some_and(|around| around.is_some_and(|around| around != *own))
+    let mut rooted = Vec::with_capacity(roots.len());
+    let mut own = Vec::new();
+    for (root, seen) in roots.iter().zip(&seen) {
+        let around = root.parent().and_then(|folder| folders.get(folder).copied());
+        let was_mount = mounts.contains(root);
+        let is_mount = match (seen, around) {
+            (Rooted::There { device: Some(own) }, Some(Some(around))) => around != *own,
+            _ => false,
+        };
+        // Nothing in a directory says nothing, but where another filesystem was mounted before: only there it is asked.
+        let is_bare = (was_mount || is_mount) && seen.is_there() && gauge.is_bare(root);
+        rooted.push(seen.is_there() && !(was_mount && is_bare));
+        if was_mount || (is_mount && !is_bare) {
+            own.push(root);
         }
-        _ => false,
-    };
-    let own: Vec<&PathBuf> = roots
-        .iter()
-        .zip(&rooted)
-        .filter(|(root, rooted)| of_its_own(root, rooted) || mounts.contains(root))
-        .map(|(root, _)| root)
-        .collect();
+    }
     for root in own {
         folders.insert(root, gauge.device(root));
     }
@@ -144,20 +147,7 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &[Path
             .into_iter()
             .map(|(folder, device)| (folder.to_owned(), device))
             .collect(),
-        rooted: roots
-            .iter()
-            .zip(&rooted)
-            .map(|(root, rooted)| is_rooted(*rooted, mounts.contains(root)))
-            .collect(),
-    }
-}
-
-/// Whether a node has its root. Nothing in a directory says nothing, but where another filesystem was mounted before.
-fn is_rooted(rooted: Rooted, was_mount: bool) -> bool {
-    match rooted {
-        Rooted::Gone => false,
-        Rooted::Empty => !was_mount,
-        Rooted::There { .. } => true,
+        rooted,
     }
 }
 
@@ -290,11 +280,14 @@ mod tests {
         fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted> {
             let seen = |root: &PathBuf| match root.to_str() {
                 Some("/gone") => Rooted::Gone,
-                Some("/bare") => Rooted::Empty,
                 Some("/own") => Rooted::There { device: Some(10) },
                 _ => Rooted::There { device: Some(9) },
             };
             roots.iter().map(seen).collect()
+        }
+
+        fn is_bare(&self, folder: &Path) -> bool {
+            folder == Path::new("/bare")
         }
 
         fn sharing(&self, programs: &[&Path]) -> Vec<Option<crate::colony::Sharing>> {
@@ -359,7 +352,7 @@ mod tests {
         let look = Survey {
             nodes,
             storage: Path::new("/data"),
-            mounts: &[],
+            mounts: &BTreeSet::new(),
             limits: Limits::default(),
             last,
             antnode: Lookup {
@@ -443,15 +436,16 @@ mod tests {
             node(4, "here", "/data/4", State::Running),
         ];
         let machine = Machine::at_second(1_000);
-        let names = |mounts: &[PathBuf]| {
-            let footing = footing(&machine, &nodes, Path::new("/data"), mounts);
+        let names = |mounts: &[&str]| {
+            let mounts = mounts.iter().map(PathBuf::from).collect();
+            let footing = footing(&machine, &nodes, Path::new("/data"), &mounts);
             assert_eq!(footing.rooted, [true, true, false, true]);
             let mut named = footing.elsewhere.into_iter();
             let text = |(path, device): (PathBuf, Option<u64>)| format!("{} {device:?}", path.display());
             named.by_ref().map(text).collect::<Vec<_>>()
         };
         assert_eq!(names(&[]), ["/ Some(9)", "/own Some(10)"]);
-        let was = ["/gone".into(), "/of/no/node".into()];
+        let was = ["/gone", "/of/no/node"];
         assert_eq!(names(&was), ["/ Some(9)", "/gone Some(9)", "/own Some(10)"]);
     }
 
@@ -459,9 +453,10 @@ mod tests {
     fn an_empty_root_is_a_missing_one_where_it_was_a_filesystem_of_its_own() {
         let nodes = [node(1, "here", "/bare", State::Running)];
         let machine = Machine::at_second(1_000);
-        let rooted = |mounts: &[PathBuf]| footing(&machine, &nodes, Path::new("/data"), mounts).rooted;
-        assert_eq!(rooted(&[]), [true]);
-        assert_eq!(rooted(&["/bare".into()]), [false]);
+        let rooted =
+            |mounts: &BTreeSet<PathBuf>| footing(&machine, &nodes, Path::new("/data"), mounts).rooted;
+        assert_eq!(rooted(&BTreeSet::new()), [true]);
+        assert_eq!(rooted(&BTreeSet::from(["/bare".into()])), [false]);
     }
 
     #[test]
