@@ -245,12 +245,6 @@ pub(super) fn network_place(words: &[String]) -> Option<usize> {
 }
 
 impl Found {
-    /// Where this very node has its logs.
-    #[must_use]
-    pub fn logs_of(self, node: &Node) -> Option<PathBuf> {
-        self.logs.filter(|_| self.root == node.home.root)
-    }
-
     /// Its variables as a row keeps them.
     #[must_use]
     pub fn environment_text(&self) -> String {

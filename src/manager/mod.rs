@@ -116,11 +116,11 @@ impl Defined {
         }
     }
 
-    /// The node is as its row says, but that these are its logs.
+    /// The node is as its row says, but that these are its logs; in its root where nobody says so.
     #[must_use]
-    pub fn with_logs(node: &Node, logs: PathBuf) -> Defined {
+    pub fn with_logs(node: &Node, logs: Option<PathBuf>) -> Defined {
         let mut defined = Defined::as_asked(node, node.service.0.clone());
-        defined.home.logs = Some(logs);
+        defined.home.logs = Some(logs.unwrap_or_else(|| node.logs()));
         defined
     }
 

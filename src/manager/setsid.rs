@@ -268,28 +268,24 @@ impl ProcessManager for Setsid {
     }
 
     /// Rows of the Python wnm do not say where a node's logs are; its process does, or where all logs are one folder
-    /// bears its name.
+    /// bears its name. Where neither does, they are in its root, and nobody is asked again.
     fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
         let is_unsaid = |node: &&Node| node.manager == self.kind && node.home.logs.is_none();
         let unsaid: Vec<&Node> = nodes.iter().filter(is_unsaid).collect();
         if unsaid.is_empty() {
             return Vec::new();
         }
-        let running = self.processes().ok();
-        let logs_of = |node: &Node| {
-            let process = running
-                .iter()
-                .flat_map(Processes::all)
-                .find(|process| process.root == node.home.root);
-            match process.and_then(told) {
-                Some(told) => told.logs,
-                None => Some(self.premises.policy().logs.join(node.name.full()))
-                    .filter(|usual| usual.is_dir() && !node.logs().is_dir()),
-            }
+        let Ok(running) = self.processes() else {
+            return Vec::new();
+        };
+        let logs_of = |node: &Node| match running.of(&node.home.root).iter().find_map(told) {
+            Some(told) => told.logs,
+            None => Some(self.premises.policy().logs.join(node.name.full()))
+                .filter(|usual| usual.is_dir() && !node.logs().is_dir()),
         };
         unsaid
             .into_iter()
-            .filter_map(|node| Some((node.id, Defined::with_logs(node, logs_of(node)?))))
+            .map(|node| (node.id, Defined::with_logs(node, logs_of(node))))
             .collect()
     }
 

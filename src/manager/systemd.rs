@@ -369,12 +369,12 @@ impl ProcessManager for Systemd {
         all
     }
 
-    /// Rows of the Python wnm do not say where a node's logs are; its unit does.
+    /// Rows of the Python wnm do not say where logs are: the unit does once, or they are in the root.
     fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
-        let logs_of = |node: &Node| self.told(node).ok()??.logs_of(node);
+        let own_unit = |node: &Node| self.told(node).ok()?.filter(|found| found.root == node.home.root);
         let own = nodes.iter().filter(|node| node.manager == self.kind);
         own.filter(|node| node.home.logs.is_none())
-            .filter_map(|node| Some((node.id, Defined::with_logs(node, logs_of(node)?))))
+            .filter_map(|node| Some((node.id, Defined::with_logs(node, own_unit(node)?.logs))))
             .collect()
     }
 
