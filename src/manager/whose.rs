@@ -1,7 +1,7 @@
 //! Whose a service is: its name in a row does not make it the node's.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::colony::{Mode, Node};
 
@@ -12,6 +12,11 @@ use super::{Error, found, installed};
 ///
 /// One that says nothing, or whose program is an antnode without a root, is the node's own, broken or half lost.
 pub fn refuse_foreign(node: &Node, command: &[String], file: &Path) -> Result<(), Error> {
+    refuse_by(node, found::root_in(command), command, file)
+}
+
+/// The same, with the root that the service is told, wherever it begins.
+fn refuse_by(node: &Node, told: Option<PathBuf>, command: &[String], file: &Path) -> Result<(), Error> {
     let refuse = |why: String| {
         Err(Error::Refused {
             doing: "handle",
@@ -20,7 +25,7 @@ pub fn refuse_foreign(node: &Node, command: &[String], file: &Path) -> Result<()
         })
     };
     let root = &node.home.root;
-    if let Some(told) = found::root_in(command) {
+    if let Some(told) = told {
         return match is_same(&told, root) {
             true => Ok(()),
             false => refuse(format!("it is the service of a node in `{}`", told.display())),
@@ -40,9 +45,17 @@ pub fn refuse_foreign(node: &Node, command: &[String], file: &Path) -> Result<()
 
 /// The same of a unit of systemd's with its drop-ins; one that cannot be read says nothing.
 pub fn refuse_foreign_unit(node: &Node, file: &Path, mode: Mode) -> Result<(), Error> {
-    let read = installed::read(file, mode);
-    let command = read.map(|unit| unit.command).unwrap_or_default();
-    refuse_foreign(node, &command, file)
+    let Ok(unit) = installed::read(file, mode) else {
+        return Ok(());
+    };
+    // Its words may be relative to a folder that only the unit names.
+    let told = unit.found.map(|found| found.root);
+    refuse_by(
+        node,
+        told.or_else(|| found::root_in(&unit.command)),
+        &unit.command,
+        file,
+    )
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
@@ -92,6 +105,34 @@ mod tests {
             "/usr/bin/antnode-exporter",
         ] {
             assert!(!is_own(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_root_may_begin_in_the_folder_that_a_unit_works_in() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let policy = LaunchPolicy::under(folder.path());
+        let kind = crate::colony::ManagerKind::from_choice("systemd+user").unwrap();
+        let storage = folder.path().join("a disk");
+        let root = storage.join("antnode0001");
+        let words = |root: &Path| format!("{0}/antnode --root-dir '{0}' --port 1", root.display());
+        let mut node = found::from_line(&format!("'/s/antnode' --root-dir '{}' --port 1", root.display()))
+            .unwrap()
+            .into_node(kind, &policy);
+        node.id = NodeId(1);
+        let file = folder.path().join("antnode0001.service");
+        for (told, is_own) in [("antnode0001", true), ("antnode0002", false)] {
+            let unit = format!(
+                "[Service]\nWorkingDirectory={}\nExecStart=/s/{}\n",
+                storage.display(),
+                words(Path::new(told))
+            );
+            fs::write(&file, unit).unwrap();
+            assert_eq!(
+                refuse_foreign_unit(&node, &file, Mode::User).is_ok(),
+                is_own,
+                "{told}"
+            );
         }
     }
 }
