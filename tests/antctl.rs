@@ -1,6 +1,7 @@
 //! antctl: given nodes that antctl runs, when wnm runs, then it drives antctl round all its corners. The antctl here
 //! is a simulated one with the weaknesses of the real 0.14.2, the nodes are real processes, and `systemctl` is ours.
 
+mod imported;
 pub mod machine;
 mod peer;
 mod surroundings;

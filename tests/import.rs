@@ -1,9 +1,11 @@
 //! Import: given nodes that run already, when `--init --import` makes a colony of them, then each is in it as
 //! it is, and none of them notices.
 
+mod edited;
 mod elsewhere;
 mod hard;
 mod kept;
+pub mod processes;
 pub mod units;
 
 use std::collections::BTreeMap;

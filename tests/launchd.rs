@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::stage::{Stage, simulated};
 
+mod imported;
 mod machine;
 
 use machine::{Machine, Mode, of};

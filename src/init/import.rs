@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Binary, Mode, Node, State, Tool};
+use crate::colony::{Binary, Mode, Node, Process, State, Tool};
 use crate::error::Error;
 use crate::look::is_own;
+use crate::manager::processes;
 use crate::report::imported;
 use crate::session::Session;
 use crate::settings::{self, Resolved, Saying};
 use crate::store::Store;
 use crate::survey::Limits;
-use crate::takeover::import::{self, Haul, Hint, Known, Seen};
+use crate::takeover::import::{self, Haul, Hint, Known, Runs, Seen};
 use crate::world::World;
 
 use super::{refuse_python, supported};
@@ -248,14 +249,32 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
         .into_iter()
         .zip(sightings)
         .map(|(node, ((answer, rooted), process))| Seen {
-            node,
             sighting: crate::colony::Sighting {
                 answer,
                 rooted: rooted.is_there(),
                 process,
             },
+            runs: process.and_then(|process| runs(&node, process)),
+            node,
         })
         .collect())
+}
+
+/// What the process of a node was told; none where it is no antnode's, or nobody lets us see.
+fn runs(node: &Node, process: Process) -> Option<Runs> {
+    let pid = process.pid?;
+    let told = processes::told(pid)?;
+    // A link is no other root, and a path that cannot be told from here is not taken for one.
+    let is_same = told.root.is_relative() || processes::is_same_root(&told.root, &node.home.root);
+    Some(Runs {
+        pid,
+        root: match is_same {
+            true => node.home.root.clone(),
+            false => told.root,
+        },
+        port: told.port,
+        metrics_port: told.metrics_port,
+    })
 }
 
 /// Asks the binaries of nodes that are down for their versions.

@@ -9,8 +9,7 @@ use crate::colony::{
     Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
 };
 
-use super::launchd::Job;
-use super::{Error, LaunchPolicy, installed, launch, launchd};
+use super::{Error, LaunchPolicy, installed, launch};
 
 /// What a command line tells of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +52,11 @@ pub fn from_words(words: &[String], environment: Vec<(String, String)>) -> Optio
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("antnode"))
     };
-    let at = words.iter().take(3).position(is_antnode)?;
+    let at = words
+        .iter()
+        .take(3)
+        .take_while(|word| !word.starts_with("--"))
+        .position(is_antnode)?;
     let rest = &words[at + 1..];
     let value = |name: &str| value_of(rest, name);
     let port = |name: &str| value(name).and_then(|text| text.parse::<u16>().ok());
@@ -137,55 +140,6 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
     Ok(nodes)
 }
 
-/// The nodes that jobs of launchd in `folder` tell of, up or down, whoever wrote them.
-pub fn in_jobs(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, Error> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::file("read", folder))?,
-    };
-    let mut nodes = Vec::new();
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let is_plist = path.extension().is_some_and(|ending| ending == "plist");
-        let label = path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let Some(id) = launchd::number_of(&label).filter(|_| is_plist) else {
-            continue;
-        };
-        let job = Job::read(&fs::read(&path).map_err(Error::file("read", &path))?);
-        let found = job
-            .filter(|job| job.label == label)
-            .and_then(|job| Some((from_words(&job.command, job.environment)?, job.user)));
-        let Some((mut found, user)) = found else {
-            tracing::warn!(
-                "`{}` is no job of an antnode with root and port: left alone",
-                path.display()
-            );
-            continue;
-        };
-        found.user = match kind.mode {
-            Mode::Sudo => Some(user.unwrap_or_else(|| "root".to_owned())),
-            Mode::User => None,
-        };
-        let mut node = found.into_node(kind, policy);
-        // The folder may write the number in its own way; it is erased by that name or not at all.
-        if node.id != id {
-            node.id = id;
-            node.name = NodeName::of(id);
-        }
-        // The Python wnm tells all nodes to write into the folder that holds the folders of logs.
-        if node.home.logs.as_ref() == Some(&policy.logs) {
-            node.home.logs = Some(policy.logs.join(node.name.full()));
-        }
-        node.service = ServiceName(label);
-        nodes.push(node);
-    }
-    nodes.sort_by_key(|node| node.id);
-    Ok(nodes)
-}
-
 /// Why a unit called `name` is not one to take over; none where it is.
 fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: ManagerKind) -> Option<String> {
     let Some(found) = found else {
@@ -207,11 +161,7 @@ fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: Manager
         return Some("its name is not `antnode` and a number".to_owned());
     }
     let program = command.first().map_or("", String::as_str);
-    [Path::new(program), &found.root]
-        .into_iter()
-        .chain(found.logs.as_deref())
-        .find(|path| !super::files::is_straight(path))
-        .map(|path| format!("`{}` is no absolute path without `..`", path.display()))
+    found.crooked(Path::new(program))
 }
 
 pub(super) fn value_of(words: &[String], name: &str) -> Option<String> {
@@ -245,6 +195,37 @@ pub(super) fn network_place(words: &[String]) -> Option<usize> {
 }
 
 impl Found {
+    /// Why the paths of a node are none that wnm can act on: its `program`, its root or its logs.
+    #[must_use]
+    pub fn crooked(&self, program: &Path) -> Option<String> {
+        [program, &self.root]
+            .into_iter()
+            .chain(self.logs.as_deref())
+            .find(|path| !super::files::is_straight(path))
+            .map(|path| format!("`{}` is no absolute path without `..`", path.display()))
+    }
+
+    /// Its ports, as its words have them.
+    #[must_use]
+    pub fn ports_text(&self) -> String {
+        format!(
+            "`--port {} --metrics-server-port {}`",
+            self.port, self.metrics_port
+        )
+    }
+
+    /// Gives relative paths the folder they begin in.
+    pub fn settle(&mut self, folder: &Path) {
+        let absolute = |path: &Path| -> PathBuf { folder.join(path).components().collect() };
+        if !self.root.as_os_str().is_empty() && !self.root.starts_with("~") {
+            self.root = absolute(&self.root);
+        }
+        let logs = value_of(&self.words, "--log-output-dest");
+        self.logs = logs
+            .filter(|text| text != "stdout" && text != "data-dir" && !text.is_empty())
+            .map(|text| absolute(Path::new(&text)));
+    }
+
     /// Its variables as a row keeps them.
     #[must_use]
     pub fn environment_text(&self) -> String {

@@ -85,7 +85,9 @@ pub fn read(path: &Path, mode: Mode) -> Result<Installed, Error> {
     let mut found = found::from_words(&unit.command, unit.environment);
     if let Some(found) = &mut found {
         found.user = unit.user;
-        settle(found, folder.as_deref());
+        if let Some(folder) = folder.filter(|folder| folder.is_absolute()) {
+            found.settle(&folder);
+        }
     }
     let doubt = unit
         .unresolved
@@ -212,19 +214,4 @@ fn program_at(program: &str) -> String {
     let there = PROGRAMS.iter().map(|folder| format!("{folder}/{program}"));
     let mut there = there.filter(|path| Path::new(path).is_file());
     there.next().unwrap_or_else(|| program.to_owned())
-}
-
-/// Gives relative paths the folder they begin in.
-fn settle(found: &mut Found, folder: Option<&Path>) {
-    let Some(folder) = folder.filter(|folder| folder.is_absolute()) else {
-        return;
-    };
-    let absolute = |path: &Path| -> PathBuf { folder.join(path).components().collect() };
-    if !found.root.as_os_str().is_empty() && !found.root.starts_with("~") {
-        found.root = absolute(&found.root);
-    }
-    let logs = found::value_of(&found.words, "--log-output-dest");
-    found.logs = logs
-        .filter(|text| text != "stdout" && text != "data-dir" && !text.is_empty())
-        .map(|text| absolute(Path::new(&text)));
 }

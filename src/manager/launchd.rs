@@ -2,6 +2,7 @@
 //!
 //! A node's job is `com.autonomi.antnode-ID`, as in the Python wnm, whose nodes are taken on as they run.
 
+mod discovered;
 mod ending;
 mod job;
 mod launchctl;
@@ -15,7 +16,7 @@ use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, 
 
 use super::premises::{Premises, Told};
 use super::whose::refuse_foreign;
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
 pub use job::Job;
 use launchctl::{Launchctl, Loaded};
 use starting::Start;
@@ -60,7 +61,7 @@ impl Launchd {
     }
 
     fn on_disk(&self, node: &Node) -> Option<Job> {
-        Job::read(&fs::read(self.file(node)).ok()?)
+        discovered::read(&self.file(node)).ok()
     }
 
     /// Whether there is a job on disk for this very node; whoever wrote it.
@@ -68,7 +69,7 @@ impl Launchd {
         let Some(job) = self.on_disk(node).filter(|job| job.label == label(node)) else {
             return false;
         };
-        found::from_words(&job.command, Vec::new()).is_some_and(|told| {
+        job.told().is_some_and(|told| {
             told.root == node.home.root
                 && told.binary == node.home.binary
                 && (told.port, told.metrics_port) == (node.ports.node, node.ports.metrics)
@@ -100,12 +101,21 @@ impl Launchd {
     /// What the node's job on disk says of where it lives.
     fn told(&self, node: &Node) -> Option<Told> {
         let job = self.on_disk(node)?;
-        found::from_words(&job.command, Vec::new()).map(Told::from)
+        job.told().map(Told::from)
     }
 
     /// Refuses a job on disk that is not the node's.
     pub(super) fn refuse_foreign(&self, node: &Node) -> Result<(), Error> {
-        let command = self.on_disk(node).map(|job| job.command).unwrap_or_default();
+        let command = match self.on_disk(node) {
+            Some(job) => match job.told() {
+                Some(found) => {
+                    let word = |path: PathBuf| path.to_string_lossy().into_owned();
+                    vec![word(found.binary), "--root-dir".to_owned(), word(found.root)]
+                }
+                None => job.command,
+            },
+            None => Vec::new(),
+        };
         refuse_foreign(node, &command, &self.file(node))
     }
 
@@ -302,7 +312,21 @@ impl ProcessManager for Launchd {
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {
-        found::in_jobs(self.folder(), self.kind, self.premises.policy())
+        let nodes = discovered::nodes(self.folder(), self.kind, self.premises.policy())?;
+        let jobs = self.launchctl.jobs().unwrap_or_default();
+        let mut stray: Vec<&String> = jobs
+            .keys()
+            .filter(|label| number_of(label).is_some())
+            .filter(|label| !self.folder().join(format!("{label}.plist")).exists())
+            .collect();
+        stray.sort();
+        for label in stray {
+            tracing::warn!(
+                "launchd has `{label}`, whose file is not in `{}`: it is left alone",
+                self.folder().display()
+            );
+        }
+        Ok(nodes)
     }
 }
 

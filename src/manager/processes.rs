@@ -6,13 +6,14 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::colony::Node;
 use crate::program::Program;
 use crate::program::account;
 
 use super::Error;
+use super::found::{self, Found};
 use super::shelf::is_same_file;
 
 /// Programs that carry a node's command line in their own without being the node.
@@ -27,9 +28,11 @@ pub struct NodeProcess {
     pub words: Vec<OsString>,
     /// The root its command line names.
     pub root: PathBuf,
+    /// Where that leads.
+    place: PathBuf,
 }
 
-/// All nodes that run at one moment, by root.
+/// All nodes that run at one moment, by where their roots really are.
 #[derive(Debug, Default)]
 pub struct Processes(HashMap<PathBuf, Vec<NodeProcess>>);
 
@@ -38,18 +41,19 @@ impl Processes {
     pub fn scan() -> Result<Processes, Error> {
         let mut found: HashMap<PathBuf, Vec<NodeProcess>> = HashMap::new();
         for (pid, words) in every()? {
-            if let Some(root) = root_of(&words).filter(|root| !is_anothers(pid, root)) {
-                let entry = found.entry(root.clone()).or_default();
-                entry.push(NodeProcess { pid, words, root });
+            if let Some(process) = node_of(pid, words) {
+                found.entry(process.place.clone()).or_default().push(process);
             }
         }
         Ok(Processes(found))
     }
 
-    /// The processes of the node that lives at `root`: none, one, or more where somebody started it twice.
+    /// The processes of the node that lives at `root`, by whatever links they name it: none, one, or more where
+    /// somebody started it twice.
     #[must_use]
     pub fn of(&self, root: &Path) -> &[NodeProcess] {
-        self.0.get(root).map_or(&[], Vec::as_slice)
+        let found = self.0.get(root).or_else(|| self.0.get(&real(root)));
+        found.map_or(&[], Vec::as_slice)
     }
 
     /// Every node process.
@@ -96,7 +100,103 @@ pub fn is_node(pid: u32, root: &Path) -> Option<bool> {
             .map(|(_, words)| words)
             .unwrap_or_default()
     };
-    Some(root_of(&words).is_some_and(|named| named == root) && !is_anothers(pid, root))
+    Some(node_of(pid, words).is_some_and(|process| process.root == root || process.place == real(root)))
+}
+
+/// What the process `pid` was told, if it is a node's; relative paths begin in the folder it runs in.
+#[must_use]
+pub fn told(pid: u32) -> Option<Found> {
+    let words = match has_proc() {
+        true => words_of(pid).ok()?,
+        false => listed(Some(pid)).ok()?.pop()?.1,
+    };
+    node_of(pid, words)?.told()
+}
+
+/// Whether two paths lead to one folder.
+#[must_use]
+pub fn is_same_root(one: &Path, other: &Path) -> bool {
+    one == other || real(one) == real(other)
+}
+
+/// Where a path leads; of one that leads nowhere, or begins in a folder that we do not know, itself.
+fn real(path: &Path) -> PathBuf {
+    let found = path.is_absolute().then(|| fs::canonicalize(path).ok());
+    found.flatten().unwrap_or_else(|| path.to_owned())
+}
+
+/// The node that a process is.
+fn node_of(pid: u32, mut words: Vec<OsString>) -> Option<NodeProcess> {
+    let names_root = |word: &OsString| word == "--root-dir" || word.as_bytes().starts_with(b"--root-dir=");
+    if named_at(&words).is_none() && words.iter().any(names_root) {
+        // It was given another name than its program's.
+        *words.first_mut()? = program_of(pid)?.into_os_string();
+    }
+    let mut root = root_of(&words)?;
+    if root.is_relative()
+        && let Some(folder) = folder_of(pid)
+    {
+        root = folder.join(root);
+        root = match root.components().any(|part| part == Component::ParentDir) {
+            true => real(&root),
+            false => root.components().collect(),
+        };
+    }
+    // Whose it is is asked of where it is kept, whatever a link says a moment later.
+    let place = real(&root);
+    (!is_anothers(pid, &place)).then_some(NodeProcess {
+        pid,
+        words,
+        root,
+        place,
+    })
+}
+
+/// The file that a process runs, also once it is deleted.
+fn program_of(pid: u32) -> Option<PathBuf> {
+    let seen = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    let bytes = seen.as_os_str().as_bytes();
+    let bytes = bytes.strip_suffix(b" (deleted)").unwrap_or(bytes);
+    Some(PathBuf::from(OsStr::from_bytes(bytes)))
+}
+
+/// The folder that a process runs in.
+fn folder_of(pid: u32) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/cwd")).ok()
+}
+
+impl NodeProcess {
+    /// The variables it was given that are a node's own, as `ANT_LOG`; the rest is that of a shell or of a desktop.
+    fn variables(&self) -> Vec<(String, String)> {
+        let bytes = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();
+        let all = bytes
+            .split(|&byte| byte == 0)
+            .filter(|pair| pair.starts_with(b"ANT_"));
+        all.filter_map(|pair| std::str::from_utf8(pair).ok()?.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    }
+
+    /// What it was told, in absolute paths.
+    #[must_use]
+    pub fn told(&self) -> Option<Found> {
+        let words = self.words.iter();
+        let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        let mut found = found::from_words(&words, Vec::new())?;
+        if let Some(folder) = folder_of(self.pid) {
+            found.settle(&folder);
+            if found.binary.is_relative() {
+                // Without a folder it was looked for in those of PATH.
+                found.binary = match found.binary.parent() {
+                    Some(parent) if parent.as_os_str().is_empty() => program_of(self.pid)?,
+                    _ => folder.join(&found.binary).components().collect(),
+                };
+            }
+        }
+        found.root.clone_from(&self.root);
+        found.environment = self.variables();
+        Some(found)
+    }
 }
 
 /// Whether a node has no process, where its `manager` is not there to be asked: then it is stopped.
@@ -143,11 +243,7 @@ fn root_of(words: &[OsString]) -> Option<PathBuf> {
     if CARRIERS.iter().any(|carrier| first == *carrier) {
         return None;
     }
-    // Not always the first word: a script's interpreter, and its option, come before it.
-    let at = words
-        .iter()
-        .take(3)
-        .position(|word| name(word).is_some_and(|name| name.as_bytes().starts_with(b"antnode")))?;
+    let at = named_at(words)?;
     let mut rest = words[at + 1..].iter();
     while let Some(word) = rest.next() {
         if word == "--root-dir" {
@@ -158,6 +254,17 @@ fn root_of(words: &[OsString]) -> Option<PathBuf> {
         }
     }
     None
+}
+
+/// Which word names an antnode. Not always the first: a script's interpreter, and its option, come before it.
+fn named_at(words: &[OsString]) -> Option<usize> {
+    let name = |word: &OsString| Path::new(word).file_name().map(OsStr::to_owned);
+    words
+        .iter()
+        .take(3)
+        // What a node is told may be called like one.
+        .take_while(|word| !word.as_bytes().starts_with(b"--"))
+        .position(|word| name(word).is_some_and(|name| name.as_bytes().starts_with(b"antnode")))
 }
 
 fn has_proc() -> bool {
@@ -216,11 +323,18 @@ fn listed_words(line: &str) -> Option<(u32, Vec<OsString>)> {
         None => (command, ""),
     };
     let mut words: Vec<OsString> = vec![program.trim().into()];
-    if let Some(at) = rest.find(" --root-dir ") {
-        let value = &rest[at + " --root-dir ".len()..];
-        let end = value.find(" --").unwrap_or(value.len());
-        words.push("--root-dir".into());
-        words.push(value[..end].trim_end().into());
+    for name in ["--root-dir", "--port", "--metrics-server-port"] {
+        let place = [' ', '=']
+            .into_iter()
+            .find_map(|mark| rest.split_once(&format!(" {name}{mark}")));
+        if let Some((_, value)) = place {
+            let end = value.find(" --").unwrap_or(value.len());
+            let mut value = value[..end].trim_end();
+            if name != "--root-dir" {
+                value = value.split(' ').next().unwrap_or_default();
+            }
+            words.extend([name.into(), value.into()]);
+        }
     }
     Some((pid, words))
 }
@@ -269,6 +383,7 @@ mod tests {
             "grep -- --root-dir /s/a",
             "/s/a/antnode",
             "/s/a/antnode --root-dir",
+            "other --root-dir /s/antnode0001 --port 1 --root-dir /s/a",
             "",
         ] {
             assert_eq!(root(line), None, "{line}");
@@ -296,5 +411,14 @@ mod tests {
         let (pid, words) =
             listed_words("  4711 /s p/antnode --root-dir /s p --port 5 --rewards-address 0x").unwrap();
         assert_eq!((pid, root_of(&words)), (4711, Some(PathBuf::from("/s p"))));
+        let other = "1 /s/antnode --port=5 --root-dir=/s p --metrics-server-port 6 evm-arbitrum-one";
+        let words = listed_words(other).unwrap().1;
+        let words: Vec<String> = words
+            .into_iter()
+            .map(|word| word.into_string().unwrap())
+            .collect();
+        let found = found::from_words(&words, Vec::new()).unwrap();
+        assert_eq!((found.port, found.metrics_port), (5, 6));
+        assert_eq!(found.root, Path::new("/s p"));
     }
 }

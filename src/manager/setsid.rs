@@ -4,6 +4,7 @@
 //! with that number names this root; `ROOT/node.command` is the node's service, for people and for discovery.
 
 mod birth;
+mod discovered;
 mod ending;
 mod traces;
 
@@ -15,9 +16,9 @@ use crate::program::detached::Detached;
 use super::files::words_in;
 use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, launch, leftovers};
+use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
 use birth::Birth;
-use traces::{command_file, console, folders, inside, line, owner, pid_file, told};
+use traces::{command_file, console, line, owner, pid_file, told};
 
 /// Runs nodes as detached processes.
 #[derive(Debug)]
@@ -292,38 +293,14 @@ impl ProcessManager for Setsid {
     fn discover(&self) -> Result<Vec<Node>, Error> {
         let policy = self.premises.policy();
         let running = self.processes()?;
-        let mut nodes: Vec<Node> = Vec::new();
-        for process in inside(&running, &policy.storage) {
-            if let Some(found) = told(process) {
-                nodes.push(found.into_node(self.kind, policy));
-            }
-        }
-        for root in folders(&policy.storage) {
-            if nodes.iter().any(|node| node.home.root == root) {
-                continue;
-            }
-            let text = words_in(&root.join("node.command")).unwrap_or_default();
-            match found::from_line(&text) {
-                Some(found) if found.root == root => nodes.push(found.into_node(self.kind, policy)),
-                _ if root.join("secret-key").exists() => tracing::warn!(
-                    "`{}` holds a node that neither runs nor tells its ports: it is not taken over",
-                    root.display()
-                ),
-                _ => {}
-            }
-        }
-        // What a node was told in its environment is only in its file.
+        let mut nodes = discovered::running(&running, self.kind, policy);
+        nodes.extend(discovered::down(&running, &nodes, self.kind, policy));
         for node in &mut nodes {
-            let text = words_in(&command_file(node)).unwrap_or_default();
-            if let Some(found) = found::from_line(&text) {
-                node.environment = Some(found.environment_text());
-            }
             if let Some(owner) = owner(&node.home.root).filter(|_| self.mode() == Mode::Sudo) {
                 node.user = owner;
             }
         }
         nodes.sort_by(|one, other| (one.id, &one.home.root).cmp(&(other.id, &other.home.root)));
-        nodes.dedup_by(|one, other| one.home.root == other.home.root);
         Ok(nodes)
     }
 }

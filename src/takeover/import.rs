@@ -16,6 +16,47 @@ use crate::plan::{self, Policy};
 pub struct Seen {
     pub node: Node,
     pub sighting: Sighting,
+    /// What its process was told, where that is not what its service says by now.
+    pub runs: Option<Runs>,
+}
+
+/// The words of a process that matter to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runs {
+    pub pid: u32,
+    pub root: PathBuf,
+    pub port: u16,
+    pub metrics_port: u16,
+}
+
+impl Runs {
+    /// How the process differs from what is written: its words, those of the service, and whether wnm would look for
+    /// the node in the wrong place.
+    fn against(&self, node: &Node) -> Option<(String, String, bool)> {
+        let quoted = |path: &Path| shell_words::quote(&path.to_string_lossy()).into_owned();
+        let all = [
+            ("--root-dir", quoted(&self.root), quoted(&node.home.root)),
+            ("--port", self.port.to_string(), node.ports.node.to_string()),
+            (
+                "--metrics-server-port",
+                self.metrics_port.to_string(),
+                node.ports.metrics.to_string(),
+            ),
+        ];
+        let other: Vec<_> = all.iter().filter(|(_, runs, says)| runs != says).collect();
+        if other.is_empty() {
+            return None;
+        }
+        let line = |side: fn(&(&str, String, String)) -> String| {
+            let words: Vec<String> = other.iter().map(|one| side(one)).collect();
+            words.join(" ")
+        };
+        Some((
+            line(|(name, runs, _)| format!("{name} {runs}")),
+            line(|(name, _, says)| format!("{name} {says}")),
+            other.iter().any(|(name, _, _)| *name != "--port"),
+        ))
+    }
 }
 
 /// What is taken in.
@@ -43,9 +84,30 @@ pub fn take_in(seen: Vec<Seen>, policy: &Policy, now: Timestamp) -> Haul {
 
 /// One node in the state it is in.
 fn stand(seen: Seen, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>) -> Node {
-    let Seen { mut node, sighting } = seen;
+    let Seen {
+        mut node,
+        sighting,
+        runs,
+    } = seen;
     let service = node.service.0.clone();
     node.since = now;
+    if let Some((runs, (told, says, is_lost))) = runs.and_then(|runs| Some((runs.pid, runs.against(&node)?)))
+    {
+        let why = format!("process {runs} runs with `{told}`, and its service says `{says}` by now");
+        if is_lost {
+            // A survey would look where it is not, and what follows from that is a restart nobody asked for.
+            warnings.push(format!(
+                "`{service}` is DISABLED: {why}; restart it, or edit the service back, then `wnm --force_action start \
+                 --service_name {}`",
+                node.name.full()
+            ));
+            disable(&mut node, why);
+            return node;
+        }
+        warnings.push(format!(
+            "`{service}`: {why}; restart it, or edit the service back: its row has the service's word"
+        ));
+    }
     if !sighting.rooted {
         // Not DEAD, which would be removed by itself: its disk may only not be mounted.
         let root = node.home.root.display();

@@ -413,12 +413,13 @@ fn keep(launchd: &Launchd, label: &str) {
 fn spawn(keys: &Dictionary) -> io::Result<Child> {
     let missing = || io::Error::from(io::ErrorKind::InvalidData);
     let text = |key: &str| keys.get(key).and_then(Value::as_string);
-    let words = keys
-        .get("ProgramArguments")
-        .and_then(Value::as_array)
-        .ok_or_else(missing)?;
-    let mut words = words.iter().filter_map(Value::as_string);
-    let mut command = Command::new(words.next().ok_or_else(missing)?);
+    let words = keys.get("ProgramArguments").and_then(Value::as_array);
+    let mut words = words.into_iter().flatten().filter_map(Value::as_string);
+    let first = words.next();
+    // The program counts before the name that it is given.
+    let program = text("Program").or(first).ok_or_else(missing)?;
+    let mut command = Command::new(program);
+    command.arg0(first.unwrap_or(program));
     command
         .args(words)
         .env_clear()

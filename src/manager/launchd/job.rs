@@ -3,8 +3,11 @@
 //! The plist crate does the quoting, so a value may hold anything but a control character.
 
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
 use plist::{Dictionary, Value};
+
+use crate::manager::found::{self, Found};
 
 /// How long launchd waits from SIGTERM to SIGKILL; its own default would be 20 s.
 const EXIT_SECONDS: i64 = 10;
@@ -14,9 +17,9 @@ const EXIT_SECONDS: i64 = 10;
 pub struct Job {
     /// The name by which launchd knows it.
     pub label: String,
-    /// The program and its arguments.
+    /// The program that is started, whatever name it is told to have, and its arguments.
     pub command: Vec<String>,
-    /// Where it runs.
+    /// Where it runs; launchd's own is `/`.
     pub directory: String,
     pub environment: Vec<(String, String)>,
     /// Where it writes what it says to stdout and stderr.
@@ -69,14 +72,18 @@ impl Job {
         let keys = value.as_dictionary()?;
         let text = |key: &str| keys.get(key).and_then(Value::as_string).map(str::to_owned);
         let words = keys.get("ProgramArguments").and_then(Value::as_array);
+        let words = words.into_iter().flatten().map(Value::as_string);
+        // launchd starts nothing where one of them is no text; to leave it out would move the others.
+        let mut command: Vec<String> = words.map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
+        match (text("Program"), command.first_mut()) {
+            (Some(program), Some(first)) => *first = program,
+            (Some(program), None) => command.push(program),
+            (None, _) => {}
+        }
         let pairs = keys.get("EnvironmentVariables").and_then(Value::as_dictionary);
         Some(Job {
             label: text("Label")?,
-            command: words
-                .into_iter()
-                .flatten()
-                .filter_map(|word| word.as_string().map(str::to_owned))
-                .collect(),
+            command,
             directory: text("WorkingDirectory").unwrap_or_default(),
             environment: pairs
                 .into_iter()
@@ -86,6 +93,19 @@ impl Job {
             console: text("StandardOutPath"),
             user: text("UserName"),
         })
+    }
+
+    /// The node it starts, if it is one: relative paths begin in its folder.
+    #[must_use]
+    pub fn told(&self) -> Option<Found> {
+        let mut found = found::from_words(&self.command, self.environment.clone())?;
+        let folder = Path::new("/").join(&self.directory);
+        if found.binary.to_string_lossy().contains('/') {
+            let binary: PathBuf = folder.join(&found.binary).components().collect();
+            found.binary = binary;
+        }
+        found.settle(&folder);
+        Some(found)
     }
 }
 
@@ -140,6 +160,24 @@ mod tests {
         for text in ["", "garbage", "<plist version=\"1.0\"><array/></plist>", "<plist"] {
             assert_eq!(Job::read(text.as_bytes()), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_program_counts_before_the_name_it_is_given() {
+        let read =
+            |keys: &str| Job::read(format!("<plist version=\"1.0\"><dict>{keys}</dict></plist>").as_bytes());
+        let label = "<key>Label</key><string>l</string>";
+        let words = "<key>ProgramArguments</key><array><string>node</string><string>--first</string></array>";
+        let program = "<key>Program</key><string>/s/antnode</string>";
+        let command = |keys: &str| read(&format!("{label}{keys}")).map(|job| job.command.join(" "));
+        assert_eq!(command(words).as_deref(), Some("node --first"));
+        assert_eq!(
+            command(&format!("{words}{program}")).as_deref(),
+            Some("/s/antnode --first")
+        );
+        assert_eq!(command(program).as_deref(), Some("/s/antnode"));
+        let odd = words.replace("<string>--first</string>", "<integer>5</integer>");
+        assert_eq!(command(&odd), None);
     }
 
     proptest! {

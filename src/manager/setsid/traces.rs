@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
-use crate::manager::found::{self, Found};
+use crate::manager::found::Found;
 use crate::manager::processes::{NodeProcess, Processes};
 use crate::program::account;
 use crate::program::detached::Detached;
@@ -60,9 +60,16 @@ pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
 
 /// The processes of nodes below `storage`. That others run elsewhere is said.
 pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a NodeProcess> {
+    // Either may be named through a link.
+    let real = fs::canonicalize(storage).ok();
+    let is_below = |root: &Path| {
+        let root = fs::canonicalize(root).ok();
+        root.zip(real.as_ref())
+            .is_some_and(|(root, real)| root.starts_with(real))
+    };
     let (inside, mut outside): (Vec<_>, Vec<_>) = running
         .all()
-        .partition(|process| process.root.starts_with(storage));
+        .partition(|process| process.root.starts_with(storage) || is_below(&process.root));
     outside.retain(|process| !is_service(process.pid));
     if let Some(first) = outside.first() {
         tracing::warn!(
@@ -79,9 +86,7 @@ pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a Node
 
 /// What a process tells of its node; none where it is a service, which has a manager of its own.
 pub(super) fn told(process: &NodeProcess) -> Option<Found> {
-    let words = process.words.iter();
-    let words: Vec<String> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    found::from_words(&words, Vec::new()).filter(|_| !is_service(process.pid))
+    process.told().filter(|_| !is_service(process.pid))
 }
 
 /// Whether a process is a service of systemd's, which has a manager of its own.
