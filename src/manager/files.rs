@@ -288,6 +288,28 @@ pub fn is_straight(path: &Path) -> bool {
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
 }
 
+/// What a file of at most `most` bytes holds, or why that is not to be had. Links are followed; a pipe is not waited
+/// for.
+pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let cannot = |error: io::Error| format!("it cannot be read ({error})");
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+        .map_err(cannot)?;
+    if !file.metadata().map_err(cannot)?.is_file() {
+        return Err("it is no file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    match u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
+        true => Ok(bytes),
+        false => Err(format!("it is longer than {} KiB", most >> 10)),
+    }
+}
+
 /// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
 /// endless things where we look for a few words.
 #[must_use]

@@ -1,13 +1,11 @@
 //! Nodes as the files of jobs tell of them, whoever wrote those.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
-
 use crate::colony::{ManagerKind, Mode, Node, NodeName, ServiceName};
+use crate::manager::files::bytes_in;
 use crate::manager::{Error, LaunchPolicy};
 
 use super::{FAMILY, Job, number_of};
@@ -83,20 +81,6 @@ fn node(path: &Path, name: &str, kind: ManagerKind, policy: &LaunchPolicy) -> Re
 
 /// Reads the job in a file, or says why it is none.
 pub(super) fn read(path: &Path) -> Result<Job, String> {
-    let cannot = |error: std::io::Error| format!("it cannot be read ({error})");
-    // A pipe would never end.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
-        .map_err(cannot)?;
-    if !file.metadata().map_err(cannot)?.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST) {
-        return Err(format!("it is longer than {} KiB", MOST >> 10));
-    }
+    let bytes = bytes_in(path, MOST)?;
     Job::read(&bytes).ok_or_else(|| "it is no property list of a job".to_owned())
 }
