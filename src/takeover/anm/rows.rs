@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Server;
 use super::place::STATE;
 use super::reading::Reading;
-use super::unit::Unit;
+use super::unit::{Life, Unit};
 use super::warning::{Code, Warning};
 use crate::colony::{
     Answer, Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State,
@@ -92,8 +92,8 @@ fn ids(units: &[Unit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
 }
 
 /// Which of two units with one number, or one port, is the node that counts.
-fn rank(unit: &Unit) -> (u8, i64) {
-    (unit.liveliness(), unit.born.map_or(i64::MIN, |born| born.0))
+fn rank(unit: &Unit) -> (Life, i64) {
+    (unit.life(), unit.born.map_or(i64::MIN, |born| born.0))
 }
 
 /// Whether it is this one that answers at its metrics port, if any does: only one of several with that port can.
@@ -194,7 +194,7 @@ fn settle(
     node.state = match (unit.is_active(), &answer) {
         (true, Answer::Up(_)) => State::Running,
         // It is up: its unit may be read wrongly. What is being started again and again is not.
-        (true, _) if !unit.has_root && unit.liveliness() > 1 => State::Running,
+        (true, _) if !unit.has_root && unit.life() == Life::Up => State::Running,
         (true, _) => State::Restarting,
         (false, _) if !unit.has_root => State::Disabled,
         (false, _) => State::Stopped,

@@ -14,6 +14,15 @@ pub const UNITS: &str = "/etc/systemd/system";
 /// More than the number of any node; with thousands of ports added it is still a number.
 const TOO_HIGH: u32 = 10_000_000;
 
+/// How much a unit runs, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    Down,
+    /// On its way up or down, as what systemd starts again and again.
+    Changing,
+    Up,
+}
+
 /// A unit of a node, or of what looks like one.
 #[derive(Clone, Debug, Default)]
 pub struct Unit {
@@ -65,7 +74,7 @@ impl Unit {
     /// Whether systemd runs its process or is about to.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.liveliness() > 0
+        self.life() != Life::Down
     }
 
     /// `antnode0001`.
@@ -127,13 +136,13 @@ impl Unit {
         registered.contains(self.name()) || self.command.iter().any(is_rpc)
     }
 
-    /// How much it runs: what systemd starts again and again is less than what is up.
+    /// How much it runs.
     #[must_use]
-    pub fn liveliness(&self) -> u8 {
+    pub fn life(&self) -> Life {
         match self.shown.active.as_str() {
-            "inactive" | "failed" | "" => 0,
-            "active" | "reloading" => 2,
-            _ => 1,
+            "inactive" | "failed" | "" => Life::Down,
+            "active" | "reloading" => Life::Up,
+            _ => Life::Changing,
         }
     }
 
