@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
+use crate::stage::Chance;
 use crate::stage::anm::Machine;
 
 const WALLETS: [&str; 3] = [
@@ -17,33 +18,6 @@ const WALLETS: [&str; 3] = [
     "0x68723CDB1f027208379af2043B96E5364F5Ab27C",
 ];
 const PEER: &str = "12D3KooWAPZ2td7z4CnDHMUPy3E21Za1BsopW9VLR6sr1eCdYo51";
-
-/// Chance, the same for a seed each time.
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
-    }
-
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
-    }
-
-    /// Once in so many times.
-    fn once_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
-    }
-
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
-        let at = usize::try_from(self.below(of.len() as u64)).unwrap();
-        of[at].clone()
-    }
-}
 
 /// One unit, as it was made up.
 pub struct Node {
@@ -106,7 +80,7 @@ pub struct Made {
 pub fn server(seed: u64) -> Made {
     let folder = tempfile::Builder::new().prefix("wnm-anm-").tempdir().unwrap();
     let mut yard = Yard {
-        dice: Dice::new(seed),
+        dice: Chance::of(seed),
         root: folder.path().join("root"),
         runtime: folder.path().join("runtime"),
     };
@@ -171,7 +145,7 @@ fn sole(nodes: &mut [Node]) {
 
 /// Where a server is laid out.
 struct Yard {
-    dice: Dice,
+    dice: Chance,
     root: PathBuf,
     runtime: PathBuf,
 }
@@ -223,12 +197,16 @@ impl Yard {
         };
         let narrow = |port: Option<u32>| port.map(|port| u16::try_from(port).unwrap());
         let active = dice.one(&["active", "active", "active", "activating", "inactive", "failed"]);
-        let storage = if dice.once_in(4) { dice.one(storages) } else { home };
+        let storage = if dice.is_one_in(4) {
+            dice.one(storages)
+        } else {
+            home
+        };
         let mut environment = Vec::new();
-        if form > 6 || dice.once_in(4) {
+        if form > 6 || dice.is_one_in(4) {
             environment.push(("ANT_LOG", "ant_evm=error"));
         }
-        if dice.once_in(8) {
+        if dice.is_one_in(8) {
             environment.push(("RUST_BACKTRACE", "1"));
         }
         Node {
@@ -236,8 +214,8 @@ impl Yard {
             number,
             form,
             active,
-            answers: active == "active" && port.is_some() && metrics.is_some() && !dice.once_in(4),
-            has_data: !dice.once_in(5),
+            answers: active == "active" && port.is_some() && metrics.is_some() && !dice.is_one_in(4),
+            has_data: !dice.is_one_in(5),
             born: 1_746_000_000 + i64::try_from(dice.below(1_000_000)).unwrap(),
             port: narrow(port),
             metrics: narrow(metrics),
@@ -293,13 +271,13 @@ impl Yard {
         let slashes = dice.one(&["/", "//"]);
         let (storage, last) = node.root.rsplit_once('/').unwrap();
         let root = format!("{storage}{slashes}{last}");
-        let word = |dice: &mut Dice, text: &str| match (text.contains(' '), dice.below(8)) {
+        let word = |dice: &mut Chance, text: &str| match (text.contains(' '), dice.below(8)) {
             (true, 0) => format!("'{text}'"),
             (true, 1) => text.replace(' ', "\\x20"),
             (true, _) | (false, 0) => format!("\"{text}\""),
             _ => text.to_owned(),
         };
-        let pair = |dice: &mut Dice, flag: &str, value: &str| {
+        let pair = |dice: &mut Chance, flag: &str, value: &str| {
             let joint = dice.one(&[" ", " ", " ", " ", "=", "  "]);
             let value = if joint == "=" && value.contains(' ') {
                 value.replace(' ', "\\x20")
@@ -310,7 +288,7 @@ impl Yard {
             };
             format!("{flag}{joint}{value}")
         };
-        let port = |dice: &mut Dice, flag: &str, port: Option<u16>| match port {
+        let port = |dice: &mut Chance, flag: &str, port: Option<u16>| match port {
             Some(port) => pair(dice, flag, &port.to_string()),
             None => dice.one(&[format!("{flag} "), format!("{flag} 551001"), String::new()]),
         };
@@ -338,7 +316,7 @@ impl Yard {
         } else {
             [logs, wallet]
         });
-        if dice.once_in(8) {
+        if dice.is_one_in(8) {
             // A hand that sorts.
             words.sort();
         }
@@ -355,7 +333,7 @@ impl Yard {
             let line = dice.one(&["Environment=\"{}\"", "Environment={}", "Environment='{}'"]);
             lines.push(line.replace("{}", &format!("{variable}={value}")));
         }
-        if node.environment.len() == 1 && dice.once_in(4) {
+        if node.environment.len() == 1 && dice.is_one_in(4) {
             // The tip, followed twice.
             lines.push(lines.last().unwrap().clone());
         }
@@ -369,7 +347,7 @@ impl Yard {
             }
             .to_owned(),
         );
-        if dice.once_in(8) {
+        if dice.is_one_in(8) {
             lines.insert(1, "# by hand\n\n; too".to_owned());
         }
         let end = dice.one(&["\n", "\n", "\n", "\r\n", "  \n"]);
@@ -397,7 +375,7 @@ impl Yard {
             1 => line + "[0778]=\"antnode07",
             _ => line + ")\n",
         };
-        if nodes.iter().all(|node| node.belief.is_none()) && self.dice.once_in(2) {
+        if nodes.iter().all(|node| node.belief.is_none()) && self.dice.is_one_in(2) {
             return;
         }
         self.file("/var/antctl/NodeDetails", &line);
@@ -405,12 +383,12 @@ impl Yard {
 
     fn foreigners(&mut self, nodes: &[Node]) -> BTreeMap<String, Vec<u16>> {
         let mut foreign = BTreeMap::new();
-        if self.dice.once_in(4) {
+        if self.dice.is_one_in(4) {
             let number = 20 + u16::try_from(self.dice.below(5)).unwrap();
             // Perhaps one of anm's has the port, too.
             let port = nodes.iter().filter_map(|node| node.port).next();
-            let port = port.filter(|_| self.dice.once_in(3)).unwrap_or(57_000 + number);
-            let rpc = if self.dice.once_in(2) {
+            let port = port.filter(|_| self.dice.is_one_in(3)).unwrap_or(57_000 + number);
+            let rpc = if self.dice.is_one_in(2) {
                 format!("--rpc 127.0.0.1:{}", 34_000 + number)
             } else {
                 String::new()
@@ -454,7 +432,7 @@ impl Yard {
     /// One line as one of many hands has written it.
     fn line(&mut self, name: &str, value: &str) -> String {
         let dice = &mut self.dice;
-        let is_bare = !value.contains(' ') && dice.once_in(2);
+        let is_bare = !value.contains(' ') && dice.is_one_in(2);
         let quoted = match (is_bare, dice.below(3)) {
             (true, _) => value.to_owned(),
             (false, 0) => format!("'{value}'"),
@@ -463,7 +441,7 @@ impl Yard {
         };
         let before = dice.one(&["", "", "", "export ", "  "]);
         let after = dice.one(&["", "", "", "  ", " # was 7", "\t#"]);
-        let earlier = if dice.once_in(8) {
+        let earlier = if dice.is_one_in(8) {
             format!("{name}=7\n")
         } else {
             String::new()
@@ -474,7 +452,7 @@ impl Yard {
     fn settings(&mut self, home: &str, nodes: &[Node]) -> BTreeMap<&'static str, String> {
         let mut comes_to = BTreeMap::new();
         let (mut config, mut over) = ("# made up\n\n".to_owned(), String::new());
-        let many = self.dice.once_in(4);
+        let many = self.dice.is_one_in(4);
         for (old, new) in [
             ("CpuLessThan", "cpu_less_than"),
             ("MemLessThan", "mem_less_than"),
@@ -490,7 +468,7 @@ impl Yard {
         ] {
             let mut value = self.dice.below(50) + if new.ends_with("_remove") { 50 } else { 0 };
             config += &self.line(old, &value.to_string());
-            if self.dice.once_in(8) {
+            if self.dice.is_one_in(8) {
                 value = if new.ends_with("_remove") { 90 } else { 9 };
                 over += &self.line(old, &value.to_string());
             }
@@ -501,7 +479,7 @@ impl Yard {
                 value *= 60;
             }
             if old == "NodeCap" {
-                value = value.max(nodes.len() as u64);
+                value = value.max(nodes.len());
             }
             comes_to.insert(new, value.to_string());
         }
@@ -543,7 +521,7 @@ impl Yard {
             comes_to.insert("rewards_address", address.to_owned());
         }
         config += "UpgradeHour=3\nUpgradeMin=41\nNodeVersion=\"\"\nDiscordUsername=\"--owner $USER\"\n";
-        if self.dice.once_in(8) {
+        if self.dice.is_one_in(8) {
             config = config.replace('\n', "\r\n");
         }
         self.file("/var/antctl/config", &config);
@@ -553,7 +531,7 @@ impl Yard {
         let cores = if many { 32 } else { 8 };
         let system = self.line("CpuCount", &cores.to_string());
         self.file("/var/antctl/system", &system);
-        if !self.dice.once_in(8) {
+        if !self.dice.is_one_in(8) {
             self.file(
                 "/etc/cron.d/anm",
                 "* * * * * weave /bin/bash /usr/bin/anms.sh >> /var/antctl/log\n",

@@ -1,27 +1,38 @@
 //! Chance that can be played again: a test that draws says its seed, and `WNM_SEED` repeats it.
 
-/// What a test draws from.
+/// What a test draws from; the same for a seed each time.
 pub struct Chance(u64);
 
 impl Chance {
     /// One of its own, or that of `WNM_SEED`; says which.
     pub fn new() -> Chance {
         let given = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
-        let seed = given.unwrap_or_else(|| u64::from(std::process::id()) * 2_654_435_761 + 1);
+        let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
         eprintln!("WNM_SEED={seed} repeats this");
-        Chance(seed)
+        Chance::of(seed)
+    }
+
+    /// That of a seed.
+    pub fn of(seed: u64) -> Chance {
+        Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
     /// A number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit.max(1) as u64) as usize
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
     }
 
     /// Whether it happens, as one time in so many.
     pub fn is_one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
+    }
+
+    /// One of several.
+    pub fn one<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
     }
 }
