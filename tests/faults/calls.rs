@@ -219,22 +219,8 @@ fn at_beginnings(beginning: Beginning) -> Option<Played> {
             fs::copy(what, stage.database()).expect("a copy");
         }
     };
-    let (nodes, metrics) = stage.thousands();
-    let mut words = vec![
-        "--init",
-        "--rewards_address",
-        "faucet",
-        "--process_manager",
-        "setsid+user",
-    ];
-    words.extend([
-        "--port_start",
-        &nodes,
-        "--metrics_port_start",
-        &metrics,
-        "--rpc_port_start",
-        "64",
-    ]);
+    let founding = stage.founding();
+    let mut words: Vec<&str> = founding.iter().map(String::as_str).collect();
     let before = match beginning {
         Beginning::Init => None,
         Beginning::Import => {

@@ -160,23 +160,8 @@ fn the_files_of_a_colony_are_its_owners_whatever_the_umask() {
             ]);
             crate::stage::Ran::of(stage.at_home(shell, words))
         };
-        let (nodes, metrics) = stage.thousands();
-        let ports = [
-            "--port_start",
-            &nodes,
-            "--metrics_port_start",
-            &metrics,
-            "--rpc_port_start",
-            "64",
-        ];
-        let founded = [
-            "--init",
-            "--rewards_address",
-            "faucet",
-            "--process_manager",
-            "setsid+user",
-        ];
-        with_umask(&[&founded[..], &ports[..]].concat()).done();
+        let founding = stage.founding();
+        with_umask(&founding.iter().map(String::as_str).collect::<Vec<_>>()).done();
         with_umask(&["--force_action", "survey"]).done();
         with_umask(&["--force_action", "add"]).done();
         stage.wait_for("it runs", |stage| stage.processes().len() == 1);

@@ -133,24 +133,29 @@ impl Stage {
         stage
     }
 
-    /// `wnm --init` with the settings of [`Stage::colony`] and these.
-    pub fn init(&self, settings: &[&str]) -> Ran {
-        let (nodes, metrics) = (self.ports.nodes(), self.ports.metrics());
-        let mut words = vec![
+    /// The words of a `wnm --init` that has no node in a port of another test's.
+    pub fn founding(&self) -> Vec<String> {
+        let (nodes, metrics) = self.thousands();
+        let words = [
             "--init",
             "--rewards_address",
             "faucet",
             "--process_manager",
             "setsid+user",
-        ];
-        words.extend([
             "--port_start",
             &nodes,
             "--metrics_port_start",
             &metrics,
             "--rpc_port_start",
             "64",
-        ]);
+        ];
+        words.map(str::to_owned).into()
+    }
+
+    /// `wnm --init` with the settings of [`Stage::colony`] and these.
+    pub fn init(&self, settings: &[&str]) -> Ran {
+        let founding = self.founding();
+        let mut words: Vec<&str> = founding.iter().map(String::as_str).collect();
         words.extend([
             "--cpu_less_than",
             "50",
