@@ -11,10 +11,13 @@ use crate::stage::Ran;
 fn entry(machine: &Machine, name: &str, number: u16, change: Value) -> Value {
     let root = machine.storage().join(name);
     fs::create_dir_all(&root).expect("a root");
+    // Ports that no other stage has: another's node would answer there.
+    let ports = machine.odd_ports(number);
+    let port = |at: usize| ports[at].parse::<u16>().expect("a port");
     let mut entry = json!({
         "service_name": name, "number": number, "status": "Stopped", "data_dir_path": root, "log_dir_path": root.join("logs"),
-        "antnode_path": root.join("antnode"), "node_port": 20_000 + number, "metrics_port": 21_000 + number,
-        "rpc_socket_addr": format!("127.0.0.1:{}", 22_000 + number), "version": "0.4.17", "user": null,
+        "antnode_path": root.join("antnode"), "node_port": port(1), "metrics_port": port(3),
+        "rpc_socket_addr": format!("127.0.0.1:{}", port(5)), "version": "0.4.17", "user": null,
         "rewards_address": WALLET, "evm_network": "ArbitrumOne", "peer_id": null, "node_ip": null,
     });
     for (key, value) in change.as_object().expect("changes") {
