@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 const ASKS_FIRST: &[(&str, &str)] = &[
     ("init/anm.rs", "anm runs on Linux only"),
     ("lock.rs", "who holds the lock stays unsaid"),
+    ("manager/installed.rs", "there is no systemd whose units are read"),
     ("manager/processes.rs", "`ps` lists them"),
     ("manager/setsid.rs", "a name in an error that only Linux can have"),
     ("manager/setsid/traces.rs", "no process is a service of systemd's"),
     ("manager/systemctl.rs", "there is no systemd"),
+    ("program/ground.rs", "no account is left out of a container's"),
     ("session.rs", "there is no systemd"),
     (
         "settings/path.rs",

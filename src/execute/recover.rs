@@ -110,6 +110,10 @@ fn ended_start(
     mut node: Node,
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
+    // To start what runs does no more than what the run that was killed had left undone.
+    if let Err(error) = means.manager(&node).and_then(|manager| manager.start(&node)) {
+        begun.warnings.push(error.to_string());
+    }
     means.open_firewall(&node, &mut begun);
     run::has_started(&mut node, State::Restarting, means);
     means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done)

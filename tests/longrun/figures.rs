@@ -172,8 +172,10 @@ impl Figures {
             last * 10 <= first * 11,
             "memory grew from {first} kB to {last} kB"
         );
+        // A quarter of the short form is three leaps in time, and what each leaves behind goes at the next.
+        let percent = if self.memory.len() < 100 { 25 } else { 5 };
         assert!(
-            fourth * 20 <= third * 21,
+            fourth * 100 <= third * (100 + percent),
             "the database grew from {third} to {fourth} bytes"
         );
         assert_eq!(self.log, 0, "a run that ended left a log");
