@@ -139,8 +139,11 @@ impl Premises {
 
     /// Makes sure that a node can be started: its root is there, and its binary, from the shelf if it was lost.
     /// `told` is what its service says of it.
+    ///
+    /// Where everything is there, root touches nothing, and the ground may be the node's own account's: an operator's
+    /// nodes may live in the home of another account.
     pub fn ready(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
-        self.check_home(node, told)?;
+        self.check_place(node, told)?;
         let fail = |why: String| {
             Err(Error::NotStarted {
                 node: node.name.full(),
@@ -159,10 +162,15 @@ impl Premises {
                 node.home.root.display()
             ));
         }
-        if !node.logs().is_dir() {
+        let (has_logs, has_binary) = (node.logs().is_dir(), node.home.binary.is_file());
+        if has_logs && has_binary {
+            return self.check_run(node, owner.as_ref());
+        }
+        self.check_ground(node)?;
+        if !has_logs {
             self.make_logs(node, owner.as_ref())?;
         }
-        if node.home.binary.is_file() {
+        if has_binary {
             return Ok(());
         }
         let on_shelf = node.version.as_ref().and_then(|version| {

@@ -99,6 +99,7 @@ impl Setsid {
         let command = self.command(node)?;
         if !command_file(node).is_file() {
             // Without it nobody would know how to start this node once its row is lost.
+            self.premises.check_ground(node)?;
             self.write_command(node, &command)?;
         }
         Birth::begin(node, command).map(Some)

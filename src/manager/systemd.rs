@@ -138,6 +138,7 @@ impl Systemd {
         let told = self.told(node)?.map(Told::from);
         self.premises.ready(node, told.as_ref())?;
         if !is_defined {
+            self.premises.check_ground(node)?;
             tracing::warn!("`{name}` was lost or broken and is written anew");
             self.write_unit(node, &self.unit_text(node)?)?;
         }

@@ -99,11 +99,17 @@ pub fn matters(mode: Mode) -> bool {
 /// the system follows them. What is not there yet is made by us.
 #[must_use]
 pub fn weak(path: &Path) -> Option<Weak> {
+    weak_but_for(path, None)
+}
+
+/// The same for what is handled with the rights of the account `own` alone: what it could exchange it could do itself.
+#[must_use]
+pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<Weak> {
     let mut left: VecDeque<OsString> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0;
     // Whether all may put things into the folder we stand in, and only their owners take them away.
-    let mut is_shared = match judge(&at, &fs::symlink_metadata(&at).ok()?) {
+    let mut is_shared = match judge(&at, &fs::symlink_metadata(&at).ok()?, own) {
         Ok(is_shared) => is_shared,
         Err(weak) => return Some(weak),
     };
@@ -124,7 +130,7 @@ pub fn weak(path: &Path) -> Option<Weak> {
                     whose: Whose::Nobody,
                 });
             }
-            if let Some(weak) = is_shared.then(|| foreign(&next, &seen)).flatten() {
+            if let Some(weak) = is_shared.then(|| foreign(&next, &seen, own)).flatten() {
                 return Some(weak);
             }
             let target = fs::read_link(&next).unwrap_or_default();
@@ -136,7 +142,7 @@ pub fn weak(path: &Path) -> Option<Weak> {
             }
             continue;
         }
-        is_shared = match judge(&next, &seen) {
+        is_shared = match judge(&next, &seen, own) {
             Ok(is_shared) => is_shared,
             Err(weak) => return Some(weak),
         };
@@ -160,8 +166,8 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 /// Whether all may make names in a folder, as in `/tmp`; an error where somebody could exchange what is in it.
-fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
-    if let Some(weak) = foreign(path, seen) {
+fn judge(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, Weak> {
+    if let Some(weak) = foreign(path, seen, own) {
         return Err(weak);
     }
     let weak = |whose| {
@@ -178,7 +184,7 @@ fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
             weak(Whose::Everybody)
         };
     }
-    if seen.mode() & 0o020 != 0 && !is_closed_group(seen.gid()) {
+    if seen.mode() & 0o020 != 0 && !is_closed_group(seen.gid(), own) {
         let group = Group::from_gid(Gid::from_raw(seen.gid())).ok().flatten();
         let name = group.map_or_else(|| seen.gid().to_string(), |group| group.name);
         return if is_sticky {
@@ -192,13 +198,14 @@ fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
 
 /// Whether a group that may write is the system's own, or the private one of an account that could do as much without
 /// it, with nobody else in it.
-fn is_closed_group(gid: u32) -> bool {
+fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
     if gid == 0 || (gid < FIRST_OF_PEOPLE && gid != USERS) {
         return true;
     }
     let Some(group) = Group::from_gid(Gid::from_raw(gid)).ok().flatten() else {
         return false;
     };
+    let is_trusted = |uid| own == Some(uid) || is_trusted(uid);
     let owner = account::named(&group.name).ok();
     owner.is_some_and(|owner| owner.gid == gid && is_trusted(owner.uid))
         && group
@@ -212,9 +219,9 @@ fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == account::uid() || account::of(uid).is_some_and(|account| is_master(&account))
 }
 
-fn foreign(path: &Path, seen: &Metadata) -> Option<Weak> {
+fn foreign(path: &Path, seen: &Metadata, own: Option<u32>) -> Option<Weak> {
     let uid = seen.uid();
-    if is_trusted(uid) || is_unmapped(uid) {
+    if own == Some(uid) || is_trusted(uid) || is_unmapped(uid) {
         return None;
     }
     Some(Weak {
@@ -320,12 +327,12 @@ mod tests {
             (USERS, false),
             (4_000_000_000, false),
         ] {
-            assert_eq!(is_closed_group(gid), is_closed, "{gid}");
+            assert_eq!(is_closed_group(gid, None), is_closed, "{gid}");
         }
         if let Some(own) = account::own().filter(|own| own.gid >= FIRST_OF_PEOPLE) {
             let group = Group::from_gid(Gid::from_raw(own.gid)).unwrap();
             let is_private = group.is_some_and(|group| group.name == own.name && group.mem.is_empty());
-            assert_eq!(is_closed_group(own.gid), is_private);
+            assert_eq!(is_closed_group(own.gid, None), is_private);
         }
     }
 
@@ -343,5 +350,7 @@ mod tests {
         assert!(weak.owner().is_some(), "{weak}");
         assert!(weak.to_string().contains("belongs to `"), "{weak}");
         assert!(weak.hint().contains("chown root"), "{}", weak.hint());
+        assert_eq!(weak_but_for(&theirs.join("antnode0001"), Some(1)), None);
+        assert!(weak_but_for(&theirs.join("antnode0001"), Some(2)).is_some());
     }
 }
