@@ -74,11 +74,22 @@ impl Weak {
         }
     }
 
+    /// Whether the place is the account's home or in it: that is no folder to take away.
+    fn is_home_of(&self, name: &str) -> bool {
+        account::named(name)
+            .is_ok_and(|owner| owner.home != Path::new("/") && self.at.starts_with(&owner.home))
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
         let at = shell_words::quote(&self.at.to_string_lossy()).into_owned();
         match &self.whose {
+            Whose::Account(name) if self.is_home_of(name) => {
+                format!(
+                    "that is where `{name}` is at home: have these nodes where only root may write, or run wnm as `{name}`"
+                )
+            }
             Whose::Account(name) if account::is_root() => {
                 format!("run wnm as `{name}`, or make it root's: `chown root {at}`")
             }
