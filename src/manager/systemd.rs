@@ -12,7 +12,7 @@ use super::found::Found;
 use super::premises::{Premises, Told};
 use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
-use super::systemctl::{Shown, Systemctl};
+use super::systemctl::{Shown, Systemctl, pick};
 use super::unit::Unit;
 use super::{
     Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
@@ -390,12 +390,4 @@ impl ProcessManager for Systemd {
             announced => announced,
         }
     }
-}
-
-/// The names of the units that stand so.
-fn pick(names: &[String], shown: &[Shown], stands_so: impl Fn(&Shown) -> bool) -> Vec<String> {
-    let both = names.iter().zip(shown);
-    both.filter(|(_, shown)| stands_so(shown))
-        .map(|(name, _)| name.clone())
-        .collect()
 }
