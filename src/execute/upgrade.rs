@@ -7,8 +7,7 @@ use crate::manager;
 use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
-use super::run::{has_failed, has_started};
-use super::{Begun, Ending, Means, Outcome, on_node};
+use super::{Begun, Ending, Means, Outcome, has_failed, has_started, on_node};
 
 /// Upgrades a node, running or stopped, and leaves it running.
 pub(super) fn upgrade(
