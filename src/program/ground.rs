@@ -4,12 +4,13 @@
 //! deed. A look at the thing itself cannot help; a look at all that leads to it does, as then only root or we could
 //! change it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{Gid, Group};
 
@@ -249,10 +250,18 @@ fn is_master(account: &Account) -> bool {
         || account::is_root() && may_all(&account.name)
 }
 
-/// Whether sudo lets an account run a shell as root: a file in `/etc/sudoers.d` may say so, and no group.
+/// Whether sudo lets an account run a shell as root: a file in `/etc/sudoers.d` may say so, and no group. Asked once
+/// a run: a thousand nodes may lie in what is one account's.
 fn may_all(name: &str) -> bool {
+    static ANSWERS: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = answers.get(name) {
+        return *answer;
+    }
     let asked = Program::new("sudo").args(["-n", "-l", "-U", name, "--", "/bin/sh"]);
-    !name.starts_with('-') && asked.ask().is_ok_and(|ended| ended.code() == Some(0))
+    let answer = !name.starts_with('-') && asked.ask().is_ok_and(|ended| ended.code() == Some(0));
+    answers.insert(name.to_owned(), answer);
+    answer
 }
 
 /// In a container that has only some of the machine's accounts, what is of the others looks like nobody's; nobody in
