@@ -1,5 +1,7 @@
 //! Nodes as services of systemd: of the machine's (through sudo) or of the user's own.
 
+mod discovered;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +17,7 @@ pub use super::systemctl::user_session_answers;
 use super::systemctl::{Shown, Systemctl, pick};
 use super::unit::Unit;
 use super::{
-    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
-    whose,
+    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, installed, launch, leftovers, whose,
 };
 
 /// A service that lives so long without being started again has found its files and its ports.
@@ -380,7 +381,7 @@ impl ProcessManager for Systemd {
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {
-        found::in_units(self.folder(), self.kind, self.premises.policy())
+        discovered::in_units(self.folder(), self.kind, self.premises.policy())
     }
 
     fn settle_definitions(&self) -> Result<(), Error> {
