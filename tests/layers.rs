@@ -24,7 +24,7 @@ const LINES: &[&[&str]] = &[
     &["survey", "manager", "firewall", "store"],
     &["settings"],
     &[
-        "program", "lock", "clock", "signals", "progress", "terminal", "logging",
+        "program", "opening", "lock", "clock", "signals", "progress", "terminal", "logging",
     ],
     &["colony", "plan"],
 ];
@@ -85,6 +85,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
         &[
             "program.rs",
             "signals.rs",
+            "opening.rs",
             "lock.rs",
             "survey/gauge.rs",
             "settings/place.rs",

@@ -4,14 +4,12 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 mod copies;
-
-use nix::fcntl::OFlag;
 
 use crate::colony::Mode;
 use crate::program::Program;
@@ -286,47 +284,6 @@ pub fn is_straight(path: &Path) -> bool {
         && path
             .components()
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
-}
-
-/// What a file of at most `most` bytes holds, or why that is not to be had. Links are followed; a pipe is not waited
-/// for.
-pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let cannot = |error: io::Error| format!("it cannot be read ({error})");
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
-        .map_err(cannot)?;
-    if !file.metadata().map_err(cannot)?.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    match u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
-        true => Ok(bytes),
-        false => Err(format!("it is longer than {} KiB", most >> 10)),
-    }
-}
-
-/// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
-/// endless things where we look for a few words.
-#[must_use]
-pub fn words_in(path: &Path) -> Option<String> {
-    const MOST: u64 = 1 << 20;
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)
-        .ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    file.take(MOST).read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 /// A name beside `path` for what will take its place.

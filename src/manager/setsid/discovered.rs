@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::colony::{ManagerKind, Node};
 use crate::manager::LaunchPolicy;
-use crate::manager::files::words_in;
+use crate::opening::words_in;
 use crate::manager::found::{self, Found};
 use crate::manager::processes::{Processes, is_same_root};
 
