@@ -13,10 +13,10 @@ use std::path::PathBuf;
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 use crate::program::detached::Detached;
 
-use crate::opening::words_in;
 use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
+use crate::opening::words_in;
 use birth::Birth;
 use traces::{command_file, console, line, owner, pid_file, told};
 

@@ -237,7 +237,10 @@ fn expand(text: &str, known: &Variables, escapes: Escapes, room: &mut usize) -> 
             let (name, otherwise) = inner.split_once(":-").unwrap_or((inner, ""));
             let meant = known.get(name).unwrap_or(otherwise);
             *room = room.checked_sub(meant.len()).ok_or_else(|| {
-                format!("what variables in it stand for is longer than {} KiB", GROWN_MOST >> 10)
+                format!(
+                    "what variables in it stand for is longer than {} KiB",
+                    GROWN_MOST >> 10
+                )
             })?;
             whole.push_str(meant);
             rest = behind;
