@@ -71,20 +71,16 @@ impl Error {
 
 /// Text of others within one line of ours.
 fn shown(text: &str) -> String {
-    within(160, text)
-}
-
-/// The same, within this many characters.
-fn within(room: usize, text: &str) -> String {
+    const ROOM: usize = 160;
     let mut line = String::new();
-    for c in text.chars().take(room) {
+    for c in text.chars().take(ROOM) {
         if c.is_control() {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
     }
-    if text.chars().nth(room).is_some() {
+    if text.chars().nth(ROOM).is_some() {
         line.push('…');
     }
     line
@@ -100,11 +96,9 @@ impl fmt::Display for Error {
                 origin,
             } => write!(
                 f,
-                "`{}` cannot be `{}`: {} ({origin})",
+                "`{}` cannot be `{}`: {allowed} ({origin})",
                 setting.name,
-                shown(text),
-                // It may hold a part of the text, and the longest of our own is below this.
-                within(600, allowed)
+                shown(text)
             ),
             Error::Unknown {
                 name,

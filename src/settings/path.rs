@@ -70,9 +70,6 @@ const SYSTEM_DEEP: &[&str] = &[
     "/Library/Caches",
 ];
 
-/// What systems take for a path, and for one name in it.
-const LONGEST: (usize, usize) = (4_095, 255);
-
 /// `text` with `~` and `$NAME` or `${NAME}` put in.
 pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
     if text.is_empty() {
@@ -106,25 +103,8 @@ pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
             whole.push_str(value.ok_or_else(|| format!("the variable `{name}` is not set"))?);
         }
         rest = behind;
-        // Here as well: each name may stand for much.
-        short(&whole)?;
     }
-    whole.push_str(rest);
-    short(&whole)?;
-    match whole.split('/').any(|name| name.len() > LONGEST.1) {
-        false => Ok(whole),
-        true => Err(format!(
-            "it takes a path of names with at most {} bytes each",
-            LONGEST.1
-        )),
-    }
-}
-
-fn short(path: &str) -> Result<(), String> {
-    match path.len() > LONGEST.0 {
-        false => Ok(()),
-        true => Err(format!("it takes a path of at most {} bytes", LONGEST.0)),
-    }
+    Ok(whole + rest)
 }
 
 /// A file, relative to where wnm runs if it is not absolute.
