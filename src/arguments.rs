@@ -154,15 +154,33 @@ fn complaint(error: &clap::Error, args: &[OsString]) -> Error {
     // clap names a flag together with its placeholder: `--count <N>`.
     let flag = wrong.split([' ', '[', '=']).next().unwrap_or_default().to_owned();
     match error.kind() {
-        ErrorKind::InvalidUtf8 => Error::Stray(
-            args.iter()
-                .find(|arg| arg.to_str().is_none())
-                .map_or_else(String::new, |arg| arg.to_string_lossy().into_owned()),
-        ),
+        ErrorKind::InvalidUtf8 => garbled(args),
         ErrorKind::UnknownArgument => unknown(&wrong, args),
         // A value where none is taken, `-q=1` and the like.
         ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => Error::Stray(wrong),
         _ => Error::MissingValue { flag },
+    }
+}
+
+/// A word that is not UTF-8: the value of a flag, or nothing at all.
+fn garbled(args: &[OsString]) -> Error {
+    let Some(at) = args.iter().position(|arg| arg.to_str().is_none()) else {
+        return Error::Stray(String::new());
+    };
+    let text = args[at].to_string_lossy();
+    let (flag, value) = match text.split_once('=') {
+        Some((flag, value)) if flag.starts_with("--") => (flag, value),
+        _ => (args[at - 1].to_str().unwrap_or_default(), &*text),
+    };
+    let named = flag.strip_prefix("--").and_then(table::called);
+    match named.filter(|setting| setting.takes != Takes::Switch) {
+        Some(setting) => Error::BadValue {
+            setting,
+            text: value.to_owned(),
+            allowed: "it is not UTF-8 text".to_owned(),
+            origin: Origin::Flag,
+        },
+        None => Error::Stray(text.into_owned()),
     }
 }
 
@@ -303,13 +321,16 @@ mod tests {
         ] {
             assert_eq!(read(words).unwrap_err(), complaint, "{words:?}");
         }
-        let odd = parse([
-            OsString::from("wnm"),
-            "--host".into(),
-            OsString::from_vec(vec![0xff]),
-        ])
-        .unwrap_err();
-        assert!(odd.to_string().ends_with("belongs to no flag"), "{odd}");
+        let odd = |words: &[&[u8]]| {
+            let words = words.iter().map(|word| OsString::from_vec(word.to_vec()));
+            let args = std::iter::once(OsString::from("wnm")).chain(words);
+            parse(args).unwrap_err().to_string()
+        };
+        let refused = "`host` cannot be `\u{fffd}`: it is not UTF-8 text (flag)";
+        assert_eq!(odd(&[b"--host", b"\xff"]), refused);
+        assert_eq!(odd(&[b"--host=\xff"]), refused);
+        assert_eq!(odd(&[b"--dry_run", b"\xff"]), "`\u{fffd}` belongs to no flag");
+        assert_eq!(odd(&[b"\xff"]), "`\u{fffd}` belongs to no flag");
     }
 
     #[test]

@@ -95,7 +95,7 @@ fn a_sound_colony_is_told_so_and_left_as_it_is() {
         assert_eq!(check(&ran, name).0, "ok", "{name}: {ran}");
     }
     assert!(
-        check(&ran, "storage").1.contains("for each of 1 nodes to come"),
+        check(&ran, "storage").1.contains(", for one node to come"),
         "{ran}"
     );
     let text = stage.wnm(&["--doctor"]).done().plain();

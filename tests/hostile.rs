@@ -1,10 +1,11 @@
 //! Hostile input: given nodes, a database, files or a disk that mean harm, when wnm runs, then nothing outside the
 //! colony is touched, and what is wrong is said.
 
+mod config;
 mod database;
 mod kept;
 mod laws;
+mod measured;
 mod nodes;
 mod places;
 mod rights;
-mod tricks;

@@ -24,7 +24,7 @@ const LINES: &[&[&str]] = &[
     &["survey", "manager", "firewall", "store"],
     &["settings"],
     &[
-        "program", "lock", "clock", "signals", "progress", "terminal", "logging",
+        "program", "opening", "lock", "clock", "signals", "progress", "terminal", "logging",
     ],
     &["colony", "plan"],
 ];
@@ -75,7 +75,6 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["fs2::"], &["lock.rs"]),
     (&["reflink_copy::"], &["manager/files.rs"]),
     (&["fiemap::"], &["survey/gauge.rs"]),
-    (&["rustix::"], &["program.rs"]),
     (
         &["process::Command", "process::{Command", "signal::kill", "killpg"],
         &["program.rs"],
@@ -86,6 +85,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
         &[
             "program.rs",
             "signals.rs",
+            "opening.rs",
             "lock.rs",
             "survey/gauge.rs",
             "settings/place.rs",

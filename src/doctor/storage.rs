@@ -92,10 +92,13 @@ fn room(patient: &Patient, now: &Instruments) -> Finding {
     let ceiling = now.disk_total as f64 * settings.hd_remove as f64 / 100.0;
     let room = (ceiling - now.disk_used as f64).clamp(0.0, now.disk_free as f64) as u64;
     let each = room / missing;
-    let what = format!(
-        "{free} free in `{name}`: {} for each of {missing} nodes to come",
-        bytes(each)
-    );
+    let what = match missing {
+        1 => format!("{free} free in `{name}`, for one node to come"),
+        _ => format!(
+            "{free} free in `{name}`: {} for each of {missing} nodes to come",
+            bytes(each)
+        ),
+    };
     match size_of_a_node(patient) {
         Some(size) if size > each => Finding::warning(
             CHECK,

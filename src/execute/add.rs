@@ -7,8 +7,8 @@ use crate::manager;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::run::{has_failed, start_all};
-use super::{Begun, Ending, Means, Outcome};
+use super::run::start_all;
+use super::{Begun, Ending, Means, Outcome, has_failed};
 
 /// A node that is being made, and the step that asked for it.
 struct Making<'s> {

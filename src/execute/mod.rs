@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::colony::{Binary, Node, NodeId, Timestamp, Version, Wallets};
+use crate::colony::{Binary, Node, NodeId, State, Timestamp, Version, Wallets};
 use crate::firewall::Protocol;
 use crate::manager::{self, ProcessManager};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{self, Action, Plan, Step};
 use crate::progress::{Work, Working};
 use crate::signals;
 use crate::store::{self, Change, Event, Intent, Store};
@@ -303,4 +303,17 @@ fn no_such_node(step: &Step, id: NodeId) -> Outcome {
         ending: Ending::Failed(format!("node {id} is not in the colony")),
         warnings: Vec::new(),
     }
+}
+
+/// The node was started just now.
+fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
+    node.state = state;
+    node.since = means.world.clock.now();
+    node.memory.silent = 0;
+    node.memory.last_error = None;
+}
+
+/// The node would not start, stop or go: it is passed over for a while, longer each time.
+fn has_failed(node: &mut Node, error: &str, means: &Means<'_>) {
+    plan::put_off(node, error, means.world.clock.now());
 }

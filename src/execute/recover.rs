@@ -7,7 +7,7 @@ use crate::colony::{Activity, Node, NodeId, State, Version};
 use crate::plan::{Action, Kind, Reason, Rest, Step};
 use crate::store::{self, Intent, IntentId, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, add, remove, run, upgrade};
+use super::{Begun, Ending, Means, Outcome, add, has_started, remove, run, upgrade};
 
 /// Ends every intent that is still open. Every step can be done twice, so most are simply done again.
 ///
@@ -115,7 +115,7 @@ fn ended_start(
         begun.warnings.push(error.to_string());
     }
     means.open_firewall(&node, &mut begun);
-    run::has_started(&mut node, State::Restarting, means);
+    has_started(&mut node, State::Restarting, means);
     means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done)
 }
 

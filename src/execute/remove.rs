@@ -6,8 +6,7 @@ use crate::colony::{Activity, Node, NodeId, State, Tool};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::run::has_failed;
-use super::{Begun, Ending, Means, Outcome, no_such_node, on_node};
+use super::{Begun, Ending, Means, Outcome, has_failed, no_such_node, on_node};
 
 /// Removes one node.
 pub(super) fn remove(

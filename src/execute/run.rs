@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::colony::{ManagerKind, Node, NodeId, State};
-use crate::plan::{self, Action, Rest, Step};
+use crate::plan::{Action, Rest, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, no_such_node, on_node, upgrade};
+use super::{Begun, Ending, Means, Outcome, has_failed, has_started, no_such_node, on_node, upgrade};
 
 /// Starts the nodes of a batch, together where nothing has to be put in place first.
 pub(super) fn start(
@@ -150,17 +150,4 @@ pub(super) fn start_all(nodes: &[&Node], means: &Means<'_>) -> Vec<Result<(), St
         }
     }
     results
-}
-
-/// The node was started just now.
-pub(super) fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
-    node.state = state;
-    node.since = means.world.clock.now();
-    node.memory.silent = 0;
-    node.memory.last_error = None;
-}
-
-/// The node would not start, stop or go: it is passed over for a while, longer each time.
-pub(super) fn has_failed(node: &mut Node, error: &str, means: &Means<'_>) {
-    plan::put_off(node, error, means.world.clock.now());
 }

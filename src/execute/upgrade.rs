@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::colony::{Node, NodeId, State, Version};
-use crate::plan::Step;
+use crate::manager;
+use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
-use super::run::{has_failed, has_started};
-use super::{Begun, Ending, Means, Outcome, on_node};
+use super::{Begun, Ending, Means, Outcome, has_failed, has_started, on_node};
 
 /// Upgrades a node, running or stopped, and leaves it running.
 pub(super) fn upgrade(
@@ -31,11 +31,17 @@ pub(super) fn finish(
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
     let upgraded = match means.binary {
-        Some(binary) if to.is_none_or(|to| *to == binary.version) => means
-            .manager(&node)
-            .and_then(|manager| manager.upgrade(&node, binary))
-            .map(|()| binary)
-            .map_err(|error| error.to_string()),
+        Some(binary) if to.is_none_or(|to| *to == binary.version) => {
+            let upgraded = means
+                .manager(&node)
+                .and_then(|manager| manager.upgrade(&node, binary));
+            match upgraded {
+                Err(why @ manager::Error::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
+                    return start_as_it_is(step, begun, node, &why, means);
+                }
+                upgraded => upgraded.map(|()| binary).map_err(|error| error.to_string()),
+            }
+        }
         Some(binary) => Err(format!("the antnode to upgrade to is {} by now", binary.version)),
         None => Err("no antnode binary to upgrade to".to_owned()),
     };
@@ -46,6 +52,36 @@ pub(super) fn finish(
             // Of the newest one that antctl found the next survey tells the version.
             node.version = Some(binary.version.clone()).filter(Version::is_readable);
             node.memory.binary_key = None;
+            Ending::Done
+        }
+        Err(error) => {
+            has_failed(&mut node, &error, means);
+            Ending::Failed(error)
+        }
+    };
+    means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+}
+
+/// Starts a node whose antnode root will not touch, for somebody else could exchange it: it runs with its own account's
+/// rights, and an old node earns more than none.
+fn start_as_it_is(
+    step: &Step,
+    mut begun: Begun,
+    mut node: Node,
+    why: &manager::Error,
+    means: &mut Means<'_>,
+) -> Result<Outcome, store::Error> {
+    let started = means
+        .manager(&node)
+        .and_then(|manager| manager.start(&node))
+        .map_err(|error| error.to_string());
+    let ending = match started {
+        Ok(()) => {
+            means.open_firewall(&node, &mut begun);
+            begun
+                .warnings
+                .push(format!("`{}` is not upgraded: {why}", node.name.full()));
+            has_started(&mut node, State::Restarting, means);
             Ending::Done
         }
         Err(error) => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::{ManagerKind, Node};
 use crate::program;
+use crate::program::ground::Weak;
 
 /// What a manager could not do.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub enum Error {
         path: PathBuf,
         why: String,
     },
+    /// A place that somebody else could exchange, while root's rights would handle what is there.
+    Weak { place: PathBuf, weak: Weak },
     /// A value of a node that its manager cannot be told.
     Value {
         node: String,
@@ -134,6 +137,9 @@ impl fmt::Display for Error {
             Error::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
             Error::Refused { doing, path, why } => {
                 write!(f, "{doing} `{}`: refused, {why}", path.display())
+            }
+            Error::Weak { place, weak } => {
+                write!(f, "use `{}`: refused, {weak}; {}", place.display(), weak.hint())
             }
             Error::Value {
                 node,

@@ -3,23 +3,20 @@
 //! The only place in wnm that deletes a folder with what is in it.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 mod copies;
-mod folders;
-
-use nix::fcntl::OFlag;
 
 use crate::colony::Mode;
 use crate::program::Program;
+use crate::program::account::Account;
 
 use super::Error;
 use super::dialect::Dialect;
-pub use folders::Held;
 
 /// A node may hold many gigabytes of records.
 const ERASING: Duration = Duration::from_secs(300);
@@ -44,6 +41,65 @@ impl Files {
     #[must_use]
     pub fn new(mode: Mode) -> Files {
         Files { mode }
+    }
+
+    /// Makes a folder inside one that is `owner`'s already, with no more rights than the owner has: whatever else
+    /// the owner may have put there, it cannot be made over to him.
+    pub fn make_inner_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        let Some(owner) = owner.filter(|_| self.mode == Mode::Sudo) else {
+            return self.make_dir(path, owner);
+        };
+        refuse_crooked("make", path)?;
+        let mkdir = Program::new("mkdir").args(["-p", "-m", "0755", "--"]).arg(path);
+        mkdir.in_name_of(owner).run()?;
+        Ok(())
+    }
+
+    /// Makes the folder and those above it. In sudo mode it belongs to `owner`, else to root, and those above to root.
+    pub fn make_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        refuse_crooked("make", path)?;
+        let seen = fs::symlink_metadata(path).ok();
+        if seen.as_ref().is_some_and(fs::Metadata::is_symlink) && owner.is_some() {
+            return Err(refused("make", path, "it is a symbolic link"));
+        }
+        let is_there = fs::metadata(path).is_ok_and(|seen| seen.is_dir());
+        match self.mode {
+            Mode::User if is_there => Ok(()),
+            Mode::User => DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(path)
+                .map_err(Error::file("make", path)),
+            Mode::Sudo => {
+                let is_owned = |owner: &Account| seen.as_ref().is_some_and(|seen| seen.uid() == owner.uid);
+                if is_there && owner.is_none_or(is_owned) {
+                    return Ok(());
+                }
+                let mut install = self.program("install").args(["-d", "-m", "0755"]);
+                if let Some(owner) = owner {
+                    install = install.args(["-o", &owner.name, "-g", &owner.gid.to_string()]);
+                }
+                install.arg("--").arg(path).run()?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes a folder root's that is another account's; never what a link leads to.
+    pub fn give_to_root(&self, path: &Path) -> Result<(), Error> {
+        refuse_crooked("take", path)?;
+        self.program("chown").args(["-h", "root", "--"]).arg(path).run()?;
+        Ok(())
+    }
+
+    /// The same, and its name is on disk when this returns: of a folder that a row counts on.
+    pub fn make_lasting_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
+        let was_there = fs::symlink_metadata(path).is_ok();
+        self.make_dir(path, owner)?;
+        if !was_there {
+            sync_parent(path);
+        }
+        Ok(())
     }
 
     /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
@@ -228,47 +284,6 @@ pub fn is_straight(path: &Path) -> bool {
         && path
             .components()
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
-}
-
-/// What a file of at most `most` bytes holds, or why that is not to be had. Links are followed; a pipe is not waited
-/// for.
-pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let cannot = |error: io::Error| format!("it cannot be read ({error})");
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
-        .map_err(cannot)?;
-    if !file.metadata().map_err(cannot)?.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(cannot)?;
-    match u64::try_from(bytes.len()).is_ok_and(|length| length <= most) {
-        true => Ok(bytes),
-        false => Err(format!("it is longer than {} KiB", most >> 10)),
-    }
-}
-
-/// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
-/// endless things where we look for a few words.
-#[must_use]
-pub fn words_in(path: &Path) -> Option<String> {
-    const MOST: u64 = 1 << 20;
-    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)
-        .ok()?;
-    if !file.metadata().ok()?.is_file() {
-        return None;
-    }
-    let mut text = String::new();
-    file.take(MOST).read_to_string(&mut text).ok()?;
-    Some(text)
 }
 
 /// A name beside `path` for what will take its place.

@@ -1,15 +1,15 @@
 //! A node known by its command line alone: what discovery finds in units, processes and files.
 
 use std::fs;
-use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{
-    Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
+    Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
 };
 
-use super::{Error, LaunchPolicy, installed, launch};
+use super::words::{network_of, value_of};
+use super::{LaunchPolicy, launch};
 
 /// What a command line tells of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,22 +27,6 @@ pub struct Found {
     pub service: Option<String>,
     pub user: Option<String>,
 }
-
-/// Options of antnode's that no value follows.
-const BARE: [&str; 12] = [
-    "--enable-metrics-server",
-    "--no-upnp",
-    "--upnp",
-    "--relay",
-    "--home-network",
-    "--first",
-    "--local",
-    "--testnet",
-    "--write-older-cache-files",
-    "--skip-reachability-check",
-    "--ignore-cache",
-    "--alpha",
-];
 
 /// Reads a command line; none where it is not that of an antnode with root and port.
 #[must_use]
@@ -97,101 +81,6 @@ pub fn from_line(line: &str) -> Option<Found> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     from_words(command, variables)
-}
-
-/// The nodes that units in `folder` tell of, up or down, whoever wrote them. What is left out is said.
-pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, Error> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::file("read", folder))?,
-    };
-    let mut nodes = Vec::new();
-    for entry in entries.flatten() {
-        let file = entry.file_name().to_string_lossy().into_owned();
-        let Some(name) = file
-            .strip_suffix(".service")
-            .filter(|name| name.starts_with("antnode"))
-        else {
-            continue;
-        };
-        let path = entry.path();
-        let unit = installed::read(&path, kind.mode)?;
-        let why = left_out(name, &unit.command, unit.found.as_ref(), kind).or(unit.doubt);
-        if let Some(why) = why {
-            tracing::warn!("`{}` is left alone: {why}", path.display());
-            continue;
-        }
-        for unread in unit.unread {
-            tracing::warn!(
-                "`{file}` takes variables from `{}`, which cannot be read: should the unit be lost, they are not in the \
-                 new one",
-                unread.display()
-            );
-        }
-        let Some(mut found) = unit.found else { continue };
-        found.service = Some(file);
-        found.user = match kind.mode {
-            Mode::Sudo => found.user.or_else(|| Some("root".to_owned())),
-            Mode::User => None,
-        };
-        nodes.push(found.into_node(kind, policy));
-    }
-    nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
-    Ok(nodes)
-}
-
-/// Why a unit called `name` is not one to take over; none where it is.
-fn left_out(name: &str, command: &[String], found: Option<&Found>, kind: ManagerKind) -> Option<String> {
-    let Some(found) = found else {
-        // What else an operator calls so need not be a node at all.
-        let why = "it runs no antnode with --root-dir and --port";
-        return Some(why.to_owned());
-    };
-    if found.words.first().is_some_and(|word| word == "--rpc") {
-        let mode = match kind.mode {
-            Mode::Sudo => "sudo",
-            Mode::User => "user",
-        };
-        return Some(format!(
-            "antctl made it; its nodes are taken over with `--process_manager antctl+{mode}`"
-        ));
-    }
-    let digits = name.strip_prefix("antnode").unwrap_or_default();
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some("its name is not `antnode` and a number".to_owned());
-    }
-    let program = command.first().map_or("", String::as_str);
-    found.crooked(Path::new(program))
-}
-
-pub(super) fn value_of(words: &[String], name: &str) -> Option<String> {
-    words.iter().enumerate().find_map(|(at, word)| {
-        if word == name {
-            return words.get(at + 1).cloned();
-        }
-        word.strip_prefix(name)?.strip_prefix('=').map(str::to_owned)
-    })
-}
-
-/// The network is the one word that no option takes; its names all begin with `evm-`.
-#[must_use]
-pub fn network_of(words: &[String]) -> Option<String> {
-    network_place(words).map(|at| words[at].clone())
-}
-
-/// Where the network stands among the words behind the program.
-pub(super) fn network_place(words: &[String]) -> Option<usize> {
-    let is_value = |at: usize| {
-        at > 0 && {
-            let before = words[at - 1].as_str();
-            before.starts_with("--") && !before.contains('=') && !BARE.contains(&before)
-        }
-    };
-    words
-        .iter()
-        .enumerate()
-        .find(|(at, word)| word.starts_with("evm-") && !is_value(*at))
-        .map(|(at, _)| at)
 }
 
 impl Found {
@@ -335,27 +224,6 @@ mod tests {
         ] {
             assert_eq!(from_line(line), None, "{line}");
         }
-    }
-
-    #[test]
-    fn a_unit_that_is_no_node_of_ours_says_why() {
-        let kind = ManagerKind::from_choice("systemd+sudo").unwrap();
-        let why = |name: &str, line: &str| {
-            let words = shell_words::split(line).unwrap();
-            left_out(name, &words, from_words(&words, Vec::new()).as_ref(), kind)
-        };
-        for name in ["antnode001", "antnode12345"] {
-            assert_eq!(why(name, LINE), None, "{name}");
-        }
-        for name in ["antnode", "antnode@1", "antnode-x", "antnode1a"] {
-            assert!(why(name, LINE).unwrap().contains("a number"), "{name}");
-        }
-        let antctl =
-            "/s/antnode1/antnode --rpc 127.0.0.1:30001 --root-dir /s/antnode1 --port 55001 evm-arbitrum-one";
-        assert!(why("antnode1", antctl).unwrap().contains("antctl+sudo"));
-        assert!(why("antnode1", "/bin/sleep 5").unwrap().contains("no antnode"));
-        let specifier = "/s/antnode --root-dir %h/antnode1 --port 55001";
-        assert!(why("antnode1", specifier).unwrap().contains("`%h/antnode1`"));
     }
 
     proptest! {

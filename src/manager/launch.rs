@@ -184,7 +184,7 @@ pub fn words_beyond_row(words: &[String], network: &str, policy: &LaunchPolicy) 
         "--rewards-address",
     ];
     let cache = policy.bootstrap_cache.to_string_lossy();
-    let at = super::found::network_place(words).unwrap_or(words.len());
+    let at = super::words::network_place(words).unwrap_or(words.len());
     let (before, from) = words.split_at(at);
     let mut own = Vec::new();
     let mut rest = before.iter();

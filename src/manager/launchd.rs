@@ -136,6 +136,7 @@ impl Launchd {
         self.premises.ready(node, self.told(node).as_ref())?;
         let is_lost = !self.is_defined(node);
         if is_lost {
+            self.premises.check_ground(node)?;
             tracing::warn!(
                 "`{}` was lost or broken and is written anew",
                 self.file(node).display()

@@ -21,6 +21,7 @@ pub mod systemctl;
 pub mod systemd;
 pub mod unit;
 mod whose;
+pub mod words;
 
 pub use error::Error;
 pub use launch::{AntctlPolicy, LaunchPolicy};

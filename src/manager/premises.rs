@@ -119,8 +119,6 @@ impl Premises {
         let place = self.shelf.stock(binary)?;
         let policy = &self.policy;
         self.files.make_dir(&policy.storage, None)?;
-        // What somebody made there first is his.
-        self.refuse_weak(above(&node.home.root))?;
         self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
         self.files.make_lasting_dir(&node.home.root, owner.as_ref())?;
         self.make_logs(node, owner.as_ref())?;
@@ -135,15 +133,17 @@ impl Premises {
         }
         if logs.starts_with(&self.policy.logs) {
             self.files.make_dir(&self.policy.logs, None)?;
-            self.refuse_weak(above(&logs))?;
         }
         self.files.make_dir(&logs, owner)
     }
 
     /// Makes sure that a node can be started: its root is there, and its binary, from the shelf if it was lost.
     /// `told` is what its service says of it.
+    ///
+    /// Where everything is there, root touches nothing, and the ground may be the node's own account's: an operator's
+    /// nodes may live in the home of another account.
     pub fn ready(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
-        self.check_home(node, told)?;
+        self.check_place(node, told)?;
         let fail = |why: String| {
             Err(Error::NotStarted {
                 node: node.name.full(),
@@ -162,10 +162,15 @@ impl Premises {
                 node.home.root.display()
             ));
         }
-        if !node.logs().is_dir() {
+        let (has_logs, has_binary) = (node.logs().is_dir(), node.home.binary.is_file());
+        if has_logs && has_binary {
+            return self.check_run(node, owner.as_ref());
+        }
+        self.check_ground(node)?;
+        if !has_logs {
             self.make_logs(node, owner.as_ref())?;
         }
-        if node.home.binary.is_file() {
+        if has_binary {
             return Ok(());
         }
         let on_shelf = node.version.as_ref().and_then(|version| {
@@ -262,7 +267,6 @@ impl Premises {
     }
 
     fn erase_root(&self, node: &Node) -> Result<(), Error> {
-        self.refuse_weak(above(&node.home.root))?;
         self.files.erase(Doomed {
             path: &node.home.root,
             name: &node.name.full(),

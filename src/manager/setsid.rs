@@ -13,10 +13,10 @@ use std::path::PathBuf;
 use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
 use crate::program::detached::Detached;
 
-use super::files::words_in;
 use super::premises::Premises;
 use super::processes::{Processes, runs_file, sees_others};
 use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
+use crate::opening::words_in;
 use birth::Birth;
 use traces::{command_file, console, line, owner, pid_file, told};
 
@@ -99,6 +99,7 @@ impl Setsid {
         let command = self.command(node)?;
         if !command_file(node).is_file() {
             // Without it nobody would know how to start this node once its row is lost.
+            self.premises.check_ground(node)?;
             self.write_command(node, &command)?;
         }
         Birth::begin(node, command).map(Some)

@@ -310,6 +310,14 @@ pub fn read(text: &str) -> Vec<Shown> {
         .collect()
 }
 
+/// The names of the units that stand so.
+pub(super) fn pick(names: &[String], shown: &[Shown], stands_so: impl Fn(&Shown) -> bool) -> Vec<String> {
+    let both = names.iter().zip(shown);
+    both.filter(|(_, shown)| stands_so(shown))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,7 @@
 //! Nodes as services of systemd: of the machine's (through sudo) or of the user's own.
 
+mod discovered;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +14,10 @@ use super::found::Found;
 use super::premises::{Premises, Told};
 use super::processes::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
-use super::systemctl::{Shown, Systemctl};
+use super::systemctl::{Shown, Systemctl, pick};
 use super::unit::Unit;
 use super::{
-    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, found, installed, launch, leftovers,
-    whose,
+    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, installed, launch, leftovers, whose,
 };
 
 /// A service that lives so long without being started again has found its files and its ports.
@@ -138,6 +139,7 @@ impl Systemd {
         let told = self.told(node)?.map(Told::from);
         self.premises.ready(node, told.as_ref())?;
         if !is_defined {
+            self.premises.check_ground(node)?;
             tracing::warn!("`{name}` was lost or broken and is written anew");
             self.write_unit(node, &self.unit_text(node)?)?;
         }
@@ -379,7 +381,7 @@ impl ProcessManager for Systemd {
     }
 
     fn discover(&self) -> Result<Vec<Node>, Error> {
-        found::in_units(self.folder(), self.kind, self.premises.policy())
+        discovered::in_units(self.folder(), self.kind, self.premises.policy())
     }
 
     fn settle_definitions(&self) -> Result<(), Error> {
@@ -389,12 +391,4 @@ impl ProcessManager for Systemd {
             announced => announced,
         }
     }
-}
-
-/// The names of the units that stand so.
-fn pick(names: &[String], shown: &[Shown], stands_so: impl Fn(&Shown) -> bool) -> Vec<String> {
-    let both = names.iter().zip(shown);
-    both.filter(|(_, shown)| stands_so(shown))
-        .map(|(name, _)| name.clone())
-        .collect()
 }

@@ -56,6 +56,27 @@ pub fn calm() -> Gauged {
     }
 }
 
+/// The same with processors that are too busy.
+pub fn hot() -> Gauged {
+    Gauged {
+        used_cpu_percent: 85.0,
+        ..calm()
+    }
+}
+
+/// [`policy`] with one operation of each kind.
+pub fn one_at_a_time() -> Policy {
+    Policy {
+        quotas: Quotas {
+            operations: 1,
+            starts: 1,
+            upgrades: 1,
+            removals: 1,
+        },
+        ..policy()
+    }
+}
+
 /// The version of the binary, and of every node that does not say otherwise.
 pub fn newest() -> Version {
     Version::new("0.4.17")

@@ -4,21 +4,19 @@
 //! deed. A look at the thing itself cannot help; a look at all that leads to it does, as then only root or we could
 //! change it.
 
-mod acl;
-
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use nix::unistd::{Gid, Group};
 
 use super::Program;
-use super::account::{self, Account, NODE_USER};
+use super::account::{self, Account};
 use crate::colony::Mode;
-use acl::Grant;
 
 /// As many as Linux itself follows.
 const LINKS: u32 = 40;
@@ -41,8 +39,6 @@ pub struct Weak {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Whose {
     Account(String),
-    /// By a list beside the mode.
-    Granted(String),
     Group(String),
     Everybody,
     Nobody,
@@ -55,10 +51,6 @@ impl fmt::Display for Weak {
             Whose::Account(name) => write!(
                 f,
                 "`{at}` belongs to `{name}`, who could exchange what root handles there"
-            ),
-            Whose::Granted(name) => write!(
-                f,
-                "`{at}` can be written by `{name}`, who could exchange what root handles there"
             ),
             Whose::Group(name) => write!(
                 f,
@@ -83,13 +75,10 @@ impl Weak {
         }
     }
 
-    /// The group that may write it, where that is what is wrong with it.
-    #[must_use]
-    pub fn group(&self) -> Option<&str> {
-        match &self.whose {
-            Whose::Group(name) => Some(name),
-            _ => None,
-        }
+    /// Whether the place is the account's home or in it: that is no folder to take away.
+    fn is_home_of(&self, name: &str) -> bool {
+        account::named(name)
+            .is_ok_and(|owner| owner.home != Path::new("/") && self.at.starts_with(&owner.home))
     }
 
     /// What to do about it.
@@ -97,11 +86,15 @@ impl Weak {
     pub fn hint(&self) -> String {
         let at = shell_words::quote(&self.at.to_string_lossy()).into_owned();
         match &self.whose {
+            Whose::Account(name) if self.is_home_of(name) => {
+                format!(
+                    "that is where `{name}` is at home: have these nodes where only root may write, or run wnm as `{name}`"
+                )
+            }
             Whose::Account(name) if account::is_root() => {
                 format!("run wnm as `{name}`, or make it root's: `chown root {at}`")
             }
             Whose::Account(_) => format!("make it root's: `sudo chown root {at}`"),
-            Whose::Granted(_) => format!("`sudo setfacl -b {at}`"),
             Whose::Group(_) | Whose::Everybody => format!("`sudo chmod go-w {at}`"),
             Whose::Nobody => "name another place".to_owned(),
         }
@@ -114,35 +107,23 @@ pub fn matters(mode: Mode) -> bool {
     mode == Mode::Sudo || account::is_root()
 }
 
-/// What a path that nobody else has a hand in stands on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Footing {
-    /// On what is there already, or will be made where only we make names.
-    Firm,
-    /// This is not there, and everybody may make it: it must be made by a call that fails where there is something, and
-    /// before all that lies in it.
-    Contested(PathBuf),
-}
-
 /// The first place on the way to `path`, itself among them, where somebody else has a hand in; links are followed as
 /// the system follows them. What is not there yet is made by us.
 #[must_use]
 pub fn weak(path: &Path) -> Option<Weak> {
-    footing(path).err()
+    weak_but_for(path, None)
 }
 
-/// The same, and how safely what is not there yet can be made.
-///
-/// # Errors
-/// That first place.
-pub fn footing(path: &Path) -> Result<Footing, Weak> {
+/// The same for what is handled with the rights of the account `own` alone: what it could exchange it could do itself.
+#[must_use]
+pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<Weak> {
     let mut left: VecDeque<OsString> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0;
     // Whether all may put things into the folder we stand in, and only their owners take them away.
-    let mut is_shared = match fs::symlink_metadata(&at) {
-        Ok(seen) => judge(&at, &seen)?,
-        Err(_) => return Ok(Footing::Firm),
+    let mut is_shared = match judge(&at, &fs::symlink_metadata(&at).ok()?, own) {
+        Ok(is_shared) => is_shared,
+        Err(weak) => return Some(weak),
     };
     while let Some(part) = left.pop_front() {
         if part == ".." {
@@ -151,22 +132,18 @@ pub fn footing(path: &Path) -> Result<Footing, Weak> {
         }
         let next = at.join(&part);
         let Ok(seen) = fs::symlink_metadata(&next) else {
-            return Ok(if is_shared {
-                Footing::Contested(next)
-            } else {
-                Footing::Firm
-            });
+            return None;
         };
         if seen.is_symlink() {
             links += 1;
             if links > LINKS {
-                return Err(Weak {
+                return Some(Weak {
                     at: next,
                     whose: Whose::Nobody,
                 });
             }
-            if let Some(weak) = is_shared.then(|| foreign(&next, &seen)).flatten() {
-                return Err(weak);
+            if let Some(weak) = is_shared.then(|| foreign(&next, &seen, own)).flatten() {
+                return Some(weak);
             }
             let target = fs::read_link(&next).unwrap_or_default();
             if target.is_absolute() {
@@ -177,17 +154,17 @@ pub fn footing(path: &Path) -> Result<Footing, Weak> {
             }
             continue;
         }
-        is_shared = judge(&next, &seen)?;
+        is_shared = match judge(&next, &seen, own) {
+            Ok(is_shared) => is_shared,
+            Err(weak) => return Some(weak),
+        };
         at = next;
     }
-    if is_shared {
-        // A folder where everybody may make a name is no place for ours.
-        return Err(Weak {
-            at,
-            whose: Whose::Everybody,
-        });
-    }
-    Ok(Footing::Firm)
+    // A folder where everybody may make a name is no place for ours.
+    is_shared.then_some(Weak {
+        at,
+        whose: Whose::Everybody,
+    })
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -201,8 +178,8 @@ fn parts(path: &Path) -> VecDeque<OsString> {
 }
 
 /// Whether all may make names in a folder, as in `/tmp`; an error where somebody could exchange what is in it.
-fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
-    if let Some(weak) = foreign(path, seen) {
+fn judge(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, Weak> {
+    if let Some(weak) = foreign(path, seen, own) {
         return Err(weak);
     }
     let weak = |whose| {
@@ -219,48 +196,28 @@ fn judge(path: &Path, seen: &Metadata) -> Result<bool, Weak> {
             weak(Whose::Everybody)
         };
     }
-    if seen.mode() & 0o020 == 0 {
-        return Ok(false);
+    if seen.mode() & 0o020 != 0 && !is_closed_group(seen.gid(), own) {
+        let group = Group::from_gid(Gid::from_raw(seen.gid())).ok().flatten();
+        let name = group.map_or_else(|| seen.gid().to_string(), |group| group.name);
+        return if is_sticky {
+            Ok(true)
+        } else {
+            weak(Whose::Group(name))
+        };
     }
-    // Where there is a list, what the mode says of the group is the most that anybody on it has.
-    let grants = acl::grants(path).unwrap_or_else(|| vec![Grant::Group(seen.gid())]);
-    let stranger = grants.into_iter().find_map(|grant| match grant {
-        Grant::User(uid) => (!is_trusted(uid)).then(|| Whose::Granted(account_name(uid))),
-        Grant::Group(gid) => (!is_closed_group(gid)).then(|| Whose::Group(group_name(gid))),
-    });
-    match stranger {
-        None => Ok(false),
-        Some(_) if is_sticky => Ok(true),
-        Some(whose) => weak(whose),
-    }
-}
-
-fn account_name(uid: u32) -> String {
-    account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name)
-}
-
-fn group_name(gid: u32) -> String {
-    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
-    group.map_or_else(|| gid.to_string(), |group| group.name)
+    Ok(false)
 }
 
 /// Whether a group that may write is the system's own, or the private one of an account that could do as much without
-/// it, with nobody else in it. None is that has nodes in it.
-fn is_closed_group(gid: u32) -> bool {
-    if gid == 0 {
+/// it, with nobody else in it.
+fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
+    if gid == 0 || (gid < FIRST_OF_PEOPLE && gid != USERS) {
         return true;
     }
-    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
-    let has_nodes = account::named(NODE_USER).is_ok_and(|nodes| {
-        let is_member = |group: &Group| group.mem.contains(&nodes.name);
-        !is_trusted(nodes.uid) && (nodes.gid == gid || group.as_ref().is_some_and(is_member))
-    });
-    if gid < FIRST_OF_PEOPLE && gid != USERS {
-        return !has_nodes;
-    }
-    let Some(group) = group.filter(|_| !has_nodes) else {
+    let Some(group) = Group::from_gid(Gid::from_raw(gid)).ok().flatten() else {
         return false;
     };
+    let is_trusted = |uid| own == Some(uid) || is_trusted(uid);
     let owner = account::named(&group.name).ok();
     owner.is_some_and(|owner| owner.gid == gid && is_trusted(owner.uid))
         && group
@@ -274,14 +231,14 @@ fn is_trusted(uid: u32) -> bool {
     uid == 0 || uid == account::uid() || account::of(uid).is_some_and(|account| is_master(&account))
 }
 
-fn foreign(path: &Path, seen: &Metadata) -> Option<Weak> {
+fn foreign(path: &Path, seen: &Metadata, own: Option<u32>) -> Option<Weak> {
     let uid = seen.uid();
-    if is_trusted(uid) || is_unmapped(uid) {
+    if own == Some(uid) || is_trusted(uid) || is_unmapped(uid) {
         return None;
     }
     Some(Weak {
         at: path.to_owned(),
-        whose: Whose::Account(account_name(uid)),
+        whose: Whose::Account(account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name)),
     })
 }
 
@@ -293,10 +250,18 @@ fn is_master(account: &Account) -> bool {
         || account::is_root() && may_all(&account.name)
 }
 
-/// Whether sudo lets an account run a shell as root: a file in `/etc/sudoers.d` may say so, and no group.
+/// Whether sudo lets an account run a shell as root: a file in `/etc/sudoers.d` may say so, and no group. Asked once
+/// a run: a thousand nodes may lie in what is one account's.
 fn may_all(name: &str) -> bool {
+    static ANSWERS: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
+    let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(answer) = answers.get(name) {
+        return *answer;
+    }
     let asked = Program::new("sudo").args(["-n", "-l", "-U", name, "--", "/bin/sh"]);
-    !name.starts_with('-') && asked.ask().is_ok_and(|ended| ended.code() == Some(0))
+    let answer = !name.starts_with('-') && asked.ask().is_ok_and(|ended| ended.code() == Some(0));
+    answers.insert(name.to_owned(), answer);
+    answer
 }
 
 /// In a container that has only some of the machine's accounts, what is of the others looks like nobody's; nobody in
@@ -353,19 +318,6 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_yet_is_contested_where_all_may_make_it() {
-        let folder = TempDir::new().unwrap();
-        let shared = folder.path().join("shared");
-        fs::create_dir(&shared).unwrap();
-        bits(&shared, 0o1777);
-        let (first, deep) = (shared.join("colony"), shared.join("colony/services/antnode0001"));
-        assert_eq!(footing(&deep), Ok(Footing::Contested(first.clone())));
-        fs::create_dir(&first).unwrap();
-        assert_eq!(footing(&deep), Ok(Footing::Firm));
-        assert_eq!(footing(&folder.path().join("not/yet")), Ok(Footing::Firm));
-    }
-
-    #[test]
     fn a_link_is_as_firm_as_where_it_leads_and_what_it_leads_through() {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -395,12 +347,12 @@ mod tests {
             (USERS, false),
             (4_000_000_000, false),
         ] {
-            assert_eq!(is_closed_group(gid), is_closed, "{gid}");
+            assert_eq!(is_closed_group(gid, None), is_closed, "{gid}");
         }
         if let Some(own) = account::own().filter(|own| own.gid >= FIRST_OF_PEOPLE) {
             let group = Group::from_gid(Gid::from_raw(own.gid)).unwrap();
             let is_private = group.is_some_and(|group| group.name == own.name && group.mem.is_empty());
-            assert_eq!(is_closed_group(own.gid), is_private);
+            assert_eq!(is_closed_group(own.gid, None), is_private);
         }
     }
 
@@ -418,5 +370,7 @@ mod tests {
         assert!(weak.owner().is_some(), "{weak}");
         assert!(weak.to_string().contains("belongs to `"), "{weak}");
         assert!(weak.hint().contains("chown root"), "{}", weak.hint());
+        assert_eq!(weak_but_for(&theirs.join("antnode0001"), Some(1)), None);
+        assert!(weak_but_for(&theirs.join("antnode0001"), Some(2)).is_some());
     }
 }

@@ -17,9 +17,10 @@ pub fn count(nodes: &[Node]) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {}", state.word()))
         .collect();
-    match states.is_empty() {
-        true => "no nodes, as none was found,".to_owned(),
-        false => format!("{} nodes ({})", nodes.len(), states.join(", ")),
+    match nodes.len() {
+        0 => "no nodes, as none was found,".to_owned(),
+        1 => format!("1 node ({})", states.join(", ")),
+        many => format!("{many} nodes ({})", states.join(", ")),
     }
 }
 

@@ -11,7 +11,14 @@ use super::table::{Named, SETTINGS, find, nearest};
 
 /// The variables of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Variables(BTreeMap<String, String>);
+pub struct Variables {
+    read: BTreeMap<String, String>,
+    /// Those that are not UTF-8, as far as they are.
+    garbled: BTreeMap<String, String>,
+}
+
+/// What a `.env` may grow to where its variables stand for each other.
+const GROWN_MOST: usize = 256 * 1024;
 
 /// Turns the firewall off, whatever is said of it with the same strength.
 const FIREWALL_DISABLED: &str = "WNM_FIREWALL_DISABLED";
@@ -20,36 +27,50 @@ const FIREWALL_DISABLED: &str = "WNM_FIREWALL_DISABLED";
 const OTHERS: &[&str] = &["HOSTNAME", "HOME", "USER", "PATH", "WNM_TEST_MODE"];
 
 impl Variables {
-    /// Those of this process; what is not UTF-8 is left out.
+    /// Those of this process; what is not UTF-8 is no variable, and refused where it would be a setting.
     #[must_use]
     pub fn of_process() -> Variables {
-        std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect()
+        let mut variables = Variables::default();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else { continue };
+            match value.into_string() {
+                Ok(value) => variables.read.insert(name, value),
+                Err(value) => variables
+                    .garbled
+                    .insert(name, value.to_string_lossy().into_owned()),
+            };
+        }
+        variables
     }
 
     /// The value of `name`, if it is set and not empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.read
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
 
     /// What they say of settings.
-    #[must_use]
-    pub fn sayings(&self) -> Vec<Saying> {
-        self.0
-            .iter()
-            .filter_map(|(name, value)| said(name, value, None))
-            .collect()
+    ///
+    /// # Errors
+    /// One of a setting's is not UTF-8.
+    pub fn sayings(&self) -> Result<Vec<Saying>, Error> {
+        let of = |(name, value): (&String, &String)| said(name, value, None);
+        match self.garbled.iter().find_map(of) {
+            Some(garbled) => Err(garbled.refused("it is not UTF-8 text".to_owned())),
+            None => Ok(self.read.iter().filter_map(of).collect()),
+        }
     }
 }
 
 impl FromIterator<(String, String)> for Variables {
     fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Variables {
-        Variables(pairs.into_iter().collect())
+        Variables {
+            read: pairs.into_iter().collect(),
+            garbled: BTreeMap::new(),
+        }
     }
 }
 
@@ -85,10 +106,11 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
 /// or begins with `WNM_`, is refused.
 pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Saying>, Error> {
     let mut known = variables.clone();
+    let mut room = GROWN_MOST;
     let mut sayings = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let Some((name, value)) = assignment(line, &known).map_err(|why| Error::BadLine {
+        let Some((name, value)) = assignment(line, &known, &mut room).map_err(|why| Error::BadLine {
             path: path.to_owned(),
             line: number,
             why,
@@ -103,7 +125,7 @@ pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Sayi
         }
         // As for settings, the process's own variables come before those of the file.
         if variables.get(&name).is_none() {
-            known.0.insert(name, value);
+            known.read.insert(name, value);
         }
     }
     Ok(sayings)
@@ -142,7 +164,7 @@ fn refuse_near_miss(name: &str, path: &Path, line: u32) -> Result<(), Error> {
 }
 
 /// Name and value of a line; none for a blank one, a comment, or a bare name.
-fn assignment(line: &str, known: &Variables) -> Result<Option<(String, String)>, String> {
+fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<(String, String)>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -168,7 +190,7 @@ fn assignment(line: &str, known: &Variables) -> Result<Option<(String, String)>,
             if quote == '\'' {
                 inner[..end].replace("\\'", "'")
             } else {
-                expand(&inner[..end], known, Escapes::Read)
+                expand(&inner[..end], known, Escapes::Read, room)?
             }
         }
         _ => {
@@ -176,7 +198,7 @@ fn assignment(line: &str, known: &Variables) -> Result<Option<(String, String)>,
                 .char_indices()
                 .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
                 .map_or(value.len(), |(at, _)| at);
-            expand(value[..end].trim_end(), known, Escapes::Kept)
+            expand(value[..end].trim_end(), known, Escapes::Kept, room)?
         }
     };
     Ok(Some((name, value)))
@@ -204,8 +226,8 @@ enum Escapes {
 }
 
 /// `${NAME}` and `${NAME:-otherwise}` replaced, a name that is not set is empty; and escapes read, where they
-/// are. A dollar sign behind a backslash is one and no more, as in a shell.
-fn expand(text: &str, known: &Variables, escapes: Escapes) -> String {
+/// are. A dollar sign behind a backslash is one and no more, as in a shell. What is put in takes of `room`.
+fn expand(text: &str, known: &Variables, escapes: Escapes, room: &mut usize) -> Result<String, String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['\\', '$']) {
@@ -213,7 +235,14 @@ fn expand(text: &str, known: &Variables, escapes: Escapes) -> String {
         rest = &rest[at..];
         if let Some((inner, behind)) = rest.strip_prefix("${").and_then(|inner| inner.split_once('}')) {
             let (name, otherwise) = inner.split_once(":-").unwrap_or((inner, ""));
-            whole.push_str(known.get(name).unwrap_or(otherwise));
+            let meant = known.get(name).unwrap_or(otherwise);
+            *room = room.checked_sub(meant.len()).ok_or_else(|| {
+                format!(
+                    "what variables in it stand for is longer than {} KiB",
+                    GROWN_MOST >> 10
+                )
+            })?;
+            whole.push_str(meant);
             rest = behind;
             continue;
         }
@@ -233,7 +262,7 @@ fn expand(text: &str, known: &Variables, escapes: Escapes) -> String {
         }
         rest = two.as_str();
     }
-    whole + rest
+    Ok(whole + rest)
 }
 
 #[cfg(test)]
@@ -296,6 +325,7 @@ mod tests {
             ("INIT", "1"),
         ])
         .sayings()
+        .unwrap()
         .into_iter()
         .map(|s| (s.setting.name, s.text))
         .collect();

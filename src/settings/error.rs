@@ -71,16 +71,20 @@ impl Error {
 
 /// Text of others within one line of ours.
 fn shown(text: &str) -> String {
-    const ROOM: usize = 160;
+    within(160, text)
+}
+
+/// The same, within this many characters.
+fn within(room: usize, text: &str) -> String {
     let mut line = String::new();
-    for c in text.chars().take(ROOM) {
+    for c in text.chars().take(room) {
         if c.is_control() {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
     }
-    if text.chars().nth(ROOM).is_some() {
+    if text.chars().nth(room).is_some() {
         line.push('…');
     }
     line
@@ -96,9 +100,11 @@ impl fmt::Display for Error {
                 origin,
             } => write!(
                 f,
-                "`{}` cannot be `{}`: {allowed} ({origin})",
+                "`{}` cannot be `{}`: {} ({origin})",
                 setting.name,
-                shown(text)
+                shown(text),
+                // It may hold a part of the text, and the longest of our own is below this.
+                within(600, allowed)
             ),
             Error::Unknown {
                 name,

@@ -30,9 +30,10 @@ pub mod table;
 mod typed;
 pub mod value;
 
-use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::opening::{Unread, bytes_from};
 
 pub use environment::Variables;
 pub use error::Error;
@@ -44,6 +45,9 @@ pub use run::{ForceAction, LogLevel, ReportFormat, ReportKind, Run};
 pub use table::{SETTINGS, Setting};
 pub use typed::{FirewallChoice, Settings};
 
+/// More than anybody has to say in one file; what reads it may take the square of its length.
+const FILE_MOST: u64 = 128 * 1024;
+
 /// Files and variables joined to what the flags say, the weakest first.
 ///
 /// A file of settings named by `--config` must be there; the others may be missing.
@@ -53,7 +57,7 @@ pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Ve
     let mut needed = None;
     if let Some(config) = layer::winner(&flags, "config") {
         let scope = value::Scope { home, variables };
-        let file = path::file(&config.text, &scope).map_err(|why| config.refused(why))?;
+        let file = named_file(config, &scope)?;
         files.retain(|other| *other != file);
         needed = Some(file.clone());
         files.push(file);
@@ -75,25 +79,38 @@ pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Ve
     if let Some(text) = text_of(&dotenv)? {
         sayings.extend(environment::dotenv(&text, &dotenv, variables)?);
     }
-    sayings.extend(variables.sayings());
+    sayings.extend(variables.sayings()?);
     sayings.extend(flags);
     Ok(sayings)
 }
 
+/// The file that a saying of `config` names.
+fn named_file(config: &Saying, scope: &value::Scope<'_>) -> Result<PathBuf, Error> {
+    match value::read(config.setting, &config.text, scope) {
+        Ok(value::Meaning {
+            value: value::Value::Path(file),
+            ..
+        }) => Ok(file),
+        Ok(_) => Err(config.refused("it takes the path of a file".to_owned())),
+        Err(why) => Err(config.refused(why)),
+    }
+}
+
 /// The text of a file; none when there is no such file.
 fn text_of(path: &Path) -> Result<Option<String>, Error> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Error::Unreadable {
-            path: path.to_owned(),
-            why: match error.kind() {
-                ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-                ErrorKind::IsADirectory => "it is a folder".to_owned(),
-                ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                _ => error.to_string(),
-            },
-        }),
+    let unreadable = |why: String| Error::Unreadable {
+        path: path.to_owned(),
+        why,
+    };
+    match bytes_from(path, FILE_MOST) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(unreadable("it is not UTF-8 text".to_owned())),
+        },
+        Err(Unread::Io(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(why) => Err(unreadable(why.to_string())),
     }
 }
 

@@ -70,6 +70,9 @@ const SYSTEM_DEEP: &[&str] = &[
     "/Library/Caches",
 ];
 
+/// What systems take for a path, and for one name in it.
+const LONGEST: (usize, usize) = (4_095, 255);
+
 /// `text` with `~` and `$NAME` or `${NAME}` put in.
 pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
     if text.is_empty() {
@@ -103,8 +106,25 @@ pub fn expanded(text: &str, scope: &Scope<'_>) -> Result<String, String> {
             whole.push_str(value.ok_or_else(|| format!("the variable `{name}` is not set"))?);
         }
         rest = behind;
+        // Here as well: each name may stand for much.
+        short(&whole)?;
     }
-    Ok(whole + rest)
+    whole.push_str(rest);
+    short(&whole)?;
+    match whole.split('/').any(|name| name.len() > LONGEST.1) {
+        false => Ok(whole),
+        true => Err(format!(
+            "it takes a path of names with at most {} bytes each",
+            LONGEST.1
+        )),
+    }
+}
+
+fn short(path: &str) -> Result<(), String> {
+    match path.len() > LONGEST.0 {
+        false => Ok(()),
+        true => Err(format!("it takes a path of at most {} bytes", LONGEST.0)),
+    }
 }
 
 /// A file, relative to where wnm runs if it is not absolute.

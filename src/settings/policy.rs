@@ -11,7 +11,8 @@ use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 /// The network all nodes are made for.
 const NETWORK: &str = "evm-arbitrum-one";
 
-pub use crate::program::account::NODE_USER;
+/// In whose name nodes run in +sudo mode.
+pub const NODE_USER: &str = "ant";
 
 fn percent(add: i64, remove: i64) -> Threshold {
     Threshold {

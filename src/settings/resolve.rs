@@ -242,7 +242,7 @@ mod tests {
         if let Some(variable) = setting.variable() {
             for name in [variable.clone(), format!("WNM_{variable}")] {
                 let pairs: Variables = [(name.clone(), text.to_owned())].into_iter().collect();
-                layers.push(pairs.sayings());
+                layers.push(pairs.sayings().unwrap());
                 let dotenv = format!("\n{name}=\"{text}\"\n");
                 layers.push(
                     environment::dotenv(&dotenv, Path::new("/home/op/.env"), &Variables::default()).unwrap(),

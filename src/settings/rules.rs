@@ -260,7 +260,7 @@ mod tests {
         assert_eq!(disable("1", flag("no_upnp", "false")), off);
         assert_eq!(disable("0", flag("no_upnp", "true")), []);
         let variables: Variables = [("NO_UPNP".to_owned(), "true".to_owned())].into_iter().collect();
-        assert_eq!(disable("1", variables.sayings().remove(0)), []);
+        assert_eq!(disable("1", variables.sayings().unwrap().remove(0)), []);
     }
 
     #[test]

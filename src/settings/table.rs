@@ -225,6 +225,11 @@ pub fn spelled(key: &str) -> String {
 /// Of `names` the one that `wrong` was most likely meant to be; none if it is like none of them.
 #[must_use]
 pub fn nearest<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Likeness costs the product of both lengths, and a megabyte is like no name.
+    const LONGEST: usize = 64;
+    if wrong.len() > LONGEST {
+        return None;
+    }
     names
         .map(|name| {
             let begins = !wrong.is_empty() && wrong.len() > 2 && name.starts_with(wrong);

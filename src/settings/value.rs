@@ -111,8 +111,22 @@ pub fn allowed(setting: &Setting) -> String {
     }
 }
 
+/// More than anybody has to say, and what every system takes as one word of a command or one variable.
+const MOST: usize = 64 * 1024;
+
 /// What `text` means for `setting`, or why it cannot be.
 pub fn read(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
+    if text.len() > MOST {
+        return Err(format!(
+            "it takes {}, in at most {} KiB",
+            allowed(setting),
+            MOST >> 10
+        ));
+    }
+    understood(setting, text, scope)
+}
+
+fn understood(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<Meaning, String> {
     let text = strip(text);
     let not = || format!("it takes {}", allowed(setting));
     if setting.or_none() && matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "null") {
@@ -235,7 +249,7 @@ pub fn read_stored(setting: &Setting, text: &str, scope: &Scope<'_>) -> Result<M
     };
     match kept {
         Some(value) => Ok(meaning(value, text)),
-        None => read(setting, text, scope),
+        None => understood(setting, text, scope),
     }
 }
 

@@ -49,6 +49,8 @@ pub fn on_own_ground(name: &str, play: impl FnOnce()) {
     }
     let mut again = unshared(&std::env::current_exe().expect("this program"));
     again.args([name, "--exact", "--nocapture"]).env(SIGN, "1");
+    // What is mounted there is in its own way when it clears up, and goes with the namespace: the rest is ours to clear.
+    again.env("TMPDIR", folder.path());
     let ended = again.output().expect("it runs once more");
     let (out, err) = (
         String::from_utf8_lossy(&ended.stdout),

@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::probing::server::{Act, Server, page};
-use crate::stage::{Ran, Stage};
+use crate::stage::Stage;
 
-/// What the whole process may take at any time.
-const MOST_KB: u64 = 50 * 1024;
+use super::measured::{MOST_KB, measured};
+
 /// A survey asks each for 5 s; this leaves a loaded machine room.
 const MOST_TIME: Duration = Duration::from_secs(40);
 /// Columns of a node that count something.
@@ -128,23 +128,6 @@ fn ills(target: u16) -> Vec<Server> {
     ]
 }
 
-/// Runs a survey, and says how much memory the process took at most, as the kernel tells while it runs.
-fn survey(stage: &Stage) -> (Ran, u64) {
-    let words = ["--force_action", "survey"];
-    let mut child = stage.begin(&words);
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    while child.try_wait().expect("it is ours").is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
-        most = most.max(kb.unwrap_or(0));
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let output = child.wait_with_output().expect("it ended");
-    (Ran::ended(words.join(" "), output), most)
-}
-
 #[test]
 fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
     let stage = Stage::of(1, &[]);
@@ -169,9 +152,7 @@ fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
     let before = stage.processes();
 
     for _ in 0..2 {
-        let begun = Instant::now();
-        let (ran, most) = survey(&stage);
-        let took = begun.elapsed();
+        let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
         ran.done().plain();
         assert!(took < MOST_TIME, "it took {took:?}");
         assert!((1..MOST_KB).contains(&most), "it took {most} kB");

@@ -243,7 +243,7 @@ fn two_processes_on_one_root_are_one_node_and_said() {
     let ran = ran
         .says("is the root of processes ")
         .says("one node is made of them");
-    assert!(ran.stdout.contains("1 nodes ("), "{ran}");
+    assert!(ran.stdout.contains("1 node ("), "{ran}");
     for pid in [first.0.id(), second.0.id()] {
         assert!(ran.stderr.contains(&pid.to_string()), "{ran}");
     }

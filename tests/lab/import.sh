@@ -103,4 +103,46 @@ for id in 1 3 4; do
 done
 cycles_until 60 'all run again' state_is RUNNING 4
 is "$(units)" "$texts" 'units after a start'
+tell "they are stopped and started, and their units stay as they are"
+
+# Nodes of another account, in its own home: wnm has systemd start and stop them, and exchanges nothing where that
+# account could have root exchange something else.
+as_op systemctl --user disable --now antnode0001 antnode0002 antnode0003 antnode0004
+as_root sh -c "rm -r $DATABASE* $UNITS"
+as_op systemctl --user daemon-reload
+DATABASE=/var/antctl/colony.db
+as_root useradd --create-home --shell /bin/bash bob
+as_root chmod 755 /home/bob
+for id in 1 2; do
+    as_root sh -e -c "cd /home/bob; mkdir -p disk/antnode000$id; cp /home/op/.local/bin/antnode disk/antnode000$id/; chown -R bob:bob disk
+        cat >/etc/systemd/system/antnode000$id.service" <<END
+[Service]
+User=bob
+Restart=always
+ExecStart=/home/bob/disk/antnode000$id/antnode --root-dir /home/bob/disk/antnode000$id --log-output-dest /home/bob/disk/antnode000$id/logs --port 5610$id --metrics-server-port 1410$id $W
+END
+done
+as_root sh -c 'systemctl daemon-reload; systemctl start antnode0001 antnode0002'
+versions() { ask "SELECT group_concat(id || ' ' || status || ' ' || version, ', ') FROM node"; }
+# shellcheck disable=SC2086
+wnm --init --import --process_manager systemd+sudo --node_cap 2 $LIMITS --delay_start 0 --delay_upgrade 0 >"$LOG" 2>&1 || fail 'no import for bob'
+cycles_until 30 "bob's run" state_is RUNNING 2
+wnm --force_action stop --service_name antnode0001 >"$LOG" 2>&1 || fail "bob's node does not stop"
+wnm --force_action start --service_name antnode0001 >"$LOG" 2>&1 || fail "bob's node does not start"
+cycles_until 30 'it runs again' state_is RUNNING 2
+wnm --force_action stop --service_name antnode0001 >"$LOG" 2>&1 || fail "bob's node does not stop again"
+new_antnode 0.4.18
+# A cycle with an upgrade that is refused ends with 3.
+tried() { minute; "$LAB" cron "$MACHINE" op "$PROGRAM" >>"$LOG" 2>&1 || [ $? = 3 ] || fail 'a cycle over them'; state_is RUNNING 2; }
+until_so 60 'an outdated one starts as it is' tried
+is "$(versions)" '1 RUNNING 0.4.17, 2 RUNNING 0.4.17' "bob's nodes"
+is "$(as_root grep -c 'antnode-version:0.4.17' /home/bob/disk/antnode0001/antnode || true)" 1 "bob's antnode"
+ask "SELECT warning FROM event WHERE action = 'start' AND warning IS NOT NULL" >"$LOG"
+grep -q 'antnode0001. is not upgraded: .*belongs to `bob`' "$LOG" || fail 'nothing says why it is not upgraded'
+wnm --force_action remove --service_name antnode0001 --confirm >"$LOG" 2>&1 && fail "a removal in bob's home"
+grep -q 'belongs to `bob`' "$LOG" || fail 'the removal is refused for another reason'
+is "$(as_root ls /home/bob/disk)" "antnode0001
+antnode0002" "what is bob's"
+is "$(as_root find /home/bob ! -user bob ! -path /home/bob | wc -l)" 0 "what is not bob's in his home"
+tell "nodes of another account run, and nothing in its home is exchanged"
 tell "PASSED"

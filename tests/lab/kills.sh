@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # wnm is killed at any moment of an add, an upgrade and a removal, alone or with all that it began, under real systemd:
 # after a clean cycle units, rows, processes and rules of ufw tell one story, and no identity is lost.
-# WNM_STRESS=full kills it 500 times under each manager, WNM_KILLS=N so many times, else 15. `tests/lab/kills.sh KIND…`
+# WNM_STRESS=full kills it 500 times under each manager, WNM_KILLS=N so many times, else 12. `tests/lab/kills.sh KIND…`
 # plays these alone.
 # Takes 90 s.
 MACHINE=kills-$$
@@ -9,7 +9,7 @@ PROGRAM=/usr/local/bin/wnm
 . "$(dirname "$0")/story.sh"
 raise
 as_root ufw --force enable >/dev/null
-TIMES=${WNM_KILLS:-15}
+TIMES=${WNM_KILLS:-12}
 [ "${WNM_STRESS:-}" != full ] || TIMES=500
 
 # In the background of the machine, ended after so many milliseconds: it alone, or all of its process group.
@@ -70,27 +70,36 @@ play() {
         --delay_remove 0 --max_concurrent_starts 2 --max_concurrent_operations 2 >/dev/null 2>&1 || fail "$KIND: no colony"
     wnm --force_action survey >/dev/null
     cycles_until 60 "$KIND: two run" state_is RUNNING 2
-    local nth version=17 killed=0 before after whom length
-    for nth in $(seq "$TIMES"); do
+    local nth=0 version=17 killed=0 before after whom
+    # Within so many ms each is cut off: less where it was over sooner, more where it was not, however fast the machine.
+    local order ms within=(400 700 700)
+    while [ $killed -lt "$TIMES" ]; do
+        nth=$((nth + 1))
+        [ $nth -le $((TIMES * 4)) ] || fail "$KIND: only $killed of $((nth - 1)) were killed"
         as_op sqlite3 -cmd '.timeout 5000' "$DATABASE" 'UPDATE node SET retry_at = NULL'
         before=$(keys)
-        case $((nth % 3)) in
-            0) set -- --force_action remove; before='' length=400 ;;
+        order=$((nth % 3))
+        case $order in
+            0) set -- --force_action remove; before='' ;;
             1) cycles_until 60 "$KIND: two run" state_is RUNNING 2
-               version=$((version + 1)); new_antnode "0.4.$version"; set -- --force_action upgrade; length=700 ;;
+               version=$((version + 1)); new_antnode "0.4.$version"; set -- --force_action upgrade ;;
             2) wnm --force_action remove >/dev/null 2>&1 || true
-               before=$(keys); set -- --force_action add; length=700 ;;
+               before=$(keys); set -- --force_action add ;;
         esac
-        after=$(printf '0.%03d' $((RANDOM % length)))
+        ms=$((RANDOM % within[order] + 1))
+        after=$(printf '%d.%03d' $((ms / 1000)) $((ms % 1000)))
         whom=alone
         [ $((RANDOM % 2)) = 0 ] || whom=group
         HOW="$2 killed after $after s, $whom"
-        if killed_after "$after" "$whom" "$@"; then killed=$((killed + 1)); fi
+        if killed_after "$after" "$whom" "$@"; then
+            killed=$((killed + 1)) within[order]=$((within[order] * 21 / 20 + 1))
+        else
+            within[order]=$ms
+        fi
         cycle
         whole "$before"
     done
-    tell "$KIND: killed at $killed of $TIMES moments, and whole after each"
-    [ $((killed * 3)) -ge "$TIMES" ] || fail "$KIND: only $killed of $TIMES were killed"
+    tell "$KIND: killed at $killed of $nth moments, and whole after each"
     wnm --force_action teardown --confirm >/dev/null || fail "$KIND: no teardown"
     is "$(running) $(units | wc -l) $(folders | wc -l)" '0 0 0' "$KIND: processes, units and folders after the teardown"
     as_root sh -c "rm -f $DATABASE*"

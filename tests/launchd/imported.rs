@@ -306,7 +306,7 @@ fn what_is_no_job_of_a_node_that_wnm_can_know_is_left_alone_and_said() {
         );
     }
     ran = ran.says("launchd has `com.autonomi.antnode-13`, whose file is not in");
-    assert!(ran.stdout.contains("1 nodes ("), "{ran}");
+    assert!(ran.stdout.contains("1 node ("), "{ran}");
     assert!(!ran.stderr.contains("com.apple.other"), "{ran}");
     assert_eq!(bytes(&stage), files);
     stage.launchctl(&["bootout", &format!("{}/{}", stage.domain(), family("13"))]);

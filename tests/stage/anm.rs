@@ -144,7 +144,7 @@ impl Machine {
         };
         let mut said = vec![("init", "true"), ("migrate_anm", "true")];
         said.extend(flags);
-        let mut sayings = variables.sayings();
+        let mut sayings = variables.sayings().expect("UTF-8");
         sayings.extend(said.into_iter().map(|(name, text)| Saying {
             setting: table::find(name).expect("a setting"),
             text: text.to_owned(),

@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::colony::{ManagerKind, Mode, Node, NodeName, ServiceName};
-use crate::manager::files::bytes_in;
 use crate::manager::{Error, LaunchPolicy};
+use crate::opening::{Unread, bytes_in};
 
 use super::{FAMILY, Job, number_of};
 
@@ -81,6 +81,9 @@ fn node(path: &Path, name: &str, kind: ManagerKind, policy: &LaunchPolicy) -> Re
 
 /// Reads the job in a file, or says why it is none.
 pub(super) fn read(path: &Path) -> Result<Job, String> {
-    let bytes = bytes_in(path, MOST)?;
+    let bytes = bytes_in(path, MOST).map_err(|why| match why {
+        Unread::Io(error) => format!("it cannot be read ({error})"),
+        why => why.to_string(),
+    })?;
     Job::read(&bytes).ok_or_else(|| "it is no property list of a job".to_owned())
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use crate::colony::{Home, Mode, Node};
 use crate::manager::Error;
-use crate::manager::files::{Held, is_straight};
-use crate::program::account;
+use crate::manager::files::is_straight;
+use crate::program::account::{self, Account};
 use crate::program::ground::{self, Weak};
 
 use super::{Premises, Told};
@@ -16,6 +16,40 @@ impl Premises {
     /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home. What root does
     /// there must be in a folder of the colony's that bears the node's name, or in what the node's service names.
     pub(in crate::manager) fn check_home(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
+        self.check_place(node, told)?;
+        self.check_ground(node)
+    }
+
+    /// That nobody else could exchange what root handles of the node, or hands to it.
+    pub(in crate::manager) fn check_ground(&self, node: &Node) -> Result<(), Error> {
+        if !ground::matters(self.mode) {
+            return Ok(());
+        }
+        let (root, logs) = (&node.home.root, node.logs());
+        self.refuse_weak(above(root))?;
+        self.refuse_weak(&self.policy.shelf)?;
+        if !logs.starts_with(root) {
+            self.refuse_weak(above(&logs))?;
+        }
+        Ok(())
+    }
+
+    /// That nobody but the account of the node could exchange what root only has that account run.
+    pub(super) fn check_run(&self, node: &Node, owner: Option<&Account>) -> Result<(), Error> {
+        let Some(owner) = owner.filter(|_| ground::matters(self.mode)) else {
+            return self.check_ground(node);
+        };
+        let place = above(&node.home.root);
+        ground::weak_but_for(place, Some(owner.uid)).map_or(Ok(()), |weak| {
+            Err(Error::Weak {
+                place: place.to_owned(),
+                weak,
+            })
+        })
+    }
+
+    /// What can be said of a home without a look at whose the way there is.
+    pub(super) fn check_place(&self, node: &Node, told: Option<&Told>) -> Result<(), Error> {
         let refuse = |path: &Path, why: String| {
             Err(Error::Refused {
                 doing: "use",
@@ -32,13 +66,6 @@ impl Premises {
         if binary.parent() != Some(root.as_path()) {
             let why = format!("it is not in the node's root `{}`", root.display());
             return refuse(binary, why);
-        }
-        if ground::matters(self.mode) {
-            self.refuse_weak(above(root))?;
-            self.refuse_weak(&self.policy.shelf)?;
-            if !logs.starts_with(root) {
-                self.refuse_weak(above(&logs))?;
-            }
         }
         if self.mode == Mode::User {
             let is_told = told.is_some_and(|told| told.root == *root);
@@ -91,44 +118,33 @@ impl Premises {
 
     /// Refuses a place where somebody else could exchange what is handled with root's rights. What the account of the
     /// nodes has of it becomes root's first: anm and antctl give it the folder that all nodes lie in.
-    ///
-    /// # Errors
-    /// With the first place on the way that somebody else has a hand in.
-    pub fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
+    pub(in crate::manager) fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
         if !ground::matters(self.mode) {
             return Ok(());
         }
         let mut taken = None;
         while let Some(weak) = ground::weak(place) {
-            let held = self.held_by_nodes(&weak);
-            let Some(held) = held.filter(|held| taken.as_ref() != Some(&(weak.at.clone(), *held))) else {
-                return Err(Error::Refused {
-                    doing: "use",
-                    path: place.to_owned(),
-                    why: format!("{weak}; {}", weak.hint()),
+            if taken.as_ref() == Some(&weak.at) || !self.is_of_nodes(&weak) {
+                return Err(Error::Weak {
+                    place: place.to_owned(),
+                    weak,
                 });
-            };
-            self.files.give_to_root(&weak.at, held)?;
+            }
+            self.files.give_to_root(&weak.at)?;
             tracing::info!(
                 "`{}` is root's now: nodes lie in it, and it was theirs",
                 weak.at.display()
             );
-            taken = Some((weak.at, held));
+            taken = Some(weak.at);
         }
         Ok(())
     }
 
-    /// By what a weak place is the nodes' account's, if it is; never where that account is at home.
-    fn held_by_nodes(&self, weak: &Weak) -> Option<Held> {
-        let nodes = account::named(&self.policy.user).ok()?;
-        if self.mode != Mode::Sudo || nodes.home.starts_with(&weak.at) {
-            return None;
-        }
-        if weak.owner() == Some(&*self.policy.user) {
-            return Some(Held::ByOwner);
-        }
-        // A group that others are in as well is the administrator's to take away.
-        (weak.group() == Some(&*self.policy.user)).then_some(Held::ByGroup)
+    /// Whether a weak place is weak for being the nodes' account's, and not where that account is at home.
+    fn is_of_nodes(&self, weak: &Weak) -> bool {
+        let is_home =
+            || account::named(&self.policy.user).is_ok_and(|owner| owner.home.starts_with(&weak.at));
+        self.mode == Mode::Sudo && weak.owner() == Some(&*self.policy.user) && !is_home()
     }
 }
 

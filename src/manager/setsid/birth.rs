@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use crate::colony::Node;
 use crate::manager::Error;
-use crate::manager::files::words_in;
 use crate::manager::processes::{Processes, is_node};
+use crate::opening::words_in;
 use crate::program::detached::{Detached, Loose};
 use crate::program::signal::{self, Signal};
 

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::colony::{ManagerKind, Node};
 use crate::manager::LaunchPolicy;
-use crate::manager::files::words_in;
 use crate::manager::found::{self, Found};
 use crate::manager::processes::{Processes, is_same_root};
+use crate::opening::words_in;
 
 use super::traces::{folders, inside, told};
 

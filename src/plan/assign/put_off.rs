@@ -1,7 +1,7 @@
 //! Nodes on which something failed, and many that go down at once.
 
 use super::super::made_up::{
-    NOW, calm, doings, free, holds, newest, node, nodes, policy, seen, storage, template,
+    NOW, calm, doings, free, holds, hot, newest, node, nodes, one_at_a_time, policy, seen, storage, template,
 };
 use super::super::rules::breaches;
 use super::super::settle::{put_off, settle};
@@ -21,25 +21,6 @@ fn plan_at(policy: &Policy, machine: Gauged, nodes: &[Node], now: Timestamp) -> 
         now,
     };
     plan(nodes, &situation).plan
-}
-
-fn hot() -> Gauged {
-    Gauged {
-        used_cpu_percent: 85.0,
-        ..calm()
-    }
-}
-
-fn one_at_a_time() -> Policy {
-    Policy {
-        quotas: Quotas {
-            operations: 1,
-            starts: 1,
-            upgrades: 1,
-            removals: 1,
-        },
-        ..policy()
-    }
 }
 
 /// It has answered since it runs, and then something on it failed.

@@ -1,6 +1,8 @@
 //! Which node gets which work.
 
-use super::super::made_up::{NOW, calm, doings, free, holds, newest, node, nodes, policy, template};
+use super::super::made_up::{
+    NOW, calm, doings, free, holds, hot, newest, node, nodes, one_at_a_time, policy, template,
+};
 use super::*;
 use crate::colony::State::*;
 use crate::colony::{ManagerKind, Mode, ServiceName, Tool};
@@ -33,29 +35,10 @@ fn plan_from(
     .plan
 }
 
-fn hot() -> Gauged {
-    Gauged {
-        used_cpu_percent: 85.0,
-        ..calm()
-    }
-}
-
 fn full_disk() -> Gauged {
     Gauged {
         used_hd_percent: 95.0,
         ..calm()
-    }
-}
-
-fn one_at_a_time() -> Policy {
-    Policy {
-        quotas: Quotas {
-            operations: 1,
-            starts: 1,
-            upgrades: 1,
-            removals: 1,
-        },
-        ..policy()
     }
 }
 

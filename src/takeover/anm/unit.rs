@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Error, Server};
 use crate::colony::Timestamp;
 use crate::manager::systemctl::Shown;
-use crate::manager::{found, launch, unit};
+use crate::manager::{launch, unit, words};
 
 /// Where anm writes its units.
 pub const UNITS: &str = "/etc/systemd/system";
@@ -206,7 +206,7 @@ impl Unit {
         self.binary = collapsed(program);
         // An option that is not known may stand right before it, and takes no value then.
         let first = || command.iter().skip(1).find(|word| word.starts_with("evm-"));
-        let network = found::network_of(command).or_else(|| first().cloned());
+        let network = words::network_of(command).or_else(|| first().cloned());
         while let Some(word) = words.next() {
             if self.network.is_none() && network.as_ref() == Some(word) {
                 self.network.clone_from(&network);
