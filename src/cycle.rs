@@ -342,6 +342,7 @@ fn keep_settings(session: &Session) -> Result<Ended, Error> {
 }
 
 fn unlock(session: &Session) -> Result<Ended, Error> {
+    session.refuse_weak_ground()?;
     let removed =
         CycleLock::remove_leftover(&session.place.lock_path, crate::clock::Clock::now(&session.clock))?;
     let path = session.place.lock_path.display();

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::colony::{Counted, Instruments, Mode};
 use crate::error::Error;
 use crate::lock::CycleLock;
-use crate::manager::{self, files::Files};
+use crate::manager::{self, files::Files, premises::Premises};
 use crate::program::account;
 use crate::session::{Session, absent};
 use crate::settings::Resolved;
@@ -30,6 +30,9 @@ use import::Import;
 pub fn init(session: &Session) -> Result<String, Error> {
     if session.run.migrate_anm {
         return anm::take_over(session, &Server::real(Box::new(HttpProbe::new())));
+    }
+    if !session.run.dry_run {
+        session.refuse_weak_ground()?;
     }
     refuse_second(session)?;
     let import = match session.run.import {
@@ -50,7 +53,6 @@ pub fn init(session: &Session) -> Result<String, Error> {
         let what = format!("would make the colony {}", session.place);
         return Ok(import.map_or(what.clone(), |import| import.foreseen(session, &what)));
     }
-    session.refuse_weak_ground()?;
     make_folders(session, &resolved)?;
     // What somebody put there meanwhile is his.
     session.refuse_weak_ground()?;
@@ -189,6 +191,8 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
     }
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
+        let premises = Premises::new(session.place.mode, session.launch_policy(&resolved.settings));
+        premises.refuse_weak(storage).map_err(cannot)?;
         files.make_dir(storage, None).map_err(cannot)?;
     }
     Ok(())

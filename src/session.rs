@@ -2,6 +2,7 @@
 
 mod antctl;
 mod asking;
+mod firm;
 mod orphans;
 mod weighing;
 
@@ -17,7 +18,7 @@ use crate::lock::{self, CycleLock};
 use crate::logging::{self, Loudness};
 use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, Takeover, Template};
-use crate::program::{account, ground};
+use crate::program::account;
 use crate::settings::place::{self, Machine, Operator, Platform};
 use crate::settings::{self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables};
 use crate::store::{self, Roll, Store, Unread};
@@ -97,27 +98,6 @@ impl Session {
         }
         self.refuse_weak_ground()?;
         Ok(CycleLock::take(&self.place.lock_path, self.clock.now())?)
-    }
-
-    /// Refuses a colony where somebody else could exchange what root reads and writes there.
-    ///
-    /// # Errors
-    /// With the first place on the way to its folder or database that is another's, or that others may write.
-    pub fn refuse_weak_ground(&self) -> Result<(), Error> {
-        if !ground::matters(self.place.mode) {
-            return Ok(());
-        }
-        let places = [&self.place.base_dir, &self.place.db_path];
-        // A name without a folder lies in the one that wnm was called in.
-        let whole = places
-            .into_iter()
-            .filter_map(|path| std::path::absolute(path).ok());
-        match whole.filter_map(|path| ground::weak(&path)).next() {
-            None => Ok(()),
-            Some(weak) => {
-                Err(Error::refused(format_args!("not with root's rights: {weak}")).hint(weak.hint()))
-            }
-        }
     }
 
     /// What to say where there is no colony.

@@ -9,3 +9,4 @@ mod measured;
 mod nodes;
 mod places;
 mod rights;
+mod tricks;

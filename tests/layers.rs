@@ -75,6 +75,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
     (&["fs2::"], &["lock.rs"]),
     (&["reflink_copy::"], &["manager/files.rs"]),
     (&["fiemap::"], &["survey/gauge.rs"]),
+    (&["rustix::"], &["program.rs"]),
     (
         &["process::Command", "process::{Command", "signal::kill", "killpg"],
         &["program.rs"],

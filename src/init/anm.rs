@@ -55,6 +55,9 @@ pub fn check(run: &Run) -> Result<(), Error> {
 /// When it must not be done or cannot be: anm is as it was, or the error says what is not.
 pub fn take_over(session: &Session, server: &Server) -> Result<String, Error> {
     refuse_other_manager(session)?;
+    if !session.run.dry_run {
+        session.refuse_weak_ground()?;
+    }
     let colony = Colony::new(session, server)?;
     let limit = session.run.anm_wait.unwrap_or(silence::LIMIT);
     let wish = Wish {
@@ -86,6 +89,9 @@ pub fn give_back(session: &Session, server: &Server) -> Result<String, Error> {
         forced: session.run.confirm,
         dry: session.run.dry_run,
     };
+    if !wish.dry {
+        session.refuse_weak_ground()?;
+    }
     Ok(rollback::rollback(server, &wish)?.join("\n"))
 }
 

@@ -3,20 +3,21 @@
 //! The only place in wnm that deletes a folder with what is in it.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 mod copies;
+mod folders;
 
 use crate::colony::Mode;
 use crate::program::Program;
-use crate::program::account::Account;
 
 use super::Error;
 use super::dialect::Dialect;
+pub use folders::Held;
 
 /// A node may hold many gigabytes of records.
 const ERASING: Duration = Duration::from_secs(300);
@@ -41,65 +42,6 @@ impl Files {
     #[must_use]
     pub fn new(mode: Mode) -> Files {
         Files { mode }
-    }
-
-    /// Makes a folder inside one that is `owner`'s already, with no more rights than the owner has: whatever else
-    /// the owner may have put there, it cannot be made over to him.
-    pub fn make_inner_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
-        let Some(owner) = owner.filter(|_| self.mode == Mode::Sudo) else {
-            return self.make_dir(path, owner);
-        };
-        refuse_crooked("make", path)?;
-        let mkdir = Program::new("mkdir").args(["-p", "-m", "0755", "--"]).arg(path);
-        mkdir.in_name_of(owner).run()?;
-        Ok(())
-    }
-
-    /// Makes the folder and those above it. In sudo mode it belongs to `owner`, else to root, and those above to root.
-    pub fn make_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
-        refuse_crooked("make", path)?;
-        let seen = fs::symlink_metadata(path).ok();
-        if seen.as_ref().is_some_and(fs::Metadata::is_symlink) && owner.is_some() {
-            return Err(refused("make", path, "it is a symbolic link"));
-        }
-        let is_there = fs::metadata(path).is_ok_and(|seen| seen.is_dir());
-        match self.mode {
-            Mode::User if is_there => Ok(()),
-            Mode::User => DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(path)
-                .map_err(Error::file("make", path)),
-            Mode::Sudo => {
-                let is_owned = |owner: &Account| seen.as_ref().is_some_and(|seen| seen.uid() == owner.uid);
-                if is_there && owner.is_none_or(is_owned) {
-                    return Ok(());
-                }
-                let mut install = self.program("install").args(["-d", "-m", "0755"]);
-                if let Some(owner) = owner {
-                    install = install.args(["-o", &owner.name, "-g", &owner.gid.to_string()]);
-                }
-                install.arg("--").arg(path).run()?;
-                Ok(())
-            }
-        }
-    }
-
-    /// Makes a folder root's that is another account's; never what a link leads to.
-    pub fn give_to_root(&self, path: &Path) -> Result<(), Error> {
-        refuse_crooked("take", path)?;
-        self.program("chown").args(["-h", "root", "--"]).arg(path).run()?;
-        Ok(())
-    }
-
-    /// The same, and its name is on disk when this returns: of a folder that a row counts on.
-    pub fn make_lasting_dir(&self, path: &Path, owner: Option<&Account>) -> Result<(), Error> {
-        let was_there = fs::symlink_metadata(path).is_ok();
-        self.make_dir(path, owner)?;
-        if !was_there {
-            sync_parent(path);
-        }
-        Ok(())
     }
 
     /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Mode;
+use crate::opening::bytes_in;
 use crate::program::account::{self, Account};
 
 use super::Error;
@@ -21,6 +22,9 @@ const PROGRAMS: [&str; 6] = [
     "/sbin",
     "/bin",
 ];
+
+/// No file of variables is longer.
+const MOST_VARIABLES: u64 = 1 << 20;
 
 /// What a unit says once it is read.
 #[derive(Debug)]
@@ -60,8 +64,9 @@ pub fn read(path: &Path, mode: Mode) -> Result<Installed, Error> {
     let mut unread = Vec::new();
     for (file, may_be_missing) in std::mem::take(&mut unit.environment_files) {
         // Anything but a file might never end.
-        let is_file = Path::new(&file).is_file();
-        let text = is_file.then(|| fs::read_to_string(&file).ok()).flatten();
+        let text = bytes_in(Path::new(&file), MOST_VARIABLES)
+            .ok()
+            .and_then(|bytes| String::from_utf8(bytes).ok());
         match text {
             Some(text) => unit.environment.extend(variables(&text)),
             None if may_be_missing && !Path::new(&file).exists() => {}

@@ -119,6 +119,8 @@ impl Premises {
         let place = self.shelf.stock(binary)?;
         let policy = &self.policy;
         self.files.make_dir(&policy.storage, None)?;
+        // What somebody made there first is his.
+        self.refuse_weak(above(&node.home.root))?;
         self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
         self.files.make_lasting_dir(&node.home.root, owner.as_ref())?;
         self.make_logs(node, owner.as_ref())?;
@@ -133,6 +135,7 @@ impl Premises {
         }
         if logs.starts_with(&self.policy.logs) {
             self.files.make_dir(&self.policy.logs, None)?;
+            self.refuse_weak(above(&logs))?;
         }
         self.files.make_dir(&logs, owner)
     }
@@ -267,6 +270,7 @@ impl Premises {
     }
 
     fn erase_root(&self, node: &Node) -> Result<(), Error> {
+        self.refuse_weak(above(&node.home.root))?;
         self.files.erase(Doomed {
             path: &node.home.root,
             name: &node.name.full(),

@@ -166,6 +166,12 @@ fn folder_of(pid: u32) -> Option<PathBuf> {
 }
 
 impl NodeProcess {
+    /// Where its root really was when it was looked at.
+    #[must_use]
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
     /// The variables it was given that are a node's own, as `ANT_LOG`; the rest is that of a shell or of a desktop.
     fn variables(&self) -> Vec<(String, String)> {
         let bytes = fs::read(format!("/proc/{}/environ", self.pid)).unwrap_or_default();

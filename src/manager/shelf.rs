@@ -47,18 +47,19 @@ impl Shelf {
         if place == binary.path {
             return Ok(place);
         }
-        let source = known_again(binary)?;
+        // Asked once where a link leads: it may be another place the next time.
+        let real = binary.path.canonicalize();
+        let real = real.map_err(Error::file("read", &binary.path))?;
+        let source = known_again(binary, &real)?;
         if fs::symlink_metadata(&place).is_ok_and(|copy| copy.is_file() && is_copy(&copy, &source)) {
             return Ok(place);
         }
         self.files.make_dir(&self.folder, None)?;
         let staging = beside(&place, "new");
-        let real = binary.path.canonicalize();
-        self.files
-            .copy(&real.map_err(Error::file("copy", &binary.path))?, &staging)?;
+        self.files.copy(&real, &staging)?;
         // Replaced by its owner while we read it? Then what we have may be half of each.
         let whole = fs::symlink_metadata(&staging).map_err(Error::file("copy", &staging))?;
-        if known_again(binary).is_err() || whole.len() != source.len() {
+        if known_again(binary, &real).is_err() || whole.len() != source.len() {
             let _ = self.files.delete(&staging);
             return Err(Error::Changed {
                 path: binary.path.clone(),
@@ -114,8 +115,8 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// The file that was asked for its version, if it still is that one.
-fn known_again(binary: &Binary) -> Result<Metadata, Error> {
-    let seen = fs::metadata(&binary.path).map_err(Error::file("read", &binary.path))?;
+fn known_again(binary: &Binary, real: &Path) -> Result<Metadata, Error> {
+    let seen = fs::metadata(real).map_err(Error::file("read", &binary.path))?;
     // Whatever the table of binaries says: a copy can be read by all, and a file that is no program may be secret.
     if !seen.is_file() || seen.mode() & 0o111 == 0 {
         return Err(Error::Refused {

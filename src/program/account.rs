@@ -6,6 +6,9 @@ use nix::unistd::{Uid, User, geteuid};
 
 use super::Error;
 
+/// The account that nodes run as where root starts them.
+pub const NODE_USER: &str = "ant";
+
 /// One account of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode as Bits, umask};
 
 use super::account::{self, Account};
@@ -222,13 +223,18 @@ impl Loose {
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    let begin_anew = std::fs::symlink_metadata(path).is_ok_and(|seen| seen.len() > CONSOLE_BYTES);
+    // A node may have put a link there, or a pipe that nobody reads.
     let file = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o640)
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
         .open(path)?;
-    if begin_anew {
+    let seen = file.metadata()?;
+    if !seen.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    if seen.len() > CONSOLE_BYTES {
         file.set_len(0)?;
     }
     Ok(file)

@@ -4,6 +4,8 @@
 //! deed. A look at the thing itself cannot help; a look at all that leads to it does, as then only root or we could
 //! change it.
 
+mod acl;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::fmt;
@@ -15,8 +17,9 @@ use std::sync::{Mutex, PoisonError};
 use nix::unistd::{Gid, Group};
 
 use super::Program;
-use super::account::{self, Account};
+use super::account::{self, Account, NODE_USER};
 use crate::colony::Mode;
+use acl::Grant;
 
 /// As many as Linux itself follows.
 const LINKS: u32 = 40;
@@ -39,6 +42,8 @@ pub struct Weak {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Whose {
     Account(String),
+    /// By a list beside the mode.
+    Granted(String),
     Group(String),
     Everybody,
     Nobody,
@@ -51,6 +56,10 @@ impl fmt::Display for Weak {
             Whose::Account(name) => write!(
                 f,
                 "`{at}` belongs to `{name}`, who could exchange what root handles there"
+            ),
+            Whose::Granted(name) => write!(
+                f,
+                "`{at}` can be written by `{name}`, who could exchange what root handles there"
             ),
             Whose::Group(name) => write!(
                 f,
@@ -75,6 +84,15 @@ impl Weak {
         }
     }
 
+    /// The group that may write it, where that is what is wrong with it.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match &self.whose {
+            Whose::Group(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Whether the place is the account's home or in it: that is no folder to take away.
     fn is_home_of(&self, name: &str) -> bool {
         account::named(name)
@@ -95,6 +113,7 @@ impl Weak {
                 format!("run wnm as `{name}`, or make it root's: `chown root {at}`")
             }
             Whose::Account(_) => format!("make it root's: `sudo chown root {at}`"),
+            Whose::Granted(_) => format!("`sudo setfacl -b {at}`"),
             Whose::Group(_) | Whose::Everybody => format!("`sudo chmod go-w {at}`"),
             Whose::Nobody => "name another place".to_owned(),
         }
@@ -107,23 +126,46 @@ pub fn matters(mode: Mode) -> bool {
     mode == Mode::Sudo || account::is_root()
 }
 
+/// What a path that nobody else has a hand in stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Footing {
+    /// On what is there already, or will be made where only we make names.
+    Firm,
+    /// This is not there, and everybody may make it: it must be made by a call that fails where there is something, and
+    /// before all that lies in it.
+    Contested(PathBuf),
+}
+
 /// The first place on the way to `path`, itself among them, where somebody else has a hand in; links are followed as
 /// the system follows them. What is not there yet is made by us.
 #[must_use]
 pub fn weak(path: &Path) -> Option<Weak> {
-    weak_but_for(path, None)
+    footing(path).err()
 }
 
-/// The same for what is handled with the rights of the account `own` alone: what it could exchange it could do itself.
+/// The same, and how safely what is not there yet can be made.
+///
+/// # Errors
+/// That first place.
+pub fn footing(path: &Path) -> Result<Footing, Weak> {
+    footing_of(path, None)
+}
+
+/// The first weak place for what is handled with the rights of the account `own` alone: what it could exchange it could do
+/// itself.
 #[must_use]
 pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<Weak> {
+    footing_of(path, own).err()
+}
+
+fn footing_of(path: &Path, own: Option<u32>) -> Result<Footing, Weak> {
     let mut left: VecDeque<OsString> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0;
     // Whether all may put things into the folder we stand in, and only their owners take them away.
-    let mut is_shared = match judge(&at, &fs::symlink_metadata(&at).ok()?, own) {
-        Ok(is_shared) => is_shared,
-        Err(weak) => return Some(weak),
+    let mut is_shared = match fs::symlink_metadata(&at) {
+        Ok(seen) => judge(&at, &seen, own)?,
+        Err(_) => return Ok(Footing::Firm),
     };
     while let Some(part) = left.pop_front() {
         if part == ".." {
@@ -132,18 +174,22 @@ pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<Weak> {
         }
         let next = at.join(&part);
         let Ok(seen) = fs::symlink_metadata(&next) else {
-            return None;
+            return Ok(if is_shared {
+                Footing::Contested(next)
+            } else {
+                Footing::Firm
+            });
         };
         if seen.is_symlink() {
             links += 1;
             if links > LINKS {
-                return Some(Weak {
+                return Err(Weak {
                     at: next,
                     whose: Whose::Nobody,
                 });
             }
             if let Some(weak) = is_shared.then(|| foreign(&next, &seen, own)).flatten() {
-                return Some(weak);
+                return Err(weak);
             }
             let target = fs::read_link(&next).unwrap_or_default();
             if target.is_absolute() {
@@ -154,17 +200,17 @@ pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<Weak> {
             }
             continue;
         }
-        is_shared = match judge(&next, &seen, own) {
-            Ok(is_shared) => is_shared,
-            Err(weak) => return Some(weak),
-        };
+        is_shared = judge(&next, &seen, own)?;
         at = next;
     }
-    // A folder where everybody may make a name is no place for ours.
-    is_shared.then_some(Weak {
-        at,
-        whose: Whose::Everybody,
-    })
+    if is_shared {
+        // A folder where everybody may make a name is no place for ours.
+        return Err(Weak {
+            at,
+            whose: Whose::Everybody,
+        });
+    }
+    Ok(Footing::Firm)
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -196,25 +242,48 @@ fn judge(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, Weak> {
             weak(Whose::Everybody)
         };
     }
-    if seen.mode() & 0o020 != 0 && !is_closed_group(seen.gid(), own) {
-        let group = Group::from_gid(Gid::from_raw(seen.gid())).ok().flatten();
-        let name = group.map_or_else(|| seen.gid().to_string(), |group| group.name);
-        return if is_sticky {
-            Ok(true)
-        } else {
-            weak(Whose::Group(name))
-        };
+    if seen.mode() & 0o020 == 0 {
+        return Ok(false);
     }
-    Ok(false)
+    // Where there is a list, what the mode says of the group is the most that anybody on it has.
+    let grants = acl::grants(path).unwrap_or_else(|| vec![Grant::Group(seen.gid())]);
+    let stranger = grants.into_iter().find_map(|grant| match grant {
+        Grant::User(uid) => (own != Some(uid) && !is_trusted(uid)).then(|| Whose::Granted(account_name(uid))),
+        Grant::Group(gid) => (!is_closed_group(gid, own)).then(|| Whose::Group(group_name(gid))),
+    });
+    match stranger {
+        None => Ok(false),
+        Some(_) if is_sticky => Ok(true),
+        Some(whose) => weak(whose),
+    }
+}
+
+fn account_name(uid: u32) -> String {
+    account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name)
+}
+
+fn group_name(gid: u32) -> String {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    group.map_or_else(|| gid.to_string(), |group| group.name)
 }
 
 /// Whether a group that may write is the system's own, or the private one of an account that could do as much without
-/// it, with nobody else in it.
+/// it, with nobody else in it. None is that has nodes in it, but for what is done with their rights alone.
 fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
-    if gid == 0 || (gid < FIRST_OF_PEOPLE && gid != USERS) {
+    if gid == 0 {
         return true;
     }
-    let Some(group) = Group::from_gid(Gid::from_raw(gid)).ok().flatten() else {
+    let group = Group::from_gid(Gid::from_raw(gid)).ok().flatten();
+    let has_nodes = account::named(NODE_USER).is_ok_and(|nodes| {
+        let is_member = |group: &Group| group.mem.contains(&nodes.name);
+        own != Some(nodes.uid)
+            && !is_trusted(nodes.uid)
+            && (nodes.gid == gid || group.as_ref().is_some_and(is_member))
+    });
+    if gid < FIRST_OF_PEOPLE && gid != USERS {
+        return !has_nodes;
+    }
+    let Some(group) = group.filter(|_| !has_nodes) else {
         return false;
     };
     let is_trusted = |uid| own == Some(uid) || is_trusted(uid);
@@ -238,7 +307,7 @@ fn foreign(path: &Path, seen: &Metadata, own: Option<u32>) -> Option<Weak> {
     }
     Some(Weak {
         at: path.to_owned(),
-        whose: Whose::Account(account::of(uid).map_or_else(|| uid.to_string(), |owner| owner.name)),
+        whose: Whose::Account(account_name(uid)),
     })
 }
 
@@ -315,6 +384,19 @@ mod tests {
         assert_eq!(weak(&open).map(|weak| weak.at), Some(open.clone()));
         bits(&open, 0o755);
         assert_eq!(weak(&inner), None);
+    }
+
+    #[test]
+    fn what_is_not_there_yet_is_contested_where_all_may_make_it() {
+        let folder = TempDir::new().unwrap();
+        let shared = folder.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        bits(&shared, 0o1777);
+        let (first, deep) = (shared.join("colony"), shared.join("colony/services/antnode0001"));
+        assert_eq!(footing(&deep), Ok(Footing::Contested(first.clone())));
+        fs::create_dir(&first).unwrap();
+        assert_eq!(footing(&deep), Ok(Footing::Firm));
+        assert_eq!(footing(&folder.path().join("not/yet")), Ok(Footing::Firm));
     }
 
     #[test]

@@ -4,10 +4,13 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use crate::program::Program;
 use crate::program::account::{self, Account};
+use crate::program::{Program, ground};
 use crate::settings::NODE_USER;
 use crate::survey;
+
+/// Who may do what everybody may.
+const NOBODY: &str = "nobody";
 
 /// What a program says of its version.
 pub(super) fn version(path: &Path) -> Result<String, String> {
@@ -22,9 +25,21 @@ pub(super) fn version(path: &Path) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// In whose name a program is run that lies in a folder of somebody else's, who can exchange it at any time:
-/// nobody gets root's rights by that, and no node those of the operator.
+/// In whose name a program is run that somebody else can exchange at any time: nobody gets root's rights by that, and no
+/// node those of the operator.
+///
+/// The first on the way who could is asked for, as he can lead us to a folder of root's and back.
 fn keeper(path: &Path) -> Option<Account> {
+    if let Some(weak) = ground::weak(path) {
+        let owner = weak.owner().and_then(|name| account::named(name).ok());
+        return match owner {
+            Some(owner) => (account::is_root() || owner.name == NODE_USER).then_some(owner),
+            None if account::is_root() => [NODE_USER, NOBODY]
+                .iter()
+                .find_map(|name| account::named(name).ok()),
+            None => None,
+        };
+    }
     let owner = fs::metadata(path.parent()?).ok()?.uid();
     if owner == 0 || owner == account::uid() {
         return None;
@@ -59,6 +74,22 @@ mod tests {
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         chown(folder.path(), Some(nobody.uid), Some(nobody.gid)).unwrap();
-        assert_eq!(version(&program).unwrap().trim(), nobody.uid.to_string());
+        let asked = |path: &Path| version(path).unwrap().trim().to_owned();
+        assert_eq!(asked(&program), nobody.uid.to_string());
+
+        // Through a link of root's, in a folder of root's that can be exchanged, and of one that all may write.
+        let link = tempfile::TempDir::new().unwrap();
+        fs::set_permissions(link.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(&program, link.path().join("antnode")).unwrap();
+        assert_eq!(asked(&link.path().join("antnode")), nobody.uid.to_string());
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::copy(&program, inner.join("antnode")).unwrap();
+        assert_eq!(asked(&inner.join("antnode")), nobody.uid.to_string());
+        chown(folder.path(), Some(0), Some(0)).unwrap();
+        assert_eq!(asked(&inner.join("antnode")), "0");
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_ne!(asked(&inner.join("antnode")), "0");
     }
 }

@@ -11,8 +11,7 @@ use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 /// The network all nodes are made for.
 const NETWORK: &str = "evm-arbitrum-one";
 
-/// In whose name nodes run in +sudo mode.
-pub const NODE_USER: &str = "ant";
+pub use crate::program::account::NODE_USER;
 
 fn percent(add: i64, remove: i64) -> Threshold {
     Threshold {

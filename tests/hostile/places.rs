@@ -124,7 +124,12 @@ fn root_works_in_no_folder_that_others_may_write() {
     for open in [base.clone(), stage.database()] {
         let mode = fs::metadata(&open).expect("it is there").permissions();
         open_to_all(&open);
-        for words in [&[][..], &order("start", "2"), &["--import"]] {
+        for words in [
+            &[][..],
+            &order("start", "2"),
+            &["--import"],
+            &["--remove_lockfile"],
+        ] {
             let ran = stage.wnm(words).code(1).plain();
             ran.says("not with root's rights").says("chmod go-w");
         }
@@ -144,6 +149,46 @@ fn a_colony_is_not_founded_where_others_may_write() {
     let ran = stage.init(&["--process_manager", "setsid+sudo", "--firewall", "null"]);
     ran.code(1).says("can be written by everybody");
     assert!(content(&stage.base()).is_empty(), "nothing was made");
+}
+
+#[test]
+fn nodes_of_a_new_colony_get_no_folder_where_others_may_make_it() {
+    let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
+        return;
+    };
+    let disk = stage.home().join("disk");
+    fs::create_dir(&disk).expect("a disk");
+    open_to_all(&disk);
+    let nodes = disk.join("nodes").display().to_string();
+    let settings = ["--process_manager", "setsid+sudo", "--firewall", "null"];
+    let ran = stage.init(&[&settings[..], &["--node_storage", &nodes]].concat());
+    ran.code(1).says("can be written by everybody").says("chmod go-w");
+    assert!(content(&disk).is_empty(), "nothing was made");
+}
+
+#[test]
+fn a_database_is_root_s_only_in_a_folder_where_nobody_else_makes_names() {
+    let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
+        return;
+    };
+    let shared = stage.home().join("shared");
+    fs::create_dir(&shared).expect("a folder");
+    fs::set_permissions(&shared, Permissions::from_mode(0o1777)).expect("its mode");
+    let at = |name: &str| shared.join(name).display().to_string();
+    let settings = [
+        "--process_manager",
+        "setsid+sudo",
+        "--firewall",
+        "null",
+        "--dbpath",
+    ];
+    let ran = stage.init(&[&settings[..], &[&at("colony.db")]].concat());
+    ran.code(1).says("can be written by everybody");
+    assert!(content(&shared).is_empty(), "nothing was made");
+    // One of our own in it is as good as any.
+    stage
+        .init(&[&settings[..], &[&at("own/colony.db")]].concat())
+        .done();
 }
 
 #[test]

@@ -5,9 +5,16 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use nix::fcntl::OFlag;
+
 use super::{Dialect, Files, refused};
 use crate::colony::{Mode, Sharing};
 use crate::manager::Error;
+use crate::program::ground;
+
+/// Why a file is not copied that lies where its owner may not have put it.
+const SECRET: &str =
+    "not everybody may read it, and somebody else than root could have put it there; `chmod o+r` it";
 
 impl Files {
     /// Gives the program `from` to `to` as well, as thriftily as the filesystem allows, and says how.
@@ -48,7 +55,7 @@ impl Files {
         self.delete(to)?;
         match self.mode {
             Mode::User => {
-                let copied = duplicate(from, to);
+                let copied = duplicate(from, to, self.is_lent(from));
                 if copied.is_err() {
                     let _ = fs::remove_file(to);
                 }
@@ -57,9 +64,16 @@ impl Files {
             Mode::Sudo => {
                 let sharing = self.duplicate_as_root(from, to)?;
                 let copy = fs::symlink_metadata(to).map_err(Error::file("copy", to))?;
-                if !copy.is_file() {
+                let why = if !copy.is_file() {
+                    Some("it is no file")
+                } else if self.is_lent(from) && is_secret(&copy) {
+                    Some(SECRET)
+                } else {
+                    None
+                };
+                if let Some(why) = why {
                     self.delete(to)?;
-                    return Err(refused("copy", from, "it is no file"));
+                    return Err(refused("copy", from, why));
                 }
                 self.program("chmod").args(["0755", "--"]).arg(to).run()?;
                 self.program("touch")
@@ -76,6 +90,12 @@ impl Files {
         }
     }
 
+    /// Whether we read with root's rights what somebody else may have led us to: all will be able to read the copy, and
+    /// only he chose of what.
+    fn is_lent(&self, from: &Path) -> bool {
+        ground::matters(self.mode) && ground::weak(from).is_some()
+    }
+
     fn duplicate_as_root(&self, from: &Path, to: &Path) -> Result<Sharing, Error> {
         if let Some(words) = Dialect::here().reflink() {
             let ended = self.program(words[0]).args(&words[1..]).arg(from).arg(to).ask()?;
@@ -90,14 +110,42 @@ impl Files {
     }
 }
 
+/// Whether not all may read a file: a copy has the rights of what it was made from until it is given others.
+fn is_secret(seen: &Metadata) -> bool {
+    seen.mode() & 0o004 == 0
+}
+
 /// Makes `to`, which is free, what `from` is. It is on disk when this returns.
-fn duplicate(from: &Path, to: &Path) -> io::Result<Sharing> {
-    let mut source = File::open(from)?;
+fn duplicate(from: &Path, to: &Path, is_lent: bool) -> io::Result<Sharing> {
+    let mut source = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(from)?;
     let before = source.metadata()?;
-    let (copy, sharing) = match reflink_copy::reflink(from, to) {
-        Ok(()) => (OpenOptions::new().write(true).open(to)?, Sharing::Reflink),
-        Err(_) => (copy_whole(&mut source, &before, to)?, Sharing::Copy),
+    if !before.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    if is_lent {
+        if is_secret(&before) {
+            return Err(io::Error::other(SECRET));
+        }
+        // Cloning opens it a second time, and then it may be another.
+        copy_whole(&mut source, &before, to)?;
+        return finish(&source, &before, to, Sharing::Copy);
+    }
+    let sharing = match reflink_copy::reflink(from, to) {
+        Ok(()) => Sharing::Reflink,
+        Err(_) => {
+            copy_whole(&mut source, &before, to)?;
+            Sharing::Copy
+        }
     };
+    finish(&source, &before, to, sharing)
+}
+
+/// Sees that the copy is whole, and gives it the mode and time of a program.
+fn finish(source: &File, before: &Metadata, to: &Path, sharing: Sharing) -> io::Result<Sharing> {
+    let copy = OpenOptions::new().write(true).open(to)?;
     let after = source.metadata()?;
     if copy.metadata()?.len() != before.len()
         || (after.len(), after.mtime(), after.mtime_nsec())
@@ -111,7 +159,7 @@ fn duplicate(from: &Path, to: &Path) -> io::Result<Sharing> {
     Ok(sharing)
 }
 
-fn copy_whole(source: &mut File, before: &Metadata, to: &Path) -> io::Result<File> {
+fn copy_whole(source: &mut File, before: &Metadata, to: &Path) -> io::Result<()> {
     let mut copy = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -120,7 +168,7 @@ fn copy_whole(source: &mut File, before: &Metadata, to: &Path) -> io::Result<Fil
     if io::copy(source, &mut copy)? != before.len() {
         return Err(io::Error::other("it changed while it was copied"));
     }
-    Ok(copy)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -186,6 +234,37 @@ mod tests {
         // The operator of this test says that his filesystem can.
         if std::env::var_os("WNM_REFLINK").is_some() {
             assert_eq!(sharing, Sharing::Reflink);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_led_root_to_is_copied_only_if_all_may_read_it() {
+        use std::os::unix::fs::chown;
+
+        use crate::program::account;
+
+        if !account::is_root() {
+            eprintln!("SKIPPED: only root can give a folder away");
+            return;
+        }
+        let folder = TempDir::new().unwrap();
+        let theirs = TempDir::new_in(folder.path()).unwrap();
+        let (from, to) = (program(&theirs), folder.path().join("copy"));
+        chown(theirs.path(), Some(1), None).unwrap();
+        for mode in [Mode::User, Mode::Sudo] {
+            let files = Files::new(mode);
+            fs::set_permissions(&from, Permissions::from_mode(0o700)).unwrap();
+            let refused = files.copy(&from, &to).unwrap_err().to_string();
+            assert!(refused.contains("not everybody may read it"), "{refused}");
+            assert!(fs::symlink_metadata(&to).is_err(), "{mode:?}");
+            fs::set_permissions(&from, Permissions::from_mode(0o755)).unwrap();
+            files.copy(&from, &to).unwrap();
+            assert_eq!(fs::read(&to).unwrap(), b"a program");
+            // What is root's own may be a secret.
+            let own = program(&folder);
+            fs::set_permissions(&own, Permissions::from_mode(0o700)).unwrap();
+            files.copy(&own, &to).unwrap();
+            fs::remove_file(&to).unwrap();
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::colony::{Home, Mode, Node};
 use crate::manager::Error;
-use crate::manager::files::is_straight;
+use crate::manager::files::{Held, is_straight};
 use crate::program::account::{self, Account};
 use crate::program::ground::{self, Weak};
 
@@ -118,33 +118,43 @@ impl Premises {
 
     /// Refuses a place where somebody else could exchange what is handled with root's rights. What the account of the
     /// nodes has of it becomes root's first: anm and antctl give it the folder that all nodes lie in.
-    pub(in crate::manager) fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// With the first place on the way that somebody else has a hand in.
+    pub fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
         if !ground::matters(self.mode) {
             return Ok(());
         }
         let mut taken = None;
         while let Some(weak) = ground::weak(place) {
-            if taken.as_ref() == Some(&weak.at) || !self.is_of_nodes(&weak) {
+            let held = self.held_by_nodes(&weak);
+            let Some(held) = held.filter(|held| taken.as_ref() != Some(&(weak.at.clone(), *held))) else {
                 return Err(Error::Weak {
                     place: place.to_owned(),
                     weak,
                 });
-            }
-            self.files.give_to_root(&weak.at)?;
+            };
+            self.files.give_to_root(&weak.at, held)?;
             tracing::info!(
                 "`{}` is root's now: nodes lie in it, and it was theirs",
                 weak.at.display()
             );
-            taken = Some(weak.at);
+            taken = Some((weak.at, held));
         }
         Ok(())
     }
 
-    /// Whether a weak place is weak for being the nodes' account's, and not where that account is at home.
-    fn is_of_nodes(&self, weak: &Weak) -> bool {
-        let is_home =
-            || account::named(&self.policy.user).is_ok_and(|owner| owner.home.starts_with(&weak.at));
-        self.mode == Mode::Sudo && weak.owner() == Some(&*self.policy.user) && !is_home()
+    /// By what a weak place is the nodes' account's, if it is; never where that account is at home.
+    fn held_by_nodes(&self, weak: &Weak) -> Option<Held> {
+        let nodes = account::named(&self.policy.user).ok()?;
+        if self.mode != Mode::Sudo || nodes.home.starts_with(&weak.at) {
+            return None;
+        }
+        if weak.owner() == Some(&*self.policy.user) {
+            return Some(Held::ByOwner);
+        }
+        // A group that others are in as well is the administrator's to take away.
+        (weak.group() == Some(&*self.policy.user)).then_some(Held::ByGroup)
     }
 }
 

@@ -62,14 +62,10 @@ pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
 pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a NodeProcess> {
     // Either may be named through a link.
     let real = fs::canonicalize(storage).ok();
-    let is_below = |root: &Path| {
-        let root = fs::canonicalize(root).ok();
-        root.zip(real.as_ref())
-            .is_some_and(|(root, real)| root.starts_with(real))
-    };
+    let is_below = |place: &Path| real.as_ref().is_some_and(|real| place.starts_with(real));
     let (inside, mut outside): (Vec<_>, Vec<_>) = running
         .all()
-        .partition(|process| process.root.starts_with(storage) || is_below(&process.root));
+        .partition(|process| process.root.starts_with(storage) || is_below(process.place()));
     outside.retain(|process| !is_service(process.pid));
     if let Some(first) = outside.first() {
         tracing::warn!(

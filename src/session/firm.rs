@@ -1,0 +1,38 @@
+//! Whether the colony lies where root can be sure of it.
+
+use std::path::PathBuf;
+
+use super::Session;
+use crate::error::Error;
+use crate::program::ground;
+use crate::settings::Place;
+
+impl Session {
+    /// Refuses a colony where somebody else could exchange what root reads and writes there.
+    ///
+    /// # Errors
+    /// With the first place on the way to its folder or database that is another's, or that others may write.
+    pub fn refuse_weak_ground(&self) -> Result<(), Error> {
+        if !ground::matters(self.place.mode) {
+            return Ok(());
+        }
+        let Place {
+            base_dir, db_path, ..
+        } = &self.place;
+        // A name without a folder lies in the one that wnm was called in.
+        let whole: Vec<PathBuf> = [base_dir, db_path]
+            .into_iter()
+            .filter_map(|path| std::path::absolute(path).ok())
+            .collect();
+        // SQLite makes files beside the database and takes them away again: no folder for it is one where all may make
+        // names.
+        let folder = whole.last().and_then(|path| path.parent());
+        let places = whole.iter().map(PathBuf::as_path).chain(folder);
+        match places.filter_map(ground::weak).next() {
+            None => Ok(()),
+            Some(weak) => {
+                Err(Error::refused(format_args!("not with root's rights: {weak}")).hint(weak.hint()))
+            }
+        }
+    }
+}

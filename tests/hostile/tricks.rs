@@ -1,0 +1,128 @@
+//! A node's own process plays tricks in its folder, before wnm works there and while it does.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+
+use crate::stage::Stage;
+
+use super::rights::{content, order};
+
+/// What a node may exchange: its program, its identity, its logs, and what wnm writes for people or on the way.
+const NAMES: [&str; 8] = [
+    "antnode",
+    "secret-key",
+    "logs",
+    "node.pid",
+    "node.command",
+    "record_store",
+    ".antnode.new",
+    ".antnode.old",
+];
+
+/// A folder of the operator's with all of these names in it.
+fn victim(stage: &Stage) -> PathBuf {
+    let victim = stage.home().join("victim");
+    fs::create_dir_all(victim.join("logs")).expect("a folder");
+    fs::create_dir_all(victim.join("record_store")).expect("a folder");
+    for name in NAMES {
+        let _ = fs::write(victim.join(name), format!("my own {name}"));
+    }
+    fs::write(victim.join("record_store/photo"), "irreplaceable").expect("a file");
+    victim
+}
+
+fn held(victim: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = content(victim);
+    all.extend(content(&victim.join("record_store")));
+    all
+}
+
+/// Whether two names were exchanged; one that is missing becomes a link first.
+fn exchange(name: &Path, link: &Path) -> bool {
+    renameat2(AT_FDCWD, name, AT_FDCWD, link, RenameFlags::RENAME_EXCHANGE).is_ok()
+}
+
+#[test]
+fn links_that_a_node_puts_in_its_folder_are_replaced_and_not_followed() {
+    let stage = Stage::of(2, &[]);
+    let victim = victim(&stage);
+    let before = held(&victim);
+    stage.wnm(&order("stop", "2")).done();
+    stage.install("0.4.18");
+    for name in [
+        "antnode",
+        "node.pid",
+        "node.command",
+        ".antnode.new",
+        ".antnode.old",
+    ] {
+        let path = stage.root(2).join(name);
+        let _ = fs::remove_file(&path);
+        symlink(victim.join(name), &path).expect("a link");
+        stage.wnm(&order("upgrade", "2")).plain();
+        stage.wnm(&order("start", "2")).plain();
+        stage.wnm(&order("stop", "2")).plain();
+        assert_eq!(held(&victim), before, "{name}");
+    }
+    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    assert_eq!(held(&victim), before);
+    assert!(stage.processes().is_empty());
+}
+
+#[test]
+fn a_pipe_in_place_of_a_console_holds_no_run_up() {
+    let stage = Stage::of(1, &[]);
+    stage.wnm(&order("stop", "1")).done();
+    let console = stage.logs().join("antnode0001/console.log");
+    assert!(console.is_file(), "{}", console.display());
+    fs::remove_file(&console).expect("it is there");
+    let pipe = Command::new("mkfifo").arg(&console).status();
+    assert!(pipe.expect("mkfifo runs").success());
+    stage.wnm(&order("start", "1")).done();
+    assert_eq!(stage.processes().len(), 1, "it runs, and says nothing");
+}
+
+#[test]
+fn what_a_node_exchanges_while_wnm_works_leads_it_nowhere_else() {
+    let stage = Stage::of(2, &[]);
+    let victim = victim(&stage);
+    let before = held(&victim);
+    let (is_over, exchanges) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let root = stage.root(2);
+    let node = thread::spawn({
+        let (is_over, exchanges, victim) = (is_over.clone(), exchanges.clone(), victim.clone());
+        move || {
+            while !is_over.load(Ordering::Relaxed) {
+                for name in NAMES {
+                    let (own, link) = (root.join(name), root.join(format!(".link-{name}")));
+                    let _ = symlink(victim.join(name), &link);
+                    exchanges.fetch_add(usize::from(exchange(&own, &link)), Ordering::Relaxed);
+                }
+                thread::yield_now();
+            }
+        }
+    });
+    for version in ["0.4.18", "0.4.19"] {
+        stage.install(version);
+        for what in ["stop", "upgrade", "start"] {
+            stage.wnm(&order(what, "2")).plain();
+            assert_eq!(held(&victim), before, "{what} to {version}");
+        }
+    }
+    // The folder may be filled faster than it is emptied: then it is said, and the next try is one more.
+    stage.wnm(&order("remove", "2")).plain();
+    is_over.store(true, Ordering::Relaxed);
+    node.join().expect("the node's tricks end");
+    assert!(exchanges.load(Ordering::Relaxed) > 100, "the node did play");
+    assert_eq!(held(&victim), before, "remove");
+    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    assert_eq!(held(&victim), before, "teardown");
+    assert!(!stage.root(2).exists() && stage.processes().is_empty());
+}
