@@ -195,7 +195,11 @@ fn each_is_refused_with_the_command_that_helps_and_left_as_it_was() {
             matches!(schema::standing(&path).unwrap(), schema::Standing::Peer(_)),
             "{name}"
         );
-        assert_eq!(peek(&path).as_deref(), Some("systemd+user"), "{name}");
+        assert_eq!(
+            peek(&path),
+            wnm::colony::Glimpse::Manager("systemd+user".to_owned()),
+            "{name}"
+        );
         assert_eq!(fs::read(&path).unwrap(), before, "{name}");
         assert_eq!(names(place.path()).len(), 1, "{name}");
     }

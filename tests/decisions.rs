@@ -299,7 +299,7 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
     };
     let machine = Machine {
         platform: Platform::Linux,
-        peek: &|_| None,
+        peek: &|_| wnm::colony::Glimpse::Nothing,
         systemd: &|_| true,
     };
     let variables = Variables::default();

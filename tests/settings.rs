@@ -30,7 +30,7 @@ fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> R
     };
     let machine = Machine {
         platform: Platform::Linux,
-        peek: &|_| None,
+        peek: &|_| wnm::colony::Glimpse::Nothing,
         systemd: &|_| true,
     };
     let place = place::find(&said, &operator, &machine, &variables)?;

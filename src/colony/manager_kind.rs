@@ -79,6 +79,17 @@ impl ManagerKind {
     }
 }
 
+/// What a first look at a colony's file tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Glimpse {
+    /// There is no colony, or one that names no manager.
+    Nothing,
+    /// Something is there and cannot be read: damaged, or in use.
+    Unreadable,
+    /// The manager it names, as it is stored.
+    Manager(String),
+}
+
 impl Tool {
     fn from_word(word: &str) -> Option<Tool> {
         match word {

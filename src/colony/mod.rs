@@ -26,7 +26,7 @@ pub use binary::{Binary, BinaryKey};
 pub use calendar::Since;
 pub use counted::Counted;
 pub use instruments::{Counters, Instruments, Rates};
-pub use manager_kind::{ManagerKind, Mode, Tool};
+pub use manager_kind::{Glimpse, ManagerKind, Mode, Tool};
 pub use metrics::Metrics;
 pub use name::{NodeId, NodeName, ServiceName};
 pub use node::{Home, Memory, Node, Particulars};

@@ -7,7 +7,7 @@ use super::environment::Variables;
 use super::error::Error;
 use super::layer::{Saying, winner};
 use super::value::{self, Scope, Value};
-use crate::colony::{ManagerKind, Mode, Tool};
+use crate::colony::{Glimpse, ManagerKind, Mode, Tool};
 
 /// The kind of system, which decides where things lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,9 +70,8 @@ impl Operator {
 /// What has to be asked of the machine to find a place.
 pub struct Machine<'a> {
     pub platform: Platform,
-    /// The `process_manager` kept in the colony at a path; none when there is no colony, and an empty text where
-    /// one is that cannot be read.
-    pub peek: &'a dyn Fn(&Path) -> Option<String>,
+    /// The `process_manager` kept in the colony at a path.
+    pub peek: &'a dyn Fn(&Path) -> Glimpse,
     /// Whether a systemd of this mode would take orders from us. Asked only when nothing else decides.
     pub systemd: &'a dyn Fn(Mode) -> bool,
 }
@@ -150,8 +149,10 @@ pub fn find(
     } else {
         Mode::Sudo
     };
-    let kept_at =
-        |path: &Path, bare| (machine.peek)(path).and_then(|kind| ManagerKind::from_stored(&kind, bare));
+    let kept_at = |path: &Path, bare| match (machine.peek)(path) {
+        Glimpse::Manager(word) => ManagerKind::from_stored(&word, bare),
+        Glimpse::Nothing | Glimpse::Unreadable => None,
+    };
     let manager = said
         .or_else(|| kept_at(database.as_deref()?, own))
         .or_else(|| {
@@ -163,7 +164,7 @@ pub fn find(
             // A colony that is damaged is to be complained of, and no other one to be made beside it.
             let is_there = |mode: &Mode| {
                 let path = base(machine.platform, *mode, operator).join("colony.db");
-                database.is_none() && (machine.peek)(&path).is_some()
+                database.is_none() && (machine.peek)(&path) != Glimpse::Nothing
             };
             let mode = [own, other].into_iter().find(is_there).unwrap_or(own);
             let tool = match machine.platform {
@@ -239,6 +240,7 @@ mod tests {
     use super::super::samples::operator;
     use super::super::table;
     use super::{Machine, Place, Platform, find};
+    use crate::colony::Glimpse;
     use crate::colony::Mode;
 
     fn said(name: &str, text: &str) -> Saying {
@@ -257,7 +259,7 @@ mod tests {
                 platform: Platform::Linux,
                 peek: &|path: &Path| {
                     let kept = colonies.iter().find(|(at, _)| path == Path::new(at));
-                    kept.map(|(_, kind)| (*kind).to_owned())
+                    kept.map_or(Glimpse::Nothing, |(_, kind)| Glimpse::Manager((*kind).to_owned()))
                 },
                 systemd: &|_| systemd,
             },
@@ -327,7 +329,7 @@ mod tests {
         let on_mac = |uid| {
             let machine = Machine {
                 platform: Platform::MacOs,
-                peek: &|_| None,
+                peek: &|_| Glimpse::Nothing,
                 systemd: &|_| panic!("there is no systemd to ask"),
             };
             find(&[], &operator(uid), &machine, &Variables::default()).unwrap()
@@ -349,7 +351,7 @@ mod tests {
     fn a_bad_value_is_refused_here_as_anywhere() {
         let machine = Machine {
             platform: Platform::Linux,
-            peek: &|_| None,
+            peek: &|_| Glimpse::Nothing,
             systemd: &|_| true,
         };
         let refused = |name, text| {

@@ -7,7 +7,7 @@ use super::place::{Machine, Operator, Place, Platform, find};
 use super::resolve::{Resolved, resolve};
 use super::table::{Setting, Takes, Unit};
 use super::{Error, Variables, defaults, table};
-use crate::colony::Timestamp;
+use crate::colony::{Glimpse, Timestamp};
 
 pub fn operator(uid: u32) -> Operator {
     Operator {
@@ -22,7 +22,7 @@ pub const ADDRESS: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
 pub fn place() -> Place {
     let machine = Machine {
         platform: Platform::Linux,
-        peek: &|_| None,
+        peek: &|_| Glimpse::Nothing,
         systemd: &|_| true,
     };
     find(&[], &operator(1000), &machine, &Variables::default()).unwrap()

@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::colony::{ManagerKind, Mode};
+use crate::colony::{Glimpse, ManagerKind, Mode};
 
 pub use change::{Change, NodeChange};
 pub use error::{Error, Fault};
@@ -177,10 +177,9 @@ pub fn discard(path: &Path) {
     }
 }
 
-/// The process manager a colony says it has, whatever its schema; None where there is none, and an empty text for one
-/// that is there and cannot be read: damaged, or in use. Makes and changes nothing.
+/// The process manager that a colony says it has, whatever its schema. Makes and changes nothing.
 #[must_use]
-pub fn peek(path: &Path) -> Option<String> {
+pub fn peek(path: &Path) -> Glimpse {
     // Asked before the lock is taken, so a database that somebody holds is not waited for.
     let patience = Duration::from_millis(500);
     let seen = file::glance(path, patience, |connection| {
@@ -190,16 +189,16 @@ pub fn peek(path: &Path) -> Option<String> {
             |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)),
         )?)
     });
-    let (word, storage) = match seen {
-        Ok(seen) => seen,
-        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => {
-            return Some(String::new());
+    match seen {
+        Ok((Some(word), storage)) => {
+            let mode = machine::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
+            let kind = ManagerKind::from_stored(&word, mode);
+            Glimpse::Manager(kind.map_or(word, |kind| kind.to_string()))
         }
-        Err(_) => return None,
-    };
-    let word = word?;
-    let mode = machine::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
-    Some(ManagerKind::from_stored(&word, mode).map_or(word, |kind| kind.to_string()))
+        Ok((None, _)) => Glimpse::Nothing,
+        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => Glimpse::Unreadable,
+        Err(_) => Glimpse::Nothing,
+    }
 }
 
 fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::TempDir;
 
-use crate::colony::{Mode, Timestamp};
+use crate::colony::{Glimpse, Mode, Timestamp};
 
 use super::node::tests::node;
 use super::{Facts, Fault, Store, peek};
@@ -179,7 +179,7 @@ fn what_is_no_colony_is_refused_and_left_alone() {
             assert!(fault(&error.fault), "{error}");
         }
         // It is something all the same, and names no manager.
-        assert!(peek(&path).is_none_or(|word| word.is_empty()));
+        assert!(!matches!(peek(&path), Glimpse::Manager(_)));
         assert_eq!(directory(&path), before);
     };
     fs::write(&path, "node_cap = 3\n").unwrap();
@@ -255,7 +255,7 @@ fn reading_leaves_the_directory_as_it_was() {
     let reader = Store::open_read_only(&path).unwrap();
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
     assert!(reader.keep(&[("node_cap", Some("9".to_owned()))]).is_err());
-    assert_eq!(peek(&path).as_deref(), Some("systemd+user"));
+    assert_eq!(peek(&path), Glimpse::Manager("systemd+user".to_owned()));
     drop(reader);
     assert_eq!(directory(&path), before);
 }
@@ -272,7 +272,7 @@ fn reading_works_while_a_cycle_writes() {
         .unwrap();
     let reader = Store::open_read_only(&path).unwrap();
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
-    assert_eq!(peek(&path).as_deref(), Some("systemd+user"));
+    assert_eq!(peek(&path), Glimpse::Manager("systemd+user".to_owned()));
     writer.connection.execute_batch("COMMIT").unwrap();
     assert_eq!(reader.nodes().unwrap(), Vec::new());
 }

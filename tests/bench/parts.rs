@@ -81,7 +81,7 @@ fn resolved() -> Resolved {
     };
     let machine = Machine {
         platform: Platform::Linux,
-        peek: &|_| None,
+        peek: &|_| wnm::colony::Glimpse::Nothing,
         systemd: &|_| true,
     };
     let place = place::find(&said, &operator, &machine, &variables).unwrap();

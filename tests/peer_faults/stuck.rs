@@ -213,7 +213,7 @@ fn fault_30_what_root_initialises_root_finds_again() {
     let first = |has_systemd: bool| {
         let machine = Machine {
             platform: Platform::Linux,
-            peek: &|_| None,
+            peek: &|_| wnm::colony::Glimpse::Nothing,
             systemd: &move |_| has_systemd,
         };
         place::find(&[], &root, &machine, &variables).expect("a place")
@@ -230,7 +230,13 @@ fn fault_30_what_root_initialises_root_finds_again() {
         let path = made.db_path.clone();
         let machine = Machine {
             platform: Platform::Linux,
-            peek: &|asked: &Path| (asked == path).then(|| kept.clone()),
+            peek: &|asked: &Path| {
+                if asked == path {
+                    wnm::colony::Glimpse::Manager(kept.clone())
+                } else {
+                    wnm::colony::Glimpse::Nothing
+                }
+            },
             systemd: &|_| panic!("the colony says it"),
         };
         let again = place::find(&[], &root, &machine, &variables).expect("a place");
