@@ -115,7 +115,7 @@ impl Error {
 }
 
 /// Each path, and why it is still there.
-fn list(f: &mut fmt::Formatter<'_>, left: &[(PathBuf, String)]) -> fmt::Result {
+fn list(f: &mut impl fmt::Write, left: &[(PathBuf, String)]) -> fmt::Result {
     for (nth, (path, why)) in left.iter().enumerate() {
         let comma = if nth > 0 { ", " } else { "" };
         write!(f, "{comma}`{}` ({why})", path.display())?;
@@ -130,10 +130,23 @@ impl From<program::Error> for Error {
 }
 
 impl fmt::Display for Error {
+    /// Names and paths are those of rows, which may hold anything: what is longer than a person reads is cut off.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ENOUGH: usize = 2000;
+        let mut whole = String::new();
+        self.tell(&mut whole)?;
+        match whole.char_indices().nth(ENOUGH) {
+            None => f.write_str(&whole),
+            Some((end, _)) => write!(f, "{}…", &whole[..end]),
+        }
+    }
+}
+
+impl Error {
+    fn tell(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Error::Unsupported(kind) => write!(f, "handle nodes of `{kind}`: this wnm does not know how to"),
-            Error::Program(error) => error.fmt(f),
+            Error::Program(error) => write!(f, "{error}"),
             Error::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
             Error::Refused { doing, path, why } => {
                 write!(f, "{doing} `{}`: refused, {why}", path.display())
@@ -213,3 +226,24 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_is_longer_than_a_person_reads() {
+        let error = Error::NotStarted {
+            node: "ä".repeat(1 << 20),
+            why: "it ended".to_owned(),
+        };
+        let said = error.to_string();
+        assert!(said.starts_with("start `ää") && said.ends_with('…'), "{}", said.len());
+        assert_eq!(said.chars().count(), 2001);
+        let short = Error::NotStarted {
+            node: "antnode0001".to_owned(),
+            why: "it ended".to_owned(),
+        };
+        assert_eq!(short.to_string(), "start `antnode0001`: it ended");
+    }
+}
