@@ -5,6 +5,7 @@
 pub mod binary;
 pub mod calendar;
 mod counted;
+pub mod excerpt;
 pub mod host;
 pub mod instruments;
 mod keccak;

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use super::excerpt::excerpt;
+
 /// What a binary or a node says of its version, readable or not.
 ///
 /// Compared by the rules the peer used (PEP 440), which hold for antnode's own numbering too:
@@ -101,7 +103,7 @@ impl PartialOrd for Version {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.text)
+        f.pad(&excerpt(&self.text, 60))
     }
 }
 

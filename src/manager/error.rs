@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::colony::excerpt::excerpt;
 use crate::colony::{ManagerKind, Node};
 use crate::program;
 use crate::program::ground::Weak;
@@ -135,10 +136,7 @@ impl fmt::Display for Error {
         const ENOUGH: usize = 2000;
         let mut whole = String::new();
         self.tell(&mut whole)?;
-        match whole.char_indices().nth(ENOUGH) {
-            None => f.write_str(&whole),
-            Some((end, _)) => write!(f, "{}…", &whole[..end]),
-        }
+        f.write_str(&excerpt(&whole, ENOUGH))
     }
 }
 
@@ -238,7 +236,11 @@ mod tests {
             why: "it ended".to_owned(),
         };
         let said = error.to_string();
-        assert!(said.starts_with("start `ää") && said.ends_with('…'), "{}", said.len());
+        assert!(
+            said.starts_with("start `ää") && said.ends_with('…'),
+            "{}",
+            said.len()
+        );
         assert_eq!(said.chars().count(), 2001);
         let short = Error::NotStarted {
             node: "antnode0001".to_owned(),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::colony::excerpt::excerpt;
+
 /// What was wrong, and with which database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -164,21 +166,15 @@ pub(super) fn readable<T>(row: Result<T, rusqlite::Error>) -> Result<Option<T>, 
 
 /// One line of what another said, short enough to be read.
 pub(super) fn said(text: &str) -> String {
-    const ENOUGH: usize = 200;
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(ENOUGH)
-        .collect();
-    let cut = text.chars().nth(ENOUGH).is_some();
-    format!("{}{}", line.trim_end(), if cut { "…" } else { "" })
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let line: String = excerpt(text, 200).chars().map(plain).collect();
+    line.trim_end().to_owned()
 }
 
 /// A value as an error shows it.
 pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(60).flat_map(char::escape_debug).collect();
-    let cut = text.chars().nth(60).is_some();
-    format!("`{short}{}`", if cut { "…" } else { "" })
+    let short = excerpt(text, 60);
+    format!("`{}`", short.escape_debug())
 }
 
 #[cfg(test)]

@@ -26,7 +26,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
+use nix::unistd::{User, chown};
 use serde_json::{Value, json};
+
+/// Where all nodes of root's keep what they know of the network.
+const CACHE: &str = "/var/antctl/bootstrap_cache";
 
 /// What ends a call: its text for stderr, and the exit code.
 type End = (String, u8);
@@ -371,6 +375,19 @@ impl Antctl {
             .and_then(|()| fs::create_dir_all(&logs))
             .map_err(|error| fault(&error.to_string()))?;
         copy(&source, &binary)?;
+        // Where this is no root's nor has that account, the node is whoever's this is.
+        let owner = user
+            .as_deref()
+            .and_then(|name| User::from_name(name).ok().flatten());
+        let cache = PathBuf::from(CACHE);
+        if owner.is_some() {
+            let _ = fs::create_dir_all(&cache);
+        }
+        for path in [&data, &logs, &binary, &cache] {
+            let _ = owner
+                .as_ref()
+                .map(|owner| chown(path, Some(owner.uid), Some(owner.gid)));
+        }
         if self.is("shift", "add") {
             ports[1] = ports[1].map(|port| port + 1);
         }
@@ -444,7 +461,7 @@ impl Antctl {
             passed.iter().map(|word| format!("{word} ")).collect::<String>()
         );
         if self.is_root {
-            unit += "--bootstrap-cache-dir /var/antctl/bootstrap_cache ";
+            unit += &format!("--bootstrap-cache-dir {CACHE} ");
         }
         if let Some(ip) = node["node_ip"].as_str() {
             unit += &format!("--ip {ip} ");

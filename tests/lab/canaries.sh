@@ -14,6 +14,16 @@ for tool in antctl launchctl; do
     [ ! -x "$(dirname "$ANTNODE_BINARY")/$tool" ] || "$LAB" push "$MACHINE" "$(dirname "$ANTNODE_BINARY")/$tool" "/usr/local/bin/$tool"
 done
 
+# The real antctl acts as root's whenever root runs it; the simulated one only where it is told that sudo did.
+if as_root test -x /usr/local/bin/antctl; then
+    as_root sh -e -c 'mkdir /usr/local/libexec; mv /usr/local/bin/antctl /usr/local/libexec/antctl
+        cat >/usr/local/bin/antctl; chmod 755 /usr/local/bin/antctl' <<'END'
+#!/bin/sh
+[ "$(id -u)" != 0 ] || export SUDO_USER="${SUDO_USER:-root}"
+exec /usr/local/libexec/antctl "$@"
+END
+fi
+
 kinds=("$@")
 [ $# -gt 0 ] || kinds=(systemd+sudo setsid+sudo antctl+sudo)
 for kind in "${kinds[@]}"; do
