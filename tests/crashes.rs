@@ -8,6 +8,7 @@
 mod adoption;
 pub mod calls;
 mod disk;
+mod either;
 mod founding;
 mod import;
 mod moments;

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use wnm::store::schema;
 
-use super::calls::{self, Call, Whom};
-use super::{is_full, moments};
+use super::either::{self, Ground};
+use super::is_full;
 use crate::stage::Stage;
 
 const WORDS: [&str; 3] = ["--force_action", "wnm-db-migration", "--confirm"];
@@ -52,14 +51,6 @@ impl Heir {
         heir
     }
 
-    /// Lays the database there as the Python wnm left it, alone.
-    fn put_back(&self) {
-        for file in self.beside() {
-            fs::remove_file(file).expect("it goes");
-        }
-        fs::write(self.stage.database(), &self.theirs).expect("it is written");
-    }
-
     /// The database and all files that are called after it.
     fn beside(&self) -> BTreeSet<PathBuf> {
         let database = self.stage.database();
@@ -69,6 +60,24 @@ impl Heir {
             .map(|entry| entry.expect("an entry").path())
             .filter(|path| path.display().to_string().starts_with(&stem))
             .collect()
+    }
+}
+
+impl Ground for Heir {
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn words(&self) -> &[&str] {
+        &WORDS
+    }
+
+    /// Lays the database there as the Python wnm left it, alone.
+    fn put_back(&self) {
+        for file in self.beside() {
+            fs::remove_file(file).expect("it goes");
+        }
+        fs::write(self.stage.database(), &self.theirs).expect("it is written");
     }
 
     /// What a run that was killed must have left, and what the next makes of it; whether that had to begin again.
@@ -138,48 +147,13 @@ fn contents(path: &Path) -> Contents {
 
 #[test]
 fn an_adoption_killed_at_any_call_is_as_before_or_done() {
-    if !calls::is_traceable() {
-        eprintln!("SKIPPED: an adoption killed at every call: strace is missing, or may not trace here");
-        return;
-    }
-    let heir = Heir::new();
-    let all = calls::calls(&heir.stage, &WORDS);
-    let chosen: Vec<Call> = if is_full() {
-        all.clone()
-    } else {
-        calls::sample(&all)
-    };
-    let (mut killed, mut begun_again) = (0, 0);
-    for call in &chosen {
-        heir.put_back();
-        if calls::killed_at(&heir.stage, &WORDS, call, Whom::in_turn(killed)) {
-            killed += 1;
-            begun_again += usize::from(heir.is_mended(&format!("killed at {call:?}")));
-        }
-    }
-    eprintln!(
-        "an adoption: {} calls; killed at {killed} of {}, {begun_again} times as before, else done",
-        all.len(),
-        chosen.len()
-    );
-    assert!(killed * 2 >= chosen.len() && begun_again > 0);
+    either::at_every_call("an adoption", &Heir::new(), None);
 }
 
 #[test]
 fn an_adoption_killed_at_any_moment_is_as_before_or_done() {
-    let heir = Heir::new();
-    let begun = Instant::now();
-    heir.stage.wnm(&WORDS).done();
-    let length = begun.elapsed();
-    let moments: u32 = if is_full() { 300 } else { 20 };
-    let mut killed = 0;
-    for nth in 0..moments {
-        heir.put_back();
-        let after: Duration = length * nth / moments;
-        killed += u32::from(moments::killed_after(&heir.stage, &WORDS, after));
-        heir.is_mended(&format!("killed after {after:?} of {length:?}"));
-    }
-    assert!(killed * 4 >= moments, "{killed} of {moments} were killed");
+    let moments = if is_full() { 300 } else { 20 };
+    either::at_any_moment("an adoption", &Heir::new(), moments);
 }
 
 #[test]

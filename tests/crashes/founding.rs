@@ -1,7 +1,6 @@
 //! Killed while a colony is founded: the same command founds it, or says that it is there.
 
-use super::calls::{self, Call, Whom};
-use super::is_full;
+use super::either::{self, Ground};
 use super::whole::is_whole;
 use crate::stage::Stage;
 
@@ -16,41 +15,38 @@ const WORDS: [&str; 8] = [
     "--no_upnp",
 ];
 
+/// A home in which a colony can be founded.
+struct Home(Stage);
+
+impl Ground for Home {
+    fn stage(&self) -> &Stage {
+        &self.0
+    }
+
+    fn words(&self) -> &[&str] {
+        &WORDS
+    }
+
+    fn put_back(&self) {
+        let _ = std::fs::remove_dir_all(self.0.base());
+    }
+
+    fn is_mended(&self, how: &str) -> bool {
+        let again = self.0.wnm(&WORDS);
+        let begins_again = again.code == Some(0);
+        if !begins_again {
+            assert_eq!(again.code, Some(1), "{how}: {again}");
+            // It was founded, and killed after that.
+            again.says("already");
+        }
+        self.0.wnm(&["--force_action", "survey"]).done();
+        self.0.wnm(&WORDS).code(1).says("already");
+        is_whole(&self.0, &Default::default());
+        begins_again
+    }
+}
+
 #[test]
 fn a_founding_killed_at_any_call_is_done_by_the_same_command() {
-    if !calls::is_traceable() {
-        eprintln!("SKIPPED: a founding killed at every call: strace is missing, or may not trace here");
-        return;
-    }
-    let stage = Stage::new();
-    let all = calls::calls(&stage, &WORDS);
-    let chosen: Vec<Call> = if is_full() {
-        all.clone()
-    } else {
-        calls::sample(&all)
-    };
-    let (mut killed, mut was_there) = (0, 0);
-    for (nth, call) in chosen.iter().enumerate() {
-        let _ = std::fs::remove_dir_all(stage.base());
-        killed += usize::from(calls::killed_at(&stage, &WORDS, call, Whom::in_turn(nth)));
-        let again = stage.wnm(&WORDS);
-        match again.code {
-            Some(0) => {}
-            // It was founded, and killed after that.
-            Some(1) => {
-                was_there += 1;
-                again.says("already");
-            }
-            _ => panic!("after a founding was killed at {call:?}: {again}"),
-        }
-        stage.wnm(&["--force_action", "survey"]).done();
-        stage.wnm(&WORDS).code(1).says("already");
-        is_whole(&stage, &Default::default());
-    }
-    eprintln!(
-        "a founding: {} calls; killed at {killed} of {}, {was_there} times after it was done",
-        all.len(),
-        chosen.len()
-    );
-    assert!(killed * 2 >= chosen.len());
+    either::at_every_call("a founding", &Home(Stage::new()), None);
 }

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use rusqlite::types::Value;
 
-use super::calls::{self, Call, Whom};
-use super::{is_full, moments};
+use super::calls::Whom;
+use super::either::{self, Ground};
+use super::is_full;
 use crate::import::{IMPORT, lasting, lose_database, pids};
 use crate::stage::Stage;
 
@@ -52,6 +52,16 @@ impl Found {
         found.put_back();
         found
     }
+}
+
+impl Ground for Found {
+    fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    fn words(&self) -> &[&str] {
+        &self.words
+    }
 
     fn put_back(&self) {
         lose_database(&self.stage);
@@ -78,48 +88,13 @@ impl Found {
 
 #[test]
 fn an_import_killed_at_any_call_is_as_before_or_done() {
-    if !calls::is_traceable() {
-        eprintln!("SKIPPED: an import killed at every call: strace is missing, or may not trace here");
-        return;
-    }
     for makes in [true, false] {
-        let found = Found::new(makes);
-        let all = calls::calls(&found.stage, &found.words);
-        let chosen: Vec<Call> = if is_full() {
-            all.clone()
-        } else {
-            calls::sample(&all)
-        };
-        let (mut killed, mut begun_again) = (0, 0);
-        for call in &chosen {
-            found.put_back();
-            if calls::killed_at(&found.stage, &found.words, call, Whom::Alone) {
-                killed += 1;
-                begun_again += usize::from(found.is_mended(&format!("killed at {call:?}")));
-            }
-        }
-        eprintln!(
-            "an import: {} calls; killed at {killed} of {}, {begun_again} times as before, else done",
-            all.len(),
-            chosen.len()
-        );
-        assert!(killed * 2 >= chosen.len() && begun_again > 0);
+        either::at_every_call("an import", &Found::new(makes), Some(Whom::Alone));
     }
 }
 
 #[test]
 fn an_import_killed_at_any_moment_is_as_before_or_done() {
-    let found = Found::new(true);
-    let begun = Instant::now();
-    found.stage.wnm(&found.words).done();
-    let length = begun.elapsed();
-    let moments: u32 = if is_full() { 200 } else { 12 };
-    let mut killed = 0;
-    for nth in 0..moments {
-        found.put_back();
-        let after = length * nth / moments;
-        killed += u32::from(moments::killed_after(&found.stage, &found.words, after));
-        found.is_mended(&format!("killed after {after:?} of {length:?}"));
-    }
-    assert!(killed * 4 >= moments, "{killed} of {moments} were killed");
+    let moments = if is_full() { 200 } else { 12 };
+    either::at_any_moment("an import", &Found::new(true), moments);
 }
