@@ -4,7 +4,7 @@
 # with sudo, and one of root's, go through everything that root's rights are asked for; nothing outside of them changes, none
 # of it is run, and left in peace they are what they were. Where a place is not root's alone wnm refuses before it
 # touches anything. A naive script of root's must lose to the same loops.
-# WNM_STRESS=full plays longer; `tests/lab/race.sh weak_places op` plays that part alone.
+# WNM_STRESS=full plays longer; `tests/lab/race.sh unmade_places op` plays a part of it alone.
 # Takes 100 s.
 MACHINE=race-$$
 PROGRAM=/usr/local/bin/wnm
@@ -26,6 +26,7 @@ if [ $# -gt 0 ]; then
     course "$@"
 else
     course under_attack op systemd+sudo
+    [ -n "${WNM_STRESS:-}" ] || rounds=0
     course under_attack root systemd+sudo
     course under_attack root setsid+sudo
     course weak_places root
