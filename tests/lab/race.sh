@@ -5,7 +5,7 @@
 # of it is run, and left in peace they are what they were. Where a place is not root's alone wnm refuses before it
 # touches anything. A naive script of root's must lose to the same loops.
 # WNM_STRESS=full plays longer; `tests/lab/race.sh unmade_places op` plays a part of it alone.
-# Takes 100 s.
+# Takes 80 s.
 MACHINE=race-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/var/antctl/colony.db
