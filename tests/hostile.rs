@@ -3,6 +3,7 @@
 
 mod config;
 mod database;
+mod http;
 mod kept;
 mod laws;
 mod measured;

@@ -11,9 +11,9 @@ use crate::stage::Stage;
 use super::measured::{MOST_KB, measured};
 
 /// A survey asks each for 5 s; this leaves a loaded machine room.
-const MOST_TIME: Duration = Duration::from_secs(40);
+pub const MOST_TIME: Duration = Duration::from_secs(40);
 /// Columns of a node that count something.
-const COUNTS: [&str; 17] = [
+pub const COUNTS: [&str; 17] = [
     "records",
     "uptime",
     "shunned",
@@ -33,7 +33,7 @@ const COUNTS: [&str; 17] = [
     "timestamp",
 ];
 
-const VERSION: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n";
+pub const VERSION: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n";
 const HEAD: &str = "HTTP/1.1 200 OK\r\n";
 
 fn endless(head: String, more: Vec<u8>, pause: Duration) -> Server {
@@ -44,10 +44,10 @@ fn said(bytes: Vec<u8>) -> Server {
     Server::start(move |_| Act::SayAndClose(bytes.clone()))
 }
 
-/// A hundred megabytes of nothing, compressed.
-fn bomb() -> Vec<u8> {
+/// A hundred megabytes of nothing, as gzip has them.
+pub fn zipped() -> Vec<u8> {
     let mut gzip = Command::new("gzip")
-        .arg("-9c")
+        .arg("-9cn")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -60,11 +60,49 @@ fn bomb() -> Vec<u8> {
     });
     let bytes = gzip.wait_with_output().expect("gzip ends").stdout;
     writer.join().expect("all was written");
+    bytes
+}
+
+fn bomb() -> Vec<u8> {
+    let bytes = zipped();
     let encoded = format!(
         "{HEAD}content-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
         bytes.len()
     );
     [encoded.into_bytes(), bytes].concat()
+}
+
+/// Adds rows of nodes with these metrics ports to a colony of one, as nobody has seen them yet.
+pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) {
+    let mut rows = "CREATE TEMP TABLE odd AS SELECT * FROM node WHERE id = 1;".to_owned();
+    for (port, id) in ports.zip(2..) {
+        let root = stage.root(id);
+        fs::create_dir_all(&root).expect("a root");
+        fs::write(root.join("secret-key"), "identity").expect("an identity");
+        rows += &format!(
+            "UPDATE odd SET id = {id}, node_name = 'antnode{id:04}', service = 'antnode{id:04}', metrics_port = {port},
+                 root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL;
+             INSERT INTO node SELECT * FROM odd;",
+            root = root.display()
+        );
+    }
+    stage.tamper(&rows);
+}
+
+/// No row tells what cannot be, whatever the nodes said.
+pub fn holds_sane_rows(stage: &Stage) {
+    for count in COUNTS {
+        let wrong = format!("SELECT count(*) FROM node WHERE typeof({count}) <> 'integer' OR {count} < 0");
+        assert_eq!(stage.figure(&wrong), 0, "{count}");
+    }
+    let strange = "SELECT count(*) FROM node WHERE version GLOB '*[^0-9.]*' OR length(version) > 20
+                   OR rewards GLOB '*[^0-9.]*' OR length(rewards) > 2048 OR typeof(peer_id) NOT IN ('text', 'null')";
+    assert_eq!(stage.figure(strange), 0, "no version and no amount is strange");
+    assert_eq!(
+        stage.row(1).status,
+        "RUNNING",
+        "the node that is well is as it was"
+    );
 }
 
 /// Pages that mean harm. `target` is where a redirect leads.
@@ -134,21 +172,14 @@ fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
     let target = Server::of(VERSION, "");
     let servers = ills(target.port);
     // Three nodes for each of them: what one costs, many must not add up to.
-    let mut rows = "CREATE TEMP TABLE odd AS SELECT * FROM node WHERE id = 1;".to_owned();
-    for (number, server) in servers.iter().cycle().take(servers.len() * 3).enumerate() {
-        let id = u32::try_from(number).expect("few") + 2;
-        let root = stage.root(id);
-        fs::create_dir_all(&root).expect("a root");
-        fs::write(root.join("secret-key"), "identity").expect("an identity");
-        rows += &format!(
-            "UPDATE odd SET id = {id}, node_name = 'antnode{id:04}', service = 'antnode{id:04}', metrics_port = {},
-                 root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL;
-             INSERT INTO node SELECT * FROM odd;",
-            server.port,
-            root = root.display()
-        );
-    }
-    stage.tamper(&rows);
+    enrol(
+        &stage,
+        servers
+            .iter()
+            .cycle()
+            .take(servers.len() * 3)
+            .map(|server| server.port),
+    );
     let before = stage.processes();
 
     for _ in 0..2 {
@@ -159,18 +190,7 @@ fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
         eprintln!("{} ill nodes: {most} kB, {took:?}", servers.len() * 3);
     }
 
-    for count in COUNTS {
-        let wrong = format!("SELECT count(*) FROM node WHERE typeof({count}) <> 'integer' OR {count} < 0");
-        assert_eq!(stage.figure(&wrong), 0, "{count}");
-    }
-    let strange = "SELECT count(*) FROM node WHERE version GLOB '*[^0-9.]*' OR length(version) > 20
-                   OR rewards GLOB '*[^0-9.]*'";
-    assert_eq!(stage.figure(strange), 0, "no version and no amount is strange");
-    assert_eq!(
-        stage.row(1).status,
-        "RUNNING",
-        "the node that is well is as it was"
-    );
+    holds_sane_rows(&stage);
     assert!(target.heard().is_empty(), "no redirect is followed");
     assert_eq!(stage.processes(), before, "and nobody was started or ended");
 }

@@ -1,0 +1,392 @@
+//! Metrics ports that speak HTTP as it should not be spoken, and figures that are none: a survey ends in time, stays
+//! small, and what it writes down is in range; so is what reports make of it.
+
+use std::fmt::Write as _;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::probing::server::Server;
+use crate::stage::Stage;
+
+use super::measured::{MOST_KB, measured};
+use super::nodes::{COUNTS, MOST_TIME, VERSION, enrol, holds_sane_rows};
+
+const OK: &str = "HTTP/1.1 200 OK\r\n";
+
+/// A port whose connections are handed to `serve`, until it is dropped.
+struct Raw {
+    port: u16,
+    over: Arc<AtomicBool>,
+}
+
+impl Raw {
+    fn start(serve: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> Raw {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let raw = Raw {
+            port: listener.local_addr().expect("its address").port(),
+            over: Arc::default(),
+        };
+        let (over, serve) = (Arc::clone(&raw.over), Arc::new(serve));
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let serve = Arc::clone(&serve);
+                // What cannot be written any more, nobody waits for.
+                thread::spawn(move || drop(serve(&mut stream)));
+            }
+        });
+        raw
+    }
+
+    /// Says this once it was asked, and then nothing more until the other has gone.
+    fn saying(bytes: impl Into<Vec<u8>>) -> Raw {
+        let bytes = bytes.into();
+        Raw::start(move |stream| {
+            heard(stream)?;
+            stream.write_all(&bytes)?;
+            stream.read_to_end(&mut Vec::new()).map(drop)
+        })
+    }
+
+    /// The same, and closes.
+    fn closing(bytes: impl Into<Vec<u8>>) -> Raw {
+        let bytes = bytes.into();
+        Raw::start(move |stream| {
+            heard(stream)?;
+            stream.write_all(&bytes)
+        })
+    }
+
+    /// Says the first, and the second over and over with a pause between.
+    fn droning(first: impl Into<Vec<u8>>, more: impl Into<Vec<u8>>, pause: Duration) -> Raw {
+        let (first, more) = (first.into(), more.into());
+        Raw::start(move |stream| {
+            heard(stream)?;
+            stream.write_all(&first)?;
+            loop {
+                stream.write_all(&more)?;
+                sleep(pause);
+            }
+        })
+    }
+
+    /// Says this byte by byte.
+    fn trickling(bytes: impl Into<Vec<u8>>, pause: Duration) -> Raw {
+        let bytes = bytes.into();
+        Raw::start(move |stream| {
+            heard(stream)?;
+            stream.set_nodelay(true)?;
+            for byte in &bytes {
+                stream.write_all(&[*byte])?;
+                sleep(pause);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+/// Waits for the question.
+fn heard(stream: &mut TcpStream) -> std::io::Result<()> {
+    let mut request = [0; 4096];
+    stream.read(&mut request).map(drop)
+}
+
+/// A body in chunks of these.
+fn chunks(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = format!("{OK}transfer-encoding: chunked\r\n\r\n").into_bytes();
+    for piece in pieces {
+        bytes.extend(format!("{:x}\r\n", piece.len()).into_bytes());
+        bytes.extend(*piece);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    bytes
+}
+
+fn framed(head: &str) -> Raw {
+    Raw::closing(format!("{OK}{head}\r\n\r\n{VERSION}"))
+}
+
+/// Compressed nothing, of which a page has a hundred megabytes, as three programs make it.
+fn bombs() -> Vec<Raw> {
+    // What deflate makes of 64 kB of zeros, again and again, in blocks of one stream.
+    let gzip = super::nodes::zipped();
+    // Two bytes of header of zlib, then the same blocks: what follows the ten bytes of gzip's.
+    let deflate = [&[0x78, 0xda], &gzip[10..]].concat();
+    // A meta-block of brotli: the window, then a megabyte of one literal; what is behind it is not looked at.
+    let brotli = [&[0x5b, 0xff, 0xff, 0x0f, 0x00], &gzip[..]].concat();
+    [("gzip", gzip), ("deflate", deflate), ("br", brotli)]
+        .into_iter()
+        .map(|(name, body)| {
+            let head = format!(
+                "{OK}content-encoding: {name}\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            Raw::closing([head.into_bytes(), body].concat())
+        })
+        .collect()
+}
+
+/// What a port may do to whom asks it; `target` is where redirects lead.
+fn ills(target: u16) -> Vec<Raw> {
+    let brief = Duration::from_millis(20);
+    let none = Duration::ZERO;
+    let redirect = |to: &str| {
+        Raw::closing(format!(
+            "HTTP/1.1 307 Go\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n"
+        ))
+    };
+    let chunked = format!("{OK}transfer-encoding: chunked\r\n\r\n");
+    let told = format!("{OK}\r\n{VERSION}");
+    let peer = "ant_networking_peer_id_info{peer_id=\"12D3é\"} 1\n".as_bytes();
+    let split = peer.len() - 6;
+    let mut all = bombs();
+    all.extend([
+        // Before the answer.
+        Raw::start(|stream| stream.read_to_end(&mut Vec::new()).map(drop)),
+        Raw::droning("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(500), none),
+        Raw::droning("", "HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n", brief),
+        Raw::closing("HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n"),
+        Raw::trickling(
+            format!("{OK}x-slow: {}\r\n\r\n{VERSION}", "y".repeat(4_000)),
+            brief,
+        ),
+        Raw::closing(VERSION),
+        Raw::closing("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0"),
+        Raw::closing(format!("HTTP/3.0 200 OK\r\n\r\n{VERSION}")),
+        Raw::closing(format!("HTTP/1.1 99999 OK\r\n\r\n{VERSION}")),
+        Raw::closing(format!("HTTP/1.1 200 {}\r\n\r\n{VERSION}", "O".repeat(1 << 20))),
+        Raw::closing(format!("{OK}{}\r\n{VERSION}", "a: b\r\n".repeat(100_000))),
+        Raw::closing(format!("{OK}\0: \0\r\n\r\n{VERSION}")),
+        Raw::droning("HTTP/1.1 200 ", "O".repeat(1 << 16), none),
+        // Where the answer ends.
+        framed("content-length: -1"),
+        framed("content-length: 1e9"),
+        framed("content-length: 18446744073709551615"),
+        framed("content-length: 5\r\ncontent-length: 500"),
+        framed("content-length: 5, 5"),
+        framed("content-length: 5\r\ntransfer-encoding: chunked"),
+        framed("transfer-encoding: chunked, identity"),
+        framed("transfer-encoding: gzip, chunked"),
+        framed("transfer-encoding: chunked\r\ntransfer-encoding: chunked"),
+        Raw::saying(format!(
+            "{OK}content-length: 1000000000000000000\r\n\r\n{VERSION}"
+        )),
+        Raw::saying(format!("{chunked}de0b6b3a7640000\r\n{VERSION}")),
+        Raw::closing(format!("{chunked}-5\r\n{VERSION}")),
+        Raw::closing(format!("{chunked}0x40\r\n{VERSION}")),
+        Raw::closing(format!("{chunked}{}\r\n{VERSION}", "0".repeat(1 << 20))),
+        Raw::droning(
+            format!("{chunked}5"),
+            format!(";{}", "e=x;".repeat(1 << 12)),
+            none,
+        ),
+        Raw::droning(format!("{chunked}5;"), "e", brief),
+        Raw::droning(
+            format!("{chunked}0\r\n"),
+            "trailer: more\r\n".repeat(1 << 12),
+            none,
+        ),
+        Raw::droning(chunked.clone(), "1\r\na\r\n".repeat(1 << 12), none),
+        Raw::droning(chunked, "1\r\n#\r\n", brief),
+        Raw::saying(told.clone()),
+        // What was asked lies unread when the connection is closed: it is reset.
+        Raw::start({
+            let told = told.clone();
+            move |stream| {
+                sleep(Duration::from_millis(50));
+                stream.write_all(told.as_bytes())
+            }
+        }),
+        // Elsewhere.
+        redirect("file:///etc/passwd"),
+        redirect(&format!("http://127.0.0.1:{target}/metrics")),
+        redirect(&format!("//127.0.0.1:{target}/metrics")),
+        redirect("gopher://127.0.0.1:1/_x"),
+        redirect(&"/".repeat(1 << 20)),
+        // What the page holds.
+        Raw::closing([told.as_bytes(), &[0; 1 << 16], b"\nant_node_uptime 7\n"].concat()),
+        Raw::closing(format!(
+            "{told}ant_node_uptime{{{}}} 7\n",
+            "a=\"b\",".repeat(1_000_000)
+        )),
+        Raw::closing(format!(
+            "{told}{}",
+            "ant_node_put_record_ok_total{a=\"b\"} 9223372036854775807\n".repeat(20_000)
+        )),
+        Raw::closing(format!("{told}{}", "x 1\n".repeat(1_000_000))),
+        Raw::droning(told, "a".repeat(1 << 20), none),
+        Raw::closing(chunks(&[VERSION.as_bytes(), &peer[..split], &peer[split..]])),
+    ]);
+    all
+}
+
+#[test]
+fn however_http_is_bent_a_survey_ends_in_time_stays_small_and_writes_down_what_can_be() {
+    let stage = Stage::of(1, &[]);
+    let target = Server::of(VERSION, "");
+    let ports = ills(target.port);
+    enrol(&stage, ports.iter().map(|raw| raw.port));
+    let before = stage.processes();
+    // As what nobody has seen yet, and then as what is known: these are asked for other pages.
+    for _ in 0..2 {
+        let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
+        ran.done().plain();
+        assert!(took < MOST_TIME, "it took {took:?}");
+        assert!((1..MOST_KB).contains(&most), "it took {most} kB");
+        eprintln!("{} ports: {most} kB, {took:?}", ports.len());
+        stage.tamper("UPDATE node SET status = 'RUNNING', last_seen = unixepoch() - 60, version = '0.4.17' WHERE id > 1");
+    }
+    stage.survey();
+    holds_sane_rows(&stage);
+    let whole = "SELECT count(*) FROM node WHERE peer_id = '12D3é'";
+    assert_eq!(stage.figure(whole), 1, "a letter in two pieces is one letter");
+    assert!(target.heard().is_empty(), "no redirect is followed");
+    assert_eq!(stage.processes(), before, "and nobody was started or ended");
+}
+
+/// What stands where a number should.
+const FIGURES: [&str; 30] = [
+    "NaN",
+    "-nan",
+    "+Inf",
+    "-Inf",
+    "Infinity",
+    "-1",
+    "-0",
+    "-0.4",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "1e99999999999999999999",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551616",
+    "0x10",
+    "0x1p-3",
+    "1_000",
+    "1,5",
+    "+7",
+    "++7",
+    "- 5",
+    "5 5 5",
+    "\u{663}",
+    "1e",
+    "e5",
+    ".",
+    "",
+    "\"7\"",
+    "7\0",
+];
+
+/// All that wnm reads of a node, and what `docs/reports.md` sums.
+const METRICS: [&str; 18] = [
+    "ant_node_uptime",
+    "ant_networking_records_stored",
+    "ant_networking_shunned_by_close_group",
+    "ant_networking_connected_peers",
+    "ant_node_put_record_ok_total",
+    "ant_networking_process_memory_used_mb",
+    "ant_networking_process_cpu_usage_percentage",
+    "ant_networking_open_connections",
+    "ant_networking_peers_in_routing_table",
+    "ant_networking_bad_peers_count_total",
+    "ant_networking_relevant_records",
+    "ant_networking_max_records",
+    "ant_node_current_reward_wallet_balance",
+    "ant_networking_received_payment_count",
+    "ant_networking_live_time",
+    "ant_networking_estimated_network_size",
+    "ant_networking_shunned_count_total",
+    "ant_networking_shunned_by_old_close_group",
+];
+
+fn no_figure_is_below_nothing(told: &Value, what: &str) {
+    match told {
+        Value::Array(all) => all.iter().for_each(|one| no_figure_is_below_nothing(one, what)),
+        Value::Object(all) => all.iter().for_each(|(name, one)| {
+            // What a measure of the machine's disks or moments may be is its own affair.
+            no_figure_is_below_nothing(one, &format!("{what} {name}"));
+        }),
+        Value::Number(number) => assert!(
+            number.as_f64().is_some_and(|number| number >= 0.0),
+            "{what}: {number}"
+        ),
+        _ => {}
+    }
+}
+
+#[test]
+fn whatever_stands_where_a_number_should_rows_and_reports_hold_numbers_in_range() {
+    let stage = Stage::of(1, &[]);
+    // Twice each, so that sums meet what they may overflow by; and with labels before and after.
+    let pages = FIGURES
+        .iter()
+        .chain(["9223372036854775807", "1e400"].iter().cycle().take(4));
+    let servers: Vec<Server> = pages
+        .map(|figure| {
+            let mut page = String::new();
+            for name in METRICS {
+                write!(
+                    page,
+                    "{name}{{a=\"b\"}} {figure}\n{name} {figure}\n{name}{{c=\"d\"}} 1\n"
+                )
+                .expect("a text");
+            }
+            Server::of(VERSION, &page)
+        })
+        .collect();
+    enrol(&stage, servers.iter().map(|server| server.port));
+    for _ in 0..2 {
+        let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
+        ran.done().plain();
+        assert!(took < MOST_TIME, "it took {took:?}");
+        assert!((1..MOST_KB).contains(&most), "it took {most} kB");
+    }
+    assert_eq!(
+        stage.in_state("RUNNING"),
+        servers.len() + 1,
+        "{}",
+        stage.describe()
+    );
+    holds_sane_rows(&stage);
+    for report in [
+        "node-status",
+        "node-status-details",
+        "machine-metrics",
+        "plan",
+        "history",
+    ] {
+        let told = stage.wnm(&["--report", report, "--json"]).done().plain().json();
+        no_figure_is_below_nothing(&told, report);
+        stage.wnm(&["--report", report]).done().plain();
+    }
+    let influx = stage.wnm(&["--report", "influx-resources"]).done().plain().stdout;
+    assert!(
+        !influx.to_lowercase().contains("nan") && !influx.contains("inf,") && !influx.contains("=-"),
+        "{influx}"
+    );
+    stage.wnm(&["--dry_run"]).done().plain();
+    assert_eq!(
+        stage.figure(&format!(
+            "SELECT count(*) FROM node WHERE {} < 0",
+            COUNTS.join(" < 0 OR ")
+        )),
+        0
+    );
+}
