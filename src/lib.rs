@@ -9,7 +9,7 @@
 //! 4  world
 //! 3  survey    manager    firewall    store
 //! 2  settings
-//! 1  signals -> clock, program    opening    lock    progress -> terminal -> logging
+//! 1  signals -> clock, program    opening -> lock    progress -> terminal -> logging
 //! 0  colony -> plan                                      pure
 //! ```
 #![forbid(unsafe_code)]

@@ -6,7 +6,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::fcntl::OFlag;
+
 use crate::colony::Timestamp;
+use crate::opening::{Unread, bytes_in};
 
 /// Why there is no lock.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ impl fmt::Display for Error {
 #[derive(Debug)]
 pub struct CycleLock {
     file: File,
+    /// Whether the file has this name alone. Into one that is another file as well nothing is written.
+    is_ours: bool,
 }
 
 impl CycleLock {
@@ -59,7 +64,14 @@ impl CycleLock {
             // Somebody may have removed the file between our opening and locking it; a lock on a file
             // that has no name keeps nobody out.
             if is_same_file(&file, path) {
-                let mut lock = CycleLock { file };
+                let seen = file.metadata().map_err(unusable)?;
+                if !seen.is_file() {
+                    return Err(unusable(io::Error::other("it is no file")));
+                }
+                let mut lock = CycleLock {
+                    file,
+                    is_ours: seen.nlink() == 1,
+                };
                 // On a full disk the note is lost, and the lock is held all the same.
                 let _ = lock.note(now);
                 return Ok(lock);
@@ -84,6 +96,9 @@ impl CycleLock {
     }
 
     fn note(&mut self, now: Timestamp) -> io::Result<()> {
+        if !self.is_ours {
+            return Ok(());
+        }
         self.file.set_len(0)?;
         writeln!(self.file, "pid {} since {now}", std::process::id())
     }
@@ -92,8 +107,10 @@ impl CycleLock {
 impl Drop for CycleLock {
     /// Empties the file: what is in it is true while it is held.
     fn drop(&mut self) {
-        // The kernel releases the lock whether or not this works.
-        let _ = self.file.set_len(0);
+        if self.is_ours {
+            // The kernel releases the lock whether or not this works.
+            let _ = self.file.set_len(0);
+        }
     }
 }
 
@@ -113,16 +130,27 @@ pub struct Holder {
 /// # Errors
 /// The file is there and cannot be read.
 pub fn holder(path: &Path) -> Result<Option<Holder>, Error> {
-    let note = match std::fs::read_to_string(path) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        note => note.map_err(|cause| Error::Unusable {
-            path: path.to_owned(),
-            cause,
-        })?,
+    let note = match bytes_in(path, LONGEST) {
+        Ok(note) => String::from_utf8_lossy(&note).into_owned(),
+        Err(Unread::Io(cause)) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // No note of ours is that long.
+        Err(Unread::Long(_)) => return Ok(None),
+        Err(why) => {
+            return Err(Error::Unusable {
+                path: path.to_owned(),
+                cause: match why {
+                    Unread::Io(cause) => cause,
+                    why => io::Error::other(why.to_string()),
+                },
+            });
+        }
     };
     let held = std::fs::read_to_string("/proc/locks").ok();
     Ok(noted(&note).filter(|holder| held.as_deref().is_none_or(|held| is_among(held, holder.pid))))
 }
+
+/// More than any note has.
+const LONGEST: u64 = 1024;
 
 /// `pid 4711 since 1795456290`.
 fn noted(note: &str) -> Option<Holder> {
@@ -151,7 +179,7 @@ fn open(path: &Path) -> io::Result<File> {
         .create(true)
         .truncate(false)
         .mode(0o600)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
         .open(path)
 }
 
@@ -166,6 +194,34 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 mod tests {
     use super::{CycleLock, Error, holder, is_among};
     use crate::colony::Timestamp;
+
+    #[test]
+    fn what_is_another_file_as_well_is_locked_and_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wnm_active");
+        std::fs::write(dir.path().join("other"), "not ours").unwrap();
+        std::fs::hard_link(dir.path().join("other"), &path).unwrap();
+        let lock = CycleLock::take(&path, Timestamp(1)).unwrap();
+        assert!(matches!(CycleLock::take(&path, Timestamp(2)), Err(Error::Held)));
+        assert_eq!(holder(&path).unwrap(), None);
+        drop(lock);
+        assert_eq!(
+            std::fs::read_to_string(dir.path().join("other")).unwrap(),
+            "not ours"
+        );
+    }
+
+    #[test]
+    fn a_pipe_is_no_lock_and_nobody_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("wnm_active");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(matches!(
+            CycleLock::take(&path, Timestamp(1)),
+            Err(Error::Unusable { .. })
+        ));
+        assert!(holder(&path).is_err());
+    }
 
     #[test]
     fn one_at_a_time_and_the_next_when_it_is_gone() {

@@ -2,7 +2,7 @@
 //! `tests/anm/expected.json` has them. `tests/stage/anm.rs` lays it out.
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
-mod acts;
+pub mod acts;
 mod back;
 mod made_up;
 mod many;

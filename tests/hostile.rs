@@ -7,6 +7,7 @@ mod http;
 mod kept;
 mod laws;
 mod measured;
+mod modes;
 mod nodes;
 mod places;
 mod rights;

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::stage::{Stage, simulated};
 
 mod imported;
-mod machine;
+pub mod machine;
 
 use machine::{Machine, Mode, of};
 

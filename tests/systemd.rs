@@ -22,12 +22,12 @@ fn user_mode() -> ManagerKind {
     ManagerKind::from_choice("systemd+user").unwrap()
 }
 
-fn policy(folder: &TempDir) -> LaunchPolicy {
+pub fn policy(folder: &TempDir) -> LaunchPolicy {
     LaunchPolicy::under(folder.path())
 }
 
 /// A node as a unit tells of it, then with a home under `policy`.
-fn node(policy: &LaunchPolicy) -> Node {
+pub fn node(policy: &LaunchPolicy) -> Node {
     let units = TempDir::new().unwrap();
     fs::write(units.path().join("antnode0002.service"), PEERS).unwrap();
     let told = LaunchPolicy {
@@ -42,7 +42,7 @@ fn node(policy: &LaunchPolicy) -> Node {
     node
 }
 
-fn binary(folder: &TempDir) -> Binary {
+pub fn binary(folder: &TempDir) -> Binary {
     let path = folder.path().join("download");
     fs::write(&path, "#!/bin/sh\n").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -224,6 +224,10 @@ impl Loose {
 
 fn open(path: &Path) -> std::io::Result<File> {
     // A node may have put a link there, or a pipe that nobody reads.
+    // What is another file as well is left to that name.
+    if std::fs::symlink_metadata(path).is_ok_and(|seen| seen.is_file() && seen.nlink() > 1) {
+        std::fs::remove_file(path)?;
+    }
     let file = OpenOptions::new()
         .create(true)
         .append(true)

@@ -22,7 +22,7 @@ const TRIES: u32 = 5;
 
 /// A connection that reads and writes; the file must be there. Nothing is written yet.
 pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
-    regular(path)?;
+    companions(&regular(path)?)?;
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -199,6 +199,24 @@ fn regular(path: &Path) -> Result<PathBuf, Fault> {
     Ok(fs::canonicalize(path)?)
 }
 
+/// Refuses what SQLite would write through, or take away, beside the database: a link, or another file's second name.
+fn companions(real: &Path) -> Result<(), Fault> {
+    for end in ["-journal", "-wal", "-shm"] {
+        let mut name = real.as_os_str().to_owned();
+        name.push(end);
+        if let Ok(seen) = fs::symlink_metadata(&name)
+            && (!seen.is_file() || seen.nlink() > 1)
+        {
+            let name = PathBuf::from(name);
+            return Err(Fault::Io(format!(
+                "`{}` beside it is a link, or no file; move it away",
+                name.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Makes `path` an empty file that only its owner reads, with +sudo also its group, unless there is a file.
 /// Answers whether it made one.
 pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
@@ -222,6 +240,9 @@ pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
     let file = fs::metadata(path)?;
     if !file.is_file() {
         return Err(Fault::NotAFile);
+    }
+    if file.len() == 0 && file.nlink() > 1 {
+        return Err(Fault::Io("it is another file as well; move it away".to_owned()));
     }
     if file.len() == 0 {
         fs::set_permissions(path, Permissions::from_mode(bits))?;

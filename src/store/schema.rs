@@ -1,8 +1,8 @@
 //! The shape of the database: ours, older, newer, the peer's, nobody's; and how it is brought up to date.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use refinery::{Migration, Runner, Target};
@@ -292,13 +292,14 @@ fn sync_folder(file: &Path) -> Result<(), Fault> {
 }
 
 fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
-    let permissions = fs::metadata(path)?.permissions();
+    // As the original's, but that nobody else writes what is to be put back one day.
+    let bits = fs::metadata(path)?.mode() & 0o755;
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(target)?;
-    fs::set_permissions(target, permissions)?;
+    file.set_permissions(Permissions::from_mode(bits))?;
     let source = file::reader(path, file::PATIENCE)?;
     let mut copy = Connection::open(target)?;
     file::copy_all(&source, &mut copy)?;

@@ -31,6 +31,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, User, geteuid};
 use plist::{Dictionary, Value};
 
@@ -411,6 +412,8 @@ fn keep(launchd: &Launchd, label: &str) {
 }
 
 fn spawn(keys: &Dictionary) -> io::Result<Child> {
+    // launchd has a umask of its own, whatever that of who loads a job is.
+    umask(Mode::from_bits_truncate(0o022));
     let missing = || io::Error::from(io::ErrorKind::InvalidData);
     let text = |key: &str| keys.get(key).and_then(Value::as_string);
     let words = keys.get("ProgramArguments").and_then(Value::as_array);

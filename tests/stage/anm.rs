@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -51,7 +52,10 @@ impl Machine {
             .tempdir()
             .expect("a temporary folder");
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/anm/prepare.sh");
+        // Whatever the umask of a test is, the server was there before.
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
         let mut prepare = Command::new("sh");
+        prepare.args(["-c", "umask 022 && exec sh \"$@\"", "sh"]);
         prepare.arg(fixture).arg(folder.path()).args(variant);
         assert!(prepare.status().expect("sh runs").success(), "{variant:?}");
         let path = folder.path().to_owned();

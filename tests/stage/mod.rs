@@ -13,7 +13,7 @@ mod run;
 mod theirs;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -48,8 +48,11 @@ impl Stage {
     pub fn called(name: &str) -> Stage {
         let home = tempfile::Builder::new()
             .prefix(name)
+            .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .expect("a temporary home");
+        // A home of a test with a umask of its own is still a home.
+        fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
         let stage = Stage {
             house: None,
             home,
@@ -193,7 +196,9 @@ impl Stage {
     /// Puts this version of antnode into `~/.local/bin`, as an operator's download would.
     pub fn install(&self, version: &str) {
         let place = self.home().join(".local/bin");
-        fs::create_dir_all(&place).expect("a folder for programs");
+        let mut folder = fs::DirBuilder::new();
+        folder.recursive(true).mode(0o755);
+        folder.create(&place).expect("a folder for programs");
         let fresh = place.join("antnode.new");
         // By another process: what this one has open for writing, a test beside us may hand to its children
         // for a moment, and a program that somebody writes cannot be run.
