@@ -76,12 +76,24 @@ impl Error {
     /// The error and its hint as they are printed: `error:` and `hint:` painted in this style.
     #[must_use]
     pub fn told(&self, style: Style) -> String {
-        let error = format!("{} {}", style.paint(Ink::Alarm, "error:"), self.what);
+        let error = format!("{} {}", style.paint(Ink::Alarm, "error:"), harmless(&self.what));
         match &self.hint {
-            Some(hint) => format!("{error}\n{} {hint}", style.paint(Ink::Cyan, "hint:")),
+            Some(hint) => format!("{error}\n{} {}", style.paint(Ink::Cyan, "hint:"), harmless(hint)),
             None => error,
         }
     }
+}
+
+/// A text that may hold names of others, as of a home, without what would steer a terminal.
+fn harmless(text: &str) -> String {
+    let mut told = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() && c != '\n' {
+            true => told.extend(c.escape_default()),
+            false => told.push(c),
+        }
+    }
+    told
 }
 
 impl fmt::Display for Error {

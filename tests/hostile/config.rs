@@ -376,3 +376,45 @@ fn what_editors_and_shells_make_is_read() {
     shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_wnm")]);
     assert_eq!(cap(Ran::of(stage.at_home(shell, &[]))), 6);
 }
+
+#[test]
+fn a_home_of_any_name_steers_no_terminal_and_is_no_reason_to_hang() {
+    let stage = Stage::colony(&[]);
+    let long = "h".repeat(100_000);
+    for home in [
+        "/tmp/a\nb",
+        "/tmp/\u{1b}[31m\u{7}",
+        "relative",
+        "/dev/null",
+        "/proc/self/mem",
+        "",
+        &long,
+    ] {
+        for words in [
+            &["--report", "node-status"][..],
+            &["--dry_run"],
+            &["--init", "--rewards_address", "faucet"],
+        ] {
+            let mut command =
+                stage.command(&[words, &["--process_manager", "setsid+user", "--dry_run"]].concat());
+            command.env("HOME", home);
+            let (ran, took, most) = measured(command);
+            assert!(
+                took < MOST_TIME && most < MOST_KB,
+                "{home:.80?}: {took:?}, {most} kB"
+            );
+            assert!(
+                matches!(ran.code, Some(0..=2)),
+                "{home:.80?}: {:?} {:.900}",
+                ran.code,
+                ran.stderr
+            );
+            let is_plain = |c: char| !c.is_control() || c == '\n';
+            assert!(
+                ran.stderr.chars().all(is_plain),
+                "{home:.80?}: {:.900?}",
+                ran.stderr
+            );
+        }
+    }
+}

@@ -81,6 +81,21 @@ is "$(as_root sh -c 'ufw status | grep -cE "/udp +ALLOW.*antnode000[1-5]"')" 5 '
 agree
 tell "it grew to 5 on its own, and ufw lets each of them be reached"
 
+# Whose all of it is, and who may write it, also where the operator's umask keeps nothing from anybody.
+as_op sh -c 'umask 000 && wnm --force_action stop --service_name antnode0005 && wnm --force_action remove --service_name antnode0005' >/dev/null
+as_op sh -c 'umask 000 && wnm --force_action add' >/dev/null
+owned() { as_root sh -c "stat -c '%a %U' $1 | sort -u | tr '\\n' ' '"; }
+is "$(owned /var/antctl/colony.db)" '640 op ' 'the database'
+is "$(owned /var/antctl/wnm_active)" '600 op ' 'the lock'
+is "$(owned '/etc/systemd/system/antnode*.service')" '644 root ' 'units'
+is "$(owned '/var/antctl/bin/antnode-*')" '755 root ' 'programs on the shelf'
+is "$(owned '/var/antctl/services/*/antnode')" '755 root ' 'programs of nodes'
+is "$(owned '/var/antctl/services/* /var/log/antnode/*')" '755 ant ' 'folders of nodes'
+is "$(owned '/var/antctl/services /var/log/antnode')" '755 root ' 'the folders that hold them'
+is "$(as_root sh -c 'find /var/antctl /var/log/antnode /etc/systemd/system/antnode* ! -type l -perm /022')" '' 'what others may write'
+cycles_until 90 'it is 5 again' state_is RUNNING 5
+tell "what is made is root's, the operator's or a node's own, and no other account's to write, whatever the umask"
+
 unit=/etc/systemd/system/antnode0003.service
 pid=$(as_root systemctl show -p MainPID --value antnode0003)
 as_root sh -c "sed -i 's|^ExecStart=.*|ExecStart=/nowhere/antnode|' $unit && systemctl daemon-reload && kill -9 $pid"
