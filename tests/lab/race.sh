@@ -17,7 +17,7 @@ as_root mkdir /root/work
 "$LAB" push "$MACHINE" "$HERE/../databases/e2f4a512d24c.sql" /root/work/peer.sql
 
 rounds=1 tries=6
-[ -z "${WNM_STRESS:-}" ] || rounds=12 tries=100
+[ -z "${WNM_STRESS:-}" ] || rounds=8 tries=40
 course() {
     as_root env "ROUNDS=$rounds" "TRIES=$tries" bash /root/race.course "$@" >"$LOG" 2>&1 || fail "$*"
     tell "$*: $(tail -n 1 "$LOG")"
