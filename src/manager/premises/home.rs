@@ -36,8 +36,10 @@ impl Premises {
 
     /// That nobody but the account of the node could exchange what root only has that account run.
     pub(super) fn check_run(&self, node: &Node, owner: Option<&Account>) -> Result<(), Error> {
-        let Some(owner) = owner.filter(|_| ground::matters(self.mode)) else {
-            return self.check_ground(node);
+        // Also where it need not be for that, what the nodes' own account has of the way becomes root's.
+        let firm = self.check_ground(node);
+        let Some(owner) = owner.filter(|_| firm.is_err()) else {
+            return firm;
         };
         let place = above(&node.home.root);
         ground::weak_but_for(place, Some(owner.uid)).map_or(Ok(()), |weak| {
