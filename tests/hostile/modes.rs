@@ -156,6 +156,35 @@ fn nobody_else_writes_what_wnm_makes_whatever_the_umask() {
 }
 
 #[test]
+fn nobody_else_writes_what_is_made_with_roots_rights_whatever_the_umask() {
+    for umask in ["000", "077"] {
+        let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
+            return;
+        };
+        let mut founding = stage.founding();
+        founding.extend(["--process_manager", "setsid+sudo", "--firewall", "null"].map(str::to_owned));
+        let founding: Vec<&str> = founding.iter().map(String::as_str).collect();
+        with_umask(&stage, umask, &founding).done();
+        with_umask(&stage, umask, &["--force_action", "survey"]).done();
+        with_umask(&stage, umask, &["--force_action", "add"]).done();
+        stage.install("0.4.18");
+        for what in ["upgrade", "stop", "start"] {
+            with_umask(&stage, umask, &order(what, "1")).done();
+        }
+        for folder in [stage.base(), stage.logs()] {
+            let all = modes(&folder);
+            assert!(all.len() > 1, "{all:?}");
+            for (path, mode) in all {
+                assert_eq!(mode & 0o7022, 0, "{} is {mode:o}, umask {umask}", path.display());
+            }
+        }
+        for (name, bits) in [("colony.db", 0o640), ("wnm_active", 0o600)] {
+            assert_eq!(mode(&stage.base().join(name)), bits, "{name}, umask {umask}");
+        }
+    }
+}
+
+#[test]
 fn a_umask_under_which_nobody_can_work_ends_in_a_sentence_and_opens_nothing() {
     for umask in ["117", "777", "700"] {
         let stage = Stage::new();
