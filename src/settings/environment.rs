@@ -89,9 +89,10 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
         });
     }
     let setting = SETTINGS.iter().find(|setting| {
-        setting
-            .variable()
-            .is_some_and(|own| name == own || name.strip_prefix("WNM_") == Some(&own))
+        setting.is_variable(name)
+            || name
+                .strip_prefix("WNM_")
+                .is_some_and(|own| setting.is_variable(own))
     })?;
     Some(Saying {
         setting,
@@ -107,6 +108,10 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
 pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Saying>, Error> {
     let mut known = variables.clone();
     let mut room = GROWN_MOST;
+    let ours: Vec<String> = SETTINGS
+        .iter()
+        .filter_map(super::table::Setting::variable)
+        .collect();
     let mut sayings = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -121,7 +126,7 @@ pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Sayi
         match said(&name, &value, Some((path, number))) {
             Some(saying) => sayings.push(saying),
             None if value.is_empty() || name == FIREWALL_DISABLED => {}
-            None => refuse_near_miss(&name, path, number)?,
+            None => refuse_near_miss(&name, &ours, path, number)?,
         }
         // As for settings, the process's own variables come before those of the file.
         if variables.get(&name).is_none() {
@@ -131,12 +136,12 @@ pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Sayi
     Ok(sayings)
 }
 
-fn refuse_near_miss(name: &str, path: &Path, line: u32) -> Result<(), Error> {
+fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Result<(), Error> {
     let origin = Origin::Variable(name.to_owned(), Some((path.to_owned(), line)));
     let upper = name.to_ascii_uppercase();
     let flag_only = SETTINGS
         .iter()
-        .find(|setting| setting.variable == Named::Nothing && upper == setting.name.to_ascii_uppercase());
+        .find(|setting| setting.variable == Named::Nothing && setting.name.eq_ignore_ascii_case(name));
     if let Some(setting) = flag_only {
         return Err(Error::FlagOnly {
             setting: setting.name,
@@ -146,14 +151,13 @@ fn refuse_near_miss(name: &str, path: &Path, line: u32) -> Result<(), Error> {
     if OTHERS.contains(&name) {
         return Ok(());
     }
-    let ours: Vec<String> = SETTINGS
-        .iter()
-        .filter_map(super::table::Setting::variable)
-        .collect();
+    let is_meant = upper.starts_with("WNM_");
     let bare = upper.strip_prefix("WNM_").unwrap_or(&upper);
-    let near = nearest(bare, ours.iter().map(String::as_str))
-        .filter(|near| upper.starts_with("WNM_") || strsim::damerau_levenshtein(bare, near) <= 2);
-    if near.is_some() || upper.starts_with("WNM_") {
+    // Most of what others have there is told from ours by its length.
+    let is_near = |own: &&str| is_meant || own.len().abs_diff(bare.len()) <= 2;
+    let near = nearest(bare, ours.iter().map(String::as_str).filter(is_near))
+        .filter(|near| is_meant || strsim::damerau_levenshtein(bare, near) <= 2);
+    if near.is_some() || is_meant {
         return Err(Error::Unknown {
             name: name.to_owned(),
             nearest: near.map(str::to_owned),

@@ -32,9 +32,18 @@ fn origin(path: &Path, line: u32) -> Origin {
     Origin::File(path.to_owned(), line)
 }
 
+fn bare(key: &str) -> &str {
+    key.strip_prefix("--").or(key.strip_prefix('-')).unwrap_or(key)
+}
+
+/// Whether a file may say it.
+fn is_setting(key: &str) -> bool {
+    table::called(bare(key)).is_some_and(|found| found.kept != Kept::Flag)
+}
+
 /// The setting that `key` means in a file; it may be written as the flag is, dashes and all.
 fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Error> {
-    let key = key.strip_prefix("--").or(key.strip_prefix('-')).unwrap_or(key);
+    let key = bare(key);
     let found = table::called(key).ok_or_else(|| Error::Unknown {
         name: key.to_owned(),
         nearest: table::nearest(
@@ -61,17 +70,16 @@ fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Error>
 fn toml(table: &DeTable<'_>, source: &str, path: &Path) -> Result<Vec<Saying>, Error> {
     let mut sayings = Vec::new();
     for (key, value) in table {
-        let line = line_of(source, key.span().start);
         let name = key.get_ref().as_ref();
         if is_reported(name) {
             continue;
         }
-        let found = setting(name, path, line);
-        match (value.get_ref(), &found) {
+        match value.get_ref() {
             // As in the peer's syntax, a section is a heading and nothing more.
-            (DeValue::Table(section), Err(_)) => sayings.extend(toml(section, source, path)?),
+            DeValue::Table(section) if !is_setting(name) => sayings.extend(toml(section, source, path)?),
             _ => {
-                let setting = found?;
+                let line = line_of(source, key.span().start);
+                let setting = setting(name, path, line)?;
                 let text = plain(value, setting, source).ok_or_else(|| Error::BadLine {
                     path: path.to_owned(),
                     line,

@@ -249,6 +249,18 @@ impl Setting {
         matches!(self.kept, Kept::Colony | Kept::InitOnly | Kept::ByOrder)
     }
 
+    /// Whether this is its name in the environment.
+    #[must_use]
+    pub fn is_variable(&self, name: &str) -> bool {
+        match self.variable {
+            Named::Capitals => name
+                .bytes()
+                .eq(self.name.bytes().map(|byte| byte.to_ascii_uppercase())),
+            Named::As(own) => name == own,
+            Named::Nothing => false,
+        }
+    }
+
     /// Its name in the environment.
     #[must_use]
     pub fn variable(&self) -> Option<String> {

@@ -14,7 +14,7 @@ use crate::stage::{Ran, Stage};
 use super::measured::{MOST_KB, measured};
 
 /// Long for reading a few words, short for a machine that is busy with something else.
-const MOST_TIME: Duration = Duration::from_secs(20);
+const MOST_TIME: Duration = Duration::from_secs(10);
 
 /// What runs with no settings but those that it is given, looks at no machine, and prints what it understood.
 const ASK: [&str; 3] = ["--report", "machine-config", "--json"];
@@ -307,6 +307,16 @@ fn forms() -> Vec<(usize, &'static str, String)> {
     ]
 }
 
+/// What is allowed, and of which there is as much as a file holds.
+fn crowds() -> [(usize, String); 3] {
+    let lines = |line: fn(usize) -> String| (0..9_000).map(line).collect::<String>();
+    [
+        (2, lines(|n| format!("OTHERS{n}=1\n"))),
+        (0, lines(|n| format!("[a.b{n}]\n")) + "node_cap = 20\n"),
+        (0, lines(|_| "node_cap = 20\n".to_owned()).replace(" = ", " ")),
+    ]
+}
+
 fn asked(stage: &Stage, place: &str) -> Ran {
     let named = stage.home().join("named");
     let named = named.to_str().expect("plain");
@@ -346,6 +356,12 @@ fn what_is_no_file_of_settings_is_named_and_neither_waited_for_nor_swallowed() {
                 .or_else(|_| fs::remove_dir(&path))
                 .expect("it goes");
         }
+    }
+    for (place, text) in crowds() {
+        let path = stage.home().join(PLACES[place]);
+        fs::write(&path, text).expect("a file");
+        asked(&stage, PLACES[place]).done();
+        fs::remove_file(&path).expect("it goes");
     }
     for (place, says, text) in forms() {
         let path = stage.home().join(PLACES[place]);
