@@ -32,7 +32,7 @@ pub fn init(session: &Session) -> Result<String, Error> {
         return anm::take_over(session, &Server::real(Box::new(HttpProbe::new())));
     }
     if !session.run.dry_run {
-        session.refuse_weak_ground()?;
+        session.refuse_weak_future()?;
     }
     refuse_second(session)?;
     let import = match session.run.import {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::{Binary, Mode, Node};
 use crate::program::account::{self, Account};
+use crate::program::ground::Footing;
 
 use super::files::{Doomed, Files, beside, is_straight};
 use super::found::Found;
@@ -99,7 +100,7 @@ impl Premises {
 
     /// Makes folders and binary. On failure, what was not there before is not there afterwards.
     pub fn furnish(&self, node: &Node, binary: &Binary) -> Result<(), Error> {
-        self.check_home(node, None)?;
+        self.check_future(node)?;
         let was_there = |path: &Path| fs::symlink_metadata(path).is_ok();
         let (root_was, logs_were) = (was_there(&node.home.root), was_there(&node.logs()));
         self.make(node, binary).map_err(|error| {
@@ -120,7 +121,7 @@ impl Premises {
         let policy = &self.policy;
         self.files.make_dir(&policy.storage, None)?;
         // What somebody made there first is his.
-        self.refuse_weak(above(&node.home.root))?;
+        self.refuse_unsure(above(&node.home.root))?;
         self.files.make_dir(&policy.bootstrap_cache, owner.as_ref())?;
         self.files.make_lasting_dir(&node.home.root, owner.as_ref())?;
         self.make_logs(node, owner.as_ref())?;
@@ -135,7 +136,7 @@ impl Premises {
         }
         if logs.starts_with(&self.policy.logs) {
             self.files.make_dir(&self.policy.logs, None)?;
-            self.refuse_weak(above(&logs))?;
+            self.refuse_unsure(above(&logs))?;
         }
         self.files.make_dir(&logs, owner)
     }
@@ -227,7 +228,7 @@ impl Premises {
     /// Clears the shelf of versions that no node uses.
     pub fn tidy(&self) {
         let cleared = self
-            .refuse_weak(&self.policy.shelf)
+            .refuse_unsure(&self.policy.shelf)
             .and_then(|()| self.shelf.clear_out());
         if let Err(error) = cleared {
             tracing::debug!("{error}");
@@ -250,15 +251,22 @@ impl Premises {
                 left.push((path, error.to_string()));
             }
         };
-        if let Err(error) = self.refuse_weak(above(&node.home.root)) {
-            return vec![(node.home.root.clone(), error.to_string())];
-        }
+        // What is not there, and everybody could make, is not the node's when it is there.
+        let is_there = match self.footing(above(&node.home.root)) {
+            Ok(footing) => footing == Footing::Firm,
+            Err(error) => return vec![(node.home.root.clone(), error.to_string())],
+        };
         if self.is_elsewhere(node) {
             self.leave_logs(node, told);
-            note(node.home.root.clone(), self.erase_elsewhere(node, told));
+            if is_there {
+                note(node.home.root.clone(), self.erase_elsewhere(node, told));
+            }
         } else {
             note(node.logs(), self.erase_logs(node));
             note(node.home.root.clone(), self.erase_root(node));
+        }
+        if !is_there {
+            return left;
         }
         for ending in ["new", "old", "pid", "command"] {
             let staging = self.staging(node, ending);
@@ -270,7 +278,9 @@ impl Premises {
     }
 
     fn erase_root(&self, node: &Node) -> Result<(), Error> {
-        self.refuse_weak(above(&node.home.root))?;
+        if self.footing(above(&node.home.root))? != Footing::Firm {
+            return Ok(());
+        }
         self.files.erase(Doomed {
             path: &node.home.root,
             name: &node.name.full(),
@@ -319,7 +329,7 @@ impl Premises {
             );
             return;
         };
-        let erased = self.refuse_weak(above(&logs)).and_then(|()| {
+        let erased = self.refuse_unsure(above(&logs)).and_then(|()| {
             self.files.erase(Doomed {
                 path: &logs,
                 name: &node.name.full(),
@@ -338,7 +348,9 @@ impl Premises {
         if logs.starts_with(&node.home.root) && fs::symlink_metadata(&usual).is_err() {
             return Ok(());
         }
-        self.refuse_weak(above(&logs))?;
+        if self.footing(above(&logs))? != Footing::Firm {
+            return Ok(());
+        }
         self.files.erase(Doomed {
             path: if logs.starts_with(&node.home.root) {
                 &usual

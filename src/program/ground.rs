@@ -143,6 +143,19 @@ pub fn weak(path: &Path) -> Option<Weak> {
     footing(path).err()
 }
 
+/// The same for who counts on what is there: what is not, where everybody may make it, may be there a moment later.
+#[must_use]
+pub fn unsure(path: &Path) -> Option<Weak> {
+    match footing(path) {
+        Ok(Footing::Firm) => None,
+        Ok(Footing::Contested(first)) => Some(Weak {
+            at: first.parent().map_or(first.clone(), Path::to_owned),
+            whose: Whose::Everybody,
+        }),
+        Err(weak) => Some(weak),
+    }
+}
+
 /// The same, and how safely what is not there yet can be made.
 ///
 /// # Errors

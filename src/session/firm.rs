@@ -1,10 +1,10 @@
 //! Whether the colony lies where root can be sure of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Session;
 use crate::error::Error;
-use crate::program::ground;
+use crate::program::ground::{self, Weak};
 use crate::settings::Place;
 
 impl Session {
@@ -13,6 +13,18 @@ impl Session {
     /// # Errors
     /// With the first place on the way to its folder or database that is another's, or that others may write.
     pub fn refuse_weak_ground(&self) -> Result<(), Error> {
+        self.refuse_places(ground::unsure)
+    }
+
+    /// The same of a colony that is to be made, as far as it is there.
+    ///
+    /// # Errors
+    /// As [`Session::refuse_weak_ground`].
+    pub fn refuse_weak_future(&self) -> Result<(), Error> {
+        self.refuse_places(ground::weak)
+    }
+
+    fn refuse_places(&self, weakness: fn(&Path) -> Option<Weak>) -> Result<(), Error> {
         if !ground::matters(self.place.mode) {
             return Ok(());
         }
@@ -28,7 +40,7 @@ impl Session {
         // names.
         let folder = whole.last().and_then(|path| path.parent());
         let places = whole.iter().map(PathBuf::as_path).chain(folder);
-        match places.filter_map(ground::weak).next() {
+        match places.filter_map(weakness).next() {
             None => Ok(()),
             Some(weak) => {
                 Err(Error::refused(format_args!("not with root's rights: {weak}")).hint(weak.hint()))

@@ -134,7 +134,7 @@ impl AntctlNodes {
                     name,
                     inside,
                 };
-                let firm = self.premises.refuse_weak(folder.parent().unwrap_or(folder));
+                let firm = self.premises.refuse_unsure(folder.parent().unwrap_or(folder));
                 if let Err(error) = firm.and_then(|()| self.premises.files.erase(doomed)) {
                     left.push((folder.to_owned(), error.to_string()));
                 }

@@ -70,7 +70,13 @@ impl Files {
     fn make_sure(&self, path: &Path) -> Result<(), Error> {
         let footing = match ground::footing(path) {
             // Of a folder that is another's for now the way to it counts.
-            Err(_) if path.parent().is_some_and(|above| ground::weak(above).is_none()) => return Ok(()),
+            Err(_)
+                if path
+                    .parent()
+                    .is_some_and(|above| ground::footing(above) == Ok(Footing::Firm)) =>
+            {
+                return Ok(());
+            }
             footing => footing,
         };
         match footing {

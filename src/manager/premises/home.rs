@@ -8,7 +8,7 @@ use crate::colony::{Home, Mode, Node};
 use crate::manager::Error;
 use crate::manager::files::{Held, is_straight};
 use crate::program::account::{self, Account};
-use crate::program::ground::{self, Weak};
+use crate::program::ground::{self, Footing, Weak};
 
 use super::{Premises, Told};
 
@@ -22,14 +22,28 @@ impl Premises {
 
     /// That nobody else could exchange what root handles of the node, or hands to it.
     pub(in crate::manager) fn check_ground(&self, node: &Node) -> Result<(), Error> {
+        self.check_each(node, Premises::refuse_unsure)
+    }
+
+    /// The same of a node that is to be made, as far as it is there.
+    pub(super) fn check_future(&self, node: &Node) -> Result<(), Error> {
+        self.check_place(node, None)?;
+        self.check_each(node, Premises::refuse_weak)
+    }
+
+    fn check_each(
+        &self,
+        node: &Node,
+        refuse: fn(&Premises, &Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         if !ground::matters(self.mode) {
             return Ok(());
         }
         let (root, logs) = (&node.home.root, node.logs());
-        self.refuse_weak(above(root))?;
-        self.refuse_weak(&self.policy.shelf)?;
+        refuse(self, above(root))?;
+        refuse(self, &self.policy.shelf)?;
         if !logs.starts_with(root) {
-            self.refuse_weak(above(&logs))?;
+            refuse(self, above(&logs))?;
         }
         Ok(())
     }
@@ -124,11 +138,33 @@ impl Premises {
     /// # Errors
     /// With the first place on the way that somebody else has a hand in.
     pub fn refuse_weak(&self, place: &Path) -> Result<(), Error> {
-        if !ground::matters(self.mode) {
+        self.footing(place).map(|_| ())
+    }
+
+    /// The same for who counts on what is there: what is not may be somebody else's a moment later.
+    pub(in crate::manager) fn refuse_unsure(&self, place: &Path) -> Result<(), Error> {
+        if self.footing(place)? == Footing::Firm {
             return Ok(());
         }
+        ground::unsure(place).map_or(Ok(()), |weak| {
+            Err(Error::Weak {
+                place: place.to_owned(),
+                weak,
+            })
+        })
+    }
+
+    /// The same, and whether what is not there could be made by everybody.
+    pub(super) fn footing(&self, place: &Path) -> Result<Footing, Error> {
+        if !ground::matters(self.mode) {
+            return Ok(Footing::Firm);
+        }
         let mut taken = None;
-        while let Some(weak) = ground::weak(place) {
+        loop {
+            let weak = match ground::footing(place) {
+                Ok(footing) => return Ok(footing),
+                Err(weak) => weak,
+            };
             let held = self.held_by_nodes(&weak);
             let Some(held) = held.filter(|held| taken.as_ref() != Some(&(weak.at.clone(), *held))) else {
                 return Err(Error::Weak {
@@ -143,7 +179,6 @@ impl Premises {
             );
             taken = Some((weak.at, held));
         }
-        Ok(())
     }
 
     /// By what a weak place is the nodes' account's, if it is; never where that account is at home.
