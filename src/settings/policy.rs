@@ -99,17 +99,19 @@ impl Settings {
         }
     }
 
-    /// Between two actions of this run: `--interval`, else `--this_action_delay`, else `action_delay`.
+    /// Between two actions of this run: `--interval`, else `--this_action_delay`, else `action_delay`; an hour at most,
+    /// as meanwhile no other run comes to anything.
     #[must_use]
     pub fn effective_action_delay(&self) -> Duration {
         let of_run = self.run.interval.or(self.run.this_action_delay);
-        Duration::from_millis(of_run.unwrap_or(self.action_delay))
+        Duration::from_millis(of_run.unwrap_or(self.action_delay)).min(Duration::from_secs(3600))
     }
 
-    /// Between the starts of two probes in this run: `--this_survey_delay`, else `survey_delay`.
+    /// Between the starts of two probes in this run: `--this_survey_delay`, else `survey_delay`; a minute at most.
     #[must_use]
     pub fn effective_survey_delay(&self) -> Duration {
-        Duration::from_millis(self.run.this_survey_delay.unwrap_or(self.survey_delay))
+        let said = self.run.this_survey_delay.unwrap_or(self.survey_delay);
+        Duration::from_millis(said).min(Duration::from_secs(60))
     }
 
     /// Whether antctl is to tell more: when the colony says so, or when all is logged.
@@ -186,6 +188,12 @@ mod tests {
         assert_eq!(
             delay(&[("this_action_delay", "7"), ("interval", "9")]),
             (ms(9), ms(50))
+        );
+        // Nobody waits for the end of the world.
+        let endless = i64::MAX.to_string();
+        assert_eq!(
+            delay(&[("interval", &endless), ("this_survey_delay", &endless)]),
+            (ms(3_600_000), ms(60_000))
         );
     }
 }
