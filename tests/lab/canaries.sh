@@ -2,7 +2,7 @@
 # A database that means harm, in the hands of root and of an operator with sudo: each column of each table holds what it
 # must not, then a cycle, what a killed run began, every order and every report. Nothing outside of the colony changes,
 # no process of others ends, nobody's program is run by root, and wnm ends in time, small, with a sentence.
-# A sample of it; WNM_STRESS=full plays all columns. `tests/lab/canaries.sh KIND…` plays these managers alone.
+# A sample of it; WNM_STRESS=full plays all columns. `tests/lab/canaries.sh KIND[/ACCOUNT]…` plays these alone.
 MACHINE=canaries-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/var/antctl/colony.db
@@ -26,8 +26,10 @@ fi
 
 kinds=("$@")
 [ $# -gt 0 ] || kinds=(systemd+sudo setsid+sudo antctl+sudo)
-for kind in "${kinds[@]}"; do
+for one in "${kinds[@]}"; do
+    kind=${one%/*}
     for account in root op; do
+        case $one in */"$account") ;; */*) continue ;; esac
         # By default each manager for one of the two, and antctl not at all.
         if [ -z "${WNM_STRESS:-}" ] && [ $# = 0 ]; then
             case $kind/$account in systemd+sudo/op | setsid+sudo/root) ;; *) continue ;; esac
