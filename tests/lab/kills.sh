@@ -83,7 +83,9 @@ play() {
             0) set -- --force_action remove; before='' ;;
             1) cycles_until 60 "$KIND: two run" state_is RUNNING 2
                version=$((version + 1)); new_antnode "0.4.$version"; set -- --force_action upgrade ;;
-            2) wnm --force_action remove >/dev/null 2>&1 || true
+            2) if [ "$(ask 'SELECT count(*) FROM node')" -gt 0 ]; then
+                   wnm --force_action remove >>"$LOG" 2>&1 || fail "$KIND: a removal that nobody disturbs"
+               fi
                before=$(keys); set -- --force_action add ;;
         esac
         ms=$((RANDOM % within[order] + 1))
