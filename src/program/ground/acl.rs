@@ -1,5 +1,6 @@
 //! Who may write a file or a folder by the list that its mode does not show (POSIX ACLs of Linux).
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Somebody who may write, beside the owner.
@@ -9,11 +10,9 @@ pub(super) enum Grant {
     Group(u32),
 }
 
-/// All that the list of `path` lets write, but for the owner; none where there is no list, or a disk knows of none.
-#[cfg(target_os = "linux")]
+/// All that the list of `path` lets write, but for the owner; none where there is no list, or a disk knows of none. The
+/// lists of macOS are others, and are not read.
 pub(super) fn grants(path: &Path) -> Option<Vec<Grant>> {
-    use std::os::unix::fs::MetadataExt;
-
     // A list of more than 500 entries says nothing that we could judge.
     let mut list = [0; 4096];
     let length = match rustix::fs::lgetxattr(path, "system.posix_acl_access", &mut list) {
@@ -25,14 +24,7 @@ pub(super) fn grants(path: &Path) -> Option<Vec<Grant>> {
     Some(read(&list[..length], owner))
 }
 
-/// Those of macOS are others, and are not read.
-#[cfg(not(target_os = "linux"))]
-pub(super) fn grants(_: &Path) -> Option<Vec<Grant>> {
-    None
-}
-
 /// The entries that may write, the mask applied: a version, then eight bytes each of kind, rights and number.
-#[cfg(any(target_os = "linux", test))]
 fn read(list: &[u8], owner: u32) -> Vec<Grant> {
     const WRITE: u16 = 2;
     const USER: u16 = 2;
