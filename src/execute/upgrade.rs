@@ -30,17 +30,21 @@ pub(super) fn finish(
     to: Option<&Version>,
     means: &mut Means<'_>,
 ) -> Result<Outcome, store::Error> {
+    let mut held_back = None;
+    // The binary it runs from now on; none where it was started as it is.
     let upgraded = match means.binary {
         Some(binary) if to.is_none_or(|to| *to == binary.version) => {
-            let upgraded = means
-                .manager(&node)
-                .and_then(|manager| manager.upgrade(&node, binary));
-            match upgraded {
+            let manager = means.manager(&node);
+            let upgraded = manager.and_then(|manager| match manager.upgrade(&node, binary) {
+                // Root does not touch an antnode that somebody else could exchange; that account may run it, and an
+                // old node earns more than none.
                 Err(why @ manager::Error::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
-                    return start_as_it_is(step, begun, node, &why, means);
+                    held_back = Some(format!("`{}` is not upgraded: {why}", node.name.full()));
+                    manager.start(&node).map(|()| None)
                 }
-                upgraded => upgraded.map(|()| binary).map_err(|error| error.to_string()),
-            }
+                upgraded => upgraded.map(|()| Some(binary)),
+            });
+            upgraded.map_err(|error| error.to_string())
         }
         Some(binary) => Err(format!("the antnode to upgrade to is {} by now", binary.version)),
         None => Err("no antnode binary to upgrade to".to_owned()),
@@ -48,40 +52,16 @@ pub(super) fn finish(
     let ending = match upgraded {
         Ok(binary) => {
             means.open_firewall(&node, &mut begun);
-            has_started(&mut node, State::Upgrading, means);
-            // Of the newest one that antctl found the next survey tells the version.
-            node.version = Some(binary.version.clone()).filter(Version::is_readable);
-            node.memory.binary_key = None;
-            Ending::Done
-        }
-        Err(error) => {
-            has_failed(&mut node, &error, means);
-            Ending::Failed(error)
-        }
-    };
-    means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
-}
-
-/// Starts a node whose antnode root will not touch, for somebody else could exchange it: it runs with its own account's
-/// rights, and an old node earns more than none.
-fn start_as_it_is(
-    step: &Step,
-    mut begun: Begun,
-    mut node: Node,
-    why: &manager::Error,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
-    let started = means
-        .manager(&node)
-        .and_then(|manager| manager.start(&node))
-        .map_err(|error| error.to_string());
-    let ending = match started {
-        Ok(()) => {
-            means.open_firewall(&node, &mut begun);
-            begun
-                .warnings
-                .push(format!("`{}` is not upgraded: {why}", node.name.full()));
-            has_started(&mut node, State::Restarting, means);
+            begun.warnings.extend(held_back);
+            match binary {
+                Some(binary) => {
+                    has_started(&mut node, State::Upgrading, means);
+                    // Of the newest one that antctl found the next survey tells the version.
+                    node.version = Some(binary.version.clone()).filter(Version::is_readable);
+                    node.memory.binary_key = None;
+                }
+                None => has_started(&mut node, State::Restarting, means),
+            }
             Ending::Done
         }
         Err(error) => {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::colony::excerpt::excerpt;
+
 use super::layer::Origin;
 use super::table::{Kept, Setting};
 
@@ -77,15 +79,12 @@ fn shown(text: &str) -> String {
 /// The same, within this many characters.
 fn within(room: usize, text: &str) -> String {
     let mut line = String::new();
-    for c in text.chars().take(room) {
+    for c in excerpt(text, room).chars() {
         if c.is_control() {
             line.extend(c.escape_default());
         } else {
             line.push(c);
         }
-    }
-    if text.chars().nth(room).is_some() {
-        line.push('…');
     }
     line
 }

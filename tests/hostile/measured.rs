@@ -1,6 +1,5 @@
 //! A run with the most memory that it took.
 
-use std::fs;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,25 +15,12 @@ pub fn measured(mut command: Command) -> (Ran, Duration, u64) {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let begun = Instant::now();
-    let mut child = command
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .expect("wnm starts");
-    let status = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    while child.try_wait().expect("it is ours").is_none() {
-        let text = fs::read_to_string(&status).unwrap_or_default();
-        let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
-        most = most.max(kb.unwrap_or(0));
-        assert!(
-            begun.elapsed() < Duration::from_secs(120) || child.kill().is_err(),
-            "it ends"
-        );
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    let output = child.wait_with_output().expect("it ended");
-    (Ran::ended(words.join(" "), output), begun.elapsed(), most)
+    let (ran, most) = Ran::weighed(words.join(" "), child);
+    (ran, begun.elapsed(), most)
 }

@@ -11,7 +11,7 @@ use crate::stage::Stage;
 use super::measured::{MOST_KB, measured};
 
 /// A survey asks each for 5 s; this leaves a loaded machine room.
-pub const MOST_TIME: Duration = Duration::from_secs(40);
+const MOST_TIME: Duration = Duration::from_secs(40);
 /// Columns of a node that count something.
 pub const COUNTS: [&str; 17] = [
     "records",
@@ -166,6 +166,15 @@ fn ills(target: u16) -> Vec<Server> {
     ]
 }
 
+/// A survey of `whom`, which must end well, in time and small.
+pub fn survey_in_bounds(stage: &Stage, whom: &str) {
+    let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
+    ran.done().plain();
+    assert!(took < MOST_TIME, "it took {took:?}");
+    assert!((1..MOST_KB).contains(&most), "it took {most} kB");
+    eprintln!("{whom}: {most} kB, {took:?}");
+}
+
 #[test]
 fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
     let stage = Stage::of(1, &[]);
@@ -183,11 +192,7 @@ fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
     let before = stage.processes();
 
     for _ in 0..2 {
-        let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
-        ran.done().plain();
-        assert!(took < MOST_TIME, "it took {took:?}");
-        assert!((1..MOST_KB).contains(&most), "it took {most} kB");
-        eprintln!("{} ill nodes: {most} kB, {took:?}", servers.len() * 3);
+        survey_in_bounds(&stage, &format!("{} ill nodes", servers.len() * 3));
     }
 
     holds_sane_rows(&stage);

@@ -31,21 +31,12 @@ impl Figures {
     /// One cycle, and what it cost.
     pub fn cycle(&mut self, stage: &Stage) -> Ran {
         self.begun.get_or_insert_with(Instant::now);
-        let mut child = stage.begin(&[]);
-        let status = format!("/proc/{}/status", child.id());
-        let mut most = 0;
-        while child.try_wait().expect("it is ours").is_none() {
-            let text = fs::read_to_string(&status).unwrap_or_default();
-            let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
-            most = most.max(kb.unwrap_or(0));
-            std::thread::sleep(std::time::Duration::from_millis(2));
-        }
-        let output = child.wait_with_output().expect("it ended");
+        let child = stage.begin(&[]);
+        let (ran, most) = Ran::weighed(String::new(), child);
         self.memory.push(most);
         self.sizes.push(length(&stage.database()));
         self.log = self.log.max(length(&stage.base().join("colony.db-wal")));
-        Ran::ended(String::new(), output)
+        ran
     }
 
     /// A cycle was killed.

@@ -1,8 +1,9 @@
 //! One run of wnm that has ended, and what may be asked of it.
 
+use std::fs;
 use std::io::ErrorKind;
-use std::process::{Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -43,6 +44,26 @@ impl Ran {
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
+    }
+
+    /// One that runs, once it has ended, and the most memory that it took, in kB, as the kernel told while it ran.
+    pub fn weighed(words: String, mut child: Child) -> (Ran, u64) {
+        let begun = Instant::now();
+        let status = format!("/proc/{}/status", child.id());
+        let mut most = 0;
+        while child.try_wait().expect("it is ours").is_none() {
+            let text = fs::read_to_string(&status).unwrap_or_default();
+            let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
+            most = most.max(kb.unwrap_or(0));
+            assert!(
+                begun.elapsed() < Duration::from_secs(120) || child.kill().is_err(),
+                "it ends"
+            );
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let output = child.wait_with_output().expect("it ended");
+        (Ran::ended(words, output), most)
     }
 
     /// It must have ended with this code.
