@@ -46,7 +46,7 @@ fn the_lines_for_cron_work() {
                     None => {
                         let words: Vec<&str> = line.splitn(6, ' ').collect();
                         assert_eq!(words[..5], ["*"; 5], "{line}");
-                        command.args(["-c", words[5]]);
+                        command.args(["-c", &at_home(words[5])]);
                     }
                 }
             }
@@ -56,7 +56,31 @@ fn the_lines_for_cron_work() {
             assert_eq!(stage.ids(), [1], "a node was added by `{block}`");
         }
     }
-    assert!(lines >= 2, "{lines} lines for cron");
+    assert!(lines >= 4, "{lines} lines for cron");
+}
+
+/// A command with the paths of installations for all users replaced by the path for one user.
+fn at_home(command: &str) -> String {
+    ["/usr/local/bin/wnm", "/usr/bin/wnm"]
+        .iter()
+        .find_map(|path| command.strip_prefix(path))
+        .map_or(command.to_owned(), |rest| format!("$HOME/.local/bin/wnm{rest}"))
+}
+
+/// Whoever copies the quick start without a change must not give the rewards to somebody else.
+#[test]
+fn the_example_address_is_refused() {
+    for page in [include_str!("../README.md"), include_str!("../docs/guide.md")] {
+        let mut commands = page
+            .lines()
+            .filter(|line| line.starts_with("$ wnm --init --rewards_address"));
+        assert!(commands.all(|line| line.contains(" 0xYOUR_REWARDS_ADDRESS ")));
+        assert!(!page.contains("0x0"), "an address that somebody owns");
+    }
+    let stage = Stage::new();
+    let ran = stage.wnm(&["--init", "--rewards_address", "0xYOUR_REWARDS_ADDRESS"]);
+    assert_eq!(ran.code, Some(2), "{ran}");
+    assert!(!stage.database().exists());
 }
 
 /// wnm where `packaging/install.sh` puts it.
@@ -119,6 +143,7 @@ fn shell(stage: &Stage, typed: &str) -> Ran {
         meanwhile::settle(stage);
         stage.minute(0);
     }
+    // The stage puts an address in the place of the placeholder.
     if let Some(rest) = typed.strip_prefix("wnm --init") {
         let words: Vec<_> = rest
             .split_whitespace()

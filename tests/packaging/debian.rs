@@ -123,6 +123,39 @@ fn the_package_holds_what_the_manifest_lists() {
     }
 }
 
+/// A link in the README or the manual as installed leads to an installed file.
+#[test]
+fn every_link_of_an_installed_page_leads_to_an_installed_file() {
+    let assets: Vec<[String; 3]> = manifest()["package"]["metadata"]["deb"]["assets"]
+        .clone()
+        .try_into()
+        .expect("three words each");
+    let installed: BTreeMap<&str, &str> = assets
+        .iter()
+        .map(|[from, to, _]| (to.as_str(), from.as_str()))
+        .collect();
+    let mut links = 0;
+    for (to, from) in installed.iter().filter(|(to, _)| to.ends_with(".md")) {
+        let page = fs::read_to_string(Path::new(TOP).join(from)).expect(from);
+        let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in targets.filter(|link| !link.contains("://") && !link.starts_with('#')) {
+            let file = link.split('#').next().unwrap_or(link);
+            let mut target: Vec<&str> = to.split('/').collect();
+            target.pop();
+            for part in file.split('/') {
+                match part {
+                    ".." => drop(target.pop()),
+                    part => target.push(part),
+                }
+            }
+            let target = target.join("/");
+            assert!(installed.contains_key(target.as_str()), "`{link}` in {from}");
+            links += 1;
+        }
+    }
+    assert!(links > 20, "{links} links");
+}
+
 #[test]
 fn each_unit_of_systemd_leaves_nodes_alive() {
     for path in ["wnm.service", "system/wnm.service"] {
