@@ -47,9 +47,9 @@ pub enum Then {
 impl Then {
     fn words(self) -> &'static str {
         match self {
-            Then::GoesOn => "goes on as before, once that is mended",
-            Then::Finishes => "finishes or undoes what was begun, and goes on",
-            Then::Bears => "goes on as this one did",
+            Then::GoesOn => "works as before, once the fault is fixed",
+            Then::Finishes => "finishes or undoes the interrupted action, and continues",
+            Then::Bears => "works as this run did",
         }
     }
 }

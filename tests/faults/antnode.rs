@@ -9,21 +9,21 @@ use crate::stage::Stage;
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "there is no antnode; an add",
+        given: "no antnode is installed; an add",
         says: "there is no antnode binary to add nodes with",
         codes: &[3],
         then: Then::GoesOn,
         play: || adds(|path| fs::remove_file(path).expect("it goes")),
     },
     Fault {
-        given: "the same; a cycle of a colony that is not complete",
+        given: "no antnode is installed; a cycle of a colony below its cap",
         says: "",
         codes: &[0],
         then: Then::GoesOn,
         play: || cycles(|path| fs::remove_file(path).expect("it goes")),
     },
     Fault {
-        given: "antnode may not be run; an add",
+        given: "the antnode file is not executable; an add",
         says: "there is no antnode binary to add nodes with",
         codes: &[3],
         then: Then::GoesOn,
@@ -37,14 +37,14 @@ pub const FAULTS: &[Fault] = &[
         play: || adds(|path| script(path, "sleep 60")),
     },
     Fault {
-        given: "the same; a cycle",
+        given: "antnode hangs on `--version`; a cycle",
         says: "",
         codes: &[0],
         then: Then::GoesOn,
         play: || cycles(|path| script(path, "sleep 60")),
     },
     Fault {
-        given: "antnode prints rubbish on `--version`; an add",
+        given: "antnode prints no valid version on `--version`; an add",
         says: "for its version … there is no antnode binary to add nodes with",
         codes: &[3],
         then: Then::GoesOn,
@@ -58,7 +58,7 @@ pub const FAULTS: &[Fault] = &[
         play: || adds(|path| fs::write(path, "").expect("it is written")),
     },
     Fault {
-        given: "antnode ends at once when it is started; an add",
+        given: "antnode exits at once after its start; an add",
         says: "it ended at once",
         codes: &[3],
         then: Then::GoesOn,
@@ -72,14 +72,14 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "a newer antnode ends at once when it is started; an upgrade",
+        given: "a newer antnode exits at once after its start; an upgrade",
         says: "its old binary is back and runs",
         codes: &[3],
         then: Then::GoesOn,
         play: upgrade_that_dies,
     },
     Fault {
-        given: "a node says its old version after each upgrade; cycles",
+        given: "a node reports its old version after each upgrade; cycles",
         says: "node 1 still says 0.4.17 after its upgrade to 0.4.18: it is not upgraded again for 1 minute",
         codes: &[0],
         then: Then::Bears,

@@ -16,7 +16,7 @@ use crate::stage::{Ran, Stage};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "one call that changes something says that the disk is full (`ENOSPC`); adds, upgrades, removals, cycles",
+        given: "one system call that changes something fails with `ENOSPC` (disk full); adds, upgrades, removals, cycles",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
@@ -37,7 +37,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "the same with a disk that fails (`EIO`)",
+        given: "one such call fails with `EIO` (disk failure); the same runs",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
@@ -51,7 +51,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "the same with a disk that is read-only (`EROFS`)",
+        given: "one such call fails with `EROFS` (read-only disk); the same runs",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
@@ -65,7 +65,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "the same without the right to (`EACCES`)",
+        given: "one such call fails with `EACCES` (permission denied); the same runs",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
@@ -79,7 +79,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "the same with no descriptor left (`EMFILE`)",
+        given: "one call fails with `EMFILE` (too many open files); the same runs",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
@@ -91,21 +91,21 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "one call says that the disk is full, or fails; `--init`",
+        given: "one call fails with `ENOSPC` or `EIO`; `--init`",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
         play: || at_beginnings(Beginning::Init),
     },
     Fault {
-        given: "the same; `--init --import` of a node that runs",
+        given: "one call fails with `ENOSPC` or `EIO`; `--init --import` of a running node",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,
         play: || at_beginnings(Beginning::Import),
     },
     Fault {
-        given: "the same; a migration of the Python wnm's database",
+        given: "one call fails with `ENOSPC` or `EIO`; a migration of a database of the Python wnm",
         says: "",
         codes: &[0, 1, 2, 3],
         then: Then::Finishes,

@@ -10,14 +10,14 @@ use crate::stage::{Ran, Stage};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "another program holds the database for longer than 5 s",
+        given: "another program locks the database for more than 5 s",
         says: "error: `…colony.db` is locked by another program … hint: end that program",
         codes: &[1],
         then: Then::GoesOn,
         play: locked,
     },
     Fault {
-        given: "it is cut short",
+        given: "the database file is truncated",
         says: "error: `…colony.db` is damaged or cut short … hint: put a backup in its place",
         codes: &[1],
         then: Then::GoesOn,
@@ -29,14 +29,14 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "it holds something else",
+        given: "the file contains something other than a database",
         says: "error: `…colony.db` is not an SQLite database … hint: put a backup in its place",
         codes: &[1],
         then: Then::GoesOn,
         play: || spoilt(|path| fs::write(path, "garbage ".repeat(4096)).expect("it is written")),
     },
     Fault {
-        given: "its pages are overwritten",
+        given: "pages of the database are overwritten",
         says: "error: `…colony.db` … hint: put a backup in its place",
         codes: &[1],
         then: Then::GoesOn,
@@ -49,21 +49,21 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "it is empty",
+        given: "the database file is empty",
         says: "error: there is no colony at `…colony.db`",
         codes: &[1],
         then: Then::GoesOn,
         play: || spoilt(|path| fs::write(path, "").expect("it is written")),
     },
     Fault {
-        given: "it is missing",
+        given: "the database file is missing",
         says: "error: there is no colony at `…colony.db`",
         codes: &[1],
         then: Then::GoesOn,
         play: || spoilt(|path| fs::remove_file(path).expect("it goes")),
     },
     Fault {
-        given: "it is a folder",
+        given: "the path of the database is a directory",
         says: "error: `…colony.db` is not a file",
         codes: &[1],
         then: Then::GoesOn,
@@ -75,7 +75,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "a newer wnm made it",
+        given: "a newer wnm created the database",
         says: "error: `…colony.db` was made by a newer wnm … hint: use that wnm",
         codes: &[1],
         then: Then::GoesOn,
@@ -90,7 +90,7 @@ pub const FAULTS: &[Fault] = &[
         },
     },
     Fault {
-        given: "an older wnm, or the Python one, made it",
+        given: "an older wnm, or the Python wnm, created the database",
         says: "error: `…colony.db` has to be brought from … run `wnm --force_action wnm-db-migration --confirm`",
         codes: &[1],
         then: Then::GoesOn,

@@ -8,21 +8,21 @@ use crate::stage::{Ran, Stage};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "the clock was set back an hour, and forth again; cycles",
+        given: "the clock is set back one hour, and later forward again; cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: clock,
     },
     Fault {
-        given: "the machine was booted before it was booted; a cycle",
+        given: "the boot time in the database is in the future; a cycle",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: boot_in_the_future,
     },
     Fault {
-        given: "there is no `/proc`; a cycle",
+        given: "`/proc` is not mounted; a cycle",
         says: "error: cannot read … /proc",
         codes: &[1],
         then: Then::GoesOn,

@@ -8,28 +8,28 @@ use crate::stage::{Ran, Stage, kill};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "all processes of 6 nodes are gone within a minute; cycles",
+        given: "the processes of all 6 nodes end within a minute; cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: || all_die("1"),
     },
     Fault {
-        given: "the same, with two starts at once allowed",
+        given: "the processes of all 6 nodes end within a minute, and `max_concurrent_starts` is 2; cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: || all_die("2"),
     },
     Fault {
-        given: "the ports of 6 nodes that live refuse, for the firewall or the network; cycles",
+        given: "the ports of 6 running nodes refuse connections, because of the firewall or the network; cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: all_refuse,
     },
     Fault {
-        given: "all 6 nodes take connections and say nothing; cycles",
+        given: "all 6 nodes accept connections and send no response; cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,

@@ -13,14 +13,14 @@ use crate::stage::{Ran, Stage, kill};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "stdout is full; a report, an order",
+        given: "stdout is full; a report, a forced action",
         says: "error: cannot write the result to stdout: No space left on device",
         codes: &[3],
         then: Then::GoesOn,
         play: full_stdout,
     },
     Fault {
-        given: "stdin, stdout or stderr is closed, or the reader of one has gone; reports, orders, cycles",
+        given: "stdin, stdout or stderr is closed, or the other end of its pipe is closed; reports, forced actions, cycles",
         says: "",
         codes: &[0],
         then: Then::Bears,
@@ -48,35 +48,35 @@ pub const FAULTS: &[Fault] = &[
         play: hangups,
     },
     Fault {
-        given: "HOME is not set: that of the account counts; a report by `--dbpath`",
+        given: "HOME is not set, so wnm uses the home of the account; a report with `--dbpath`",
         says: "",
         codes: &[0, 1, 2],
         then: Then::Bears,
         play: no_home,
     },
     Fault {
-        given: "HOME leads nowhere",
+        given: "HOME names a missing directory",
         says: "error: there is no colony at",
         codes: &[1],
         then: Then::GoesOn,
         play: home_gone,
     },
     Fault {
-        given: "TMPDIR leads nowhere; an add",
+        given: "TMPDIR names a missing directory; an add",
         says: "",
         codes: &[0],
         then: Then::Bears,
         play: no_tmpdir,
     },
     Fault {
-        given: "no more than 3 to 40 files may be open (`ulimit -n`); cycles and adds",
+        given: "at most 3 to 40 open files are allowed (`ulimit -n`); cycles and adds",
         says: "",
         codes: &[0, 1, 3, 127],
         then: Then::GoesOn,
         play: few_files,
     },
     Fault {
-        given: "no more memory than 4 to 200 MB may be had (`ulimit -v`); cycles and adds",
+        given: "at most 4 to 200 MB of memory are allowed (`ulimit -v`); cycles and adds",
         says: "",
         codes: &[0, 1, 3, 127, 134, 139, -1],
         then: Then::GoesOn,

@@ -13,28 +13,28 @@ use crate::stage::{Stage, kill};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
-        given: "there is no systemctl on PATH; a stop",
+        given: "systemctl is not on PATH; a stop",
         says: "systemctl",
         codes: &[3],
         then: Then::GoesOn,
         play: || no_systemctl(&["--force_action", "stop"]),
     },
     Fault {
-        given: "the same; a removal",
+        given: "systemctl is not on PATH; a removal",
         says: "systemctl",
         codes: &[3],
         then: Then::GoesOn,
         play: || no_systemctl(&["--force_action", "remove", "--service_name", "1"]),
     },
     Fault {
-        given: "the user's systemd does not answer; a stop",
+        given: "the user's systemd does not respond; a stop",
         says: "process … lives, and there is no systemd to stop it",
         codes: &[3],
         then: Then::GoesOn,
         play: || no_bus("stop"),
     },
     Fault {
-        given: "the same; an add",
+        given: "the user's systemd does not respond; an add",
         says: "reach the systemd of user",
         codes: &[3],
         then: Then::GoesOn,
@@ -48,7 +48,7 @@ pub const FAULTS: &[Fault] = &[
         play: systemctl_hangs,
     },
     Fault {
-        given: "systemd will not stop the youngest node, under pressure; three cycles",
+        given: "systemd fails to stop the youngest node under pressure; three cycles",
         says: "",
         codes: &[0, 3],
         then: Then::Bears,

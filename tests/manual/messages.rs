@@ -36,7 +36,7 @@ fn is_hint(before: &str) -> bool {
 fn what_the_page_says_that_wnm_says_it_does_say() {
     let literals = literals();
     let page = page("troubleshooting.md");
-    let told = told(&page, "it says");
+    let told = told(&page, "message");
     assert!(told.len() > 20, "what wnm says is found: {told:?}");
     let is_said = |part: &str| literals.iter().any(|literal| literal.text.contains(part));
     let wrong: Vec<_> = told
