@@ -97,7 +97,7 @@ impl Case {
 /// A `*` at either end stands for anything.
 const RULES: &[(&str, &[&str])] = &[
     (
-        "a limit must be below the one it goes with",
+        "a lower limit must be below its upper limit",
         &[
             "*_remove/zero",
             "hdio_*_less_than/changed",
@@ -108,7 +108,7 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "what is out of range is refused",
+        "a value out of range is rejected",
         &[
             "max_concurrent_*",
             "*/v_i64max",
@@ -122,7 +122,7 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "an empty flag is a value and no silence",
+        "an empty flag is a value",
         &[
             "*_storage/empty",
             "*_path/empty",
@@ -135,11 +135,11 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "an empty variable is silence",
+        "an empty variable is ignored",
         &["*/env_empty", "choices/force_action_env_empty"],
     ),
     (
-        "a flag or key that is none is refused",
+        "an unknown flag or key is rejected",
         &[
             "file_unknown_key",
             "abbreviated_flag*",
@@ -149,7 +149,7 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "keys may be written in capitals, flags with dashes, switches with values, and all of it counts in files",
+        "keys can be in upper case, flags can have dashes, switches can have values, also in files",
         &[
             "*/file_upper",
             "*/hyphen_flag",
@@ -159,15 +159,15 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "what init fixed is refused here, not later",
+        "a change of a setting that init fixed is rejected at once",
         &["*port_start/*", "process_manager/*", "highest_node_id_used/*"],
     ),
     (
-        "blanks around a value do not count",
+        "spaces around a value are ignored",
         &["*/with_spaces", "*/trailing_space", "*/trailing_slash", "*/tilde"],
     ),
     (
-        "wallets and variables are checked",
+        "wallets and variables are validated",
         &[
             "donate_address/*",
             "environment/*",
@@ -175,15 +175,15 @@ const RULES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "disable_config turns a switch off and never on",
+        "disable_config turns a switch off, never on",
         &["*/disable_config*"],
     ),
     (
-        "host and last_stopped_at are kept",
+        "host and last_stopped_at are stored",
         &["not_stored/host*", "not_stored/last_stopped_at*"],
     ),
     (
-        "what the node is given may begin with a dash",
+        "arguments for the node can begin with a dash",
         &["start_args/dash_value_space"],
     ),
 ];
@@ -386,7 +386,7 @@ const FIRST_RUNS: &[(&str, &[&str])] = &[
         "last_stopped_at is kept when it is said",
         &["all_settings_", "init_last_stopped"],
     ),
-    ("blanks around a value do not count", &["init_good_spaces"]),
+    ("spaces around a value are ignored", &["init_good_spaces"]),
     (
         "a manager has the paths of its mode however it is said",
         &["init_pm_systemd_sudo"],
@@ -405,7 +405,7 @@ const FIRST_RUNS: &[(&str, &[&str])] = &[
 ];
 
 /// Between these the page is written from the table of settings.
-const MARKS: [&str; 2] = ["<!-- written from the table of settings -->", "<!-- end -->"];
+const MARKS: [&str; 2] = ["<!-- generated from the table of settings -->", "<!-- end -->"];
 
 /// The table of all settings, as the page shows it.
 fn tables() -> String {
@@ -413,7 +413,7 @@ fn tables() -> String {
     for group in Group::ALL {
         page.push_str(&format!("\n### {}\n\n", group.heading()));
         page.push_str(
-            "| setting | variable | takes | default | what it does |\n| --- | --- | --- | --- | --- |\n",
+            "| setting | variable | value | default | meaning |\n| --- | --- | --- | --- | --- |\n",
         );
         for setting in SETTINGS.iter().filter(|setting| setting.group == group) {
             page.push_str(&entry(setting));

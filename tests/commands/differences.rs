@@ -22,17 +22,17 @@ const REFUSED: &[&str] = &[
 /// All that is known.
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
-        reason: "What is not known is refused",
+        reason: "Unknown flags, keys and words are rejected",
         cases: &["flags_*", "start_unknown_*"],
         what: REFUSED,
     },
     Difference {
-        reason: "What is not known is refused",
+        reason: "Unknown flags, keys and words are rejected",
         cases: &["env_test_mode"],
         what: &["code 1 -> 0", "stdout is more"],
     },
     Difference {
-        reason: "Bad values end with exit code 2",
+        reason: "Invalid values end with exit code 2",
         cases: &[
             "config_*_bad*",
             "highest_word_*",
@@ -46,7 +46,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["*code 1 -> 2"],
     },
     Difference {
-        reason: "Values have bounds",
+        reason: "Values have limits",
         cases: &[
             "number_*",
             "port_form_init_*",
@@ -57,32 +57,32 @@ pub const DIFFERENCES: &[Difference] = &[
         what: REFUSED,
     },
     Difference {
-        reason: "Values have bounds",
+        reason: "Values have limits",
         cases: &["number_update_*"],
         what: &["02_code 1 -> 0", "02_stdout *"],
     },
     Difference {
-        reason: "A limit must be below the one it goes with",
+        reason: "A lower limit must be below its upper limit",
         cases: &["config_*_change"],
         what: REFUSED,
     },
     Difference {
-        reason: "A count begins at 1",
+        reason: "`--count` must be at least 1",
         cases: &["count_*"],
         what: REFUSED,
     },
     Difference {
-        reason: "What fails ends with exit code 3",
+        reason: "Failures end with exit code 3",
         cases: &["dry_*", "count_*"],
         what: &["code 0 -> 3"],
     },
     Difference {
-        reason: "A dry run names what would be done",
+        reason: "A dry run names the nodes and ids",
         cases: &["dry_add_*", "dry_env_*"],
         what: &["result/added_nodes/* \"node-*", "result/node is more"],
     },
     Difference {
-        reason: "A dry run names what would be done",
+        reason: "A dry run names the nodes and ids",
         cases: &["dry_start_*"],
         what: &[
             "result/started_*",
@@ -97,17 +97,17 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["result/*"],
     },
     Difference {
-        reason: "Disabled and dead nodes are left alone",
+        reason: "Forced actions skip disabled and dead nodes",
         cases: &["dry_remove_count*", "dry_env_COUNT*"],
         what: &["result/removed_*"],
     },
     Difference {
-        reason: "Disabled and dead nodes are left alone",
+        reason: "Forced actions skip disabled and dead nodes",
         cases: &["dry_stop_*", "dry_start_*", "dry_upgrade_*"],
         what: &["result/*"],
     },
     Difference {
-        reason: "Reading takes no lock",
+        reason: "Reports and dry runs take no lock",
         cases: &["lock_present*"],
         what: &[
             "code 1 -> *",
@@ -123,7 +123,7 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["*code 1 -> 0", "*stdout is more"],
     },
     Difference {
-        reason: "An antnode that tells no version is none",
+        reason: "An antnode without a version is not used",
         cases: &["env_antnode_broken"],
         what: &[
             "01_stdout line: antnode_version: 0 -> antnode_version: None",
@@ -132,12 +132,12 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Versions are read whole",
+        reason: "Pre-release versions are compared in full",
         cases: &["env_antnode_version_*"],
         what: &["*stdout *", "*result *"],
     },
     Difference {
-        reason: "disable_config switches off",
+        reason: "disable_config turns switches off",
         cases: &["config_disable_config_*"],
         what: &["machine 1 no_upnp 1 -> 0", "machine 1 antctl_debug 1 -> 0"],
     },
@@ -152,17 +152,17 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["stdout *"],
     },
     Difference {
-        reason: "An empty variable says nothing, and `.env` is always read",
+        reason: "An empty variable is ignored, and `.env` is always read",
         cases: &["precedence_13_*", "precedence_14_*", "precedence_16_*"],
         what: &["machine 1 node_cap *"],
     },
     Difference {
-        reason: "A manager that cannot be had is refused",
+        reason: "An unavailable manager is rejected",
         cases: &["init_highest_node_id_antctl", "init_pm_*", "precedence_15_*"],
         what: &["*code 0 -> 2", "*code 0 -> 1", "*machine 1 is gone"],
     },
     Difference {
-        reason: "A manager that cannot be had is refused",
+        reason: "An unavailable manager is rejected",
         cases: &["*"],
         what: &[
             "*machine 1 process_manager systemd+user -> setsid+user",
@@ -171,37 +171,37 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Blanks around a value do not count",
+        reason: "Spaces around a value are ignored",
         cases: &["init_good_*"],
         what: &["machine 1 rewards_address *"],
     },
     Difference {
-        reason: "What a first run is told, it keeps",
+        reason: "The first run stores all its settings",
         cases: &["init_last_stopped_*", "all_settings_*"],
         what: &["*machine 1 last_stopped_at *"],
     },
     Difference {
-        reason: "A first run makes the folders it needs, or nothing",
+        reason: "The first run creates all directories, or nothing",
         cases: &["dbpath_dir_missing"],
         what: &["*code 1 -> 0"],
     },
     Difference {
-        reason: "A first run makes the folders it needs, or nothing",
+        reason: "The first run creates all directories, or nothing",
         cases: &["init_as_root*", "init_dry_run*"],
         what: &["*"],
     },
     Difference {
-        reason: "A setting that stays as it is, is no change",
+        reason: "Setting the same value again is not a change",
         cases: &["highest_same_*"],
         what: &["code 1 -> *", "stderr does not name *", "node * is new"],
     },
     Difference {
-        reason: "Timers are settled before anything is counted",
+        reason: "Expired delays are handled first",
         cases: &["plan_dry_*", "flags_json_*", "log_*"],
         what: &["result *"],
     },
     Difference {
-        reason: "Databases of the peer are adopted once",
+        reason: "Databases of the peer must be migrated once",
         cases: &["migrate_*", "flags_*"],
         what: &[
             "*node * method antctl -> antctl+*",
@@ -211,7 +211,7 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Databases of the peer are adopted once",
+        reason: "Databases of the peer must be migrated once",
         cases: &["migrate_*"],
         what: &[
             "01_code 0 -> 1",
@@ -228,27 +228,27 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["*"],
     },
     Difference {
-        reason: "Help and version are our own",
+        reason: "Help and version texts differ",
         cases: &["start_help*", "start_version*", "lock_present_version"],
         what: &["stdout *"],
     },
     Difference {
-        reason: "The table of nodes keeps its columns",
+        reason: "Long node names keep the table columns apart",
         cases: &["*"],
         what: &["*stdout line: antnode?????.service12D3* -> antnode?????.service *"],
     },
     Difference {
-        reason: "Every form of a name is found",
+        reason: "Every form of a node name is accepted",
         cases: &["*plain*"],
         what: &["stdout *"],
     },
     Difference {
-        reason: "A list of names that names nobody is refused",
+        reason: "An empty list of node names is rejected",
         cases: &["*/comma*", "*/empty*"],
         what: REFUSED,
     },
     Difference {
-        reason: "Details tell what is so",
+        reason: "Node details show correct values",
         cases: &["*/node-status-details/*"],
         what: &[
             "stdout line: Bin Path: * -> Bin Path: *",
@@ -257,7 +257,7 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Nothing is shown as nothing",
+        reason: "A missing value is null",
         cases: &["*/node-status-details/*"],
         what: &[
             "stdout line: *: \"None\", -> *: null,",
@@ -265,12 +265,12 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Nothing is shown as nothing",
+        reason: "A missing value is null",
         cases: &["*/machine-config/*", "dbpath_*", "precedence_*"],
         what: &["*stdout line: *=None -> *=\"\""],
     },
     Difference {
-        reason: "Databases of the peer are adopted once",
+        reason: "Databases of the peer must be migrated once",
         cases: &["*/node-status-details/*"],
         what: &[
             "stdout line: *\"method\": \"antctl\", -> *\"method\": \"antctl+*",
@@ -280,12 +280,12 @@ pub const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        reason: "Rewards are summed with all their digits",
+        reason: "Rewards are summed exactly",
         cases: &["*/influx-resources/*"],
         what: &["stdout line: nodes_totals rewards=* -> nodes_totals rewards=*"],
     },
     Difference {
-        reason: "Every report has its forms",
+        reason: "Formats of reports",
         cases: &["*/influx-resources/json*", "*/machine-metrics/config/*"],
         what: &["stdout *"],
     },

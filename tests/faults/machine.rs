@@ -15,7 +15,7 @@ pub const FAULTS: &[Fault] = &[
         play: clock,
     },
     Fault {
-        given: "the boot time in the database is in the future; a cycle",
+        given: "the boot time in the database is wrong; a cycle",
         says: "",
         codes: &[0],
         then: Then::Bears,
