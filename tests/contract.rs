@@ -1,8 +1,8 @@
-//! The contract of the process managers: given a colony of any of them, when wnm runs, then the same is true of all.
-//! What differs between them, and may, is told in `ground`.
+//! The contract of the process managers: each test here passes with every manager. `manager_stage` lists
+//! the allowed differences.
 //!
-//! Those with sudo are played in a house (`tests/stage/house.rs`), and skipped where none can be built. That our
-//! systemctl promises no more than systemd's, `tests/lab/contract.sh` shows.
+//! Managers with sudo run in `tests/stage/sandbox.rs`, and are skipped where namespaces are not allowed.
+//! `tests/lab/contract.sh` checks the simulated systemctl against the real one.
 
 pub mod ground;
 mod killed;
@@ -12,17 +12,17 @@ mod twice;
 
 use ground::Kind;
 
-/// Each clause, for each manager.
+/// Runs each test of the contract with each manager.
 macro_rules! every_manager {
     ($($manager:ident: $kind:literal),+ $(,)?) => {
         $(mod $manager {
             every_manager!(@clauses $kind;
-                twice::a_start_a_stop_an_upgrade_and_a_removal_done_twice_are_done_once,
-                killed::what_a_killed_add_left_becomes_a_node,
-                killed::what_a_killed_removal_left_goes,
-                killed::a_killed_stop_or_upgrade_is_ended,
-                odd::values_with_quotes_and_paths_with_spaces_reach_the_node_as_they_are,
-                lost::thirty_nodes_whose_database_was_lost_are_rebuilt_row_for_row,
+                twice::start_stop_upgrade_and_removal_can_be_repeated,
+                killed::next_run_finishes_a_killed_add,
+                killed::next_run_finishes_a_killed_removal,
+                killed::next_run_finishes_a_killed_stop_or_upgrade,
+                odd::values_with_quotes_and_paths_with_spaces_reach_the_node_unchanged,
+                lost::import_rebuilds_thirty_rows_after_the_database_was_lost,
             );
         })+
     };

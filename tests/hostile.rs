@@ -1,5 +1,5 @@
-//! Hostile input: given nodes, a database, files or a disk that mean harm, when wnm runs, then nothing outside the
-//! colony is touched, and what is wrong is said.
+//! Malicious input: nodes, databases, files and disks that attack wnm cannot change anything outside the
+//! colony, and the error names the cause.
 
 mod config;
 mod database;

@@ -1,4 +1,4 @@
-//! What the probe makes of nodes well and ill: real sockets, on ports the system chose.
+//! Results of the HTTP probe for healthy and misbehaving nodes, over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod asking;
@@ -33,7 +33,7 @@ fn known(port: u16) -> Node {
     }
 }
 
-/// A port on which nothing listens.
+/// A port where nothing listens.
 fn closed_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
@@ -47,7 +47,7 @@ fn reading(answer: Answer) -> Reading {
 }
 
 #[test]
-fn a_node_that_is_well_gives_version_peer_id_and_figures_on_one_connection() {
+fn reads_version_peer_id_and_figures_on_one_connection() {
     let server = Server::of(METADATA, METRICS);
     let reading = reading(ask_server(&server));
     assert_eq!(reading.version.as_str(), "0.4.17");
@@ -63,7 +63,7 @@ fn a_node_that_is_well_gives_version_peer_id_and_figures_on_one_connection() {
 }
 
 #[test]
-fn what_refuses_or_is_no_antnode_is_down() {
+fn node_that_refuses_or_is_no_antnode_is_down() {
     assert_eq!(ask(node(closed_port())), Answer::Down);
     let broken = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nno chunk\r\n";
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nant_node_";
@@ -86,7 +86,7 @@ fn what_refuses_or_is_no_antnode_is_down() {
 }
 
 #[test]
-fn what_takes_the_connection_and_does_not_answer_in_time_is_silent() {
+fn node_that_accepts_but_does_not_answer_in_time_is_silent() {
     let drip = || {
         Act::Drone(
             b"HTTP/1.1 200 OK\r\n\r\n".into(),
@@ -105,7 +105,7 @@ fn what_takes_the_connection_and_does_not_answer_in_time_is_silent() {
 }
 
 #[test]
-fn a_host_nobody_knows_is_silent() {
+fn unknown_host_is_silent() {
     let nowhere = Node {
         host: "no such host".to_owned(),
         ..node(1)
@@ -114,7 +114,7 @@ fn a_host_nobody_knows_is_silent() {
 }
 
 #[test]
-fn many_mute_nodes_take_the_time_of_one_and_keep_nobody_waiting() {
+fn many_mute_nodes_take_no_longer_than_one() {
     let mute = Server::start(|_| Act::Mute);
     let well = Server::of(METADATA, METRICS);
     let mut nodes = vec![node(mute.port); 200];
@@ -131,7 +131,7 @@ fn many_mute_nodes_take_the_time_of_one_and_keep_nobody_waiting() {
 }
 
 #[test]
-fn whose_turn_does_not_come_is_silent_and_who_was_silent_is_asked_last() {
+fn nodes_that_were_silent_before_are_asked_last() {
     let mute = Server::start(|_| Act::Mute);
     let well = Server::of(METADATA, METRICS);
     let limits = Limits {
@@ -152,7 +152,7 @@ fn whose_turn_does_not_come_is_silent_and_who_was_silent_is_asked_last() {
 }
 
 #[test]
-fn a_version_makes_a_node_up_whatever_its_metrics_do() {
+fn node_with_a_version_is_up_even_without_metrics() {
     let ills: [fn() -> Act; 4] = [
         || Act::Mute,
         || Act::SayAndClose(Vec::new()),
@@ -177,7 +177,7 @@ fn a_version_makes_a_node_up_whatever_its_metrics_do() {
 }
 
 #[test]
-fn redirects_are_not_followed() {
+fn does_not_follow_redirects() {
     let target = Server::of(METADATA, METRICS);
     let to = target.port;
     let server = Server::start(move |path| {
@@ -191,7 +191,7 @@ fn redirects_are_not_followed() {
 }
 
 #[test]
-fn a_page_without_end_is_read_to_its_limit() {
+fn reads_an_endless_page_up_to_the_size_limit() {
     let line = |text: &str| format!("{text}\n").into_bytes();
     let mut head = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
     head.extend_from_slice(METADATA.replace("# EOF\n", "").as_bytes());
@@ -209,7 +209,7 @@ fn a_page_without_end_is_read_to_its_limit() {
         let server = Server::start(move |_| Act::Drone(head.clone(), more.clone(), Duration::ZERO));
         ask_server(&server)
     });
-    // The first gave a version at the beginning of each of its endless pages.
+    // The first server starts each endless page with a version.
     let first = match &answers[0] {
         Answer::Up(reading) => reading.figures.clone(),
         other => panic!("{other:?}"),
@@ -219,7 +219,7 @@ fn a_page_without_end_is_read_to_its_limit() {
 }
 
 #[test]
-fn a_million_labels_are_counted_as_far_as_a_page_is_read() {
+fn sums_a_million_labels_up_to_the_size_limit() {
     let line = "ant_node_put_record_ok_total{record_type=\"x\"} 1\n";
     let server = Server::of(METADATA, &line.repeat(1_000_000));
     let figures = reading(ask_server(&server)).figures.unwrap();
@@ -227,7 +227,7 @@ fn a_million_labels_are_counted_as_far_as_a_page_is_read() {
 }
 
 #[test]
-fn a_node_that_has_not_restarted_is_asked_for_its_metrics_alone() {
+fn node_that_did_not_restart_is_asked_only_for_metrics() {
     let server = Server::of(METADATA, METRICS);
     let reading = reading(ask(known(server.port)));
     assert_eq!(reading.version.as_str(), "0.4.16");
@@ -237,7 +237,7 @@ fn a_node_that_has_not_restarted_is_asked_for_its_metrics_alone() {
 }
 
 #[test]
-fn a_node_that_may_have_restarted_is_asked_for_its_metadata_too() {
+fn node_that_may_have_restarted_is_asked_for_metadata_too() {
     for metrics in [
         "ant_node_uptime 30\n",
         "ant_node_uptime 61\n",
@@ -259,7 +259,7 @@ fn a_node_that_may_have_restarted_is_asked_for_its_metadata_too() {
 }
 
 #[test]
-fn a_known_node_is_down_or_silent_like_any_other() {
+fn known_node_can_be_down_or_silent() {
     assert_eq!(ask(known(closed_port())), Answer::Down);
     let page_of_another = Server::of("<html></html>", "<html></html>");
     assert_eq!(ask(known(page_of_another.port)), Answer::Down);
@@ -274,7 +274,7 @@ fn a_known_node_is_down_or_silent_like_any_other() {
 }
 
 #[test]
-fn disabled_nodes_are_not_asked() {
+fn does_not_ask_disabled_nodes() {
     let server = Server::of(METADATA, METRICS);
     let disabled = Node {
         state: State::Disabled,
@@ -286,7 +286,7 @@ fn disabled_nodes_are_not_asked() {
 }
 
 #[test]
-fn a_delay_spaces_the_starts_and_lengthens_the_whole() {
+fn survey_delay_spaces_requests_and_extends_the_total_limit() {
     let server = Server::of(METADATA, METRICS);
     let limits = Limits {
         all: Duration::from_millis(1_000),
@@ -301,7 +301,7 @@ fn a_delay_spaces_the_starts_and_lengthens_the_whole() {
 }
 
 #[test]
-fn answers_stand_in_the_order_of_the_nodes() {
+fn answers_are_in_the_order_of_the_nodes() {
     let servers: Vec<Server> = (0..40)
         .map(|number| Server::of(&METADATA.replace("0.4.17", &format!("0.4.{number}")), METRICS))
         .collect();

@@ -1,4 +1,4 @@
-//! Where the contract is played: a stage with the tools of one manager, and what is particular to that manager.
+//! A stage with the tools of one manager, and the properties of each manager.
 
 use std::fs;
 use std::ops::Deref;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::stage::{Process, Ran, Rpc, Stage, simulated};
 
-/// A manager, and what of it must be known to play with it.
+/// A process manager and its properties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     pub word: &'static str,
@@ -41,18 +41,18 @@ impl Kind {
         }
     }
 
-    /// Whether antctl makes the nodes: it numbers them, has folders of its own for them, and can be told less.
+    /// Whether antctl creates the nodes: it numbers them and has its own folders.
     pub fn is_antctl(self) -> bool {
         matches!(self.tool, Tool::Antctl | Tool::Zen)
     }
 
-    /// Whether whose a node is can be told in a house, where all accounts are one: not where only the owner of its
-    /// files says it. That is seen in the lab.
+    /// Whether the sandbox can show which user a node belongs to. It cannot where only the owner of the
+    /// files shows it, because all accounts are one there; `tests/lab` covers that.
     pub fn tells_users(self) -> bool {
         !(self.tool == Tool::Setsid && self.has_sudo)
     }
 
-    /// Whether wnm says where the nodes lie.
+    /// Whether wnm chooses the nodes' folders.
     pub fn places_nodes(self) -> bool {
         self.tool != Tool::Zen
     }
@@ -62,7 +62,7 @@ impl Kind {
 pub struct Ground {
     pub kind: Kind,
     stage: Stage,
-    /// At which antctl asks its nodes.
+    /// The RPC ports of antctl's nodes.
     rpc: Option<Rpc>,
 }
 
@@ -75,7 +75,8 @@ impl Deref for Ground {
 }
 
 impl Ground {
-    /// Without a colony, in a home whose name begins so; None where this machine cannot play it.
+    /// A stage without a colony, with a home whose name starts with `home`; None where this machine cannot
+    /// run it.
     pub fn called(kind: &Kind, home: &str) -> Option<Ground> {
         let stage = if kind.has_sudo {
             Stage::with_sudo(home)?
@@ -106,14 +107,14 @@ impl Ground {
         Some(ground)
     }
 
-    /// With a colony of `count` nodes that run.
+    /// A stage with a colony of `count` running nodes.
     pub fn of(kind: &Kind, count: usize, settings: &[&str]) -> Option<Ground> {
         let ground = Ground::called(kind, "wnm-contract-")?;
         ground.found(count, settings);
         Some(ground)
     }
 
-    /// Makes a colony of `count` nodes that run.
+    /// Creates a colony of `count` running nodes.
     pub fn found(&self, count: usize, settings: &[&str]) {
         self.init(settings).done();
         self.survey();
@@ -132,7 +133,7 @@ impl Ground {
         self.stage.init(&all)
     }
 
-    /// Surveys until so many run.
+    /// Surveys until `count` nodes run.
     pub fn all_run(&self, count: usize) {
         self.until(
             "all nodes run",
@@ -141,7 +142,7 @@ impl Ground {
         );
     }
 
-    /// A version of antnode that is the newest, wherever this manager takes it from.
+    /// Makes this version of antnode the newest that the manager finds.
     pub fn publish(&self, version: &str) {
         self.install(version);
         if self.kind.tool == Tool::Zen {
@@ -162,19 +163,19 @@ impl Ground {
         }
     }
 
-    /// An order for one node that must be carried out.
+    /// Forces an action on one node, which must succeed.
     pub fn order(&self, what: &str, id: u32) -> Ran {
         let id = id.to_string();
         self.wnm(&["--force_action", what, "--service_name", &id]).done()
     }
 
-    /// Does something behind wnm's back to the rows of these nodes.
+    /// Changes the rows of these nodes without wnm.
     pub fn set(&self, ids: &[u32], what: &str) {
         let ids: Vec<String> = ids.iter().map(u32::to_string).collect();
         self.tamper(&format!("UPDATE node SET {what} WHERE id IN ({})", ids.join(",")));
     }
 
-    /// Leaves what a killed run would have: it had begun this with these nodes.
+    /// Adds the intents of a killed run that had started `action` for these nodes.
     pub fn had_begun(&self, action: &str, ids: &[u32]) {
         for id in ids {
             self.tamper(&format!(
@@ -196,12 +197,12 @@ impl Ground {
             .pid
     }
 
-    /// The key that is a node's identity.
+    /// The node's secret key, which is its identity.
     pub fn identity_of(&self, id: u32) -> Vec<u8> {
         fs::read(self.row(id).root.join("secret-key")).expect("a node has an identity")
     }
 
-    /// The file that makes a node a service of its manager.
+    /// The file that defines the node's service.
     pub fn service(&self, id: u32) -> PathBuf {
         let row = self.row(id);
         let folder = match (self.kind.tool, self.kind.has_sudo) {
@@ -220,7 +221,7 @@ impl Ground {
         folder.join(format!("{name}.{ending}"))
     }
 
-    /// Rows, processes, folders and services tell one story, in which so many nodes run.
+    /// Checks that rows, processes, folders and services match, and that `running` nodes run.
     pub fn is_whole(&self, running: usize) {
         let story = || self.describe();
         let (rows, processes) = (self.rows(), self.processes());
@@ -259,7 +260,7 @@ impl Ground {
         assert_eq!(folders.len(), of_each * rows.len(), "{folders:?}\n{}", story());
     }
 
-    /// The folders of nodes, of their data and of their logs.
+    /// The data and log folders of all nodes.
     pub fn folders(&self) -> Vec<PathBuf> {
         let places = [self.storage(), self.logs()];
         let entries = places.iter().filter_map(|place| fs::read_dir(place).ok());
@@ -271,14 +272,14 @@ impl Ground {
         paths.filter(is_nodes).collect()
     }
 
-    /// Nothing of any node is left: no process, no folder, no service.
+    /// Checks that no process, folder or service of a node is left.
     pub fn is_bare(&self) {
         assert_eq!(self.processes(), [], "{}", self.describe());
         assert_eq!(self.folders(), Vec::<PathBuf>::new());
         assert_eq!(self.services(), Vec::<String>::new());
     }
 
-    /// The services of nodes, wherever a manager keeps them.
+    /// The service files of nodes in all folders of all managers.
     pub fn services(&self) -> Vec<String> {
         let places = [
             self.home().join("Library/LaunchAgents"),

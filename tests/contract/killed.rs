@@ -1,11 +1,11 @@
-//! Runs that were killed: whatever pieces of a node they left, the next run ends what they had begun.
+//! Killed runs: whatever parts of a node a killed run left, the next run finishes its work.
 
 use std::fs;
 use std::path::Path;
 
 use super::ground::{Ground, Kind};
 
-/// Deletes a file or a folder, which may be gone.
+/// Deletes a file or folder if it exists.
 fn lose(path: &Path) {
     let _ = if path.is_dir() {
         fs::remove_dir_all(path)
@@ -14,7 +14,7 @@ fn lose(path: &Path) {
     };
 }
 
-/// Takes everything out of a folder but a node's program.
+/// Deletes everything in a folder except the node's binary.
 fn unlive(root: &Path) {
     for entry in fs::read_dir(root).expect("a folder").flatten() {
         if entry.file_name() != "antnode" {
@@ -23,7 +23,7 @@ fn unlive(root: &Path) {
     }
 }
 
-pub fn what_a_killed_add_left_becomes_a_node(kind: &Kind) {
+pub fn next_run_finishes_a_killed_add(kind: &Kind) {
     let count = if kind.is_antctl() { 3 } else { 6 };
     let cap = count.to_string();
     let Some(ground) = Ground::of(kind, count, &["--node_cap", &cap]) else {
@@ -35,12 +35,13 @@ pub fn what_a_killed_add_left_becomes_a_node(kind: &Kind) {
     }
     let rows = ground.rows();
     let services: Vec<_> = ids.iter().map(|id| ground.service(*id)).collect();
-    // Each a step further, and none lived before it was killed; the last one did.
+    // Each node got one step further; only the last one had started.
     for row in &rows[..count - 1] {
         unlive(&row.root);
     }
     if kind.is_antctl() {
-        // antctl had made them, and nobody had heard of it: the rows say what was asked for.
+        // antctl had created the nodes, but wnm had not read the result: the rows have the requested
+        // values.
         let storage = if kind.has_sudo {
             "/var/antctl/services".into()
         } else {
@@ -72,12 +73,12 @@ pub fn what_a_killed_add_left_becomes_a_node(kind: &Kind) {
     ground.is_whole(count);
 }
 
-pub fn what_a_killed_removal_left_goes(kind: &Kind) {
+pub fn next_run_finishes_a_killed_removal(kind: &Kind) {
     let Some(ground) = Ground::of(kind, 5, &["--node_cap", "0"]) else {
         return;
     };
     let (ids, rows) = (ground.ids(), ground.rows());
-    // The first is untouched. The others are stopped, and each has lost a piece more.
+    // The first is complete. The others are stopped, and each has lost one part more.
     for id in &ids[1..] {
         ground.order("stop", *id);
     }
@@ -94,7 +95,7 @@ pub fn what_a_killed_removal_left_goes(kind: &Kind) {
     ground.is_bare();
 }
 
-pub fn a_killed_stop_or_upgrade_is_ended(kind: &Kind) {
+pub fn next_run_finishes_a_killed_stop_or_upgrade(kind: &Kind) {
     let Some(ground) = Ground::of(kind, 4, &["--node_cap", "4"]) else {
         return;
     };
@@ -103,11 +104,11 @@ pub fn a_killed_stop_or_upgrade_is_ended(kind: &Kind) {
         .into_iter()
         .map(|id| ground.identity_of(id))
         .collect();
-    // One was asked to stop and runs, one has stopped and nobody wrote it down.
+    // One was to be stopped and still runs; one has stopped but its row says RUNNING.
     ground.order("stop", 2);
     ground.set(&[2], "status = 'RUNNING'");
     ground.had_begun("stop", &[1, 2]);
-    // One was upgraded and nobody wrote it down, one was not yet begun with.
+    // One was upgraded but its row has the old version; one was not upgraded yet.
     ground.publish("0.4.18");
     ground.order("upgrade", 3);
     let upgraded = ground.pid_of(3);

@@ -1,4 +1,4 @@
-//! A lost database: the manager still knows every node, and a new colony is made of them, row for row.
+//! A lost database: `--init --import` rebuilds every row from what the manager knows.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use rusqlite::types::Value;
 
 use super::ground::{Ground, Kind};
 
-/// Columns of table `node` that cannot be as they were, and why. All others must be.
+/// The columns of table `node` that may differ after an import, and why. All others must be equal.
 const OTHERS: [(&str, Why); 24] = [
     ("timestamp", Why::Now),
     ("last_seen", Why::Now),
@@ -35,14 +35,14 @@ const OTHERS: [(&str, Why); 24] = [
     ("shunned_by_old", Why::Told),
 ];
 
-/// Why a cell is not what it was.
+/// Why a value differs.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// It tells of this very moment, or of when a file was last looked at.
+    /// A time of the import, or of the last look at a file.
     Now,
-    /// A row knows when its node was conceived; after that there is only the identity, made at its first start.
+    /// The row has the time of its creation; an import has only the time of the identity file.
     Born,
-    /// Only the node itself can tell, and one that is down tells nothing: then the cell is empty.
+    /// Only the running node reports it, so it is empty for a node that is down.
     Told,
 }
 
@@ -59,7 +59,7 @@ fn rows(ground: &Ground) -> Vec<Row> {
     rows.expect("rows").map(|row| row.expect("a row")).collect()
 }
 
-/// Whether a cell may be `new` where it was `old`.
+/// Whether a cell may be `new` after it was `old`.
 fn is_rebuilt(column: &str, old: &Value, new: &Value, is_down: bool) -> bool {
     let why = OTHERS
         .iter()
@@ -78,7 +78,7 @@ fn is_rebuilt(column: &str, old: &Value, new: &Value, is_down: bool) -> bool {
     }
 }
 
-pub fn thirty_nodes_whose_database_was_lost_are_rebuilt_row_for_row(kind: &Kind) {
+pub fn import_rebuilds_thirty_rows_after_the_database_was_lost(kind: &Kind) {
     let settings = [
         "--node_cap",
         "30",

@@ -1,18 +1,18 @@
-//! Odd words: what an operator writes reaches a node as it was written.
+//! Unusual characters: a node gets values and paths exactly as the operator wrote them.
 
 use std::fs;
 
 use super::ground::{Ground, Kind};
 
-/// The variables of a process.
+/// The environment variables of a process.
 fn variables(pid: i32) -> Vec<String> {
     let all = fs::read(format!("/proc/{pid}/environ")).expect("its variables");
     let all = String::from_utf8_lossy(&all).into_owned();
     all.split('\0').map(str::to_owned).collect()
 }
 
-pub fn values_with_quotes_and_paths_with_spaces_reach_the_node_as_they_are(kind: &Kind) {
-    // antctl quotes nothing in the units it writes; what it is not told is in paths that antctl chooses.
+pub fn values_with_quotes_and_paths_with_spaces_reach_the_node_unchanged(kind: &Kind) {
+    // antctl does not quote paths in the units it writes, but it chooses those paths itself.
     let home = if kind.is_antctl() {
         "wnm-contract-"
     } else {
@@ -87,7 +87,7 @@ pub fn values_with_quotes_and_paths_with_spaces_reach_the_node_as_they_are(kind:
             );
         }
         ground.order("stop", 1);
-        // antctl alone could write it anew.
+        // Only antctl could write the unit again.
         if !kind.is_antctl() {
             fs::remove_file(ground.service(1)).expect("its service");
         }

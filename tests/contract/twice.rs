@@ -1,8 +1,9 @@
-//! Twice is once: what a run did and could not write down, the next one does again.
+//! Repeated actions: when a run acted but could not record it, the next run repeats the action without
+//! harm.
 
 use super::ground::{Ground, Kind};
 
-pub fn a_start_a_stop_an_upgrade_and_a_removal_done_twice_are_done_once(kind: &Kind) {
+pub fn start_stop_upgrade_and_removal_can_be_repeated(kind: &Kind) {
     let Some(ground) = Ground::of(kind, 2, &[]) else {
         return;
     };

@@ -1,21 +1,21 @@
-//! A simulated antctl 0.14.2: it keeps the registry, writes the units and prints what the recordings of the real one
-//! show, and has the same weaknesses. It has no lock, asks every running node over RPC before it does
-//! anything with any, finds processes by their executables, never tells systemd of changed units, counts removed
-//! nodes when it numbers new ones, and keeps their ports.
+//! A simulated antctl 0.14.2. It keeps the registry, writes the units, prints the output of the recordings,
+//! and has the same weaknesses as the real one: it has no lock, calls every running node over RPC before
+//! any action, finds processes by their executables, does not reload systemd after changing units, counts
+//! removed nodes when it numbers new ones, and keeps their ports.
 //!
-//! Services are started and stopped by the `systemctl` on PATH. It finds home and data as the real one does. Whoever
-//! calls it through sudo is root to it: then everything lies in `/var/antctl`, and nodes are `ant`'s. What it was called
-//! with is written to `~/.antctl/calls`, or root's `/var/lib/antctl/calls`, one line a call. A file beside that, `sick`,
-//! makes it ill:
+//! It starts and stops services with the `systemctl` in PATH, and finds the home and data as the real one
+//! does. Called through sudo, it acts as root: everything is in `/var/antctl`, and nodes run as `ant`. It
+//! appends its arguments to `~/.antctl/calls`, or `/var/lib/antctl/calls` as root. The file `sick` beside
+//! that makes it misbehave:
 //!
-//! | word | what it does |
+//! | word | effect |
 //! | --- | --- |
-//! | `hang:VERB` | never ends when it is told to do that |
-//! | `fail:VERB` | fails at that, having done nothing |
-//! | `halt:VERB` | does it, makes the file `halted`, and says nothing until it is ended, or its caller is |
-//! | `lose:add` | says it added a node, and another antctl's save has lost it |
-//! | `shift:add` | adds a node with other ports than it was told |
-//! | `deaf:start` | starts the node, waits for peers in vain, and fails |
+//! | `hang:VERB` | never ends |
+//! | `fail:VERB` | fails without doing anything |
+//! | `halt:VERB` | acts, creates the file `halted`, then waits without output until it or its caller ends |
+//! | `lose:add` | reports an added node whose entry another antctl has overwritten |
+//! | `shift:add` | adds a node with other ports than requested |
+//! | `deaf:start` | starts the node, waits for peers without success, and fails |
 
 #![allow(clippy::print_stdout, reason = "what it says there is what it is made for")]
 
@@ -29,10 +29,10 @@ use std::time::Duration;
 use nix::unistd::{User, chown};
 use serde_json::{Value, json};
 
-/// Where all nodes of root's keep what they know of the network.
+/// The bootstrap cache that all of root's nodes share.
 const CACHE: &str = "/var/antctl/bootstrap_cache";
 
-/// What ends a call: its text for stderr, and the exit code.
+/// A failed command: its text for stderr and its exit code.
 type End = (String, u8);
 
 fn main() -> ExitCode {
@@ -124,8 +124,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Notes it in `~/.antctl/overlaps` where another one is at work: each would save a registry without what the other
-/// did. Ours as long as what it returns lives.
+/// Records in `~/.antctl/overlaps` that another antctl is running, because each would overwrite the other's
+/// changes of the registry. The marker is removed when the result is dropped.
 fn alone(here: &Path) -> Option<fs::File> {
     let lock = fs::File::create(here.join("at-work")).ok()?;
     if lock.try_lock().is_err() {
@@ -162,7 +162,7 @@ fn note(here: &Path, words: &[String]) {
     }
 }
 
-/// As the real one writes its errors: in colour, whoever reads them.
+/// Writes the error in colour, as the real one always does.
 fn fault(text: &str) -> End {
     let text = format!(
         "Error: \n   0: \x1b[91m{text}\x1b[0m\n\nLocation:\n   \x1b[35msrc/cmd/node.rs\x1b[0m:\x1b[35m837\x1b[0m\n\n\
@@ -186,17 +186,17 @@ fn banner(text: &str) {
 
 struct Antctl {
     is_root: bool,
-    /// Holds the registry.
+    /// The folder of the registry.
     node: PathBuf,
-    /// Holds one folder a node, where nobody says otherwise.
+    /// The default folder of the nodes' data.
     services: PathBuf,
-    /// The server that antnodes are downloaded from.
+    /// The server that antnode is downloaded from.
     releases: PathBuf,
     units: PathBuf,
     sick: String,
 }
 
-/// The words of one command: options with their values, and what is none.
+/// The arguments of a command: options with their values, and the others.
 struct Words {
     options: Vec<(String, Option<String>)>,
 }
@@ -245,7 +245,7 @@ impl Words {
     }
 }
 
-/// antnode's options that `add` takes as they are.
+/// antnode's options that `add` passes on unchanged.
 const PASSED_BARE: [&str; 6] = [
     "--alpha",
     "--first",
@@ -273,7 +273,7 @@ impl Antctl {
 
     fn load(&self) -> Result<Value, End> {
         if self.is_root && !self.path().exists() {
-            // Whatever root asks it.
+            // Whether root called it.
             let _ = fs::create_dir_all(&self.node).and_then(|()| fs::write(self.path(), ""));
         }
         match fs::read_to_string(self.path()) {
@@ -294,7 +294,7 @@ impl Antctl {
     }
 
     fn add(&self, words: &[String]) -> Result<(), End> {
-        // The network is a subcommand: what stands after it is its own, and it has no options.
+        // The network is a subcommand; the arguments after it belong to it, and it has no options.
         let at = words.iter().position(|word| word.starts_with("evm-"));
         let at = at.ok_or_else(|| misused("'antctl add' requires a subcommand but one was not provided"))?;
         if let Some(late) = words.get(at + 1) {
@@ -375,7 +375,7 @@ impl Antctl {
             .and_then(|()| fs::create_dir_all(&logs))
             .map_err(|error| fault(&error.to_string()))?;
         copy(&source, &binary)?;
-        // Where this is no root's nor has that account, the node is whoever's this is.
+        // Without root or without that account, the node belongs to the caller.
         let owner = user
             .as_deref()
             .and_then(|name| User::from_name(name).ok().flatten());
@@ -482,7 +482,7 @@ impl Antctl {
             .map_err(|error| fault(&error.to_string()))
     }
 
-    /// What every command but `add` does first, with every node.
+    /// The calls to every node that each command except `add` makes first.
     fn refreshed(&self, full: bool) -> Result<Value, End> {
         let mut registry = self.load()?;
         for node in registry["nodes"].as_array_mut().into_iter().flatten() {
@@ -511,7 +511,7 @@ impl Antctl {
         Ok(registry)
     }
 
-    /// The places of the nodes that are meant.
+    /// The positions of the selected nodes.
     fn chosen(&self, registry: &Value, names: &[String]) -> Result<Vec<usize>, End> {
         let nodes = registry["nodes"].as_array().cloned().unwrap_or_default();
         let live = |node: &Value| node["status"] != "Removed";
@@ -768,7 +768,8 @@ impl Antctl {
     }
 }
 
-/// The process whose executable is the node's, whatever became of the file; or whatever antnode has its old number.
+/// The process whose executable is the node's, even if the file was deleted; or any antnode with its old
+/// PID.
 fn pid_of(node: &Value) -> Option<u32> {
     let binary = node["antnode_path"].as_str()?;
     let runs = |pid: u32| fs::read_link(format!("/proc/{pid}/exe")).ok();
@@ -794,7 +795,8 @@ fn unanswered(node: &Value) -> String {
     format!("Could not connect to RPC endpoint 'https://{address}'")
 }
 
-/// Asks a node over RPC: fails where it refuses, and waits for ever where it is silent.
+/// Calls a node over RPC: fails where the connection is refused, and waits for ever where there is no
+/// answer.
 fn ask(node: &Value) -> Result<(), End> {
     let address = node["rpc_socket_addr"].as_str().unwrap_or_default();
     for _ in 0..20 {
@@ -821,7 +823,7 @@ fn ports_of(node: &Value) -> Vec<u16> {
         .collect()
 }
 
-/// The version a binary tells of itself, and the whole line.
+/// The version that a binary reports, and the whole line.
 fn version_of(path: &Path) -> Result<(String, String), End> {
     let ended = Command::new(path)
         .arg("--version")
@@ -840,7 +842,7 @@ fn version_of(path: &Path) -> Result<(String, String), End> {
     Ok((version, line))
 }
 
-/// Writes into the file that is there, as the real one does.
+/// Overwrites the file in place, as the real one does.
 fn copy(from: &Path, to: &Path) -> Result<(), End> {
     let ended = Command::new("cp")
         .arg("--")

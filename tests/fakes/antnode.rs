@@ -1,25 +1,26 @@
 //! A simulated antnode: a real process that takes antnode's arguments, keeps antnode's files and answers
-//! `/metadata` and `/metrics` with the bodies of the real 0.4.17. It moves no data and knows no network.
+//! `/metadata` and `/metrics` with the pages of the real 0.4.17. It stores no data and connects to no
+//! network.
 //!
-//! Its version is 0.4.17, or what stands at the end of its own file as `antnode-version:0.4.18`: so a copy
-//! with a few bytes appended is another version, and nothing is compiled twice.
+//! Its version is 0.4.17, or the one at the end of its own file in the form `antnode-version:0.4.18`: a
+//! copy with a few bytes appended is another version, without compiling twice.
 //!
-//! It can be ill, so that a colony can be seen to bear it. The file `SIM_ANTNODE` in its root directory, or
-//! else the variable of that name, holds one of:
+//! The file `SIM_ANTNODE` in its root directory, or the environment variable of that name, makes it
+//! misbehave:
 //!
-//! | word | what it does |
+//! | word | effect |
 //! | --- | --- |
-//! | `mute` | takes connections and never answers |
-//! | `slow`, `slow:MS` | answers after 3 s, or so many milliseconds |
-//! | `garbled` | answers what no antnode would |
-//! | `says:VERSION` | says that it is of this version |
-//! | `shunned:N` | says that N peers shun it |
-//! | `mortal:SECONDS` | ends by itself, with code 1 (looked at when it starts) |
-//! | `refuse`, `refuse:VERSION` | will not start, or not as that version, code 1 (looked at when it starts) |
-//! | `rpcless` | opens no RPC port (looked at when it starts) |
-//! | `rpcmute` | takes RPC connections and never answers them |
+//! | `mute` | accepts connections and never answers |
+//! | `slow`, `slow:MS` | answers after 3 s, or after this many milliseconds |
+//! | `garbled` | answers with something that is no antnode page |
+//! | `says:VERSION` | reports this version |
+//! | `shunned:N` | reports that N peers shun it |
+//! | `mortal:SECONDS` | exits by itself with code 1 (read when it starts) |
+//! | `refuse`, `refuse:VERSION` | does not start, or not as that version, code 1 (read when it starts) |
+//! | `rpcless` | opens no RPC port (read when it starts) |
+//! | `rpcmute` | accepts RPC connections and never answers |
 //!
-//! The others are looked at on each request, so a healthy node may fall ill and recover.
+//! The others are read for each request, so that a node can misbehave and recover while it runs.
 
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
@@ -38,12 +39,12 @@ const VERSION_TEXT: &str = include_str!("../fixtures/antnode-0.4.17/version.txt"
 const RECORDED_VERSION: &str = "0.4.17";
 const RECORDED_PEER: &str = "12D3KooWHoPeXNXLgJQHyun46Ts1ypTHMgBN4rFzehPj9AhMwq9q";
 const VERSION_MARK: &str = "antnode-version:";
-/// Kept alive so long between two requests; then the thread that waits for it goes.
+/// The time without a request after which a connection is closed.
 const IDLE: Duration = Duration::from_secs(2);
-/// Thousands of these may run at once.
+/// Small, because thousands of nodes may run at once.
 const STACK: usize = 64 * 1024;
 
-/// The whole of it; the demo, which carries a node inside, calls it as well.
+/// The whole program; the demo contains it and calls it as well.
 pub fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match Arguments::parse(&words) {
@@ -88,14 +89,14 @@ struct Arguments {
     bootstrap: Option<PathBuf>,
     port: u16,
     metrics: Option<u16>,
-    /// Where it greets who speaks RPC to it; it says no more than that.
+    /// Answers the first bytes of an RPC connection, and nothing more.
     rpc: Option<String>,
     wallet: Option<String>,
     network: Option<String>,
 }
 
 impl Arguments {
-    /// Reads the command line as antnode does: it stops at the first thing it does not know.
+    /// Parses the command line as antnode does: it stops at the first unknown argument.
     fn parse(words: &[String]) -> Result<Asked, String> {
         let mut read = Arguments::default();
         let mut rest = words.iter();
@@ -162,14 +163,14 @@ fn wallet(text: String) -> Result<String, String> {
     }
 }
 
-/// What this very file says it is. By `/proc/self/exe`, since an upgrade takes the path from under us.
+/// The version in this file. Read from `/proc/self/exe`, because an upgrade replaces the file at the path.
 fn version() -> String {
     own_file()
         .and_then(|file| read_version(file).ok().flatten())
         .unwrap_or_else(|| RECORDED_VERSION.to_owned())
 }
 
-/// The version at the end of the file that runs, where there is one.
+/// The version at the end of the running file, if there is one.
 pub fn appended_version() -> Option<String> {
     read_version(own_file()?).ok().flatten()
 }
@@ -191,7 +192,7 @@ fn read_version(mut file: fs::File) -> io::Result<Option<String>> {
         .map(|(_, version)| version.trim_end_matches(['\0', '\n']).to_owned()))
 }
 
-/// How it is ill, if at all.
+/// How it misbehaves, if at all.
 enum Illness {
     Mute,
     Slow(Duration),
@@ -236,7 +237,7 @@ impl Illness {
     }
 }
 
-/// All that a request needs to know.
+/// Everything that a request needs.
 struct Simulated {
     root: PathBuf,
     version: String,
@@ -257,7 +258,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     if matches!(illness, Some(Illness::Refuse)) {
         return Err(io::Error::other("told to refuse"));
     }
-    // Held to the end: a second node on the same port must fail.
+    // Kept open, so that a second node on the same port fails.
     let _node_port = UdpSocket::bind(("0.0.0.0", arguments.port))?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.metrics.unwrap_or(0)))?;
     let node = Arc::new(settle_in(&root, arguments)?);
@@ -283,7 +284,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
             continue;
         }
         let node = Arc::clone(&node);
-        // Gone after two seconds of silence: no connection left open holds a thread for long.
+        // Closes the connection after two seconds of silence, so that no thread waits for long.
         let _ = thread::Builder::new()
             .stack_size(STACK)
             .spawn(move || drop(converse(&node, stream)));
@@ -291,7 +292,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     Ok(())
 }
 
-/// Answers the greeting of HTTP/2 with empty settings; muted, with nothing.
+/// Answers the preface of HTTP/2 with empty settings; if muted, not at all.
 fn greet(listener: &TcpListener, root: &Path) {
     let mut held = Vec::new();
     for mut stream in listener.incoming().flatten() {
@@ -304,7 +305,7 @@ fn greet(listener: &TcpListener, root: &Path) {
     }
 }
 
-/// Makes the files a node makes. The key is its identity: one that is there is kept.
+/// Creates the files of a node. The key is its identity: an existing one is kept.
 fn settle_in(root: &Path, arguments: &Arguments) -> io::Result<Simulated> {
     fs::create_dir_all(root.join("record_store"))?;
     for folder in [&arguments.logs, &arguments.bootstrap].into_iter().flatten() {
@@ -342,7 +343,7 @@ fn settle_in(root: &Path, arguments: &Arguments) -> io::Result<Simulated> {
     Ok(node)
 }
 
-/// The same key gives the same id, and it looks like one.
+/// The same key always gives the same peer ID, in the form of a real one.
 fn peer_id(key: &[u8]) -> String {
     const LETTERS: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
     let mut id = String::from("12D3KooW");
@@ -356,7 +357,7 @@ fn peer_id(key: &[u8]) -> String {
     id
 }
 
-/// Answers one connection, request by request, until the other side or the silence ends it.
+/// Answers the requests of one connection until the client closes it or the time is over.
 fn converse(node: &Simulated, stream: TcpStream) -> io::Result<()> {
     stream.set_read_timeout(Some(IDLE))?;
     stream.set_nodelay(true)?;
@@ -401,7 +402,7 @@ fn converse(node: &Simulated, stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// The version that it says it is of.
+/// The version that it reports.
 fn said<'a>(node: &'a Simulated, illness: Option<&'a Illness>) -> &'a str {
     match illness {
         Some(Illness::Says(version)) => version,
@@ -419,7 +420,7 @@ fn response(body: Option<&str>) -> String {
     )
 }
 
-/// The recorded answer without its head.
+/// The recorded page without the HTTP header.
 fn body_of(recorded: &str) -> &str {
     recorded
         .split_once("\r\n\r\n")

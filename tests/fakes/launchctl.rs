@@ -1,25 +1,25 @@
-//! A `launchctl` with the launchd behind it: it loads property lists, runs their programs as real processes,
-//! keeps them alive and answers in the words and codes of macOS.
+//! A simulated `launchctl` and launchd: it loads property lists, runs their programs as real processes,
+//! restarts them, and uses the messages and exit codes of macOS.
 //!
-//! All it knows is in files under `~/.launchctl`, for the domain `system` under `/var/db/launchctl`:
+//! Its state is files in `~/.launchctl`, for the domain `system` in `/var/db/launchctl`:
 //!
-//! | file | holds |
+//! | file | content |
 //! | --- | --- |
-//! | `jobs/LABEL` | the path of the property list; there while the job is loaded |
-//! | `pids/LABEL`, `exits/LABEL`, `runs/LABEL` | its process, how the last one ended, how many there were |
-//! | `disabled/LABEL` | it must not be loaded |
-//! | `calls` | what it was told, and not merely asked |
+//! | `jobs/LABEL` | the path of the property list; exists while the job is loaded |
+//! | `pids/LABEL`, `exits/LABEL`, `runs/LABEL` | its PID, the last exit, the number of starts |
+//! | `disabled/LABEL` | the job must not be loaded |
+//! | `calls` | the commands that change something |
 //!
-//! Files that a test puts there make it another one:
+//! Files that a test creates there change its behaviour:
 //!
-//! | file | what it does |
+//! | file | effect |
 //! | --- | --- |
-//! | `old` | knows `load`, `unload` and `list` only, as before OS X 10.10 |
-//! | `no-domain` | nobody is logged in: there is no domain to talk to |
-//! | `code-37` | says 37 where a job is loaded already, and 113 where it is not; else 5 and 3 |
-//! | `not-stopped` | names of jobs that it will not end |
+//! | `old` | accepts only `load`, `unload` and `list`, as before OS X 10.10 |
+//! | `no-domain` | nobody is logged in, so there is no domain |
+//! | `code-37` | exits with 37 for a job that is loaded already and 113 for one that is not, instead of 5 and 3 |
+//! | `not-stopped` | names of jobs that it fails to stop |
 //!
-//! A job that ends is started again a second later, not ten, so that tests need not wait.
+//! A job that ends is restarted after a second instead of ten, so that tests need not wait.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -35,11 +35,11 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Pid, User, geteuid};
 use plist::{Dictionary, Value};
 
-/// Between the end of a process and the next one: launchd's own ten seconds, in a hurry.
+/// The delay of a restart; launchd's own is ten seconds.
 const THROTTLE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(10);
 
-/// How a call ends that does not end well: its code, and what goes to stderr.
+/// A failed command: its exit code and its text for stderr.
 type Refused = (u8, String);
 
 fn main() -> ExitCode {
@@ -149,7 +149,7 @@ impl Launchd {
     fn of(domain: Option<&str>) -> Launchd {
         let home = std::env::var("HOME").unwrap_or_default();
         let own = Path::new(&home).join(".launchctl");
-        // The old verbs name no domain: a file of root's tells it.
+        // The old commands name no domain: the owner of the file shows it.
         let is_system = domain.map_or_else(|| is_roots() && !own.is_dir(), |domain| domain == "system");
         Launchd {
             state: if is_system && !own.is_dir() {
@@ -172,12 +172,12 @@ impl Launchd {
         fs::read_to_string(self.place(kind, label)).ok()
     }
 
-    /// Writes a fact whole, or takes it away.
+    /// Writes a file of the state atomically, or deletes it.
     fn mark(&self, kind: &str, label: &str, fact: Option<&str>) -> String {
         let place = self.place(kind, label);
         match fact {
             Some(fact) => {
-                // Not what is above it: a home that went away does not come back.
+                // Does not create the parent folders: a deleted home must not come back.
                 let _ = fs::create_dir(self.state.join(kind));
                 let fresh = self.state.join(format!(".{kind}-{label}-{}", std::process::id()));
                 let _ = fs::write(&fresh, fact).and_then(|()| fs::rename(&fresh, &place));
@@ -270,7 +270,7 @@ impl Launchd {
         Ok(String::new())
     }
 
-    /// Forgets the job and waits until its keeper has ended it.
+    /// Unloads the job and waits until its keeper has ended it.
     fn end(&self, label: &str) {
         self.mark("jobs", label, None);
         let until = Instant::now() + Duration::from_secs(25);
@@ -301,7 +301,7 @@ impl Launchd {
         if for_good {
             self.mark("disabled", &label, None);
         }
-        // The old verbs end with 0 whatever came of it.
+        // The old commands always exit with 0.
         if let Err((_, said)) = self.bootstrap(file) {
             let _ = writeln!(io::stderr(), "{}", said.replace("Bootstrap", "Load"));
         }
@@ -377,7 +377,7 @@ impl Launchd {
     }
 }
 
-/// Runs the program of a job as long as the job is loaded: what launchd itself would do.
+/// The keeper: runs the program of a job while the job is loaded, as launchd does.
 fn keep(launchd: &Launchd, label: &str) {
     let is_loaded = || launchd.is_loaded(label);
     let mut runs = 0;
@@ -394,7 +394,7 @@ fn keep(launchd: &Launchd, label: &str) {
                 launchd.mark("pids", label, None);
                 status
             }
-            // What launchd itself says where it cannot start a program.
+            // The message of launchd for a program that cannot be started.
             Err(_) => 78,
         };
         if !is_loaded() {
@@ -407,19 +407,19 @@ fn keep(launchd: &Launchd, label: &str) {
             sleep(TICK);
         }
     }
-    // The home may be gone, and is not made again.
+    // A deleted home is not created again.
     let _ = fs::remove_file(launchd.place("keepers", label));
 }
 
 fn spawn(keys: &Dictionary) -> io::Result<Child> {
-    // launchd has a umask of its own, whatever that of who loads a job is.
+    // launchd has its own umask, independent of the caller's.
     umask(Mode::from_bits_truncate(0o022));
     let missing = || io::Error::from(io::ErrorKind::InvalidData);
     let text = |key: &str| keys.get(key).and_then(Value::as_string);
     let words = keys.get("ProgramArguments").and_then(Value::as_array);
     let mut words = words.into_iter().flatten().filter_map(Value::as_string);
     let first = words.next();
-    // The program counts before the name that it is given.
+    // `Program` takes precedence over the first argument.
     let program = text("Program").or(first).ok_or_else(missing)?;
     let mut command = Command::new(program);
     command.arg0(first.unwrap_or(program));
@@ -450,7 +450,7 @@ fn spawn(keys: &Dictionary) -> io::Result<Child> {
         .stderr(stream("StandardErrorPath")?);
     if let Some(user) = text("UserName") {
         let user = User::from_name(user)?.ok_or_else(missing)?;
-        // Others are who they are.
+        // Other accounts keep their names.
         if geteuid().is_root() {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
@@ -458,7 +458,7 @@ fn spawn(keys: &Dictionary) -> io::Result<Child> {
     command.process_group(0).spawn()
 }
 
-/// Waits for a process to end by itself, or ends it once its job is not loaded any more.
+/// Waits until a process ends by itself, or ends it when its job is unloaded.
 fn wait(child: &mut Child, is_loaded: &dyn Fn() -> bool, patience: Duration) -> i32 {
     let mut asked: Option<Instant> = None;
     loop {
@@ -482,7 +482,7 @@ fn seconds(keys: &Dictionary) -> Duration {
     Duration::from_secs(told.unwrap_or(20))
 }
 
-/// Whether root asks, or somebody through sudo.
+/// Whether root called it, directly or through sudo.
 fn is_roots() -> bool {
     geteuid().is_root() || std::env::var_os("SUDO_USER").is_some()
 }

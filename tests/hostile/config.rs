@@ -1,4 +1,4 @@
-//! Settings that mean harm, in whatever layer they stand: refused in a sentence, or kept as they are written.
+//! Malicious settings in every layer: each is rejected with one clear error, or kept exactly as written.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -13,10 +13,10 @@ use crate::stage::{Ran, Stage};
 
 use super::measured::{MOST_KB, measured};
 
-/// Long for reading a few words, short for a machine that is busy with something else.
+/// Far more than reading settings takes, even on a busy machine.
 const MOST_TIME: Duration = Duration::from_secs(10);
 
-/// What runs with no settings but those that it is given, looks at no machine, and prints what it understood.
+/// A command that reads only the given settings, no machine, and prints the result.
 const ASK: [&str; 3] = ["--report", "machine-config", "--json"];
 
 fn words() -> Vec<String> {
@@ -53,7 +53,7 @@ fn words() -> Vec<String> {
         "127.0.0.1:1/../#",
     ];
     let mut words: Vec<String> = short.map(str::to_owned).into();
-    // Two variables of the system's longest are too much for one command on some.
+    // Two variables of the maximum length are too long for one command on some systems.
     words.push("x".repeat(100_000));
     words.push(format!("/{}", "y/".repeat(30_000)));
     words.push(format!("A={}", "z".repeat(66_000)));
@@ -66,14 +66,16 @@ fn texts() -> impl Iterator<Item = &'static Setting> {
             setting.takes,
             Takes::Whole { .. } | Takes::Load | Takes::Thousands | Takes::Switch
         );
-        // What only a flag may say is no setting of a layer; what a report is told by its own flags is taken.
+        // Settings that only flags may set are rejected in other layers, except those that a report reads
+        // from its own flags.
         is_text
             && setting.kept != Kept::Flag
             && !["report", "report_format", "dbpath", "config"].contains(&setting.name)
     })
 }
 
-/// Asks, and says whether it was refused as it should be: with what is wrong and where, in a line.
+/// Runs it and returns whether the value was rejected; the error must name the setting and its source in
+/// one line.
 fn is_refused(ran: &Ran, setting: &Setting, place: &str, word: &str) -> bool {
     let what = format!(
         "{} = {word:.80?} in {place}: {:?} {:.900}",
@@ -86,7 +88,7 @@ fn is_refused(ran: &Ran, setting: &Setting, place: &str, word: &str) -> bool {
         Some(0) => false,
         Some(2) => {
             assert!(ran.stderr.contains(place), "{what}");
-            // A second line is another's, and quotes that are not closed are a line's.
+            // A second line is another setting, and an unclosed quote is invalid.
             let is_named = ran.stderr.contains(setting.name);
             assert!(is_named || word.contains('\n') || place == ".env", "{what}");
             assert_eq!(ran.stdout, "", "{what}");
@@ -96,7 +98,7 @@ fn is_refused(ran: &Ran, setting: &Setting, place: &str, word: &str) -> bool {
     }
 }
 
-/// What a report says of a setting is what was said, but for the blanks around it and where the home is.
+/// A report prints the value as written, except for surrounding blanks and `~`.
 fn is_kept(ran: &Ran, setting: &Setting, word: &str) {
     let told = &ran.json()[setting.name];
     let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
@@ -108,7 +110,7 @@ fn is_kept(ran: &Ran, setting: &Setting, word: &str) {
     assert!(is_said, "{} became {told:.80?} from {word:.80?}", setting.name);
 }
 
-/// How a layer says one word.
+/// Writes one setting in the form of a layer.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Flag,
@@ -129,7 +131,7 @@ const WAYS: [Way; 6] = [
 ];
 
 impl Way {
-    /// What complaints must name.
+    /// The text that the error must contain.
     fn place(self) -> &'static str {
         match self {
             Way::Flag => "flag",
@@ -139,7 +141,7 @@ impl Way {
         }
     }
 
-    /// Whether it gives the word as it is; without quotes some signs have a meaning.
+    /// Whether the layer keeps the value as written; without quotes, some characters have a meaning.
     fn is_exact(self) -> bool {
         matches!(self, Way::Flag | Way::Variable | Way::Toml)
     }
@@ -167,14 +169,14 @@ impl Way {
 }
 
 #[test]
-fn every_text_is_refused_or_taken_as_it_is_in_every_layer() {
+fn every_layer_rejects_a_value_or_keeps_it_as_written() {
     let stage = Stage::colony(&[]);
     fs::create_dir_all(stage.home().join(".local/share/wnm")).expect("a folder for settings");
     let before = fs::read(stage.database()).expect("a database");
     let is_full = std::env::var("WNM_STRESS").is_ok_and(|stress| stress == "full");
     let (mut turn, mut refused, mut taken) = (0, 0, 0);
     for (setting, word) in texts().flat_map(|setting| words().into_iter().map(move |word| (setting, word))) {
-        // The layers take turns, unless all is to be played: each word meets each setting, and each layer both.
+        // By default each value meets each setting in two of the layers; the full run uses all layers.
         let ways = if is_full { WAYS.len() } else { 1 };
         for _ in 0..ways {
             turn += 1;
@@ -191,7 +193,7 @@ fn every_text_is_refused_or_taken_as_it_is_in_every_layer() {
                 is_kept(&ran, setting, &word);
             }
         }
-        // Not the same ways for the same words of the next setting.
+        // The next setting uses other layers for the same values.
         turn += 2 * usize::from(!is_full && word.starts_with("A=z"));
     }
     eprintln!("{refused} refused, {taken} taken");
@@ -200,7 +202,7 @@ fn every_text_is_refused_or_taken_as_it_is_in_every_layer() {
     assert!(!stage.home().join("ran").exists(), "and nothing was run");
 }
 
-/// Where a file of settings may lie, below the home.
+/// The paths of the settings files, below the home.
 const PLACES: [&str; 4] = [
     ".local/share/wnm/config",
     "wnm/config",
@@ -208,10 +210,10 @@ const PLACES: [&str; 4] = [
     "named",
 ];
 
-/// Puts something at a path.
+/// Creates something at a path.
 type Maker = Box<dyn Fn(&Path)>;
 
-/// What may lie there in place of a file of settings, and what is said of it.
+/// What replaces a settings file, and the expected error.
 fn things() -> Vec<(&'static str, Maker)> {
     fn text(text: impl Into<Vec<u8>>) -> Maker {
         let text = text.into();
@@ -269,7 +271,7 @@ fn things() -> Vec<(&'static str, Maker)> {
     ]
 }
 
-/// What only one of the two kinds of file can hold.
+/// Contents that only one of the two kinds of file can have.
 fn forms() -> Vec<(usize, &'static str, String)> {
     let doubled: String = (1..30)
         .map(|n| format!("A{n}=${{A{0}}}${{A{0}}}\n", n - 1))
@@ -307,7 +309,7 @@ fn forms() -> Vec<(usize, &'static str, String)> {
     ]
 }
 
-/// What is allowed, and of which there is as much as a file holds.
+/// Contents that are accepted, up to the maximum size of a file.
 fn crowds() -> [(usize, String); 3] {
     let lines = |line: fn(usize) -> String| (0..9_000).map(line).collect::<String>();
     [
@@ -331,7 +333,7 @@ fn asked(stage: &Stage, place: &str) -> Ran {
 }
 
 #[test]
-fn what_is_no_file_of_settings_is_named_and_neither_waited_for_nor_swallowed() {
+fn rejects_a_settings_file_that_is_no_regular_file_without_blocking() {
     let stage = Stage::colony(&[]);
     for place in PLACES {
         let path = stage.home().join(place);
@@ -348,7 +350,7 @@ fn what_is_no_file_of_settings_is_named_and_neither_waited_for_nor_swallowed() {
         for place in PLACES {
             let path = stage.home().join(place);
             make(&path);
-            // Root may read everything.
+            // root may read everything.
             if says != "permission denied" || fs::read(&path).is_err() {
                 refused(place, says);
             }
@@ -373,7 +375,7 @@ fn what_is_no_file_of_settings_is_named_and_neither_waited_for_nor_swallowed() {
 }
 
 #[test]
-fn what_editors_and_shells_make_is_read() {
+fn reads_settings_files_of_common_editors_and_shells() {
     let stage = Stage::colony(&[]);
     let cap = |ran: Ran| ran.done().json()["node_cap"].clone();
     for place in PLACES {
@@ -382,7 +384,7 @@ fn what_editors_and_shells_make_is_read() {
         fs::write(&path, "\u{feff}# mine\r\nNODE_CAP=7\r\n\r\n").expect("a file");
         assert_eq!(cap(asked(&stage, place)), 7, "{place}");
         fs::remove_file(&path).expect("it goes");
-        // Many switch a file off like this.
+        // A common way to disable a settings file.
         symlink("/dev/null", &path).expect("a link");
         assert_eq!(cap(asked(&stage, place)), 20, "{place}");
         fs::remove_file(&path).expect("it goes");
@@ -394,7 +396,7 @@ fn what_editors_and_shells_make_is_read() {
 }
 
 #[test]
-fn a_home_of_any_name_steers_no_terminal_and_is_no_reason_to_hang() {
+fn home_with_any_name_is_accepted_and_printed_safely() {
     let stage = Stage::colony(&[]);
     let long = "h".repeat(100_000);
     for home in [

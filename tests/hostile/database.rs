@@ -1,9 +1,9 @@
-//! A database that anybody may have written.
+//! A database that an attacker wrote.
 
 use crate::stage::Stage;
 
 #[test]
-fn a_row_that_cannot_be_takes_no_other_down() {
+fn invalid_row_does_not_affect_other_rows() {
     for nonsense in [
         "port = 70000",
         "status = 'DANCING'",
@@ -17,7 +17,7 @@ fn a_row_that_cannot_be_takes_no_other_down() {
             ran.stderr.contains("table `node`, row ") && ran.stderr.contains("left alone"),
             "{nonsense}: {ran}"
         );
-        // It counts as a node, and one is added beside it; its number is not given again.
+        // It counts as a node; another one is added, and its id is not used again.
         stage.cycle();
         let ids = stage.figure("SELECT count(*) FROM node");
         assert_eq!(ids, 3, "{nonsense}: {}", stage.describe());

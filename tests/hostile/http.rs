@@ -1,5 +1,5 @@
-//! Metrics ports that speak HTTP as it should not be spoken, and figures that are none: a survey ends in time, stays
-//! small, and what it writes down is in range; so is what reports make of it.
+//! Metrics ports with broken HTTP and invalid numbers: a survey ends in time, uses little memory, and
+//! stores and reports only values in range.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -18,7 +18,7 @@ use super::nodes::{COUNTS, VERSION, enrol, holds_sane_rows, survey_in_bounds};
 
 const OK: &str = "HTTP/1.1 200 OK\r\n";
 
-/// A port whose connections are handed to `serve`, until it is dropped.
+/// A port that passes its connections to `serve`, until it is dropped.
 struct Raw {
     port: u16,
     over: Arc<AtomicBool>,
@@ -38,14 +38,14 @@ impl Raw {
                     return;
                 }
                 let serve = Arc::clone(&serve);
-                // What cannot be written any more, nobody waits for.
+                // A failed write means that the client has gone.
                 thread::spawn(move || drop(serve(&mut stream)));
             }
         });
         raw
     }
 
-    /// Says this once it was asked, and then nothing more until the other has gone.
+    /// Waits for the request, sends this, and keeps the connection open.
     fn saying(bytes: impl Into<Vec<u8>>) -> Raw {
         let bytes = bytes.into();
         Raw::start(move |stream| {
@@ -55,7 +55,7 @@ impl Raw {
         })
     }
 
-    /// The same, and closes.
+    /// Waits for the request, sends this, and closes the connection.
     fn closing(bytes: impl Into<Vec<u8>>) -> Raw {
         let bytes = bytes.into();
         Raw::start(move |stream| {
@@ -64,7 +64,7 @@ impl Raw {
         })
     }
 
-    /// Says the first, and the second over and over with a pause between.
+    /// Sends the first, then repeats the second with a pause.
     fn droning(first: impl Into<Vec<u8>>, more: impl Into<Vec<u8>>, pause: Duration) -> Raw {
         let (first, more) = (first.into(), more.into());
         Raw::start(move |stream| {
@@ -77,7 +77,7 @@ impl Raw {
         })
     }
 
-    /// Says this byte by byte.
+    /// Sends this byte by byte.
     fn trickling(bytes: impl Into<Vec<u8>>, pause: Duration) -> Raw {
         let bytes = bytes.into();
         Raw::start(move |stream| {
@@ -99,13 +99,13 @@ impl Drop for Raw {
     }
 }
 
-/// Waits for the question.
+/// Waits for the request.
 fn heard(stream: &mut TcpStream) -> std::io::Result<()> {
     let mut request = [0; 4096];
     stream.read(&mut request).map(drop)
 }
 
-/// A body in chunks of these.
+/// A chunked body of these pieces.
 fn chunks(pieces: &[&[u8]]) -> Vec<u8> {
     let mut bytes = format!("{OK}transfer-encoding: chunked\r\n\r\n").into_bytes();
     for piece in pieces {
@@ -121,13 +121,13 @@ fn framed(head: &str) -> Raw {
     Raw::closing(format!("{OK}{head}\r\n\r\n{VERSION}"))
 }
 
-/// Compressed nothing, of which a page has a hundred megabytes, as three programs make it.
+/// A hundred megabytes of zeros, compressed in three formats.
 fn bombs() -> Vec<Raw> {
-    // What deflate makes of 64 kB of zeros, again and again, in blocks of one stream.
+    // deflate's output for 64 kB of zeros, repeated as blocks of one stream.
     let gzip = super::nodes::zipped();
-    // Two bytes of header of zlib, then the same blocks: what follows the ten bytes of gzip's.
+    // Two bytes of zlib header, then the same blocks: the data after gzip's ten bytes of header.
     let deflate = [&[0x78, 0xda], &gzip[10..]].concat();
-    // A meta-block of brotli: the window, then a megabyte of one literal; what is behind it is not looked at.
+    // A brotli block with one megabyte of one literal; a reader does not get to the data behind it.
     let brotli = [&[0x5b, 0xff, 0xff, 0x0f, 0x00], &gzip[..]].concat();
     [("gzip", gzip), ("deflate", deflate), ("br", brotli)]
         .into_iter()
@@ -141,7 +141,7 @@ fn bombs() -> Vec<Raw> {
         .collect()
 }
 
-/// What a port may do to whom asks it; `target` is where redirects lead.
+/// The attacks of a port; `target` is the target of redirects.
 fn ills(target: u16) -> Vec<Raw> {
     let brief = Duration::from_millis(20);
     let none = Duration::ZERO;
@@ -156,7 +156,7 @@ fn ills(target: u16) -> Vec<Raw> {
     let split = peer.len() - 6;
     let mut all = bombs();
     all.extend([
-        // Before the answer.
+        // Before the response.
         Raw::start(|stream| stream.read_to_end(&mut Vec::new()).map(drop)),
         Raw::droning("", "HTTP/1.1 100 Continue\r\n\r\n".repeat(500), none),
         Raw::droning("", "HTTP/1.1 103 Early Hints\r\nlink: <x>\r\n\r\n", brief),
@@ -173,7 +173,7 @@ fn ills(target: u16) -> Vec<Raw> {
         Raw::closing(format!("{OK}{}\r\n{VERSION}", "a: b\r\n".repeat(100_000))),
         Raw::closing(format!("{OK}\0: \0\r\n\r\n{VERSION}")),
         Raw::droning("HTTP/1.1 200 ", "O".repeat(1 << 16), none),
-        // Where the answer ends.
+        // Invalid or conflicting lengths.
         framed("content-length: -1"),
         framed("content-length: 1e9"),
         framed("content-length: 18446744073709551615"),
@@ -204,7 +204,7 @@ fn ills(target: u16) -> Vec<Raw> {
         Raw::droning(chunked.clone(), "1\r\na\r\n".repeat(1 << 12), none),
         Raw::droning(chunked, "1\r\n#\r\n", brief),
         Raw::saying(told.clone()),
-        // What was asked lies unread when the connection is closed: it is reset.
+        // Closing with unread data resets the connection.
         Raw::start({
             let told = told.clone();
             move |stream| {
@@ -212,13 +212,13 @@ fn ills(target: u16) -> Vec<Raw> {
                 stream.write_all(told.as_bytes())
             }
         }),
-        // Elsewhere.
+        // Redirects.
         redirect("file:///etc/passwd"),
         redirect(&format!("http://127.0.0.1:{target}/metrics")),
         redirect(&format!("//127.0.0.1:{target}/metrics")),
         redirect("gopher://127.0.0.1:1/_x"),
         redirect(&"/".repeat(1 << 20)),
-        // What the page holds.
+        // Bodies.
         Raw::closing([told.as_bytes(), &[0; 1 << 16], b"\nant_node_uptime 7\n"].concat()),
         Raw::closing(format!(
             "{told}ant_node_uptime{{{}}} 7\n",
@@ -236,13 +236,13 @@ fn ills(target: u16) -> Vec<Raw> {
 }
 
 #[test]
-fn however_http_is_bent_a_survey_ends_in_time_stays_small_and_writes_down_what_can_be() {
+fn survey_of_broken_http_ends_in_time_and_stores_valid_values() {
     let stage = Stage::of(1, &[]);
     let target = Server::of(VERSION, "");
     let ports = ills(target.port);
     enrol(&stage, ports.iter().map(|raw| raw.port));
     let before = stage.processes();
-    // As what nobody has seen yet, and then as what is known: these are asked for other pages.
+    // Once as new nodes, once as known nodes: wnm requests other pages from those.
     for _ in 0..2 {
         survey_in_bounds(&stage, &format!("{} ports", ports.len()));
         stage.tamper("UPDATE node SET status = 'RUNNING', last_seen = unixepoch() - 60, version = '0.4.17' WHERE id > 1");
@@ -255,7 +255,7 @@ fn however_http_is_bent_a_survey_ends_in_time_stays_small_and_writes_down_what_c
     assert_eq!(stage.processes(), before, "and nobody was started or ended");
 }
 
-/// What stands where a number should.
+/// Text in place of a number.
 const FIGURES: [&str; 30] = [
     "NaN",
     "-nan",
@@ -289,7 +289,7 @@ const FIGURES: [&str; 30] = [
     "7\0",
 ];
 
-/// All that wnm reads of a node, and what `docs/reports.md` sums.
+/// All metrics that wnm reads, and those that `docs/reports.md` sums.
 const METRICS: [&str; 18] = [
     "ant_node_uptime",
     "ant_networking_records_stored",
@@ -315,7 +315,7 @@ fn no_figure_is_below_nothing(told: &Value, what: &str) {
     match told {
         Value::Array(all) => all.iter().for_each(|one| no_figure_is_below_nothing(one, what)),
         Value::Object(all) => all.iter().for_each(|(name, one)| {
-            // What a measure of the machine's disks or moments may be is its own affair.
+            // Names the part of a report in the message.
             no_figure_is_below_nothing(one, &format!("{what} {name}"));
         }),
         Value::Number(number) => assert!(
@@ -327,9 +327,9 @@ fn no_figure_is_below_nothing(told: &Value, what: &str) {
 }
 
 #[test]
-fn whatever_stands_where_a_number_should_rows_and_reports_hold_numbers_in_range() {
+fn rows_and_reports_have_numbers_in_range_whatever_nodes_report() {
     let stage = Stage::of(1, &[]);
-    // Twice each, so that sums meet what they may overflow by; and with labels before and after.
+    // Each twice, to overflow sums, and with labels before and after.
     let pages = FIGURES
         .iter()
         .chain(["9223372036854775807", "1e400"].iter().cycle().take(4));

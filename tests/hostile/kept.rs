@@ -1,11 +1,11 @@
-//! What the fuzz targets found worth keeping, replayed; each law holds for all of it, whichever it was kept for.
+//! Replays the inputs that the fuzz targets found; each property holds for all of them.
 
 use std::path::Path;
 
 use super::laws::LAWS;
 
 #[test]
-fn every_law_holds_for_what_was_kept() {
+fn every_fuzz_property_holds_for_the_corpus() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     if !fuzz.is_dir() {
         eprintln!("SKIPPED: the fuzz targets are not part of this package");

@@ -1,7 +1,7 @@
-//! What must hold of every reader of text that others write, whatever the text is.
+//! Properties of every parser of foreign text, for any input.
 //!
-//! The fuzz targets try to break these laws with inputs of their own, the test beside replays what was kept of
-//! them; so both know them from here. A law that is broken panics.
+//! The fuzz targets search for inputs that break them, and `fuzz_corpus` replays the inputs found; both use
+//! this file. A broken property panics.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,14 +16,14 @@ use wnm::settings::value::{self, Scope};
 use wnm::settings::{Saying, Variables, environment, file};
 use wnm::survey::openmetrics::{Page, Scan};
 
-/// One law, and the inputs it is for.
+/// One property and its inputs.
 pub struct Law {
-    /// The name of its fuzz target and of its corpus.
+    /// The name of its fuzz target and corpus.
     pub name: &'static str,
     pub holds_for: fn(&[u8]),
 }
 
-/// All of them.
+/// All properties.
 pub const LAWS: &[Law] = &[
     Law {
         name: "openmetrics",
@@ -51,8 +51,8 @@ pub const LAWS: &[Law] = &[
     },
 ];
 
-/// A page means the same whole or in pieces; no figure is below nothing, and no text can spoil a terminal, a row or
-/// a command.
+/// A page gives the same values whole or in pieces; no figure is negative, and no text can break a
+/// terminal, a row or a command.
 pub fn openmetrics(page: &[u8]) {
     let whole = Page::read(page);
     let mut scan = Scan::default();
@@ -93,8 +93,8 @@ pub fn openmetrics(page: &[u8]) {
     }
 }
 
-/// A file of settings, in any of its forms, is read or refused in one line of bounded length; what is kept of a
-/// value means the same when it is read again.
+/// A settings file in any format is read, or rejected with an error of limited length; a stored value reads
+/// back as the same value.
 pub fn settings(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let variables: Variables = [("DISK".to_owned(), "/mnt/d1".to_owned())].into_iter().collect();
@@ -120,7 +120,7 @@ fn keeps(saying: &Saying, scope: &Scope<'_>) {
         Ok(meaning) => {
             let Some(stored) = meaning.stored else { return };
             assert!(!stored.contains('\0'));
-            // What stands for itself in a path is kept as it was meant, and never put in twice.
+            // Special characters in a path are kept as meant and substituted only once.
             if stored.contains('$') {
                 return;
             }
@@ -140,13 +140,13 @@ fn is_for_people(complaint: &str) {
     assert!(complaint.chars().count() < 1_500, "{complaint}");
 }
 
-/// A unit, or a command line in a file, is read into something that is written and read back as the same; what a
-/// node of it is told is plain words.
+/// A unit, or a command line in a file, reads back as the same after it is written; a node's arguments are
+/// plain words.
 pub fn units(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let unit = Unit::read(&text);
     if let Ok(written) = unit.text() {
-        // What others wrote may say more than we do: where it runs, what it reads, what could not be resolved.
+        // A foreign unit may have more: a working directory, other files, unresolved variables.
         let said = Unit {
             directory: None,
             environment_files: Vec::new(),
@@ -167,8 +167,8 @@ pub fn units(bytes: &[u8]) {
     }
 }
 
-/// A property list, as XML or binary, is read into a job that is written and read back as the same, or cannot be
-/// written; what a node of it is told is plain words.
+/// A property list, XML or binary, reads back as the same after it is written, or cannot be written; a
+/// node's arguments are plain words.
 pub fn plists(bytes: &[u8]) {
     let Some(job) = Job::read(bytes) else { return };
     let is_plain = |text: &String| !text.contains(char::is_control);
@@ -188,8 +188,8 @@ pub fn plists(bytes: &[u8]) {
     }
 }
 
-/// What antctl prints or keeps is read into nodes of ids that no two share, or refused; what such a node is told is
-/// plain words.
+/// antctl's output and registry give nodes with unique ids, or an error; a node's arguments are plain
+/// words.
 pub fn antctl(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let Ok(registry) = Registry::parse(&text) else {
@@ -204,7 +204,7 @@ pub fn antctl(bytes: &[u8]) {
     nodes.iter().for_each(|node| is_runnable(node, &policy));
 }
 
-/// A node that was found is run by plain words, or not at all.
+/// A discovered node is run with plain words, or not at all.
 fn is_runnable(node: &Node, policy: &LaunchPolicy) {
     let root = &node.home.root;
     if let Ok(words) = launch::arguments(node, policy) {
@@ -232,7 +232,8 @@ fn is_runnable(node: &Node, policy: &LaunchPolicy) {
     }
 }
 
-/// A list of wallets is read into addresses and weights from 1, of which each draw takes one, or refused in a line.
+/// A list of wallets gives addresses with weights from 1, of which each draw takes one, or an error of one
+/// line.
 pub fn wallets(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match Wallets::parse(&text, &Wallet::faucet()) {

@@ -1,14 +1,14 @@
-//! A run with the most memory that it took.
+//! A run with its duration and peak memory.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::stage::Ran;
 
-/// What the whole process may take at any time.
+/// The memory limit of the process.
 pub const MOST_KB: u64 = 50 * 1024;
 
-/// A run that has ended, in what time, and what memory it took at most, as the kernel told while it ran.
+/// Runs the command; returns the result, the duration and the peak memory in kB.
 pub fn measured(mut command: Command) -> (Ran, Duration, u64) {
     let words: Vec<String> = command
         .get_args()

@@ -1,4 +1,4 @@
-//! Who may read and write what wnm makes, whatever the umask of whoever called it, and whose files it never touches.
+//! The modes of the files that wnm creates under any umask, and files of others, which it never changes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
@@ -19,11 +19,11 @@ use crate::{launchd, systemd};
 
 use super::rights::order;
 
-/// Set to the umask where there is one.
+/// Names the umask in the child process.
 const SIGN: &str = "WNM_UMASK";
 
-/// Runs `play` under each umask: the test that calls this, `name`, is run once more for each, since a umask is a whole
-/// process's.
+/// Runs `play` under each umask, each in a child process that runs only the test `name`, because a umask is
+/// per process.
 fn under(umasks: &[&str], name: &str, play: impl FnOnce(&str)) {
     if let Ok(umask) = std::env::var(SIGN) {
         return play(&umask);
@@ -51,7 +51,7 @@ fn mode(path: &Path) -> u32 {
         & 0o7777
 }
 
-/// Everything below a folder, and the folder, with modes; links lead nowhere.
+/// Everything in and below a folder, with modes; symlinks are not followed.
 fn modes(folder: &Path) -> BTreeMap<PathBuf, u32> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -81,7 +81,7 @@ fn is_secret(path: &Path) -> bool {
     name.starts_with("colony.db") || name.starts_with("wnm_active")
 }
 
-/// Nobody but its owner writes anything there, and nobody else reads a database, its copies or the lock.
+/// Only the owner may write anything there, and only the owner may read a database, its copies or the lock.
 fn nobody_else_writes(folder: &Path, umask: &str) -> usize {
     let all = modes(folder);
     for (path, mode) in &all {
@@ -102,7 +102,7 @@ fn with_umask(stage: &Stage, umask: &str, words: &[&str]) -> Ran {
     Ran::of(stage.at_home(shell, words))
 }
 
-/// A node's whole life.
+/// A node from its creation to its removal.
 fn live(stage: &Stage, umask: &str) {
     let places = [stage.base(), stage.home().join("Library")];
     let look = || {
@@ -119,7 +119,7 @@ fn live(stage: &Stage, umask: &str) {
         stage.wnm(&order(what, "1")).done().plain();
         look();
     }
-    // What a killed run left, and what one leaves that reports.
+    // The files of a killed run and of a report.
     stage.wnm(&["--report", "node-status"]).done();
     stage.wnm(&order("remove", "2")).done();
     assert!(look() > 8, "{:?}", modes(&stage.base()));
@@ -128,10 +128,10 @@ fn live(stage: &Stage, umask: &str) {
 }
 
 #[test]
-fn nobody_else_writes_what_wnm_makes_whatever_the_umask() {
+fn only_the_owner_can_write_files_that_wnm_creates_under_any_umask() {
     under(
         &["000", "022", "077"],
-        "hostile::modes::nobody_else_writes_what_wnm_makes_whatever_the_umask",
+        "hostile::modes::only_the_owner_can_write_files_that_wnm_creates_under_any_umask",
         |umask| {
             let stage = Stage::of(1, &["--node_cap", "3"]);
             live(&stage, umask);
@@ -156,7 +156,7 @@ fn nobody_else_writes_what_wnm_makes_whatever_the_umask() {
 }
 
 #[test]
-fn nobody_else_writes_what_is_made_with_roots_rights_whatever_the_umask() {
+fn only_the_owner_can_write_files_created_as_root_under_any_umask() {
     for umask in ["000", "077"] {
         let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
             return;
@@ -185,7 +185,7 @@ fn nobody_else_writes_what_is_made_with_roots_rights_whatever_the_umask() {
 }
 
 #[test]
-fn a_umask_under_which_nobody_can_work_ends_in_a_sentence_and_opens_nothing() {
+fn unusable_umask_gives_an_error_and_opens_no_file_to_others() {
     for umask in ["117", "777", "700"] {
         let stage = Stage::new();
         let founding = stage.founding();
@@ -196,12 +196,12 @@ fn a_umask_under_which_nobody_can_work_ends_in_a_sentence_and_opens_nothing() {
             &["--force_action", "add"],
         ] {
             let ran = with_umask(&stage, umask, words).plain();
-            // To root it is a umask like any other.
+            // root is not limited by a umask.
             assert!(matches!(ran.code, Some(0..=3)), "{ran}");
             assert!(ran.code == Some(0) || !ran.stderr.is_empty(), "{ran}");
             nobody_else_writes(&stage.home().join(".local/share"), umask);
         }
-        // So that the folder can be cleared away again.
+        // Lets the test delete the folder.
         let _ = Command::new("chmod")
             .args(["-R", "u+rwX"])
             .arg(stage.home())
@@ -210,11 +210,11 @@ fn a_umask_under_which_nobody_can_work_ends_in_a_sentence_and_opens_nothing() {
 }
 
 #[test]
-fn nobody_else_writes_what_a_takeover_from_anm_makes_whatever_the_umask() {
-    let name = "hostile::modes::nobody_else_writes_what_a_takeover_from_anm_makes_whatever_the_umask";
+fn only_the_owner_can_write_files_of_an_anm_takeover_under_any_umask() {
+    let name = "hostile::modes::only_the_owner_can_write_files_of_an_anm_takeover_under_any_umask";
     under(&["000", "077"], name, |umask| {
         let machine = Machine::new(None);
-        // Such as anm's own files are, they were before: what is new, or changed its mode, is wnm's.
+        // anm's own files keep their modes; files that are new or have a new mode are wnm's.
         let before = modes(&machine.root());
         let look = |what: &str| {
             let mut new = 0;
@@ -229,7 +229,7 @@ fn nobody_else_writes_what_a_takeover_from_anm_makes_whatever_the_umask() {
                     "{what}: {} is {mode:o}, umask {umask}",
                     path.display()
                 );
-                // In the modes with sudo the group of the database reads it.
+                // With sudo, the group of the database may read it.
                 let others = if is_secret(&path) { 0o007 } else { 0 };
                 assert_eq!(
                     mode & others,
@@ -255,7 +255,7 @@ fn nobody_else_writes_what_a_takeover_from_anm_makes_whatever_the_umask() {
 }
 
 #[test]
-fn a_copy_of_a_database_is_for_whom_the_database_is_and_nobody_writes_it() {
+fn copy_of_a_database_has_its_owner_and_nobody_else_can_write_it() {
     for bits in [0o600, 0o640, 0o644, 0o660, 0o666, 0o400] {
         for umask in ["000", "077"] {
             let stage = Stage::new();
@@ -266,7 +266,7 @@ fn a_copy_of_a_database_is_for_whom_the_database_is_and_nobody_writes_it() {
             drop(made);
             fs::set_permissions(stage.database(), Permissions::from_mode(bits)).expect("its mode");
             let ran = with_umask(&stage, umask, &ADOPT).plain();
-            // Root may write what nobody may.
+            // root may write everything.
             if ran.code != Some(0) {
                 assert!(
                     bits == 0o400 || ran.stderr.contains("not with root's rights"),
@@ -287,7 +287,7 @@ fn a_copy_of_a_database_is_for_whom_the_database_is_and_nobody_writes_it() {
 }
 
 #[test]
-fn what_sqlite_keeps_beside_a_database_is_as_closed_as_the_database() {
+fn sqlite_files_beside_a_database_are_as_private_as_the_database() {
     let stage = Stage::of(1, &[]);
     let beside = |end: &str| stage.base().join(format!("colony.db-{end}"));
     let mut child = stage.begin(&["--force_action", "add"]);
@@ -306,14 +306,14 @@ fn what_sqlite_keeps_beside_a_database_is_as_closed_as_the_database() {
     assert!(seen > 0, "they were there for a moment");
 }
 
-/// What the node of a stage says.
+/// The console log of the stage's node.
 fn console(stage: &Stage) -> PathBuf {
     let console = stage.logs().join("antnode0001/console.log");
     assert!(console.is_file(), "{:?}", modes(&stage.base()));
     console
 }
 
-/// A file of somebody's that has a second name where wnm writes.
+/// A file of somebody else with a hard link where wnm writes.
 struct Foreign {
     path: PathBuf,
     text: Vec<u8>,
@@ -338,7 +338,7 @@ impl Foreign {
 }
 
 #[test]
-fn a_file_that_has_a_second_name_where_wnm_writes_is_neither_written_nor_cut_nor_opened_to_others() {
+fn does_not_write_truncate_or_chmod_a_file_with_a_second_hard_link() {
     let stage = Stage::of(1, &["--node_cap", "3"]);
     stage.wnm(&order("stop", "1")).done();
     let long = vec![b'x'; 1 << 20];
@@ -377,7 +377,7 @@ fn a_file_that_has_a_second_name_where_wnm_writes_is_neither_written_nor_cut_nor
         noted.is_as_it_was(name);
     }
 
-    // On the shelf, and where what comes to the shelf is made.
+    // In the binary store, and where its files are written first.
     stage.install("0.4.18");
     for name in ["antnode-0.4.18", ".antnode-0.4.18.new"] {
         let program = Foreign::at(&stage, &stage.base().join("bin").join(name), "somebody's own");
@@ -394,7 +394,7 @@ fn a_file_that_has_a_second_name_where_wnm_writes_is_neither_written_nor_cut_nor
 }
 
 #[test]
-fn a_colony_is_not_founded_in_a_file_that_has_another_name() {
+fn does_not_create_a_colony_in_a_hard_linked_file() {
     let stage = Stage::new();
     fs::create_dir_all(stage.base()).expect("its folder");
     for text in ["", "somebody's own"] {
@@ -406,7 +406,7 @@ fn a_colony_is_not_founded_in_a_file_that_has_another_name() {
 }
 
 #[test]
-fn a_pipe_where_a_node_writes_is_not_waited_for() {
+fn does_not_block_on_a_pipe_in_place_of_the_console_log() {
     let stage = Stage::of(1, &[]);
     stage.wnm(&order("stop", "1")).done();
     let console = console(&stage);

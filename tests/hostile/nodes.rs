@@ -1,4 +1,4 @@
-//! Metrics pages that mean harm, asked by the whole program: it ends in time, stays small, and its rows stay sane.
+//! Malicious metrics pages: a survey ends in time, uses little memory, and stores only valid values.
 
 use std::fs;
 use std::io::Write;
@@ -10,9 +10,9 @@ use crate::stage::Stage;
 
 use super::measured::{MOST_KB, measured};
 
-/// A survey asks each for 5 s; this leaves a loaded machine room.
+/// A survey waits 5 s for each node; the rest is for a busy machine.
 const MOST_TIME: Duration = Duration::from_secs(40);
-/// Columns of a node that count something.
+/// Columns of table `node` that count something.
 pub const COUNTS: [&str; 17] = [
     "records",
     "uptime",
@@ -44,7 +44,7 @@ fn said(bytes: Vec<u8>) -> Server {
     Server::start(move |_| Act::SayAndClose(bytes.clone()))
 }
 
-/// A hundred megabytes of nothing, as gzip has them.
+/// A hundred megabytes of zeros, compressed by gzip.
 pub fn zipped() -> Vec<u8> {
     let mut gzip = Command::new("gzip")
         .arg("-9cn")
@@ -72,7 +72,7 @@ fn bomb() -> Vec<u8> {
     [encoded.into_bytes(), bytes].concat()
 }
 
-/// Adds rows of nodes with these metrics ports to a colony of one, as nobody has seen them yet.
+/// Adds rows with these metrics ports to a colony of one node, as nodes that were never surveyed.
 pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) {
     let mut rows = "CREATE TEMP TABLE odd AS SELECT * FROM node WHERE id = 1;".to_owned();
     for (port, id) in ports.zip(2..) {
@@ -89,7 +89,7 @@ pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) {
     stage.tamper(&rows);
 }
 
-/// No row tells what cannot be, whatever the nodes said.
+/// Checks that every row has valid values.
 pub fn holds_sane_rows(stage: &Stage) {
     for count in COUNTS {
         let wrong = format!("SELECT count(*) FROM node WHERE typeof({count}) <> 'integer' OR {count} < 0");
@@ -105,7 +105,7 @@ pub fn holds_sane_rows(stage: &Stage) {
     );
 }
 
-/// Pages that mean harm. `target` is where a redirect leads.
+/// Malicious pages; `target` is the target of a redirect.
 fn ills(target: u16) -> Vec<Server> {
     let plain = format!("{HEAD}\r\n");
     let told = format!("{plain}{VERSION}");
@@ -166,7 +166,7 @@ fn ills(target: u16) -> Vec<Server> {
     ]
 }
 
-/// A survey of `whom`, which must end well, in time and small.
+/// Surveys; the run must succeed within the time and memory limits.
 pub fn survey_in_bounds(stage: &Stage, whom: &str) {
     let (ran, took, most) = measured(stage.command(&["--force_action", "survey"]));
     ran.done().plain();
@@ -176,11 +176,11 @@ pub fn survey_in_bounds(stage: &Stage, whom: &str) {
 }
 
 #[test]
-fn no_page_of_a_node_makes_wnm_slow_large_or_wrong() {
+fn malicious_metrics_pages_do_not_slow_down_or_mislead_wnm() {
     let stage = Stage::of(1, &[]);
     let target = Server::of(VERSION, "");
     let servers = ills(target.port);
-    // Three nodes for each of them: what one costs, many must not add up to.
+    // Three nodes per page: the costs of many nodes must not add up.
     enrol(
         &stage,
         servers

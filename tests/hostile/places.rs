@@ -1,4 +1,5 @@
-//! Places, programs and hosts that a row or a setting must not lead to, with an operator's own rights and with root's.
+//! Folders, programs and hosts that a row or setting must not lead to, with the operator's rights or
+//! root's.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,7 +12,7 @@ use crate::stage::Stage;
 use super::rights::{colony, content, order};
 
 #[test]
-fn no_folder_of_the_operators_own_becomes_a_nodes() {
+fn operators_own_folder_never_becomes_a_nodes_folder() {
     let stage = Stage::of(2, &[]);
     stage.wnm(&order("stop", "2")).done();
     stage.install("0.4.18");
@@ -34,7 +35,7 @@ fn no_folder_of_the_operators_own_becomes_a_nodes() {
 }
 
 #[test]
-fn what_a_node_puts_where_its_number_is_noted_is_neither_waited_for_nor_swallowed() {
+fn does_not_block_on_what_a_node_puts_in_place_of_its_pid_file() {
     let stage = Stage::of(2, &[]);
     let note = |id| stage.root(id).join("node.pid");
     for id in [1, 2] {
@@ -58,7 +59,7 @@ fn what_a_node_puts_where_its_number_is_noted_is_neither_waited_for_nor_swallowe
 }
 
 #[test]
-fn a_host_is_a_host_and_leads_nowhere_else() {
+fn host_column_leads_to_no_other_address() {
     let stage = Stage::of(1, &[]);
     let other = Server::of("", "");
     for host in [
@@ -76,7 +77,7 @@ fn a_host_is_a_host_and_leads_nowhere_else() {
 }
 
 #[test]
-fn a_file_that_is_no_program_is_on_no_shelf_whatever_the_table_of_binaries_says() {
+fn file_that_is_no_program_is_not_stored_whatever_the_binaries_table_says() {
     use std::os::unix::fs::MetadataExt;
     let stage = Stage::of(1, &["--node_cap", "3"]);
     let secret = stage.home().join("secret");
@@ -106,7 +107,7 @@ fn open_to_all(path: &Path) {
 }
 
 #[test]
-fn root_works_in_no_folder_that_others_may_write() {
+fn root_writes_in_no_folder_that_others_may_write() {
     let Some(stage) = colony() else { return };
     let (base, storage) = (stage.base(), stage.storage());
     stage.wnm(&order("stop", "2")).done();
@@ -140,7 +141,7 @@ fn root_works_in_no_folder_that_others_may_write() {
 }
 
 #[test]
-fn a_colony_is_not_founded_where_others_may_write() {
+fn does_not_create_a_colony_where_others_may_write() {
     let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
         return;
     };
@@ -152,7 +153,7 @@ fn a_colony_is_not_founded_where_others_may_write() {
 }
 
 #[test]
-fn nodes_of_a_new_colony_get_no_folder_where_others_may_make_it() {
+fn new_colony_creates_no_node_folder_where_others_may_write() {
     let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
         return;
     };
@@ -167,7 +168,7 @@ fn nodes_of_a_new_colony_get_no_folder_where_others_may_make_it() {
 }
 
 #[test]
-fn a_database_is_root_s_only_in_a_folder_where_nobody_else_makes_names() {
+fn accepts_a_root_database_only_in_a_folder_that_only_root_may_write() {
     let Some(stage) = Stage::with_sudo("wnm-hostile-") else {
         return;
     };
@@ -185,14 +186,14 @@ fn a_database_is_root_s_only_in_a_folder_where_nobody_else_makes_names() {
     let ran = stage.init(&[&settings[..], &[&at("colony.db")]].concat());
     ran.code(1).says("can be written by everybody");
     assert!(content(&shared).is_empty(), "nothing was made");
-    // One of our own in it is as good as any.
+    // The operator's own folder in it is accepted.
     stage
         .init(&[&settings[..], &[&at("own/colony.db")]].concat())
         .done();
 }
 
 #[test]
-fn the_files_of_a_colony_are_its_owners_whatever_the_umask() {
+fn files_of_a_colony_belong_to_its_owner_under_any_umask() {
     for umask in ["000", "077"] {
         let stage = Stage::new();
         let with_umask = |words: &[&str]| {

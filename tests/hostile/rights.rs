@@ -1,11 +1,11 @@
-//! Rows that would have root do something outside the colony, or to another node.
+//! Rows that would make root act outside the colony or on another node.
 
 use std::fs;
 use std::path::Path;
 
 use crate::stage::Stage;
 
-/// A colony of two nodes that root's rights make and end; None where no sudo can be simulated.
+/// A colony of two nodes that root starts and stops; None where sudo cannot be simulated.
 pub(super) fn colony() -> Option<Stage> {
     let stage = Stage::with_sudo("wnm-hostile-")?;
     let settings = ["--process_manager", "setsid+sudo", "--firewall", "null"];
@@ -39,7 +39,7 @@ pub(super) fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_node_is_upgraded_and_started_nowhere_but_in_its_own_folder() {
+fn upgrades_and_starts_a_node_only_in_its_own_folder() {
     let Some(stage) = colony() else { return };
     let elsewhere = stage.home().join("victim");
     fs::create_dir_all(elsewhere.join("antnode0002")).expect("a folder");
@@ -71,7 +71,7 @@ fn a_node_is_upgraded_and_started_nowhere_but_in_its_own_folder() {
 }
 
 #[test]
-fn no_folder_of_others_is_made_over_to_a_node() {
+fn does_not_give_a_foreign_folder_to_a_node() {
     let Some(stage) = colony() else { return };
     stage.wnm(&order("stop", "2")).done();
     for logs in ["/var/log/victim", "/var/log/antnode/antnode0001", "/etc"] {
@@ -82,7 +82,7 @@ fn no_folder_of_others_is_made_over_to_a_node() {
 }
 
 #[test]
-fn a_link_in_the_storage_leads_nobody_out_of_it() {
+fn does_not_follow_a_symlink_out_of_the_storage() {
     let Some(stage) = colony() else { return };
     let storage = stage.storage();
     let elsewhere = stage.home().join("victim");
@@ -103,7 +103,7 @@ fn a_link_in_the_storage_leads_nobody_out_of_it() {
 }
 
 #[test]
-fn no_node_runs_as_root() {
+fn never_runs_a_node_as_root() {
     let Some(stage) = colony() else { return };
     stage.wnm(&order("stop", "2")).done();
     stage.tamper("UPDATE node SET user = 'root' WHERE id = 2");
@@ -114,7 +114,7 @@ fn no_node_runs_as_root() {
 }
 
 #[test]
-fn rows_that_share_a_root_or_a_service_end_nobodys_identity() {
+fn rows_that_share_a_root_or_service_delete_no_identity() {
     let stage = Stage::of(3, &[]);
     let root = stage.root(1).display().to_string();
     let key = stage.identity(1);

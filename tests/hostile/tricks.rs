@@ -1,4 +1,4 @@
-//! A node's own process plays tricks in its folder, before wnm works there and while it does.
+//! A node that replaces files in its own folder by symlinks, before and while wnm works there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ use crate::stage::Stage;
 
 use super::rights::{content, order};
 
-/// What a node may exchange: its program, its identity, its logs, and what wnm writes for people or on the way.
+/// The names that a node may replace: its binary, identity, logs, and files that wnm writes.
 const NAMES: [&str; 8] = [
     "antnode",
     "secret-key",
@@ -26,7 +26,7 @@ const NAMES: [&str; 8] = [
     ".antnode.old",
 ];
 
-/// A folder of the operator's with all of these names in it.
+/// A folder of the operator that has all of these names.
 fn victim(stage: &Stage) -> PathBuf {
     let victim = stage.home().join("victim");
     fs::create_dir_all(victim.join("logs")).expect("a folder");
@@ -44,13 +44,13 @@ fn held(victim: &Path) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Whether two names were exchanged; one that is missing becomes a link first.
+/// Swaps two names and returns whether it did; creates a symlink first where one is missing.
 fn exchange(name: &Path, link: &Path) -> bool {
     renameat2(AT_FDCWD, name, AT_FDCWD, link, RenameFlags::RENAME_EXCHANGE).is_ok()
 }
 
 #[test]
-fn links_that_a_node_puts_in_its_folder_are_replaced_and_not_followed() {
+fn replaces_symlinks_in_a_nodes_folder_and_does_not_follow_them() {
     let stage = Stage::of(2, &[]);
     let victim = victim(&stage);
     let before = held(&victim);
@@ -77,7 +77,7 @@ fn links_that_a_node_puts_in_its_folder_are_replaced_and_not_followed() {
 }
 
 #[test]
-fn a_pipe_in_place_of_a_console_holds_no_run_up() {
+fn does_not_block_on_a_pipe_in_place_of_a_console_log() {
     let stage = Stage::of(1, &[]);
     stage.wnm(&order("stop", "1")).done();
     let console = stage.logs().join("antnode0001/console.log");
@@ -90,7 +90,7 @@ fn a_pipe_in_place_of_a_console_holds_no_run_up() {
 }
 
 #[test]
-fn what_a_node_exchanges_while_wnm_works_leads_it_nowhere_else() {
+fn symlinks_swapped_while_wnm_works_lead_it_nowhere_else() {
     let stage = Stage::of(2, &[]);
     let victim = victim(&stage);
     let before = held(&victim);
@@ -116,7 +116,8 @@ fn what_a_node_exchanges_while_wnm_works_leads_it_nowhere_else() {
             assert_eq!(held(&victim), before, "{what} to {version}");
         }
     }
-    // The folder may be filled faster than it is emptied: then it is said, and the next try is one more.
+    // The node may fill the folder faster than wnm empties it: then wnm reports it, and the next run tries
+    // again.
     stage.wnm(&order("remove", "2")).plain();
     is_over.store(true, Ordering::Relaxed);
     node.join().expect("the node's tricks end");

@@ -1,4 +1,4 @@
-//! Asking one made-up node.
+//! Probes one node of a test.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::server::Server;
 
 pub const NOW: Timestamp = Timestamp(1_700_000_000);
 
-/// A node whose metrics are at this port.
+/// A node with this metrics port.
 pub fn node(port: u16) -> Node {
     Node {
         id: NodeId(1),
@@ -44,7 +44,7 @@ pub fn node(port: u16) -> Node {
     }
 }
 
-/// Short enough for a test with nodes that never answer, long enough for one that does on a busy machine.
+/// Short enough for nodes that never answer, long enough for a node on a busy machine.
 pub fn limits() -> Limits {
     Limits {
         each: Duration::from_millis(1_500),
@@ -52,12 +52,12 @@ pub fn limits() -> Limits {
     }
 }
 
-/// What the node answers.
+/// Probes the node.
 pub fn ask(node: Node) -> Answer {
     HttpProbe::new().ask(&[node], &limits(), NOW).remove(0)
 }
 
-/// What a node answers whose pages this server has.
+/// Probes a node that this server simulates.
 pub fn ask_server(server: &Server) -> Answer {
     ask(node(server.port))
 }

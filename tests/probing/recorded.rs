@@ -1,8 +1,8 @@
-//! Odd pages, and the rows the Python wnm made of them.
+//! Unusual pages, and the rows that the Python wnm made of them.
 //!
-//! A selection stands in `tests/fixtures/survey`; `WNM_GOLDEN` names a directory that holds all of them as
-//! `survey/cases.jsonl`. Each page is answered as the peer answered it when it was asked for one node, but
-//! for those below, where it is wrong.
+//! `tests/fixtures/survey` has a selection; `WNM_GOLDEN` names a folder that has all of them in
+//! `survey/cases.jsonl`. The result must be that of the Python wnm, except for the cases in [`OTHERWISE`],
+//! where it is wrong.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,22 +14,23 @@ use wnm::colony::Answer;
 use super::asking::{ask, ask_server, node};
 use super::server::{Act, Server, status};
 
-/// A row as text: version, peer id and figures by their columns.
+/// A row as text: version, peer ID and figures by column.
 type Row = BTreeMap<String, String>;
 
-/// What we say otherwise: what differs from the row of the page `good`. `*` stands for all whole figures.
+/// Cases with another result than the Python wnm's: the columns that differ from the page `good`. `*` means
+/// all integer columns.
 const OTHERWISE: [(&str, &[(&str, &str)]); 46] = [
-    // Digits in a comment and longer names that end alike are no samples.
+    // Numbers in comments and in longer names with the same end are not values.
     ("help_line_with_number_only", &[("uptime", "0")]),
     ("prefix_name_only", &[("uptime", "0")]),
-    // Labels, tabs and further spaces do not hide a value, and counters are summed over their labels.
+    // Labels, tabs and extra spaces do not hide a value, and counters are summed over their labels.
     ("labels_everywhere", &[]),
     ("labels_empty_braces", &[]),
     ("tabs", &[]),
     ("two_spaces", &[]),
     ("puts_two_labels", &[("puts", "439")]),
     ("bad_peers_with_label", &[("bad_peers", "12")]),
-    // Numbers are read as numbers, kept in their bounds, and are nothing where they are none.
+    // Numbers are parsed and kept in range; text that is no number gives no value.
     (
         "exponents",
         &[
@@ -68,7 +69,7 @@ const OTHERWISE: [(&str, &[(&str, &str)]); 46] = [
     ("rewards_two_dots", &[("rewards", "0")]),
     ("rewards_exp", &[("rewards", "1000000000000000000")]),
     ("rewards_trailing_dot", &[("rewards", "5")]),
-    // Hundredths are rounded to the nearest, not cut off a binary fraction.
+    // Hundredths are rounded, not truncated.
     ("hundredths_0.29", &[("mem", "29"), ("cpu", "29")]),
     ("hundredths_1.005", &[("mem", "101"), ("cpu", "101")]),
     ("hundredths_0.57", &[("mem", "57"), ("cpu", "57")]),
@@ -77,7 +78,7 @@ const OTHERWISE: [(&str, &[(&str, &str)]); 46] = [
     ("hundredths_0.009", &[("mem", "1"), ("cpu", "1")]),
     ("hundredths_64.1", &[("mem", "6410"), ("cpu", "6410")]),
     ("hundredths_1234.56789", &[("mem", "123457"), ("cpu", "123457")]),
-    // Any version is one, whatever else is labelled beside it.
+    // Any version is accepted, whatever other labels there are.
     ("version_rc", &[("version", "0.4.17-rc.1")]),
     ("version_rc_short", &[("version", "0.4.17rc1")]),
     ("version_v", &[("version", "v0.4.17")]),
@@ -87,12 +88,12 @@ const OTHERWISE: [(&str, &[(&str, &str)]); 46] = [
     ("version_other_label_before", &[]),
     ("peer_id_dash", &[("peer_id", "12D3-KooW")]),
     ("peer_id_unicode", &[("peer_id", "12D3üß")]),
-    // What answers with another status than 200 is no antnode.
+    // A server that answers with another status than 200 is no antnode.
     ("http_500_both_good_bodies", DOWN),
     ("http_404_both_good_bodies", DOWN),
     ("http_401_both_good_bodies", DOWN),
     ("http_503_both_good_bodies", DOWN),
-    // Nodes whose row alone is odd are for the store.
+    // Cases where only the row is unusual are tests of the store.
     ("port_too_big", &[]),
     ("port_negative", &[]),
 ];
@@ -100,7 +101,7 @@ const OTHERWISE: [(&str, &[(&str, &str)]); 46] = [
 const MOST: &str = "9223372036854775807";
 const DOWN: &[(&str, &str)] = &[("down", "")];
 
-/// Columns of whole numbers but for the two in hundredths.
+/// Integer columns, without the two in hundredths.
 const WHOLE: [&str; 14] = [
     "uptime",
     "records",
@@ -118,7 +119,7 @@ const WHOLE: [&str; 14] = [
     "network_size",
 ];
 
-/// What the peer's row shows where no page changed it, so that a case need only tell what changed.
+/// The row of the Python wnm for the page `good`; a case has only the differences.
 const BEFORE: [(&str, &str); 17] = [
     ("records", "1"),
     ("uptime", "2"),
@@ -139,7 +140,7 @@ const BEFORE: [(&str, &str); 17] = [
     ("network_size", "17"),
 ];
 
-/// A value as a row shows it.
+/// A value as text.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -147,7 +148,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// The row the peer made; None where it took the node for stopped.
+/// The row of the Python wnm; None where it took the node for stopped.
 fn peers_row(case: &Value) -> Option<Row> {
     let named = &case["named"];
     if named["status_after"] != "RUNNING" {
@@ -162,7 +163,7 @@ fn peers_row(case: &Value) -> Option<Row> {
     row.remove("status");
     row.insert("version".to_owned(), text(&named["version_after"]));
     row.insert("peer_id".to_owned(), text(&named["peer_id_after"]));
-    // The peer cuts 3.53 hundredths of a percent to 3; every page but a few shows this figure.
+    // The Python wnm truncates 3.53 hundredths of a percent to 3; most pages have this value.
     if row["cpu"] == "3" {
         row.insert("cpu".to_owned(), "4".to_owned());
     }
@@ -213,7 +214,7 @@ fn expected(case: &Value, good: &Row) -> Option<Row> {
     let mut row = good.clone();
     for (column, value) in *changes {
         let columns: &[&str] = if *column == "*" { &WHOLE } else { &[column] };
-        // antnode tells no gets; they stay nothing.
+        // antnode does not report gets; the column stays 0.
         for column in columns.iter().filter(|column| **column != "gets") {
             row.insert((*column).to_owned(), (*value).to_owned());
         }
@@ -221,18 +222,18 @@ fn expected(case: &Value, good: &Row) -> Option<Row> {
     Some(row)
 }
 
-/// What came of serving recorded pages.
+/// The results of all cases.
 #[derive(Debug, Default)]
 pub struct Served {
     pub equal: usize,
-    /// Otherwise than the peer, as [`OTHERWISE`] says.
+    /// Cases that differ from the Python wnm as [`OTHERWISE`] lists.
     pub otherwise: usize,
     pub wrong: Vec<String>,
-    /// Cases of which no page is recorded that a server could give.
+    /// Cases without a page that a server could send.
     pub left: Vec<String>,
 }
 
-/// Serves each case whose pages are text, and compares.
+/// Serves each case with text pages, and compares the results.
 pub fn replay(cases: &Path) -> Served {
     let lines = std::fs::read_to_string(cases).unwrap_or_default();
     let cases: Vec<Value> = lines
@@ -299,14 +300,14 @@ pub fn replay(cases: &Path) -> Served {
 }
 
 #[test]
-fn recorded_pages_are_answered_as_the_peer_answered_or_better() {
+fn recorded_pages_give_the_rows_of_the_python_wnm_or_better() {
     let served = replay(Path::new("tests/fixtures/survey/cases.jsonl"));
     assert_eq!(served.wrong, Vec::<String>::new());
     assert_eq!(served.equal + served.otherwise, 26);
 }
 
 #[test]
-fn all_recorded_pages_where_they_are_at_hand() {
+fn all_recorded_pages_give_the_rows_of_the_python_wnm_or_better() {
     if let Some(golden) = std::env::var_os("WNM_GOLDEN") {
         let served = replay(&Path::new(&golden).join("survey/cases.jsonl"));
         assert_eq!(served.wrong, Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! A small server whose nodes are well or ill as a test wishes.
+//! A small HTTP server that simulates a node.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// A listener that answers each request by what `answer` makes of its path, until it is dropped.
+/// A listener that answers each request with `answer(path)`, until it is dropped.
 pub struct Server {
     pub port: u16,
     heard: Arc<Mutex<Vec<String>>>,
@@ -16,13 +16,13 @@ pub struct Server {
 
 /// What a server does with one request.
 pub enum Act {
-    /// Sends this, and reads the next request on the same connection.
+    /// Sends this and reads the next request on the same connection.
     Say(Vec<u8>),
-    /// Sends this, and closes.
+    /// Sends this and closes the connection.
     SayAndClose(Vec<u8>),
-    /// Sends the second over and over after the first, with a pause between, while anybody listens.
+    /// Sends the first, then repeats the second with a pause until the client has gone.
     Drone(Vec<u8>, Vec<u8>, Duration),
-    /// Keeps the connection and says nothing.
+    /// Keeps the connection open and sends nothing.
     Mute,
 }
 
@@ -49,7 +49,7 @@ impl Server {
         server
     }
 
-    /// A server that gives these bodies with status 200.
+    /// A server that sends these bodies with status 200.
     pub fn of(metadata: &str, metrics: &str) -> Server {
         let (metadata, metrics) = (metadata.to_owned(), metrics.to_owned());
         Server::start(move |path| match path {

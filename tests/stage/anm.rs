@@ -1,5 +1,5 @@
-//! A server that ran anm, laid out anew for each test: `tests/anm` in a scratch folder, with what systemd, the
-//! processes and the nodes say played from its `runtime` folder.
+//! A server that anm managed, created in a temporary folder for one test. `tests/anm/prepare.sh` writes its
+//! files; systemd, the processes and the answers of the nodes are simulated from its `runtime` folder.
 
 use std::collections::HashMap;
 use std::fs;
@@ -25,34 +25,34 @@ use wnm::terminal::Terminal;
 
 use crate::probing::server::Server as Web;
 
-/// 2026-11-23 20:00:00 UTC: the moment of every import.
+/// 2026-11-23 20:00:00 UTC: the time of every import.
 pub const NOW: Timestamp = Timestamp(1_795_464_000);
 
-/// Something that happens to the server meanwhile.
+/// A change to the server during an import.
 type Event = Arc<dyn Fn() + Send + Sync>;
 
 /// One server.
 pub struct Machine {
     folder: PathBuf,
-    /// Gone with the test.
+    /// Deletes the folder when the test ends.
     _owned: Option<TempDir>,
-    /// Nodes that answer, by their metrics ports.
+    /// Nodes that answer, by metrics port.
     web: Rc<HashMap<u16, Web>>,
-    /// What happens when systemd is asked for the nth time.
+    /// Runs when systemd is queried for the nth time.
     on_show: Option<(usize, Event)>,
-    /// What happens whenever somebody waits.
+    /// Runs on every sleep.
     on_sleep: Option<Event>,
 }
 
 impl Machine {
-    /// The server of the fixture, or a variant of it.
+    /// Creates the server of the fixture, or one of its variants.
     pub fn new(variant: Option<&str>) -> Machine {
         let folder = tempfile::Builder::new()
             .prefix("wnm-anm-")
             .tempdir()
             .expect("a temporary folder");
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/anm/prepare.sh");
-        // Whatever the umask of a test is, the server was there before.
+        // The umask of a test must not change the server's own files.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
         let mut prepare = Command::new("sh");
         prepare.args(["-c", "umask 022 && exec sh \"$@\"", "sh"]);
@@ -65,7 +65,7 @@ impl Machine {
         }
     }
 
-    /// A server that was laid out already.
+    /// Opens a server whose files exist already.
     pub fn at(folder: PathBuf) -> Machine {
         let pages = folder.join("runtime/http");
         let mut web = HashMap::new();
@@ -83,37 +83,37 @@ impl Machine {
         }
     }
 
-    /// The folder that it lies in.
+    /// The temporary folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Lets something happen when systemd is asked for the nth time.
+    /// Runs `event` when systemd is queried for the nth time.
     pub fn when_shown(&mut self, nth: usize, event: impl Fn() + Send + Sync + 'static) {
         self.on_show = Some((nth, Arc::new(event)));
     }
 
-    /// Lets something happen whenever somebody waits.
+    /// Runs `event` on every sleep.
     pub fn when_waiting(&mut self, event: impl Fn() + Send + Sync + 'static) {
         self.on_sleep = Some(Arc::new(event));
     }
 
-    /// Where `/` of the server is.
+    /// The folder that stands for `/` of the server.
     pub fn root(&self) -> PathBuf {
         self.folder.join("root")
     }
 
-    /// Where something of the server is.
+    /// The real path of a path on the server.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root().join(path.trim_start_matches('/'))
     }
 
-    /// What plays systemd and the processes: files to be changed by a test.
+    /// A file that simulates systemd or the processes; tests may change it.
     pub fn runtime(&self, path: &str) -> PathBuf {
         self.folder.join("runtime").join(path)
     }
 
-    /// The server as wnm is given it.
+    /// The server in the form that wnm takes.
     pub fn server(&self) -> Server {
         let mut server = Server::below(
             self.root(),
@@ -132,12 +132,12 @@ impl Machine {
         server
     }
 
-    /// A run of wnm on it, with these flags.
+    /// A run of wnm on the server with these flags.
     pub fn session(&self, flags: &[(&str, &str)]) -> Session {
         self.session_in(&[], flags)
     }
 
-    /// The same in this environment.
+    /// A run of wnm on the server with these environment variables and flags.
     pub fn session_in(&self, variables: &[(&str, &str)], flags: &[(&str, &str)]) -> Session {
         let owned = |pair: &(&str, &str)| (pair.0.to_owned(), pair.1.to_owned());
         let variables: Variables = variables.iter().map(owned).collect();
@@ -174,7 +174,7 @@ impl Machine {
         }
     }
 
-    /// Every file and folder with its mode, its time and what is in it.
+    /// Every file and folder with its mode, modification time and content.
     pub fn tree(&self) -> Vec<String> {
         let list = Command::new("sh")
             .args([
@@ -190,7 +190,7 @@ impl Machine {
     }
 }
 
-/// systemd, processes and accounts, played from files.
+/// systemd, processes and accounts, simulated from files.
 struct Played {
     runtime: PathBuf,
     shown: AtomicUsize,
@@ -217,7 +217,7 @@ impl Host for Played {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Ok(lines
             .map(|line| {
-                // `4711: argv` where a test needs the id.
+                // A line `4711: argv` sets the PID.
                 let (pid, line) = line.split_once(": ").unwrap_or(("0", line));
                 Words {
                     pid: pid.parse().unwrap_or(0),
@@ -247,7 +247,7 @@ impl Host for Played {
     }
 }
 
-/// Asks the real way, at the ports where the nodes are served here.
+/// Sends real HTTP requests to the local ports that simulate the nodes.
 struct Near(Rc<HashMap<u16, Web>>);
 
 impl NodeProbe for Near {
@@ -255,14 +255,14 @@ impl NodeProbe for Near {
         let mut moved = nodes.to_vec();
         for node in &mut moved {
             assert_eq!(node.host, "127.0.0.1", "{}", node.service);
-            // Port 1 refuses.
+            // Port 1 refuses connections.
             node.ports.metrics = self.0.get(&node.ports.metrics).map_or(1, |web| web.port);
         }
         HttpProbe::new().ask(&moved, limits, now)
     }
 }
 
-/// A clock that moves only when somebody waits.
+/// A clock that advances only by sleeping.
 struct Still {
     now: Mutex<Timestamp>,
     on_sleep: Option<Event>,

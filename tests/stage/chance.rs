@@ -1,10 +1,10 @@
-//! Chance that can be played again: a test that draws says its seed, and `WNM_SEED` repeats it.
+//! Random numbers that can be repeated: a test prints its seed, and `WNM_SEED` sets it.
 
-/// What a test draws from; the same for a seed each time.
+/// A random number generator; a seed always gives the same numbers.
 pub struct Chance(u64);
 
 impl Chance {
-    /// One of its own, or that of `WNM_SEED`; says which.
+    /// Seeds from `WNM_SEED`, else from the PID, and prints the seed.
     pub fn new() -> Chance {
         let given = std::env::var("WNM_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| u64::from(std::process::id()));
@@ -12,7 +12,7 @@ impl Chance {
         Chance::of(seed)
     }
 
-    /// That of a seed.
+    /// Seeds from a number.
     pub fn of(seed: u64) -> Chance {
         Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
@@ -26,12 +26,12 @@ impl Chance {
         ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
     }
 
-    /// Whether it happens, as one time in so many.
+    /// True once in `times` calls on average.
     pub fn is_one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of several.
+    /// A random element.
     pub fn one<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }

@@ -1,4 +1,4 @@
-//! What is true on a stage: the rows, the processes and the files, and whether they tell the same story.
+//! The state of a stage: its rows, processes and files, and checks that they match.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Stage;
 
-/// One row of table `node`, as far as the tests ask.
+/// One row of table `node`, with the columns that tests read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     pub id: u32,
@@ -28,7 +28,7 @@ pub struct Row {
     pub last_error: Option<String>,
 }
 
-/// One process of a node: its argv names the node's root.
+/// The process of a node; its arguments name the node's root directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     pub pid: i32,
@@ -37,13 +37,13 @@ pub struct Process {
 }
 
 impl Stage {
-    /// The database, to look at.
+    /// Opens the database read-only.
     pub fn look(&self) -> Connection {
         Connection::open_with_flags(self.database(), OpenFlags::SQLITE_OPEN_READ_ONLY)
             .expect("colony.db opens")
     }
 
-    /// Changes the database behind wnm's back.
+    /// Changes the database without wnm.
     pub fn tamper(&self, sql: &str) {
         Connection::open(self.database())
             .expect("colony.db opens")
@@ -51,9 +51,9 @@ impl Stage {
             .expect("the change is made");
     }
 
-    /// Makes the last look at the machine a minute old, and its processors busy for so many percent of that
-    /// minute. The counters are wnm's own, kept in the database: what this machine really does while the tests
-    /// run must not decide what they find, and a cycle need not wait for a second of it.
+    /// Sets the last sample to one minute ago, with this CPU usage in percent since then. wnm keeps the
+    /// counters in the database, so the real load of the machine does not change what a test finds, and a
+    /// cycle need not wait a second to measure it.
     pub fn minute(&self, busy: i64) {
         let idle = 60 * (100 - busy);
         self.tamper(&format!(
@@ -63,14 +63,14 @@ impl Stage {
         ));
     }
 
-    /// One figure from the database.
+    /// Runs a query that returns one number.
     pub fn figure(&self, sql: &str) -> i64 {
         self.look()
             .query_row(sql, [], |row| row.get(0))
             .expect("a figure")
     }
 
-    /// All node rows, by id.
+    /// All rows of table `node`, by id.
     pub fn rows(&self) -> Vec<Row> {
         let database = self.look();
         let mut query = database
@@ -112,12 +112,12 @@ impl Stage {
         self.rows().iter().map(|row| row.id).collect()
     }
 
-    /// How many nodes stand in this state.
+    /// The number of nodes in this state.
     pub fn in_state(&self, state: &str) -> usize {
         self.rows().iter().filter(|row| row.status == state).count()
     }
 
-    /// How many nodes are on their way from one state to another.
+    /// The number of nodes that are restarting, upgrading or being removed.
     pub fn in_motion(&self) -> usize {
         ["RESTARTING", "UPGRADING", "REMOVING"]
             .iter()
@@ -125,7 +125,7 @@ impl Stage {
             .sum()
     }
 
-    /// How many rows say that their node is of this version.
+    /// The number of nodes with this version.
     pub fn of_version(&self, version: &str) -> usize {
         self.rows()
             .iter()
@@ -133,7 +133,7 @@ impl Stage {
             .count()
     }
 
-    /// The processes of all nodes on this stage.
+    /// The processes of all nodes of this stage.
     pub fn processes(&self) -> Vec<Process> {
         let Some(house) = &self.house else {
             return processes_under(&self.storage());
@@ -152,13 +152,13 @@ impl Stage {
             .find(|process| process.root == self.root(id))
     }
 
-    /// The key that is a node's identity.
+    /// The node's secret key, which is its identity.
     pub fn identity(&self, id: u32) -> Vec<u8> {
         fs::read(self.root(id).join("secret-key")).expect("a node has an identity")
     }
 
-    /// Rows, processes and files must tell the same story. `settled`: no process has died or been killed
-    /// since the last survey, so RUNNING means running.
+    /// Checks that rows, processes and files match. `settled`: no process has ended since the last survey,
+    /// so every node that is RUNNING has a process.
     pub fn agree(&self, settled: bool) {
         let (rows, processes) = (self.rows(), self.processes());
         let story = || self.describe();
@@ -194,7 +194,7 @@ impl Stage {
         let ports: Vec<_> = rows
             .iter()
             .flat_map(|row| [row.port, row.metrics_port, row.rpc_port])
-            // Which is no port: nodes that others made may have none for RPC.
+            // Port 0 means none: nodes that wnm did not create may have no RPC port.
             .filter(|port| *port != 0)
             .collect();
         assert_eq!(
@@ -229,7 +229,7 @@ impl Stage {
         );
     }
 
-    /// All there is to know when a test fails.
+    /// The rows, processes and last events, for the message of a failed test.
     pub fn describe(&self) -> String {
         let mut text = String::from("rows:\n");
         for row in self.rows() {
@@ -243,7 +243,7 @@ impl Stage {
         text + &self.events()
     }
 
-    /// The last twenty events, oldest first, a line each.
+    /// The last twenty events, oldest first, one per line.
     pub fn events(&self) -> String {
         let database = self.look();
         let Ok(mut query) = database.prepare("SELECT * FROM event ORDER BY rowid DESC LIMIT 20") else {
@@ -263,8 +263,8 @@ impl Stage {
     }
 }
 
-/// Every process whose command line names a root directory under `folder`. A process that has ended and
-/// waits to be reaped has no command line, and does not count.
+/// Every process whose command line names a root directory under `folder`. A zombie has no command line and
+/// is not returned.
 pub fn processes_under(folder: &Path) -> Vec<Process> {
     let pids = fs::read_dir("/proc").expect("/proc").flatten();
     let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -287,7 +287,7 @@ fn process(pid: i32, folder: &Path) -> Option<Process> {
     root.starts_with(folder).then_some(Process { pid, root, words })
 }
 
-/// Sends a signal; a process that is gone is well.
+/// Sends a signal; a process that has already ended is no error.
 pub fn kill(pid: i32, signal: Signal) {
     let _ = send(Pid::from_raw(pid), signal);
 }

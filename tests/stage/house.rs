@@ -1,9 +1,9 @@
-//! A house: the machine of a stage as an operator with sudo finds it, made anew for each.
+//! A private machine for the modes with sudo, made of Linux namespaces.
 //!
-//! It has processes, accounts and a `/` of its own. `/etc`, `/var`, `/Library` and `/usr/local/bin` lie below the
-//! stage's home, all else is the machine's. The operator in it is no privileged user; its `sudo` is ours and lets
-//! everything through that a real one would. Root, `ant` and the operator are one account behind their names, since a
-//! process may make no others: whose a file really is, is seen in the lab.
+//! It has its own processes, accounts and `/`: `/etc`, `/var`, `/Library` and `/usr/local/bin` are folders
+//! below the stage's home, everything else is the real machine's. The operator in it is an ordinary user
+//! with a simulated `sudo` that allows everything. root, `ant` and the operator are one real account,
+//! because an unprivileged process cannot create others; tests of file owners are in `tests/lab`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 
 use super::colony::kill;
 
-/// Furnishes the house `$1` of the operator whose home is `$2`, and keeps it until stdin ends.
+/// Mounts the machine at `$1` for the operator whose home is `$2`, and keeps it until stdin is closed.
 const FURNISH: &str = r#"
 set -e
 cd "$1"
@@ -40,19 +40,19 @@ echo 'passwd: files' >etc/nsswitch.conf
 exec chroot . setpriv --inh-caps=-all --ambient-caps=-all bash -c 'echo furnished; while read -r _; do :; done'
 "#;
 
-/// One house. It goes, with all that runs in it, when this does; also when this process is killed.
+/// A private machine. All its processes end when this is dropped, or when the test process is killed.
 pub struct House {
     top: PathBuf,
     keeper: Child,
-    /// The first process in it, by the machine's count.
+    /// The PID of its first process, seen from outside.
     first: i32,
-    /// What tells its processes from all others.
+    /// The identity of its PID namespace.
     processes: PathBuf,
 }
 
 impl House {
-    /// Builds one at `top` for the operator whose home is `home`; None, with a word on stderr, where this machine
-    /// lets nobody do so.
+    /// Creates it at `top` for the operator whose home is `home`; prints why and returns None where
+    /// namespaces are not allowed.
     pub fn build(top: &Path, home: &Path) -> Option<House> {
         fs::create_dir_all(top).expect("a place for the house");
         let mut build = Command::new("unshare");
@@ -89,12 +89,12 @@ impl House {
         })
     }
 
-    /// Where programs lie that root finds as well: `/usr/local/bin` of the house.
+    /// The folder that is `/usr/local/bin` inside.
     pub fn tools(&self) -> PathBuf {
         self.top.join("tools")
     }
 
-    /// Where something in the house is for those outside. Homes are the same for both.
+    /// The path outside of a path inside. Homes have the same path in both.
     pub fn outside(&self, path: &Path) -> PathBuf {
         if path.starts_with(self.top.parent().expect("a home")) {
             return path.to_owned();
@@ -102,7 +102,7 @@ impl House {
         self.top.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// What something that we see is called in the house.
+    /// The path inside of a path outside.
     pub fn inside(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(&self.top) {
             Ok(rest) => Path::new("/").join(rest),
@@ -110,7 +110,7 @@ impl House {
         }
     }
 
-    /// The same program, run in the house by its operator.
+    /// The same command, run inside by the operator.
     pub fn enter(&self, program: &Command) -> Command {
         let mut enter = Command::new("nsenter");
         enter.args(["--target", &self.first.to_string(), "--user", "--mount", "--pid"]);
@@ -119,7 +119,7 @@ impl House {
         enter
     }
 
-    /// Whether a process runs in it.
+    /// Whether a process runs inside.
     pub fn holds(&self, pid: i32) -> bool {
         fs::read_link(format!("/proc/{pid}/ns/pid")).is_ok_and(|own| own == self.processes)
     }
@@ -128,7 +128,7 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         kill(self.first, Signal::SIGKILL);
-        // The first process ends after all others have.
+        // The first process ends after all others.
         while Path::new(&format!("/proc/{}/exe", self.first)).exists() {
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -1,7 +1,8 @@
-//! A stage: a machine of its own for one test. A temporary home, a cleared environment, simulated antnodes
-//! that are real processes, and ports that no other stage uses. All of it goes when the stage does.
+//! A stage: a private machine for one test, with a temporary home, a cleared environment, simulated
+//! antnodes that are real processes, and ports that no other stage uses. Dropping it ends the processes and
+//! deletes the files.
 //!
-//! It reads `/proc`, so it is for Linux.
+//! It reads `/proc`, so it needs Linux.
 
 pub mod anm;
 mod chance;
@@ -27,31 +28,31 @@ pub use ports::Block;
 pub use rpc::Rpc;
 pub use run::Ran;
 
-/// Longer than anything here takes, even on a machine that is busy with something else.
+/// Longer than any wait in the tests, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One machine: what a test is played on.
+/// A private machine for one test.
 pub struct Stage {
-    /// Where sudo is at hand; else the machine is everybody's. Before the home, in which it lies.
+    /// Set in the modes with sudo. Declared before `home`, because it must be dropped first.
     house: Option<House>,
     home: TempDir,
     ports: Block,
 }
 
 impl Stage {
-    /// A machine with an antnode 0.4.17 in `~/.local/bin` and no colony.
+    /// A machine with antnode 0.4.17 in `~/.local/bin` and no colony.
     pub fn new() -> Stage {
         Stage::called("wnm-stage-")
     }
 
-    /// The same, in a home whose name begins so.
+    /// The same, with a home whose name starts with `name`.
     pub fn called(name: &str) -> Stage {
         let home = tempfile::Builder::new()
             .prefix(name)
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir()
             .expect("a temporary home");
-        // A home of a test with a umask of its own is still a home.
+        // The umask of a test must not change the mode of the home.
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
         let stage = Stage {
             house: None,
@@ -62,8 +63,7 @@ impl Stage {
         stage
     }
 
-    /// The same with a sudo that lets wnm do everything; None, with a word on stderr, where this machine lets
-    /// nobody build a house.
+    /// The same, with a sudo that allows everything; None where namespaces are not allowed.
     pub fn with_sudo(name: &str) -> Option<Stage> {
         let mut stage = Stage::called(name);
         let house = House::build(&stage.home().join(".house"), stage.home())?;
@@ -73,7 +73,7 @@ impl Stage {
         Some(stage)
     }
 
-    /// Puts a program where the operator finds it, and root where there is a sudo.
+    /// Installs a program in PATH, for root too where there is a sudo.
     pub fn equip(&self, program: &Path) {
         let place = self.tools();
         let installed = Command::new("install")
@@ -87,7 +87,7 @@ impl Stage {
         );
     }
 
-    /// The folder of such programs.
+    /// The folder where [`Stage::equip`] installs programs.
     pub fn tools(&self) -> PathBuf {
         match &self.house {
             Some(house) => house.tools(),
@@ -95,7 +95,7 @@ impl Stage {
         }
     }
 
-    /// What wnm calls a path that we see.
+    /// The path inside the stage of a real path.
     pub fn known(&self, path: impl AsRef<Path>) -> PathBuf {
         match &self.house {
             Some(house) => house.inside(path.as_ref()),
@@ -103,7 +103,7 @@ impl Stage {
         }
     }
 
-    /// Where a path that wnm knows is for us: in a house, root's folders are elsewhere.
+    /// The real path of a path inside the stage. With sudo, root's folders are elsewhere.
     pub fn seen(&self, path: impl AsRef<Path>) -> PathBuf {
         match &self.house {
             Some(house) => house.outside(path.as_ref()),
@@ -111,8 +111,8 @@ impl Stage {
         }
     }
 
-    /// A machine with a colony of no nodes yet: setsid, delays of 0, and limits that this machine's own
-    /// load cannot reach, but for processors: of those [`Stage::minute`] decides. `settings` come last and so win.
+    /// A machine with a colony without nodes: setsid, no delays, and limits that the load of the real
+    /// machine does not reach; [`Stage::minute`] sets the CPU usage. `settings` override these.
     pub fn colony(settings: &[&str]) -> Stage {
         let stage = Stage::new();
         stage.init(settings).done();
@@ -136,7 +136,7 @@ impl Stage {
         stage
     }
 
-    /// The words of a `wnm --init` that has no node in a port of another test's.
+    /// The arguments of a `wnm --init` that uses only the ports of this stage.
     pub fn founding(&self) -> Vec<String> {
         let (nodes, metrics) = self.thousands();
         let words = [
@@ -155,7 +155,7 @@ impl Stage {
         words.map(str::to_owned).into()
     }
 
-    /// `wnm --init` with the settings of [`Stage::colony`] and these.
+    /// Runs `wnm --init` with the settings of [`Stage::colony`] and these.
     pub fn init(&self, settings: &[&str]) -> Ran {
         let founding = self.founding();
         let mut words: Vec<&str> = founding.iter().map(String::as_str).collect();
@@ -193,15 +193,15 @@ impl Stage {
         self.wnm(&words)
     }
 
-    /// Puts this version of antnode into `~/.local/bin`, as an operator's download would.
+    /// Installs this version of antnode in `~/.local/bin`.
     pub fn install(&self, version: &str) {
         let place = self.home().join(".local/bin");
         let mut folder = fs::DirBuilder::new();
         folder.recursive(true).mode(0o755);
         folder.create(&place).expect("a folder for programs");
         let fresh = place.join("antnode.new");
-        // By another process: what this one has open for writing, a test beside us may hand to its children
-        // for a moment, and a program that somebody writes cannot be run.
+        // A separate process writes the file: a child forked by another test could inherit a file that this
+        // process has open for writing, and the file could not be executed.
         let written = Command::new("/bin/sh")
             .args([
                 "-c",
@@ -217,7 +217,7 @@ impl Stage {
         fs::rename(&fresh, place.join("antnode")).expect("it takes its place");
     }
 
-    /// The thousands for its nodes and their metrics, as the settings write them.
+    /// The first digits of its node ports and metrics ports, in the form of wnm's settings.
     pub fn thousands(&self) -> (String, String) {
         (self.ports.nodes(), self.ports.metrics())
     }
@@ -227,12 +227,12 @@ impl Stage {
         self.home.path()
     }
 
-    /// The ports that are this stage's own.
+    /// The ports of this stage.
     pub fn ports(&self) -> &Block {
         &self.ports
     }
 
-    /// Where wnm keeps the colony of this home.
+    /// The folder where wnm keeps the colony.
     pub fn base(&self) -> PathBuf {
         match &self.house {
             Some(house) => house.outside(Path::new("/var/antctl")),
@@ -245,13 +245,13 @@ impl Stage {
         self.base().join("colony.db")
     }
 
-    /// The folder that holds the nodes.
+    /// The folder of the nodes' root directories.
     pub fn storage(&self) -> PathBuf {
         self.base()
             .join(if self.house.is_some() { "services" } else { "node" })
     }
 
-    /// The folder that holds the nodes' folders of logs.
+    /// The folder of the nodes' log directories.
     pub fn logs(&self) -> PathBuf {
         match &self.house {
             Some(house) => house.outside(Path::new("/var/log/antnode")),
@@ -259,22 +259,22 @@ impl Stage {
         }
     }
 
-    /// The folder of one node.
+    /// The root directory of one node.
     pub fn root(&self, id: u32) -> PathBuf {
         self.storage().join(format!("antnode{id:04}"))
     }
 
-    /// Makes a node ill; see the simulated antnode for the words.
+    /// Makes a node misbehave; `tests/fakes/antnode.rs` lists the words.
     pub fn sicken(&self, id: u32, illness: &str) {
         fs::write(self.root(id).join("SIM_ANTNODE"), illness).expect("the illness is written");
     }
 
-    /// Makes it well again.
+    /// Ends the misbehaviour.
     pub fn cure(&self, id: u32) {
         fs::remove_file(self.root(id).join("SIM_ANTNODE")).expect("the illness goes");
     }
 
-    /// wnm in the environment of an operator's shell, and nothing of ours.
+    /// wnm in the environment of an operator's shell, without the variables of the test.
     pub fn command(&self, words: &[&str]) -> Command {
         self.at_home(Command::new(env!("CARGO_BIN_EXE_wnm")), words)
     }
@@ -301,19 +301,19 @@ impl Stage {
         command
     }
 
-    /// Runs wnm to its end.
+    /// Runs wnm and waits for it.
     pub fn wnm(&self, words: &[&str]) -> Ran {
         Ran::of(self.command(words))
     }
 
-    /// Runs wnm with these variables as well.
+    /// Runs wnm with these environment variables too, and waits for it.
     pub fn wnm_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ran {
         let mut command = self.command(words);
         command.envs(variables.iter().copied());
         Ran::of(command)
     }
 
-    /// Starts wnm and lets it run.
+    /// Starts wnm and does not wait.
     pub fn begin(&self, words: &[&str]) -> Child {
         let mut command = self.command(words);
         command
@@ -323,34 +323,34 @@ impl Stage {
             .expect("wnm starts")
     }
 
-    /// A minute passes in which the machine had nothing to do; then cron runs wnm, with these words.
+    /// Simulates a minute without load, then runs wnm with these arguments.
     pub fn pass(&self, words: &[&str]) -> Ran {
         self.minute(0);
         self.wnm(words)
     }
 
-    /// One cycle that must succeed.
+    /// Runs one cycle, which must succeed.
     pub fn cycle(&self) -> Ran {
         self.pass(&[]).done()
     }
 
-    /// One look at the nodes, so that their rows are up to date.
+    /// Surveys the nodes, so that their rows are up to date.
     pub fn survey(&self) {
         self.minute(0);
         self.wnm(&["--force_action", "survey"]).done();
     }
 
-    /// Runs cycles until it is so.
+    /// Runs cycles until `so` is true.
     pub fn cycle_until(&self, what: &str, so: impl Fn(&Stage) -> bool) {
         self.until(what, so, |stage| drop(stage.cycle()));
     }
 
-    /// Waits until it is so.
+    /// Waits until `so` is true.
     pub fn wait_for(&self, what: &str, so: impl Fn(&Stage) -> bool) {
         self.until(what, so, |_| std::thread::sleep(Duration::from_millis(50)));
     }
 
-    /// Does something again and again until it is so, and fails with the colony's state where it never is.
+    /// Repeats `again` until `so` is true; fails with the state of the colony after a minute.
     pub fn until(&self, what: &str, so: impl Fn(&Stage) -> bool, again: impl Fn(&Stage)) {
         let begun = Instant::now();
         while !so(self) {
@@ -363,7 +363,7 @@ impl Stage {
         }
     }
 
-    /// Has the simulated launchd, where there is one, end its jobs: it would start again what is killed.
+    /// Ends the jobs of the simulated launchd, which would otherwise restart killed processes.
     fn unload_all(&self) {
         let state = self.home().join(".launchctl");
         let _ = fs::remove_dir_all(state.join("jobs"));
@@ -376,7 +376,7 @@ impl Stage {
         }
     }
 
-    /// All under the home, as one text that differs when any name, right, date or content does.
+    /// Everything under the home as text; any change of a name, mode, time or content changes it.
     pub fn tree(&self) -> String {
         let mut lines = Vec::new();
         walk(self.home(), self.home(), &mut lines);
@@ -386,7 +386,7 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Ends every process that was started under the home; the folder goes by itself.
+    /// Ends every process that was started under the home.
     fn drop(&mut self) {
         self.unload_all();
         self.house = None;
@@ -402,12 +402,12 @@ impl Drop for Stage {
     }
 }
 
-/// The simulated antnode, which `cargo test` builds beside this test as an example.
+/// The simulated antnode, which `cargo test` builds as an example.
 pub fn simulated_antnode() -> PathBuf {
     simulated("antnode")
 }
 
-/// A simulated program, which `cargo test` builds beside this test as an example.
+/// A simulated program, which `cargo test` builds as an example.
 pub fn simulated(name: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_BIN_EXE_wnm"))
         .with_file_name("examples")

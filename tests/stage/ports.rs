@@ -1,25 +1,25 @@
-//! Ports that belong to one test alone, among all tests and all runs of them on this machine.
+//! Blocks of ports, each used by one test at a time among all test runs on this machine.
 
 use std::net::{TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-/// Two thousand ports, ours as long as this lives: whoever holds the first one open has the block. Both
-/// thousands in one, since tests that hold one and wait for another would wait for each other.
+/// Two thousand ports, reserved until this is dropped by a listener on the first one. Nodes and metrics
+/// share one block, because two tests that each wait for a second block would wait for each other.
 pub struct Block {
     thousand: u16,
     _held: TcpListener,
 }
 
-/// Below the ports that the system gives to outgoing connections, above those that need root.
+/// Below the ports of outgoing connections, above those that only root may use.
 const FIRST: u16 = 2;
 const LAST: u16 = 30;
 const BLOCKS: u16 = (LAST - FIRST) / 2 + 1;
-/// How many of a thousand are looked at: no test has more nodes.
+/// The number of ports of each thousand that must be free: no test has more nodes.
 const USED: u16 = 130;
 
 impl Block {
-    /// The next free block; waits for one where all are taken.
+    /// Reserves a free block; waits while there is none.
     pub fn claim() -> Block {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let spread = (std::process::id() % u32::from(BLOCKS)) as u16;
@@ -35,12 +35,12 @@ impl Block {
         panic!("no two thousand ports from {FIRST}000 on came free");
     }
 
-    /// The thousand for nodes: 8 stands for 8000 to 8999, as in wnm's settings.
+    /// The node ports in the form of wnm's settings: 8 means 8000 to 8999.
     pub fn nodes(&self) -> String {
         self.thousand.to_string()
     }
 
-    /// The thousand for metrics.
+    /// The metrics ports in the form of wnm's settings.
     pub fn metrics(&self) -> String {
         (self.thousand + 1).to_string()
     }

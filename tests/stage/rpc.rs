@@ -1,17 +1,17 @@
-//! Ports for antctl's RPC, apart from the others, for no demo needs them.
+//! Blocks of ports for antctl's RPC.
 
 use std::net::TcpListener;
 use std::time::Duration;
 
-/// A thousand ports for antctl's RPC, ours as long as this lives. Few are above those that the system gives to
-/// outgoing connections, and other stages name 64 and open none of them.
+/// A thousand ports for antctl's RPC, reserved until this is dropped. They are above the ports of outgoing
+/// connections; stages without antctl set 64 and open none of those ports.
 pub struct Rpc {
     thousand: u16,
     _held: TcpListener,
 }
 
 impl Rpc {
-    /// The next free thousand; waits for one where all are taken.
+    /// Reserves a free thousand; waits while there is none.
     pub fn claim() -> Rpc {
         for _ in 0..3000 {
             for thousand in [61, 62, 63, 65] {
@@ -27,7 +27,7 @@ impl Rpc {
         panic!("no thousand ports for RPC came free");
     }
 
-    /// As in wnm's settings.
+    /// The ports in the form of wnm's setting.
     pub fn start(&self) -> String {
         self.thousand.to_string()
     }

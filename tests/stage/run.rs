@@ -1,4 +1,4 @@
-//! One run of wnm that has ended, and what may be asked of it.
+//! A finished run of wnm, and checks of its result.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// A run: its words, how it ended and what it said.
+/// A run: its arguments, exit code and output.
 #[derive(Debug)]
 pub struct Ran {
     pub words: String,
@@ -17,7 +17,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Runs the command to its end.
+    /// Runs the command and waits for it.
     pub fn of(mut command: Command) -> Ran {
         let words: Vec<_> = command
             .get_args()
@@ -26,7 +26,8 @@ impl Ran {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = loop {
             match command.output() {
-                // Another test forked while this program was being written, and holds it open until its exec.
+                // A child forked by another test still has this program open for writing; it closes it on
+                // exec.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {
                     std::thread::sleep(Duration::from_millis(5));
                 }
@@ -36,7 +37,7 @@ impl Ran {
         Ran::ended(words.join(" "), output)
     }
 
-    /// One that was started elsewhere and has ended.
+    /// The result of a command that has already ended.
     pub fn ended(words: String, output: Output) -> Ran {
         Ran {
             words,
@@ -46,7 +47,7 @@ impl Ran {
         }
     }
 
-    /// One that runs, once it has ended, and the most memory that it took, in kB, as the kernel told while it ran.
+    /// Waits for a command; returns its result and its peak memory in kB.
     pub fn weighed(words: String, mut child: Child) -> (Ran, u64) {
         let begun = Instant::now();
         let status = format!("/proc/{}/status", child.id());
@@ -66,37 +67,37 @@ impl Ran {
         (Ran::ended(words, output), most)
     }
 
-    /// It must have ended with this code.
+    /// The exit code must be `code`.
     pub fn code(self, code: i32) -> Ran {
         assert_eq!(self.code, Some(code), "the code of {self}");
         self
     }
 
-    /// It must have ended with 0.
+    /// The exit code must be 0.
     pub fn done(self) -> Ran {
         self.code(0)
     }
 
-    /// It must have said this on stderr.
+    /// stderr must contain `text`.
     pub fn says(self, text: &str) -> Ran {
         assert!(self.stderr.contains(text), "`{text}` on the stderr of {self}");
         self
     }
 
-    /// It must have printed nothing on stdout.
+    /// stdout must be empty.
     pub fn prints_nothing(self) -> Ran {
         assert_eq!(self.stdout, "", "the stdout of {self}");
         self
     }
 
-    /// An error is told in a line or two, without a trace, and without terminal colours.
+    /// stderr must be an error of one to three lines without colours.
     pub fn complains(self) -> Ran {
         let lines = self.stderr.lines().filter(|line| !line.trim().is_empty()).count();
         assert!((1..=3).contains(&lines), "a line or two on the stderr of {self}");
         self.plain()
     }
 
-    /// No panic and no colour: what cron mails must be readable.
+    /// The output must contain no panic and no colour, because cron mails it.
     pub fn plain(self) -> Ran {
         assert!(!self.stderr.contains("panicked"), "no panic in {self}");
         assert!(
@@ -106,7 +107,7 @@ impl Ran {
         self
     }
 
-    /// What it printed, as JSON.
+    /// Parses stdout as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("JSON ({error}) on the stdout of {self}"))

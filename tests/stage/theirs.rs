@@ -1,4 +1,4 @@
-//! The colony of a stage as the Python wnm keeps one: the tables of one of its releases, with the rows of ours.
+//! Databases of the Python wnm: the tables of one of its releases, with the rows of a stage.
 
 use std::fs;
 use std::path::Path;
@@ -8,8 +8,8 @@ use rusqlite::Connection;
 use super::Stage;
 
 impl Stage {
-    /// Puts a database of the release that `dump` is of in the place of ours. `sql` makes its rows what the Python wnm
-    /// writes; what is said here is so for every manager.
+    /// Replaces the database by one of the Python release in `dump`, with the same nodes. `sql` then sets
+    /// what that release writes for the manager in question; this function sets the rest.
     pub fn becomes_theirs(&self, dump: &str, sql: &str) {
         let path = self.database();
         let ours = path.with_extension("ours");
