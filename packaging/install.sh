@@ -1,8 +1,8 @@
 #!/bin/sh
-# Installs wnm, its man page and its completions, from a built program or a release archive.
+# Installs wnm, its man page and its shell completions, from a built program or a release archive.
 #     packaging/install.sh [--system] [--remove] [WNM | ARCHIVE.tar.gz]
-# Without a name: the `wnm` beside this script, else target/release/wnm. For this user, in ~/.local; with --system, as
-# root, in /usr/local. --remove takes away what it installed. Colonies, nodes, settings and crontabs are never touched.
+# Without a file, it installs `wnm` from the directory of this script, or else target/release/wnm. The target is ~/.local, or
+# /usr/local with --system (needs root). --remove uninstalls. It never changes colonies, nodes, settings or crontabs.
 set -eu
 
 fail() { echo "install.sh: $*" >&2; exit 1; }
@@ -15,8 +15,8 @@ for word in "$@"; do
         --system) prefix=/usr/local ;;
         --remove) remove=yes ;;
         -h | --help) sed -n '2,5p' "$0"; exit 0 ;;
-        -*) fail "there is no flag \`$word\`" ;;
-        *) [ -z "$given" ] || fail "\`$given\` or \`$word\`? One is installed"; given=$word ;;
+        -*) fail "unexpected argument \`$word\`; \`--help\` lists the flags" ;;
+        *) [ -z "$given" ] || fail "unexpected argument \`$word\`: the file to install is already \`$given\`"; given=$word ;;
     esac
 done
 if [ -z "$prefix" ]; then
@@ -31,7 +31,7 @@ fish=$prefix/share/fish/vendor_completions.d/wnm.fish
 
 if [ -n "$remove" ]; then
     rm -f "$prefix/bin/wnm" "$man" "$bash" "$zsh" "$fish"
-    echo "removed wnm from $prefix; nodes, colonies and crontabs are as they were"
+    echo "removed wnm from $prefix; nodes, colonies and crontabs were not changed"
     exit 0
 fi
 
@@ -42,9 +42,9 @@ case $given in
     *.tar.gz | *.tgz)
         if [ -f "$given.sha256" ]; then
             sum=$(sha256sum <"$given")
-            [ "${sum%% *}" = "$(cut -d' ' -f1 "$given.sha256")" ] || fail "\`$given\` is not what its .sha256 says"
+            [ "${sum%% *}" = "$(cut -d' ' -f1 "$given.sha256")" ] || fail "the checksum of \`$given\` does not match \`$given.sha256\`"
         fi
-        tar -xzf "$given" -C "$box" --strip-components=1 || fail "\`$given\` cannot be unpacked"
+        tar -xzf "$given" -C "$box" --strip-components=1 || fail "cannot unpack \`$given\`"
         program=$box/wnm
         ;;
     '')
@@ -53,11 +53,11 @@ case $given in
         ;;
     *) program=$given ;;
 esac
-[ -f "$program" ] || fail "there is no \`$program\`: build it with \`cargo build --release\`, or name another"
+[ -f "$program" ] || fail "no file \`$program\`: build it with \`cargo build --release\`, or pass the path of another wnm"
 version=$("$program" --version) || fail "\`$program\` does not run on this machine"
 
 mkdir -p "$prefix/bin" "${man%/*}" "${bash%/*}" "${zsh%/*}" "${fish%/*}" || fail "cannot write to $prefix"
-# Beside it and renamed: a run that cron begins meanwhile finds the old one or the new one.
+# The rename makes the change atomic: a run that cron starts meanwhile uses the old program or the new one.
 install -m 755 "$program" "$prefix/bin/.wnm.new"
 mv -f "$prefix/bin/.wnm.new" "$prefix/bin/wnm"
 "$program" --man >"$man"

@@ -1,6 +1,6 @@
-# A formula with four gaps, which packaging/homebrew/fill fills at a release; it names no sum before there is a file.
+# A template with four placeholders, which packaging/homebrew/fill replaces at a release.
 class Wnm < Formula
-  desc "Keeps as many Autonomi nodes on a machine as it can bear"
+  desc "Runs as many Autonomi nodes as CPU, memory and disk allow"
   homepage "@HOMEPAGE@"
   url "@URL@"
   version "@VERSION@"
@@ -15,7 +15,7 @@ class Wnm < Formula
     (man1/"wnm.1").write Utils.safe_popen_read(bin/"wnm", "--man")
   end
 
-  # In place of cron, on macOS. On Linux take packaging/systemd: nodes under setsid would end with each pass of this one.
+  # Replaces cron on macOS. On Linux use packaging/systemd: with this service, nodes of the manager setsid would end after each run.
   service do
     run [opt_bin/"wnm", "--quiet"]
     run_type :interval
@@ -26,7 +26,7 @@ class Wnm < Formula
   end
 
   def caveats
-    "A colony is founded by `wnm --init`; `brew services start wnm` then runs a pass each minute."
+    "Run `wnm --init` first; then `brew services start wnm` runs wnm every minute."
   end
 
   test do

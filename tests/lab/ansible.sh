@@ -144,7 +144,7 @@ tell 'what the inventory says anew is all that changes, as check mode said'
 
 before=$(state "$MACHINE")
 more='wnm_node_capp: 7' play 2
-grep -q 'wnm_node_capp: neither a setting of wnm nor a variable of the role' "$BOX/said" || fail 'it does not say what is wrong'
+grep -q 'wnm_node_capp: neither settings of wnm nor variables of the role' "$BOX/said" || fail 'it does not say what is wrong'
 is "$(changed "$MACHINE")" 0 'changes'
 cap=99999 play 2
 grep -q 'node_cap' "$BOX/said" || fail 'it does not name the setting'

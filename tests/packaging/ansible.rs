@@ -64,7 +64,7 @@ fn the_variables_of_the_role_are_the_settings_of_the_program() {
         writeln!(options, "        type: {}", kind(&setting.takes)).expect("a text");
     }
     generated("vars/main.yml", "__wnm_settings:", "# end\n", &names);
-    let mark = "# Every setting that a colony keeps; written from the table of settings.";
+    let mark = "# Every setting that a colony stores; generated from the table of settings.";
     generated("meta/argument_specs.yml", mark, "      # end\n", &options);
 }
 
