@@ -1,4 +1,4 @@
-//! Adding: given a machine with room, when wnm runs, then the colony grows to its cap and no further.
+//! Adding nodes: on a machine with room, a colony grows to its cap and no further.
 
 use std::fs;
 use std::net::TcpListener;
@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use crate::stage::Stage;
 
 #[test]
-fn a_colony_grows_to_its_cap_and_rests() {
+fn colony_grows_to_its_cap_and_stops() {
     let stage = Stage::colony(&["--node_cap", "3"]);
     stage.cycle_until("three nodes run", |stage| stage.in_state("RUNNING") == 3);
     stage.agree(true);
@@ -24,7 +24,7 @@ fn a_colony_grows_to_its_cap_and_rests() {
 }
 
 #[test]
-fn a_node_has_the_ports_paths_and_wallet_that_its_id_gives() {
+fn node_has_the_ports_paths_and_wallet_of_its_id() {
     let stage = Stage::colony(&["--start_args", "--local --first", "--no_upnp"]);
     stage.wnm(&["--force_action", "add"]).done();
     let row = stage.row(1);
@@ -63,7 +63,7 @@ fn all_nodes_share_one_copy_of_their_binary() {
 }
 
 #[test]
-fn the_lowest_free_id_is_used_again() {
+fn reuses_the_lowest_free_id() {
     let stage = Stage::of(3, &[]);
     stage
         .wnm(&["--force_action", "remove", "--service_name", "antnode0002"])
@@ -74,7 +74,7 @@ fn the_lowest_free_id_is_used_again() {
 }
 
 #[test]
-fn a_port_that_something_else_listens_on_is_refused_and_nothing_is_left() {
+fn rejects_a_port_in_use_and_leaves_nothing() {
     let stage = Stage::of(1, &[]);
     let next = stage.row(1).metrics_port + 1;
     let _squatter = TcpListener::bind(("127.0.0.1", next)).expect("a port of this stage");
@@ -86,7 +86,7 @@ fn a_port_that_something_else_listens_on_is_refused_and_nothing_is_left() {
 }
 
 #[test]
-fn a_node_that_will_not_start_leaves_nothing_behind() {
+fn node_that_does_not_start_leaves_nothing() {
     let stage = Stage::colony(&["--environment", "SIM_ANTNODE=refuse"]);
     stage.wnm(&["--force_action", "add"]).code(3).plain();
     assert_eq!(stage.ids(), [0; 0], "{}", stage.describe());
@@ -98,7 +98,7 @@ fn a_node_that_will_not_start_leaves_nothing_behind() {
 }
 
 #[test]
-fn without_an_antnode_nothing_is_added_and_the_operator_is_told_where_it_was_looked_for() {
+fn without_an_antnode_adds_nothing_and_prints_the_searched_paths() {
     let stage = Stage::colony(&[]);
     fs::remove_file(stage.home().join(".local/bin/antnode")).expect("it was there");
     let ran = stage.pass(&[]).plain();
@@ -107,7 +107,7 @@ fn without_an_antnode_nothing_is_added_and_the_operator_is_told_where_it_was_loo
 }
 
 #[test]
-fn every_node_gets_the_environment_that_was_set() {
+fn every_node_gets_the_environment_setting() {
     let stage = Stage::colony(&["--environment", "ANT_COLOUR=red ANT_WORDS=\"two words\""]);
     stage.wnm(&["--force_action", "add"]).done();
     let pid = stage.process(1).expect("its process").pid;

@@ -1,5 +1,6 @@
-//! Clusters of the Python wnm: given nodes that it ran, and its database, when that is adopted, then no node notices;
-//! and from there on they are nodes like others. launchd's are in `launchd.rs`, those of real systemd in the lab.
+//! Nodes and databases of the Python wnm: adoption does not affect the running nodes, and afterwards they
+//! work like any other node. `launchd.rs` has the tests with launchd, `tests/lab` those with the real
+//! systemd.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,15 +14,15 @@ use crate::stage::Stage;
 
 pub const ADOPT: [&str; 3] = ["--force_action", "wnm-db-migration", "--confirm"];
 
-/// Its newest release, and its oldest.
+/// Its newest and its oldest release.
 const NEW: &str = "e2f4a512d24c.sql";
 const OLD: &str = "eeec2af7114c_nov6.sql";
 
-/// Nothing is started until `--mem_less_than` is a figure that the machine reaches; nothing is stopped for what else the
-/// machine does, of which the first cycle knows nothing but how it is.
+/// Nothing starts until `--mem_less_than` is a value that the machine can meet; nothing stops for the real
+/// load, of which the first cycle knows only the present value.
 const FULL: &str = "UPDATE machine SET mem_less_than = 0, cpu_remove = 100;";
 
-/// Files that say who a node is and how it is started.
+/// Files that define a node's identity and start.
 fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let units = stage.home().join(".config/systemd/user");
@@ -33,7 +34,7 @@ fn kept(stage: &Stage) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-/// The values of all rows that the Python wnm wrote and that must stay, the mode of a manager left out.
+/// The values in all rows of the Python wnm that must stay, without the mode of the manager.
 fn said(stage: &Stage) -> Vec<String> {
     let database = stage.look();
     let mut query = database
@@ -49,7 +50,7 @@ fn said(stage: &Stage) -> Vec<String> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
-/// Adopts, and plays ten cycles: nothing may change for a node.
+/// Adopts the database and runs ten cycles; no node may change.
 fn is_adopted(stage: &Stage, manager: &str, down: usize) {
     let running = pids(stage);
     let before = said(stage);
@@ -82,7 +83,7 @@ fn is_adopted(stage: &Stage, manager: &str, down: usize) {
     );
 }
 
-/// What was stopped starts, all are upgraded, and node 2 is removed.
+/// Starts the stopped node, upgrades all, and removes node 2.
 fn are_nodes_like_others(stage: &Stage, running: &BTreeMap<PathBuf, i32>) {
     stage.pass(&["--mem_less_than", "99"]).done();
     stage.cycle_until("the one that was down runs", |stage| {
@@ -104,7 +105,7 @@ fn are_nodes_like_others(stage: &Stage, running: &BTreeMap<PathBuf, i32>) {
     stage.agree(true);
 }
 
-/// The unit that the Python wnm writes for a node.
+/// The unit file that the Python wnm writes for a node.
 fn as_it_writes(stage: &Stage, id: u32) -> String {
     let row = stage.row(id);
     let (root, base) = (row.root.display(), stage.base());
@@ -121,7 +122,7 @@ fn as_it_writes(stage: &Stage, id: u32) -> String {
 }
 
 #[test]
-fn services_of_the_user_go_on_and_are_nodes_like_others() {
+fn user_services_keep_running_and_work_like_other_nodes() {
     for (dump, word) in [
         (NEW, "systemd+user"),
         (OLD, "systemd"),
@@ -151,7 +152,7 @@ fn services_of_the_user_go_on_and_are_nodes_like_others() {
         let running = pids(&stage);
         is_adopted(&stage, "systemd+user", 1);
         assert_eq!(services::calls(&stage), Vec::<String>::new(), "{dump}");
-        // Its rows do not say where logs are; its units do.
+        // Its rows do not have the log folders; its units do.
         assert_eq!(
             stage.row(1).logs,
             Some(stage.logs().join("antnode0001")),
@@ -162,14 +163,14 @@ fn services_of_the_user_go_on_and_are_nodes_like_others() {
 }
 
 #[test]
-fn plain_processes_go_on_and_are_nodes_like_others() {
+fn setsid_processes_keep_running_and_work_like_other_nodes() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0003"])
         .done();
     stage.survey();
     for id in 1..=3 {
-        // Which it does not write.
+        // The Python wnm does not write this file.
         let _ = fs::remove_file(stage.root(id).join("node.command"));
     }
     stage.becomes_theirs(
@@ -182,7 +183,7 @@ fn plain_processes_go_on_and_are_nodes_like_others() {
 }
 
 #[test]
-fn nodes_of_antctl_go_on_and_are_nodes_like_others() {
+fn antctl_nodes_keep_running_and_work_like_other_nodes() {
     for (kind, dump, word) in [
         ("antctl+user", NEW, "antctl+user"),
         ("antctl+user", OLD, "antctl"),
@@ -232,7 +233,7 @@ fn nodes_of_antctl_go_on_and_are_nodes_like_others() {
     }
 }
 
-/// Numbers, names, ports and wallets: folders are put right by what antctl has.
+/// Numbers, names, ports and wallets; folders are corrected to those of antctl.
 fn said_but_places(stage: &Stage) -> Vec<String> {
     let database = stage.look();
     let mut query = database

@@ -1,5 +1,5 @@
-//! A server that ran anm, read and judged: its settings, its nodes and what there is to say of them, as
-//! `tests/anm/expected.json` has them. `tests/stage/anm.rs` lays it out.
+//! Evaluating a server that anm managed: its settings, nodes and warnings must be those in
+//! `tests/anm/expected.json`. `tests/stage/anm.rs` creates the server.
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
 pub mod acts;
@@ -23,13 +23,13 @@ fn expected() -> Value {
     serde_json::from_str(include_str!("anm/expected.json")).unwrap()
 }
 
-/// The server judged as it lies there.
+/// The evaluation of the unchanged server.
 fn judged(machine: &Machine) -> Judgement {
     let cron = fs::read_to_string(machine.path(place::CRON)).ok();
     judge(&machine.server(), cron.as_deref()).unwrap()
 }
 
-/// Warnings as `expected.json` names them: the code, and the node or the path.
+/// Warnings in the form of `expected.json`: the code, and the node or path.
 fn codes(judgement: &Judgement) -> BTreeSet<(String, String)> {
     let about = |warning: &wnm::takeover::anm::warning::Warning| {
         let path = warning.path.as_ref().map(|path| path.display().to_string());
@@ -55,7 +55,7 @@ fn expected_codes() -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// A row as the database will hold it, in the columns of `expected.json`.
+/// A row as in the database, with the columns of `expected.json`.
 fn row(node: &wnm::colony::Node) -> BTreeMap<&'static str, Value> {
     let figures = &node.figures;
     BTreeMap::from([
@@ -93,7 +93,7 @@ fn row(node: &wnm::colony::Node) -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// Holds `rows` against what is expected of them, as far as either says something.
+/// Compares `rows` with the expected values that exist.
 fn compare_rows(rows: &[wnm::colony::Node], expected: &[Value]) {
     for expected in expected {
         let service = expected["service"].as_str().unwrap();
@@ -109,7 +109,8 @@ fn compare_rows(rows: &[wnm::colony::Node], expected: &[Value]) {
     }
 }
 
-/// Holds the settings against what is expected of them; what is said by a rule is tried with the database.
+/// Compares the settings with the expected ones; a setting that depends on a rule is tested with the
+/// database.
 fn compare_settings(judgement: &Judgement, expected: &Map<String, Value>) {
     for taken in &judgement.settings {
         let text = match &expected[taken.name] {
@@ -122,7 +123,7 @@ fn compare_settings(judgement: &Judgement, expected: &Map<String, Value>) {
 }
 
 #[test]
-fn given_the_whole_server_when_it_is_judged_then_every_row_and_setting_is_right() {
+fn rows_and_settings_of_the_whole_server_are_as_expected() {
     let machine = Machine::new(None);
     let judgement = judged(&machine);
     let expected = expected();
@@ -160,7 +161,7 @@ fn given_the_whole_server_when_it_is_judged_then_every_row_and_setting_is_right(
 }
 
 #[test]
-fn given_the_whole_server_when_it_is_judged_then_every_warning_is_there() {
+fn warnings_of_the_whole_server_are_as_expected() {
     let missing: Vec<_> = {
         let ours = codes(&judged(&Machine::new(None)));
         expected_codes().difference(&ours).cloned().collect()
@@ -169,7 +170,7 @@ fn given_the_whole_server_when_it_is_judged_then_every_warning_is_there() {
 }
 
 #[test]
-fn every_unit_is_known_by_the_form_in_which_anm_wrote_it() {
+fn every_unit_is_recognized_by_the_anm_version_that_wrote_it() {
     let judgement = judged(&Machine::new(None));
     let expected = expected();
     let beliefs = wnm::takeover::anm::details::read(
@@ -202,7 +203,7 @@ fn every_unit_is_known_by_the_form_in_which_anm_wrote_it() {
 }
 
 #[test]
-fn given_each_variant_when_it_is_judged_then_it_differs_as_expected() {
+fn each_variant_gives_the_expected_differences() {
     let expected = expected();
     for (name, variant) in expected["variants"].as_object().unwrap() {
         let machine = Machine::new(Some(name));
@@ -254,7 +255,7 @@ fn given_each_variant_when_it_is_judged_then_it_differs_as_expected() {
 }
 
 #[test]
-fn given_a_collision_when_it_is_judged_then_the_loser_has_the_lowest_id_above_all() {
+fn loser_of_an_id_collision_gets_the_lowest_id_above_all_others() {
     let judgement = judged(&Machine::new(Some("padding-collision")));
     let loser = judgement
         .nodes
@@ -267,7 +268,7 @@ fn given_a_collision_when_it_is_judged_then_the_loser_has_the_lowest_id_above_al
 }
 
 #[test]
-fn given_an_order_to_destroy_all_nodes_when_it_is_judged_then_it_is_refused_and_nothing_changes() {
+fn pending_order_to_destroy_all_nodes_is_rejected_and_changes_nothing() {
     for (variant, word) in [("config-gone", "config"), ("nuke-action", "Action=4")] {
         let machine = Machine::new(Some(variant));
         let before = machine.tree();
@@ -279,7 +280,7 @@ fn given_an_order_to_destroy_all_nodes_when_it_is_judged_then_it_is_refused_and_
     }
 }
 
-/// What is refused when `change` was made to the server.
+/// The error after `change` was made to the server.
 fn refusal(change: impl FnOnce(&Machine)) -> String {
     let machine = Machine::new(None);
     change(&machine);
@@ -298,7 +299,7 @@ fn append(path: &Path, line: &str) {
 }
 
 #[test]
-fn given_no_anm_when_it_is_judged_then_it_says_what_is_there() {
+fn server_without_anm_gives_an_error_with_what_was_found() {
     let gone = |machine: &Machine| fs::remove_file(machine.path(place::SYSTEM)).unwrap();
     assert!(refusal(gone).contains("anm is not installed"));
     let old = refusal(|machine| {
@@ -309,7 +310,7 @@ fn given_no_anm_when_it_is_judged_then_it_says_what_is_there() {
 }
 
 #[test]
-fn given_a_value_that_only_a_shell_could_tell_when_it_is_judged_then_its_line_is_named() {
+fn value_that_only_a_shell_could_resolve_is_an_error_with_its_line() {
     let config = |line: &'static str| refusal(move |machine| append(&machine.path(place::CONFIG), line));
     for line in [
         "NodeCap=$(nproc)",
@@ -335,7 +336,7 @@ fn given_a_value_that_only_a_shell_could_tell_when_it_is_judged_then_its_line_is
 }
 
 #[test]
-fn given_anm_started_from_elsewhere_too_when_it_is_judged_then_every_place_is_listed() {
+fn all_other_ways_to_start_anm_are_listed() {
     let line = "*/2 * * * * /bin/bash /usr/bin/anms.sh";
     let crontab = refusal(|machine| append(&machine.path("/var/spool/cron/crontabs/weave"), line));
     assert!(
@@ -359,7 +360,7 @@ fn given_anm_started_from_elsewhere_too_when_it_is_judged_then_every_place_is_li
 }
 
 #[test]
-fn given_no_antnode_or_no_account_when_it_is_judged_then_it_is_refused() {
+fn missing_antnode_or_account_is_an_error() {
     let none = refusal(|machine| fs::remove_file(machine.path("/home/weave/.local/bin/antnode")).unwrap());
     assert!(none.contains("`weave` has no antnode"), "{none}");
     let nobody = refusal(|machine| {
@@ -373,7 +374,7 @@ fn given_no_antnode_or_no_account_when_it_is_judged_then_it_is_refused() {
 }
 
 #[test]
-fn given_a_cron_file_that_is_gone_when_it_is_judged_then_the_owner_of_its_state_is_the_operator() {
+fn without_a_cron_file_the_owner_of_the_state_is_the_operator() {
     let machine = Machine::new(None);
     fs::remove_file(machine.path(place::CRON)).unwrap();
     let judgement = judged(&machine);
@@ -381,7 +382,7 @@ fn given_a_cron_file_that_is_gone_when_it_is_judged_then_the_owner_of_its_state_
     assert_eq!(judgement.nodes.len(), 14);
 }
 
-/// The row of one node, and the codes that are about it, after `change`.
+/// The row of one node and its warnings after `change`.
 fn one(name: &str, change: impl FnOnce(&Machine)) -> (wnm::colony::Node, Vec<&'static str>) {
     let machine = Machine::new(None);
     change(&machine);
@@ -406,7 +407,7 @@ fn shown(machine: &Machine, name: &str, text: &str) {
 }
 
 #[test]
-fn a_node_that_runs_and_does_not_answer_is_restarting_and_never_stopped() {
+fn running_node_that_does_not_answer_is_restarting_not_stopped() {
     for active in ["active", "activating"] {
         let (node, codes) = one("antnode0011", |machine| {
             shown(
@@ -426,7 +427,7 @@ fn a_node_that_runs_and_does_not_answer_is_restarting_and_never_stopped() {
 }
 
 #[test]
-fn a_node_whose_data_went_while_it_runs_is_running_and_told_of() {
+fn running_node_without_data_is_running_with_a_warning() {
     let (node, codes) = one("antnode003", |machine| {
         fs::remove_dir_all(machine.path("/var/antctl/services/antnode003")).unwrap()
     });
@@ -435,7 +436,7 @@ fn a_node_whose_data_went_while_it_runs_is_running_and_told_of() {
 }
 
 #[test]
-fn a_node_whose_data_lies_in_another_storage_is_disabled_and_the_find_named() {
+fn node_whose_data_is_in_another_storage_is_disabled_with_the_path() {
     let machine = Machine::new(None);
     fs::create_dir_all(machine.path("/mnt/ant-data/services/antnode0009")).unwrap();
     let judgement = judged(&machine);
@@ -452,7 +453,7 @@ fn a_node_whose_data_lies_in_another_storage_is_disabled_and_the_find_named() {
 }
 
 #[test]
-fn what_a_drop_in_says_counts_and_what_a_unit_changed_to_is_told() {
+fn drop_in_applies_and_changed_unit_gives_a_warning() {
     let (node, codes) = one("antnode0016", |machine| {
         append(
             &machine.path("/etc/systemd/system/antnode0016.service.d/override.conf"),
@@ -479,7 +480,7 @@ fn what_a_drop_in_says_counts_and_what_a_unit_changed_to_is_told() {
 }
 
 #[test]
-fn of_two_that_are_stopped_with_one_number_the_newer_identity_keeps_it() {
+fn newer_identity_keeps_the_number_of_two_stopped_nodes() {
     let machine = Machine::new(Some("padding-collision"));
     shown(
         &machine,
@@ -502,7 +503,7 @@ fn of_two_that_are_stopped_with_one_number_the_newer_identity_keeps_it() {
 }
 
 #[test]
-fn a_wallet_file_that_is_a_program_is_not_run_and_told_of() {
+fn wallet_file_that_is_a_program_is_not_run_and_gives_a_warning() {
     let machine = Machine::new(None);
     let mark = machine.path("/mark");
     let program = format!(
@@ -527,7 +528,7 @@ fn a_wallet_file_that_is_a_program_is_not_run_and_told_of() {
 }
 
 #[test]
-fn judging_changes_nothing() {
+fn evaluation_changes_nothing() {
     let machine = Machine::new(None);
     let before = machine.tree();
     judged(&machine);
@@ -535,6 +536,6 @@ fn judging_changes_nothing() {
 }
 
 #[test]
-fn nodes_that_are_stopped_though_anm_wants_them_to_run_are_listed() {
+fn stopped_nodes_that_anm_wants_running_are_listed() {
     assert_eq!(judged(&Machine::new(None)).stopped_by_others, ["antnode0014"]);
 }

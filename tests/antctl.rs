@@ -1,5 +1,5 @@
-//! antctl: given nodes that antctl runs, when wnm runs, then it drives antctl round all its corners. The antctl here
-//! is a simulated one with the weaknesses of the real 0.14.2, the nodes are real processes, and `systemctl` is ours.
+//! Nodes of antctl. The antctl is a simulated one with the weaknesses of the real 0.14.2, nodes are real
+//! processes, and the `systemctl` is simulated too.
 
 mod imported;
 pub mod machine;
@@ -14,7 +14,7 @@ use serde_json::json;
 use machine::Machine;
 
 #[test]
-fn a_node_is_made_started_stopped_and_removed() {
+fn creates_starts_stops_and_removes_a_node() {
     let machine = Machine::colony("antctl+user", &[]);
     machine.wnm(&["--force_action", "add"]).done();
     let (port, metrics, rpc) = machine.ports(1);
@@ -62,7 +62,7 @@ fn a_node_is_made_started_stopped_and_removed() {
 }
 
 #[test]
-fn cycles_fill_the_colony_and_ids_and_ports_are_not_used_again() {
+fn fills_the_colony_and_reuses_no_id_or_port() {
     let machine = Machine::colony("antctl+user", &["--node_cap", "3"]);
     machine.cycle_until("three run", |stage| stage.in_state("RUNNING") == 3);
     machine
@@ -77,7 +77,7 @@ fn cycles_fill_the_colony_and_ids_and_ports_are_not_used_again() {
 }
 
 #[test]
-fn ports_of_nodes_that_antctl_removed_before_are_passed_over() {
+fn skips_ports_of_nodes_that_antctl_removed_before() {
     let machine = Machine::colony("antctl+user", &[]);
     let (port, metrics, rpc) = machine.ports(1);
     machine.by_hand(&[
@@ -107,10 +107,10 @@ fn ports_of_nodes_that_antctl_removed_before_are_passed_over() {
 }
 
 #[test]
-fn zen_gives_ports_wallet_and_network_and_takes_the_rest_from_antctl() {
+fn zen_mode_sets_ports_wallet_and_network_and_reads_the_rest_from_antctl() {
     let machine = Machine::colony("antctl+zen", &["--node_cap", "2"]);
     machine.release("0.4.17");
-    // Nobody who lets antctl download its antnode needs one in ~/.local/bin.
+    // With antctl's download, no antnode is needed in ~/.local/bin.
     fs::remove_file(machine.home().join(".local/bin/antnode")).expect("there was one");
     machine.wnm(&["--force_action", "add"]).done();
     let (port, metrics, rpc) = machine.ports(1);
@@ -143,7 +143,7 @@ fn zen_gives_ports_wallet_and_network_and_takes_the_rest_from_antctl() {
 }
 
 #[test]
-fn an_upgrade_keeps_the_identity_and_leaves_the_node_running() {
+fn upgrade_keeps_the_identity_and_the_node_runs() {
     let machine = Machine::of(2, "antctl+user", &[]);
     let before = machine.row(1);
     let key = fs::read(before.root.join("secret-key")).expect("an identity");
@@ -172,7 +172,7 @@ fn an_upgrade_keeps_the_identity_and_leaves_the_node_running() {
 }
 
 #[test]
-fn an_upgrade_that_does_not_start_is_taken_back() {
+fn upgrade_that_does_not_start_is_rolled_back() {
     let machine = Machine::of(1, "antctl+user", &[]);
     machine.install("0.4.18");
     fs::write(machine.row(1).root.join("SIM_ANTNODE"), "refuse:0.4.18").expect("the illness is written");
@@ -184,7 +184,7 @@ fn an_upgrade_that_does_not_start_is_taken_back() {
 }
 
 #[test]
-fn teardown_resets_antctl_when_all_its_nodes_go() {
+fn teardown_resets_antctl_when_all_its_nodes_are_removed() {
     let machine = Machine::of(3, "antctl+user", &[]);
     machine.wnm(&["--force_action", "teardown", "--confirm"]).done();
     assert_eq!(machine.calls_of("reset"), ["antctl reset --force"]);
@@ -204,7 +204,7 @@ fn teardown_resets_antctl_when_all_its_nodes_go() {
 }
 
 #[test]
-fn teardown_leaves_nodes_alone_that_are_not_the_colonys() {
+fn teardown_keeps_foreign_nodes() {
     let machine = Machine::of(2, "antctl+user", &[]);
     machine.make(1, &[]);
     machine.wnm(&["--force_action", "teardown", "--confirm"]).done();
@@ -220,7 +220,7 @@ fn teardown_leaves_nodes_alone_that_are_not_the_colonys() {
 }
 
 #[test]
-fn a_start_that_antctl_calls_failed_while_the_node_runs_is_none() {
+fn start_that_antctl_reports_as_failed_while_the_node_runs_is_a_success() {
     let machine = Machine::colony("antctl+user", &[]);
     machine.sicken("deaf:start");
     machine.wnm(&["--force_action", "add"]).done();
@@ -229,7 +229,7 @@ fn a_start_that_antctl_calls_failed_while_the_node_runs_is_none() {
 }
 
 #[test]
-fn a_node_that_dies_at_once_is_told_with_its_reason_and_unmade() {
+fn node_that_exits_at_once_is_reported_with_the_reason_and_removed() {
     let machine = Machine::colony("antctl+user", &[]);
     fs::write(machine.home().join(".systemctl/not-started"), "all\n").expect("the order is written");
     let ran = machine.wnm(&["--force_action", "add"]).code(3);
@@ -243,7 +243,7 @@ fn a_node_that_dies_at_once_is_told_with_its_reason_and_unmade() {
 }
 
 #[test]
-fn one_node_that_refuses_antctl_does_not_keep_the_others_from_starting_and_stopping() {
+fn node_that_refuses_antctl_does_not_block_start_and_stop_of_others() {
     let machine = Machine::of(3, "antctl+user", &[]);
     machine
         .wnm(&["--force_action", "stop", "--service_name", "antnode3"])
@@ -256,7 +256,7 @@ fn one_node_that_refuses_antctl_does_not_keep_the_others_from_starting_and_stopp
         .done()
         .says("antctl cannot start antnode3.service, systemd does");
     assert_eq!(machine.running(), [2, 3]);
-    // It can be stopped itself.
+    // That node itself can be stopped.
     machine
         .wnm(&["--force_action", "stop", "--service_name", "antnode2"])
         .done();
@@ -264,7 +264,7 @@ fn one_node_that_refuses_antctl_does_not_keep_the_others_from_starting_and_stopp
 }
 
 #[test]
-fn a_node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
+fn node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
     let machine = Machine::of(3, "antctl+user", &[]);
     fs::write(machine.row(2).root.join("SIM_ANTNODE"), "rpcmute").expect("the illness is written");
     let begun = Instant::now();
@@ -279,7 +279,7 @@ fn a_node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
 }
 
 #[test]
-fn a_node_in_the_way_that_is_not_ours_is_named_and_left() {
+fn foreign_node_that_blocks_antctl_is_named_and_kept() {
     let machine = Machine::of(2, "antctl+user", &["--node_cap", "0"]);
     let elsewhere = machine.home().join("elsewhere");
     let folder = elsewhere.display().to_string();
@@ -304,7 +304,7 @@ fn a_node_in_the_way_that_is_not_ours_is_named_and_left() {
 }
 
 #[test]
-fn an_antctl_that_hangs_is_killed_and_told_of() {
+fn hanging_antctl_is_killed_and_reported() {
     let machine = Machine::of(1, "antctl+user", &[]);
     machine.sicken("hang:stop");
     machine.wnm(&["--force_action", "stop"]).done();
@@ -313,7 +313,7 @@ fn an_antctl_that_hangs_is_killed_and_told_of() {
 }
 
 #[test]
-fn no_nodes_is_an_empty_answer() {
+fn no_nodes_is_a_valid_answer() {
     let machine = Machine::new();
     machine.init("antctl+user", &["--import"]).done();
     assert_eq!(machine.rows(), []);
@@ -321,7 +321,7 @@ fn no_nodes_is_an_empty_answer() {
 }
 
 #[test]
-fn a_colony_that_antctl_made_by_hand_is_taken_in() {
+fn imports_nodes_that_the_operator_made_with_antctl() {
     let machine = Machine::new();
     machine.init("setsid+user", &[]).done();
     fs::remove_file(machine.database()).expect("only its folders are wanted");
@@ -370,7 +370,7 @@ fn a_colony_that_antctl_made_by_hand_is_taken_in() {
 }
 
 #[test]
-fn a_colony_whose_database_was_lost_is_rebuilt_row_for_row() {
+fn import_rebuilds_all_rows_after_the_database_was_lost() {
     for kind in ["antctl+user", "antctl+zen"] {
         let settings = ["--environment", "ONE=1 TWO='two words'"];
         let machine = Machine::colony(kind, &settings);
@@ -412,7 +412,7 @@ fn a_colony_whose_database_was_lost_is_rebuilt_row_for_row() {
 }
 
 #[test]
-fn an_add_that_nobody_heard_the_end_of_makes_no_second_node() {
+fn add_with_an_unknown_result_makes_no_second_node() {
     for (verb, kind) in [
         ("add", "antctl+user"),
         ("add", "antctl+zen"),
@@ -439,7 +439,7 @@ fn an_add_that_nobody_heard_the_end_of_makes_no_second_node() {
 }
 
 #[test]
-fn an_add_that_another_antctl_lost_or_changed_leaves_nothing() {
+fn add_that_another_antctl_lost_or_changed_leaves_nothing() {
     for (how, next) in [("lose:add", 1), ("shift:add", 3)] {
         let machine = Machine::colony("antctl+user", &[]);
         machine.sicken(how);
@@ -459,7 +459,7 @@ fn an_add_that_another_antctl_lost_or_changed_leaves_nothing() {
 }
 
 #[test]
-fn a_registry_that_was_lost_is_not_begun_again_over_living_nodes() {
+fn lost_registry_is_not_replaced_while_nodes_run() {
     let machine = Machine::of(2, "antctl+user", &[]);
     let registry = fs::read_to_string(machine.registry_path()).expect("a registry");
     fs::remove_file(machine.registry_path()).expect("it was there");
@@ -474,7 +474,7 @@ fn a_registry_that_was_lost_is_not_begun_again_over_living_nodes() {
 }
 
 #[test]
-fn a_node_whose_unit_was_lost_can_still_be_removed() {
+fn node_without_a_unit_can_be_removed() {
     let machine = Machine::of(1, "antctl+user", &[]);
     machine.wnm(&["--force_action", "stop"]).done();
     fs::remove_file(machine.home().join(".config/systemd/user/antnode1.service")).expect("its unit");
@@ -486,9 +486,9 @@ fn a_node_whose_unit_was_lost_can_still_be_removed() {
 }
 
 #[test]
-fn another_node_of_the_same_name_is_not_taken_for_ours() {
+fn foreign_node_with_the_same_name_is_not_ours() {
     let machine = Machine::of(1, "antctl+user", &[]);
-    // The operator reset antctl and made a node of his own.
+    // The operator reset antctl and created a node.
     machine.antctl(&["reset", "--force"]);
     machine.make(1, &[]);
     machine.antctl(&["start", "--interval", "1"]);
@@ -504,7 +504,7 @@ fn another_node_of_the_same_name_is_not_taken_for_ours() {
 }
 
 #[test]
-fn systemd_hears_of_units_that_antctl_changed() {
+fn systemd_is_reloaded_after_antctl_changes_units() {
     let machine = Machine::of(1, "antctl+user", &["--node_cap", "0"]);
     let calls = machine.systemctl_calls();
     let reload = calls
@@ -536,12 +536,12 @@ fn systemd_hears_of_units_that_antctl_changed() {
 }
 
 #[test]
-fn a_minute_in_which_nothing_is_done_calls_no_antctl() {
+fn idle_cycle_does_not_call_antctl() {
     let machine = Machine::of(2, "antctl+user", &["--node_cap", "2"]);
     machine.forget_calls();
     machine.cycle();
     assert_eq!(machine.calls(), Vec::<String>::new());
-    // One that does not answer is asked for at systemd, by one call.
+    // For a node that does not answer, systemd is called once.
     fs::write(machine.row(1).root.join("SIM_ANTNODE"), "mute").expect("the illness is written");
     machine.cycle();
     assert_eq!(machine.calls(), Vec::<String>::new());
@@ -549,7 +549,7 @@ fn a_minute_in_which_nothing_is_done_calls_no_antctl() {
 }
 
 #[test]
-fn settings_of_antctl_reach_it() {
+fn settings_of_antctl_are_passed_on() {
     let machine = Machine::colony(
         "antctl+user",
         &[
@@ -595,7 +595,7 @@ fn settings_of_antctl_reach_it() {
     let environment =
         fs::read(format!("/proc/{}/environ", machine.processes()[0].pid)).expect("its variables");
     assert!(String::from_utf8_lossy(&environment).contains("QUOTED=say \"50%\"\0"));
-    // What was kept is kept: cleared and switched off again, the next one has neither.
+    // Settings are kept: after they are reset, the next node has neither.
     machine
         .wnm(&["--force_action", "update_config", "--antctl_version", ""])
         .done();
@@ -612,7 +612,7 @@ fn settings_of_antctl_reach_it() {
 }
 
 #[test]
-fn the_report_of_the_plan_knows_that_antctl_downloads_what_nodes_are_made_of() {
+fn plan_report_knows_that_antctl_downloads_binaries() {
     let machine = Machine::colony("antctl+user", &["--node_cap", "1", "--antctl_version", "0.4.16"]);
     fs::remove_file(machine.home().join(".local/bin/antnode")).expect("no antnode is left");
     machine.minute(0);
@@ -626,7 +626,7 @@ fn the_report_of_the_plan_knows_that_antctl_downloads_what_nodes_are_made_of() {
 }
 
 #[test]
-fn what_antctl_cannot_be_told_is_refused_before_anything_is_made() {
+fn values_that_antctl_cannot_take_are_rejected_before_anything_is_created() {
     let refused = |settings: &[&str], word: &str| {
         let machine = Machine::colony("antctl+user", settings);
         let ran = machine.wnm(&["--force_action", "add"]).code(3).complains();
@@ -646,7 +646,7 @@ fn what_antctl_cannot_be_told_is_refused_before_anything_is_made() {
 }
 
 #[test]
-fn an_antctl_that_is_not_there_is_an_error_that_says_so() {
+fn missing_antctl_is_an_error() {
     let machine = Machine::colony("antctl+user", &[]);
     fs::remove_file(machine.home().join(".local/bin/antctl")).expect("it was there");
     let ran = machine.wnm(&["--force_action", "add"]).code(3);
@@ -655,7 +655,7 @@ fn an_antctl_that_is_not_there_is_an_error_that_says_so() {
 }
 
 #[test]
-fn a_broken_registry_is_named_and_its_nodes_are_still_started_and_stopped() {
+fn damaged_registry_is_named_and_its_nodes_can_be_started_and_stopped() {
     let machine = Machine::of(1, "antctl+user", &["--node_cap", "1"]);
     let text = fs::read_to_string(machine.registry_path()).expect("a registry");
     fs::write(machine.registry_path(), &text[..text.len() / 2]).expect("it is cut in half");
@@ -675,8 +675,8 @@ fn a_broken_registry_is_named_and_its_nodes_are_still_started_and_stopped() {
 }
 
 #[test]
-fn cron_gives_no_runtime_dir_and_antctl_has_one_all_the_same() {
-    // Where the machine has no such folder there is none to give; the stage clears the environment in any case.
+fn antctl_gets_a_runtime_dir_even_under_cron() {
+    // Skipped where the machine has no such folder; the stage clears the environment anyway.
     let uid = nix::unistd::geteuid();
     let runtime = format!("/run/user/{uid}");
     let machine = Machine::of(1, "antctl+user", &[]);

@@ -1,11 +1,11 @@
-//! Bad values: given a setting that cannot be, in whatever layer it stands, when wnm runs, then it ends with
-//! 2, names the setting, the value and the place, and the database is as it was.
+//! Invalid values of settings in each layer: wnm exits with 2, names the setting, the value and the source,
+//! and does not change the database.
 
 use std::fs;
 
 use crate::stage::{Ran, Stage};
 
-/// What each setting must refuse. The name in the environment is the same in capitals.
+/// Invalid values of each setting. Environment variables have the same names in capitals.
 const BAD: &[(&str, &[&str])] = &[
     ("node_cap", &["-1", "10001", "many", "3O", "2.5", ""]),
     ("cpu_less_than", &["-1", "101", "half", "50.5"]),
@@ -50,7 +50,7 @@ const BAD: &[(&str, &[&str])] = &[
     ("process_manager", &["runit", "systemd+root"]),
 ];
 
-/// The stored settings, whole.
+/// All stored settings.
 fn settings(stage: &Stage) -> String {
     let database = stage.look();
     let mut query = database
@@ -79,7 +79,7 @@ fn refused(stage: &Stage, before: &str, setting: &str, value: &str, ran: Ran) {
 }
 
 #[test]
-fn in_a_flag() {
+fn rejects_invalid_values_in_flags() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     for (setting, values) in BAD {
@@ -102,7 +102,7 @@ fn in_a_flag() {
 }
 
 #[test]
-fn in_a_variable() {
+fn rejects_invalid_values_in_variables() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     for (setting, values) in BAD {
@@ -116,7 +116,7 @@ fn in_a_variable() {
 }
 
 #[test]
-fn in_a_file() {
+fn rejects_invalid_values_in_files() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     let folder = stage.home().join(".local/share/wnm");
@@ -139,7 +139,7 @@ fn in_a_file() {
 }
 
 #[test]
-fn in_the_database() {
+fn rejects_invalid_values_in_the_database() {
     let stage = Stage::colony(&[]);
     stage.tamper("UPDATE machine SET node_cap = -5");
     let before = settings(&stage);
@@ -147,7 +147,7 @@ fn in_the_database() {
 }
 
 #[test]
-fn limits_that_would_flap_are_refused() {
+fn rejects_limits_that_would_alternate_between_add_and_remove() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     for what in ["cpu", "mem", "hd"] {
@@ -158,7 +158,7 @@ fn limits_that_would_flap_are_refused() {
 }
 
 #[test]
-fn a_name_that_is_no_setting_is_refused_with_the_nearest_one() {
+fn unknown_setting_is_rejected_with_the_most_similar_name() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     stage.wnm(&["--node_capp", "3"]).code(2).says("node_cap").plain();
@@ -177,7 +177,7 @@ fn a_name_that_is_no_setting_is_refused_with_the_nearest_one() {
 }
 
 #[test]
-fn a_good_value_beside_a_bad_one_is_not_kept() {
+fn valid_value_beside_an_invalid_one_is_not_stored() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     stage
@@ -188,7 +188,7 @@ fn a_good_value_beside_a_bad_one_is_not_kept() {
 }
 
 #[test]
-fn ports_are_set_once() {
+fn ports_can_be_set_only_once() {
     let stage = Stage::colony(&[]);
     let before = settings(&stage);
     stage.wnm(&["--rpc_port_start", "64"]).done();

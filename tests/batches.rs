@@ -1,10 +1,10 @@
-//! Many at once: given a colony of services, when wnm adds or starts a number of them, then systemd is told once
-//! for the batch, and no batch is larger than the quotas, nor begins before the one before it has settled.
+//! Batches: when wnm adds or starts several services, it calls systemd once per batch; no batch is larger
+//! than the quotas or starts before the previous one has settled.
 
 use crate::peer_faults::services;
 use crate::stage::Stage;
 
-/// How often systemctl was told `verb`, and the units of each time.
+/// The calls of systemctl with `verb`, each with its units.
 fn batches(stage: &Stage, verb: &str) -> Vec<usize> {
     let told = services::calls(stage);
     let of_verb = |call: &String| {
@@ -26,7 +26,7 @@ fn fifty_nodes_are_added_with_one_reload_and_one_start() {
 }
 
 #[test]
-fn fifty_stopped_nodes_are_started_with_one_order_and_no_reload() {
+fn fifty_stopped_nodes_are_started_with_one_call_and_no_reload() {
     let stage = services::of(50, &["--node_cap", "50"]);
     stage.wnm(&["--force_action", "stop", "--count", "50"]).done();
     services::forget(&stage);
@@ -41,7 +41,7 @@ fn fifty_stopped_nodes_are_started_with_one_order_and_no_reload() {
 }
 
 #[test]
-fn what_is_not_asked_for_by_hand_comes_in_batches_of_the_quota() {
+fn planned_starts_come_in_batches_of_the_quota() {
     let stage = services::colony(&[
         "--node_cap",
         "10",
@@ -56,7 +56,7 @@ fn what_is_not_asked_for_by_hand_comes_in_batches_of_the_quota() {
     stage.cycle();
     assert_eq!(batches(&stage, "daemon-reload").len(), 1);
     assert_eq!(batches(&stage, "start"), [4]);
-    // Those four have ten minutes to come up; until these are over there is no room for others.
+    // Those four have ten minutes to start; until then there is no room for others.
     stage.cycle();
     assert_eq!(batches(&stage, "start"), [4], "{}", stage.describe());
     stage.pass(&["--delay_start", "1"]).done();

@@ -1,5 +1,4 @@
-//! The command line: given a colony, when wnm is called so, then it ends with this code, prints this, and the
-//! database has changed so.
+//! The command line: for each call the exit code, the output and the changes of the database.
 
 mod differences;
 
@@ -7,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
-/// Words, the code they end with, and what stderr says.
+/// Arguments, expected exit code, and expected text on stderr.
 type Refusal = (&'static [&'static str], i32, &'static str);
 
-/// All rows of all tables but those that tell of runs.
+/// All rows of all tables, without those that record runs.
 fn kept(stage: &Stage) -> String {
     let database = stage.look();
     let mut text = String::new();
@@ -30,7 +29,7 @@ fn kept(stage: &Stage) -> String {
     text
 }
 
-/// Each must end so, and change nothing.
+/// Runs each; the database must not change.
 fn all_refused(stage: &Stage, table: &[Refusal]) {
     let before = kept(stage);
     for (words, code, says) in table {
@@ -39,7 +38,7 @@ fn all_refused(stage: &Stage, table: &[Refusal]) {
     }
 }
 
-/// What is neither known nor possible is told in a sentence with the nearest name, and does nothing.
+/// Unknown or impossible arguments give an error with the most similar name, and change nothing.
 const MISTAKES: &[Refusal] = &[
     (&["--nodecap", "9"], 2, "the nearest is `--node_cap`"),
     (&["--node_cpa", "9"], 2, "the nearest is `--node_cap`"),
@@ -101,7 +100,7 @@ const MISTAKES: &[Refusal] = &[
     (&["--force_action", "teardown"], 1, "--confirm"),
     (&["--force_action", "teardown", "--dry_run"], 1, "--confirm"),
     (&["--force_action", "wnm-db-migration"], 1, "--confirm"),
-    // Orders to a colony without nodes.
+    // Forced actions on a colony without nodes.
     (&["--force_action", "remove"], 3, "No nodes to remove"),
     (&["--force_action", "start"], 3, "No stopped nodes to start"),
     (&["--force_action", "stop"], 3, "No running nodes to stop"),
@@ -120,13 +119,13 @@ const MISTAKES: &[Refusal] = &[
 ];
 
 #[test]
-fn mistakes_are_told_and_change_nothing() {
+fn invalid_arguments_give_an_error_and_change_nothing() {
     let stage = Stage::colony(&[]);
     all_refused(&stage, MISTAKES);
 }
 
 #[test]
-fn where_there_is_no_colony_every_word_says_how_to_make_one() {
+fn every_command_without_a_colony_prints_how_to_create_one() {
     let stage = Stage::new();
     let before = stage.tree();
     for words in [
@@ -148,7 +147,7 @@ fn where_there_is_no_colony_every_word_says_how_to_make_one() {
     assert_eq!(stage.tree(), before);
 }
 
-/// Settings that an order keeps: words, and the column with what it then holds.
+/// Settings that a forced action stores: arguments, and the column with its new value.
 const KEPT: &[(&[&str], &str, i64)] = &[
     (
         &["--force_action", "update_config", "--node_cap", "7"],
@@ -188,7 +187,7 @@ const KEPT: &[(&[&str], &str, i64)] = &[
 ];
 
 #[test]
-fn orders_about_settings_keep_them_and_touch_no_node() {
+fn settings_given_with_an_action_are_stored_and_affect_no_node() {
     let stage = Stage::colony(&[]);
     for (words, column, holds) in KEPT {
         let ran = stage.wnm(words).done().plain();
@@ -201,7 +200,7 @@ fn orders_about_settings_keep_them_and_touch_no_node() {
     assert_eq!(stage.ids(), Vec::<u32>::new());
 }
 
-/// Orders to three running nodes, tried dry: the code and the result.
+/// Dry runs of forced actions on three running nodes: exit code and result.
 fn tries() -> Vec<(Vec<&'static str>, i32, Value)> {
     let found = |error: &str, name: &str| json!([{ "service": name, "error": error }]);
     vec![
@@ -291,7 +290,7 @@ fn tries() -> Vec<(Vec<&'static str>, i32, Value)> {
     ]
 }
 
-/// Orders that are carried out, one after the other: code, result, and the states of all nodes afterwards.
+/// Forced actions in sequence: exit code, result, and the states of all nodes afterwards.
 fn deeds() -> Vec<(Vec<&'static str>, i32, Value, &'static [&'static str])> {
     let disabled = "disabled; `--force_action start` brings it back";
     vec![
@@ -364,7 +363,7 @@ fn deeds() -> Vec<(Vec<&'static str>, i32, Value, &'static [&'static str])> {
 }
 
 #[test]
-fn orders_answer_as_the_peer_does_first_dry_then_in_earnest() {
+fn forced_actions_give_the_results_of_the_python_wnm() {
     let stage = Stage::of(3, &[]);
     let before = kept(&stage);
     for (words, code, result) in tries() {
@@ -385,7 +384,7 @@ fn orders_answer_as_the_peer_does_first_dry_then_in_earnest() {
 }
 
 #[test]
-fn every_difference_from_the_peer_has_its_reason_in_the_manual() {
+fn every_difference_from_the_python_wnm_is_documented() {
     let page = include_str!("../docs/differences.md");
     for difference in differences::DIFFERENCES {
         assert!(

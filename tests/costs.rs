@@ -1,4 +1,4 @@
-//! What wnm does not do, because it would cost something: counted, never timed.
+//! Work that wnm avoids because of its cost: counted, not timed.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -9,9 +9,9 @@ use std::thread;
 
 use crate::stage::Stage;
 
-/// Wherever strace is, the calls themselves are read; and a home that is no folder must not matter anywhere.
+/// With strace, the calls themselves are checked; in any case a home that is no folder must not matter.
 #[test]
-fn help_and_version_touch_no_database_and_no_network() {
+fn help_and_version_use_no_database_and_no_network() {
     for word in ["--version", "--help"] {
         let mut plain = Command::new(env!("CARGO_BIN_EXE_wnm"));
         let ran = plain.arg(word).env_clear().env("HOME", "/dev/null").output();
@@ -48,7 +48,7 @@ fn help_and_version_touch_no_database_and_no_network() {
     }
 }
 
-/// Answers as a real antnode did, always the same.
+/// Always answers as a real antnode did.
 fn steady_node() -> u16 {
     let page = |name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -75,7 +75,7 @@ fn steady_node() -> u16 {
     port
 }
 
-/// All rows of all tables but `sample`, each as a line.
+/// All rows of all tables except `sample`, one per line.
 fn all_but_samples(stage: &Stage) -> Vec<String> {
     let base = stage.look();
     let mut tables = base
@@ -101,7 +101,7 @@ fn all_but_samples(stage: &Stage) -> Vec<String> {
 }
 
 #[test]
-fn a_cycle_over_1000_nodes_that_have_not_changed_writes_one_sample_and_nothing_else() {
+fn cycle_over_1000_unchanged_nodes_writes_only_one_sample() {
     let stage = Stage::colony(&["--node_cap", "1000"]);
     let (port, storage) = (steady_node(), stage.storage());
     for id in 1..=1000 {
@@ -130,9 +130,9 @@ fn a_cycle_over_1000_nodes_that_have_not_changed_writes_one_sample_and_nothing_e
     assert_eq!(all_but_samples(&stage), before);
 }
 
-/// docs/dependencies.md gives the reason of every crate that Cargo.toml names, and of no other.
+/// docs/dependencies.md gives the reason for every crate in Cargo.toml, and for no other.
 #[test]
-fn every_crate_has_its_reason() {
+fn every_dependency_has_a_documented_reason() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| fs::read_to_string(top.join(name)).expect("it is there");
     let manifest: toml::Table = read("Cargo.toml").parse().expect("a manifest");

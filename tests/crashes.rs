@@ -1,9 +1,9 @@
-//! Crashes: given a run that is killed at any instant, when wnm runs again, then nothing is lost, nothing is
-//! there twice, and no run is held up by what was left.
+//! Killed runs: whenever a run is killed, the next run loses nothing, duplicates nothing, and is not
+//! blocked.
 //!
-//! `cargo test` kills at a sample of the instants and of the system calls. All of them, in some hours; a filter
-//! behind `crashes::` plays a part:
-//! `WNM_STRESS=full cargo test --test main crashes:: -- --nocapture`.
+//! `cargo test` kills at a sample of moments and system calls. `WNM_STRESS=full cargo test --test main
+//! crashes:: -- --nocapture` tries all of them, which takes hours; a longer filter after `crashes::`
+//! selects a part.
 
 mod adoption;
 pub mod calls;
@@ -17,12 +17,13 @@ pub mod whole;
 
 use crate::stage::Stage;
 
-/// Whether every instant is to be tried, and not a sample.
+/// Whether to try every moment instead of a sample.
 pub fn is_full() -> bool {
     std::env::var("WNM_STRESS").is_ok_and(|how| how == "full")
 }
 
-/// One of the three steps that make, change and unmake a node; a colony of one returns to where it was.
+/// One of the three steps that create, change and delete a node; in a colony of one they return to the same
+/// state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     Add,
@@ -33,7 +34,7 @@ pub enum Step {
 impl Step {
     pub const ALL: [Step; 3] = [Step::Add, Step::Upgrade, Step::Remove];
 
-    /// The words that make wnm take it.
+    /// The arguments of wnm for the step.
     pub fn words(self) -> [&'static str; 2] {
         let order = match self {
             Step::Add => "add",
@@ -43,15 +44,15 @@ impl Step {
         ["--force_action", order]
     }
 
-    /// Brings the colony to where the step can be taken: no node before an add, else one that runs; before an
-    /// upgrade it is older than the antnode at hand, of which `newest` is the last figure.
+    /// Brings the colony to the state before the step: no node before an add, else one running node; before
+    /// an upgrade it is older than the installed antnode, 0.4.`newest`.
     pub fn prepare(self, stage: &Stage, newest: &mut u32) {
         match self {
             Step::Add => {
                 if !stage.rows().is_empty() {
                     stage.wnm(&Step::Remove.words()).done();
                 }
-                // Each time the first node of this version: its binary has to be copied to the shelf.
+                // Always the first node of this version, so that its binary must be copied to the store.
                 let _ = std::fs::remove_dir_all(stage.base().join("bin"));
             }
             Step::Upgrade | Step::Remove => one_runs(stage),
@@ -63,24 +64,25 @@ impl Step {
     }
 }
 
-/// The antnode of this last figure.
+/// Version 0.4.`newest` of antnode.
 pub fn version(last: u32) -> String {
     format!("0.4.{last}")
 }
 
-/// A colony whose cap is one node: what a cycle finds missing, it makes.
+/// A colony with a cap of one node: each cycle adds the node if it is missing.
 pub fn colony() -> Stage {
     Stage::colony(&["--node_cap", "1"])
 }
 
-/// Cycles until the one node runs and there is nothing left to do.
+/// Runs cycles until the one node runs and nothing is left to do.
 pub fn one_runs(stage: &Stage) {
     cycles_until(stage, "the one node runs", |stage| {
         stage.rows().len() == 1 && stage.in_state("RUNNING") == 1
     });
 }
 
-/// Cycles until it is so. A node that was cut off before it could answer is passed over for a minute: that is over.
+/// Runs cycles until `so` is true. A node that was killed before it answered is skipped for a minute; this
+/// ends the minute at once.
 pub fn cycles_until(stage: &Stage, what: &str, so: impl Fn(&Stage) -> bool) {
     stage.until(what, so, |stage| {
         stage.tamper("UPDATE node SET retry_at = NULL");

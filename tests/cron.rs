@@ -1,10 +1,10 @@
-//! Cron: given cron's bare environment, no terminal and no session, when wnm runs, then it does the same.
+//! Cron: wnm behaves the same in cron's minimal environment, without a terminal or session.
 
 use std::process::{Command, Stdio};
 
 use crate::stage::{Ran, Stage};
 
-/// What Debian's cron sets, and nothing else.
+/// The variables of Debian's cron, and no others.
 fn by_cron(stage: &Stage, words: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
     command
@@ -21,7 +21,7 @@ fn by_cron(stage: &Stage, words: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_colony_grows_under_cron_alone() {
+fn colony_grows_under_cron_alone() {
     let stage = Stage::colony(&["--node_cap", "2"]);
     stage.until(
         "two nodes run",
@@ -35,14 +35,14 @@ fn a_colony_grows_under_cron_alone() {
 }
 
 #[test]
-fn a_quiet_run_that_goes_well_says_nothing_so_that_cron_mails_nothing() {
+fn successful_quiet_run_prints_nothing_so_that_cron_sends_no_mail() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let ran = by_cron(&stage, &["-q"]).done();
     assert_eq!(ran.stderr, "", "{ran}");
 }
 
 #[test]
-fn without_a_colony_the_operator_is_told_what_to_do() {
+fn missing_colony_is_an_error_with_a_hint() {
     let stage = Stage::new();
     by_cron(&stage, &[])
         .code(1)

@@ -1,7 +1,7 @@
-//! Databases of the peer, each as one of its releases left it: refused with the command that helps, then
-//! adopted without losing a row or a value.
+//! Databases of the Python wnm in several releases: rejected with a hint, then adopted without losing a row
+//! or value.
 //!
-//! `databases/*.sql` are dumps of five of them. `WNM_GOLDEN=DIR` replays every `DIR/*.db` as well.
+//! `databases/*.sql` are dumps of five of them. `WNM_GOLDEN=DIR` also tests every `DIR/*.db`.
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +14,14 @@ use tempfile::TempDir;
 use wnm::colony::{Mode, State, Timestamp};
 use wnm::store::{Fault, Store, peek, schema};
 
-/// Rows of a table, by their columns.
+/// Rows of a table, by column.
 type Rows = Vec<BTreeMap<String, Value>>;
 
 /// 2026-11-23 20:00:00 UTC.
 const NOW: Timestamp = Timestamp(1_795_464_000);
 
-/// What stands in columns that an adopted database did not have, as the peer would have filled them: this,
-/// else 0.
+/// The values of columns that an adopted database did not have, as the Python wnm would have set them; 0
+/// for all others.
 const ADDED: [(&str, &str, &str); 30] = [
     ("container", "port_range_start", "NULL"),
     ("container", "port_range_end", "NULL"),
@@ -31,7 +31,7 @@ const ADDED: [(&str, &str, &str); 30] = [
     ("machine", "survey_delay", "0"),
     ("machine", "action_delay", "0"),
     ("machine", "rpc_port_start", "30"),
-    // The highest id among the nodes.
+    // The highest id of the nodes.
     ("machine", "highest_node_id_used", "10001"),
     ("machine", "max_concurrent_operations", "1"),
     ("machine", "max_node_per_container", "200"),
@@ -56,7 +56,7 @@ const ADDED: [(&str, &str, &str); 30] = [
     ("node", "rewards", "0"),
 ];
 
-/// Every database there is to adopt, each in a directory of its own.
+/// Every database to adopt, each in its own folder.
 fn databases() -> Vec<(String, TempDir, PathBuf)> {
     let mut found = Vec::new();
     let mut add = |name: &Path, fill: &dyn Fn(&Path)| {
@@ -95,7 +95,7 @@ fn files(directory: &Path, kind: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The tables of a database with all their rows.
+/// The tables of a database with all rows.
 fn tables(path: &Path) -> BTreeMap<String, Rows> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     let names: Vec<String> = connection
@@ -155,12 +155,12 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// What a database is called that is up to date.
+/// Whether a database has the newest schema.
 fn newest() -> String {
     format!("V{}", schema::NEWEST)
 }
 
-/// What a value becomes when its database is adopted.
+/// The value after the adoption.
 fn adopted(table: &str, column: &str, value: &Value) -> Value {
     let known = |to: &str| Value::Text(to.to_owned());
     match (table, column, text(value).as_str()) {
@@ -172,7 +172,7 @@ fn adopted(table: &str, column: &str, value: &Value) -> Value {
 }
 
 #[test]
-fn each_is_refused_with_the_command_that_helps_and_left_as_it_was() {
+fn each_database_is_rejected_unchanged_with_a_hint() {
     for (name, place, path) in databases() {
         let before = fs::read(&path).unwrap();
         for error in [
@@ -206,7 +206,7 @@ fn each_is_refused_with_the_command_that_helps_and_left_as_it_was() {
 }
 
 #[test]
-fn each_is_adopted_row_for_row() {
+fn each_database_is_adopted_row_for_row() {
     for (name, place, path) in databases() {
         let before = tables(&path);
         let migrated = schema::migrate(&path, NOW).unwrap();
@@ -257,7 +257,7 @@ fn each_is_adopted_row_for_row() {
 }
 
 #[test]
-fn an_adopted_colony_has_the_columns_of_a_fresh_one_and_works() {
+fn adopted_colony_has_the_columns_of_a_new_one_and_works() {
     let place = TempDir::new().unwrap();
     let fresh = place.path().join("colony.db");
     drop(Store::create(&fresh, Mode::User).unwrap());
@@ -291,7 +291,7 @@ fn an_adopted_colony_has_the_columns_of_a_fresh_one_and_works() {
 }
 
 #[test]
-fn what_a_newer_peer_has_beyond_us_is_kept() {
+fn tables_and_columns_of_a_newer_python_wnm_are_kept() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/databases/e2f4a512d24c.sql");
@@ -326,11 +326,11 @@ fn what_a_newer_peer_has_beyond_us_is_kept() {
 }
 
 #[test]
-fn what_cannot_be_adopted_stays_as_it_was() {
+fn database_that_cannot_be_adopted_stays_unchanged() {
     for spoil in [
-        // In the way of a table of ours.
+        // A table with the name of one of ours.
         "CREATE TABLE sample (id INTEGER)",
-        // No column that a default could stand for.
+        // A column that cannot have a default.
         "ALTER TABLE machine DROP COLUMN node_cap",
     ] {
         let place = TempDir::new().unwrap();
@@ -348,7 +348,7 @@ fn what_cannot_be_adopted_stays_as_it_was() {
 }
 
 #[test]
-fn a_damaged_database_is_not_migrated() {
+fn damaged_database_is_not_migrated() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/databases/e2f4a512d24c.sql");
@@ -372,9 +372,9 @@ fn a_damaged_database_is_not_migrated() {
     assert_eq!(names(place.path()).len(), 1);
 }
 
-/// With `WNM_PEER` naming a Python wnm (`WNM_PEER='python3 -m wnm'`), that one works on what was adopted.
+/// With `WNM_PEER='python3 -m wnm'`, that Python wnm then uses the adopted database.
 #[test]
-fn the_python_wnm_still_reads_an_adopted_database() {
+fn python_wnm_still_reads_an_adopted_database() {
     let Ok(peer) = std::env::var("WNM_PEER") else {
         eprintln!("SKIPPED: WNM_PEER names no Python wnm");
         return;
@@ -383,7 +383,7 @@ fn the_python_wnm_still_reads_an_adopted_database() {
     for (name, place, path) in databases() {
         schema::migrate(&path, NOW).unwrap();
         let nodes = Store::open(&path).unwrap().nodes().unwrap();
-        // It makes its folders at home, and takes none that is another's.
+        // It creates its folders in the home, and no others.
         fs::create_dir_all(place.path().join(".local/share/autonomi/node")).unwrap();
         fs::create_dir_all(place.path().join(".local/bin")).unwrap();
         fs::copy(

@@ -1,6 +1,6 @@
-//! The worked examples of docs/decisions.md: every block marked `colony` is a machine and its nodes, a line of
-//! dashes, and what the next cycle makes of them. The engine is asked, with the settings as they are by default, and
-//! must answer word for word. `UPDATE=1` writes its answers into the page.
+//! The examples of docs/decisions.md: every block marked `colony` has a machine and its nodes, a line of
+//! dashes, and the decisions of the next cycle. The engine must give them word for word, with default
+//! settings. `UPDATE=1` writes the engine's decisions to the page.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,7 +19,7 @@ const NOW: Timestamp = Timestamp(1_795_521_600);
 const DIVIDER: &str = "---\n";
 
 #[test]
-fn every_example_is_what_the_engine_answers() {
+fn every_example_of_the_page_has_the_engines_decision() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/decisions.md");
     let page = std::fs::read_to_string(&path).expect("the page");
     let mut answered = String::new();
@@ -44,9 +44,9 @@ fn every_example_is_what_the_engine_answers() {
     assert_eq!(answered.lines().count(), page.lines().count());
 }
 
-/// The rungs of the page are those of the engine, in its order.
+/// The steps of the page are those of the engine, in the same order.
 #[test]
-fn the_ladder_of_the_page_is_that_of_the_engine() {
+fn steps_of_the_page_are_those_of_the_engine() {
     use wnm::plan::Task::*;
     let page = include_str!("../docs/decisions.md");
     let mut rest = page;
@@ -71,7 +71,7 @@ fn the_ladder_of_the_page_is_that_of_the_engine() {
     }
 }
 
-/// A machine, its nodes, and what a survey saw of them.
+/// A machine, its nodes, and the result of a survey.
 struct Example {
     settings: Settings,
     template: Template,
@@ -164,8 +164,8 @@ impl Example {
         example
     }
 
-    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`,
-    /// `9 RUNNING 0.4.16 retried in 60 s`.
+    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`, `9 RUNNING
+    /// 0.4.16 retried in 60 s`.
     fn people(&mut self, part: &str) {
         let (ids, rest) = part.split_once(' ').expect("ids and a state");
         let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
@@ -238,7 +238,7 @@ impl Example {
         }
     }
 
-    /// What the survey changes, and what `--report plan` says of the rest; or the safety stop.
+    /// The changes by the survey, then the output of `--report plan`; or the safety stop.
     fn answer(self) -> String {
         let policy = Policy {
             takeover: self.takeover,
@@ -290,7 +290,7 @@ impl Example {
     }
 }
 
-/// The settings of a colony on a machine of 4 CPUs, made by an operator who said no more than this.
+/// The settings of a colony on a machine with 4 CPUs, with defaults for everything else.
 fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
     let operator = Operator {
         user: "op".to_owned(),
@@ -318,7 +318,7 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
     (resolved.settings, template)
 }
 
-/// A node of the colony; the greater its id, the younger it is.
+/// A node of the colony; higher ids are younger.
 fn node(id: u32, state: State) -> Node {
     let name = NodeName::of(NodeId(id));
     let root = Path::new("/mnt/nodes").join(name.full());
@@ -353,7 +353,7 @@ fn node(id: u32, state: State) -> Node {
     }
 }
 
-/// Something on it failed once; one that runs has answered until then.
+/// An action on it failed once; a running node has answered until then.
 fn put_off(node: &mut Node, seconds: &str) {
     node.memory.start_failures = 1;
     node.memory.retry_at = Some(NOW.plus(whole(seconds)));

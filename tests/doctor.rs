@@ -1,7 +1,7 @@
-//! `--doctor`: given a colony that fails without a word, when the operator asks why, then the check that is to
-//! blame says so and what to do; and given a sound one, all is well. It changes nothing.
+//! `--doctor`: for a colony with a problem, the responsible check names it and the remedy; for a healthy
+//! one, all checks pass. It changes nothing.
 //!
-//! What needs systemd, sudo and ufw is played in the lab.
+//! The checks of systemd, sudo and ufw are tested in `tests/lab`.
 
 use std::fs;
 use std::net::UdpSocket;
@@ -14,7 +14,7 @@ use wnm::lock::CycleLock;
 
 use crate::stage::{Ran, Stage};
 
-/// A colony of two nodes that a crontab looks after.
+/// A colony of two nodes with a crontab.
 fn sound() -> Stage {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     tool(&stage, "crontab", "cat \"$HOME/crontab\"");
@@ -23,12 +23,13 @@ fn sound() -> Stage {
     let link = stage.home().join(".local/bin/wnm");
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wnm"), link).expect("wnm is installed");
     stage.cycle();
-    // There is to be room for one more.
+    // Leaves room for one more.
     stage.wnm(&["--force_action", "nullop", "--node_cap", "3"]).done();
     stage
 }
 
-/// A program in the operator's `~/.local/bin`, written by another process, so that nobody here holds it open.
+/// A program in the operator's `~/.local/bin`, written by a separate process so that no forked child has it
+/// open.
 fn tool(stage: &Stage, name: &str, script: &str) {
     let line = "printf '#!/bin/sh\\n%s\\n' \"$2\" >\"$1\" && chmod 755 \"$1\"";
     let path = stage.home().join(".local/bin").join(name);
@@ -49,7 +50,7 @@ fn doctor(stage: &Stage) -> Ran {
     stage.wnm(&["--doctor", "--json"]).plain()
 }
 
-/// One check of a report: its verdict, what was found and what to do.
+/// One check of a report: its verdict, the finding and the remedy.
 fn check(ran: &Ran, name: &str) -> (String, String, String) {
     let json = ran.json();
     let all = json["checks"].as_array().expect("a list of checks");
@@ -59,7 +60,7 @@ fn check(ran: &Ran, name: &str) -> (String, String, String) {
     (text("verdict"), text("what"), text("todo"))
 }
 
-/// The check must have failed, with these words, and no other may have; the exit code is 1.
+/// This check must fail with these words, and no other; the exit code is 1.
 fn blames(stage: &Stage, name: &str, found: &str, todo: &str) {
     let ran = doctor(stage).code(1);
     let (verdict, what, advice) = check(&ran, name);
@@ -73,7 +74,7 @@ fn blames(stage: &Stage, name: &str, found: &str, todo: &str) {
 }
 
 #[test]
-fn a_sound_colony_is_told_so_and_left_as_it_is() {
+fn healthy_colony_passes_all_checks_unchanged() {
     let stage = sound();
     let before = stage.tree();
     let ran = doctor(&stage).done();
@@ -105,7 +106,7 @@ fn a_sound_colony_is_told_so_and_left_as_it_is() {
 }
 
 #[test]
-fn before_there_is_a_colony_it_says_what_one_would_find() {
+fn without_a_colony_it_checks_what_init_would_need() {
     let stage = Stage::new();
     let before = stage.tree();
     let ran = stage
@@ -124,7 +125,7 @@ fn before_there_is_a_colony_it_says_what_one_would_find() {
 }
 
 #[test]
-fn an_antnode_that_only_the_operator_finds_is_a_fault() {
+fn antnode_that_only_the_operators_shell_finds_is_a_failure() {
     let stage = sound();
     let elsewhere = stage.home().join("antnode");
     fs::rename(stage.home().join(".local/bin/antnode"), &elsewhere).expect("it moves");
@@ -150,14 +151,14 @@ fn an_antnode_that_only_the_operator_finds_is_a_fault() {
 }
 
 #[test]
-fn an_antnode_that_does_not_run_is_a_fault() {
+fn antnode_that_does_not_run_is_a_failure() {
     let stage = sound();
     tool(&stage, "antnode", "echo 'wrong libc' >&2; exit 1");
     blames(&stage, "antnode", "wrong libc", "runs on this machine");
 }
 
 #[test]
-fn ports_that_another_program_has_are_named() {
+fn ports_of_other_programs_are_named() {
     let stage = sound();
     let port = stage.row(2).port + 1;
     let _taken = UdpSocket::bind(("0.0.0.0", port)).expect("it is free");
@@ -171,7 +172,7 @@ fn ports_that_another_program_has_are_named() {
 }
 
 #[test]
-fn a_disk_that_is_gone_and_one_that_is_empty_are_faults() {
+fn missing_disk_and_empty_disk_are_failures() {
     let stage = sound();
     let aside = stage.base().join("aside");
     fs::rename(stage.storage(), &aside).expect("the disk goes");
@@ -184,7 +185,7 @@ fn a_disk_that_is_gone_and_one_that_is_empty_are_faults() {
 }
 
 #[test]
-fn a_disk_without_room_for_the_nodes_to_come_is_told_before_it_is_full() {
+fn disk_without_room_for_future_nodes_is_reported_in_advance() {
     let stage = sound();
     let store = stage.root(1).join("record_store");
     fs::create_dir_all(&store).expect("a store of records");
@@ -205,7 +206,7 @@ fn a_disk_without_room_for_the_nodes_to_come_is_told_before_it_is_full() {
 }
 
 #[test]
-fn a_database_that_cannot_be_used_is_a_fault_and_the_rest_is_examined_all_the_same() {
+fn unusable_database_is_a_failure_and_the_other_checks_still_run() {
     let stage = sound();
     stage.tamper("UPDATE refinery_schema_history SET version = version + 90");
     let ran = doctor(&stage).code(1);
@@ -221,7 +222,7 @@ fn a_database_that_cannot_be_used_is_a_fault_and_the_rest_is_examined_all_the_sa
         "no database at all, and longer than twenty bytes",
     )
     .expect("it is overwritten");
-    // Of what it was nothing is left, not even whose.
+    // Nothing of the database is left, not even its process manager.
     let ran = stage
         .wnm(&["--doctor", "--json", "--process_manager", "setsid+user"])
         .code(1);
@@ -234,12 +235,12 @@ fn a_database_that_cannot_be_used_is_a_fault_and_the_rest_is_examined_all_the_sa
 }
 
 #[test]
-fn damage_within_the_database_is_found() {
+fn damage_inside_the_database_is_found() {
     let stage = sound();
     stage.tamper("PRAGMA journal_mode = DELETE");
     let mut bytes = fs::read(stage.database()).expect("the database");
     let size = bytes.len();
-    // Pages from the second on are overwritten, but for the last, so that the file is as long as it says.
+    // Overwrites the second half except the last page, so that the file keeps its length.
     bytes[size / 2..size - 4096].fill(0x55);
     fs::write(stage.database(), bytes).expect("it is damaged");
     let ran = doctor(&stage).code(1);
@@ -247,11 +248,11 @@ fn damage_within_the_database_is_found() {
 }
 
 #[test]
-fn a_run_at_work_is_no_fault_and_one_that_hangs_is() {
+fn running_wnm_is_ok_and_a_hanging_one_is_a_failure() {
     let stage = sound();
     let path = stage.base().join("wnm_active");
     let now = wnm::clock::Clock::now(&wnm::clock::RealClock);
-    // A test beside us that forks has all we hold open, the lock too, until its exec.
+    // A child forked by another test holds all open files, also the lock, until its exec.
     let take = |since: Timestamp| loop {
         match CycleLock::take(&path, since) {
             Err(wnm::lock::Error::Held) => std::thread::sleep(Duration::from_millis(5)),
@@ -271,7 +272,7 @@ fn a_run_at_work_is_no_fault_and_one_that_hangs_is() {
 }
 
 #[test]
-fn a_colony_that_nobody_runs_is_told_so() {
+fn colony_without_a_schedule_is_reported() {
     let stage = sound();
     crontab(&stage, "# * * * * * wnm\n");
     blames(
@@ -298,7 +299,7 @@ fn a_colony_that_nobody_runs_is_told_so() {
 }
 
 #[test]
-fn cycles_that_ended_long_ago_are_a_fault() {
+fn cycles_that_ended_long_ago_are_a_failure() {
     let stage = sound();
     stage.tamper("UPDATE sample SET at = unixepoch() - 10000");
     blames(&stage, "cycle", "the last one was 2 h ago", "by hand");
@@ -307,7 +308,7 @@ fn cycles_that_ended_long_ago_are_a_fault() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_is_a_fault_and_one_that_may_be_wrong_a_warning() {
+fn clock_set_back_is_a_failure_and_a_doubtful_one_a_warning() {
     let stage = sound();
     tool(&stage, "timedatectl", "echo no");
     let (verdict, _, todo) = check(&doctor(&stage).done(), "clock");
@@ -320,7 +321,7 @@ fn a_clock_that_was_set_back_is_a_fault_and_one_that_may_be_wrong_a_warning() {
 }
 
 #[test]
-fn forms_that_it_has_not_are_refused() {
+fn unsupported_report_formats_are_rejected() {
     let stage = Stage::new();
     let ran = stage
         .wnm(&["--doctor", "--report_format", "env"])

@@ -1,9 +1,8 @@
-//! Dry run: given any colony, when wnm runs with `--dry_run`, then it says exactly what it would do, and
-//! not a byte on disk is different afterwards.
+//! Dry run: `--dry_run` prints exactly what wnm would do, and changes no byte on disk.
 
 use crate::stage::Stage;
 
-/// Runs wnm dry and checks that the machine is the same afterwards.
+/// Runs wnm with `--dry_run` and checks that nothing changed.
 fn dry(stage: &Stage, words: &[&str]) -> String {
     stage.minute(0);
     let (tree, processes) = (stage.tree(), stage.processes());
@@ -27,7 +26,7 @@ fn different<'a>(before: &'a str, after: &'a str) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_dry_run_names_the_node_it_would_add_and_changes_nothing() {
+fn names_the_node_it_would_add_and_changes_nothing() {
     let stage = Stage::of(1, &["--node_cap", "3"]);
     let next = stage.row(1);
     stage.until(
@@ -42,7 +41,7 @@ fn a_dry_run_names_the_node_it_would_add_and_changes_nothing() {
 }
 
 #[test]
-fn every_order_can_be_tried_first() {
+fn every_action_has_a_dry_run() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0003"])
@@ -81,7 +80,7 @@ fn every_order_can_be_tried_first() {
 }
 
 #[test]
-fn a_setting_given_to_a_dry_run_counts_and_is_not_kept() {
+fn setting_given_to_a_dry_run_applies_and_is_not_stored() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     let said = dry(&stage, &["--node_cap", "1"]);
     assert!(said.contains("antnode0002"), "{said}");
@@ -94,7 +93,7 @@ fn a_setting_given_to_a_dry_run_counts_and_is_not_kept() {
 }
 
 #[test]
-fn a_dry_init_makes_nothing() {
+fn dry_run_of_init_creates_nothing() {
     let stage = Stage::new();
     let before = stage.tree();
     stage.init(&["--dry_run"]).done();

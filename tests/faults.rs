@@ -1,8 +1,8 @@
-//! Faults: given a machine on which something is broken, when wnm runs, then it says what and to which thing, ends with
-//! the right code, loses nothing, and the next run on a machine that is whole again goes on.
+//! Faults: on a machine where something is broken, wnm reports the fault and what it affects, exits with
+//! the right code and loses nothing; the next run on a repaired machine continues.
 //!
-//! Each fault is a row of docs/faults.md and the play that shows it; `UPDATE=1` writes the rows into the page.
-//! `WNM_FAULT=word` plays only those that are named so.
+//! Each fault is a row of docs/faults.md and a test; `UPDATE=1` writes the rows to the page.
+//! `WNM_FAULT=word` runs only the faults with that word in the name.
 
 mod antnode;
 mod calls;
@@ -21,13 +21,13 @@ use std::sync::Mutex;
 use crate::crashes::whole::{Identities, identities};
 use crate::stage::{Ran, Stage};
 
-/// One row of the page, and how it is played.
+/// One row of the page, and its test.
 pub struct Fault {
     /// What is broken, and what is done then.
     pub given: &'static str,
-    /// What wnm says, `…` for what differs from machine to machine; empty where it says nothing.
+    /// The message of wnm, `…` for what varies between machines; empty where there is none.
     pub says: &'static str,
-    /// How it may end; the first is the one that the page names.
+    /// The possible exit codes; the page shows the first.
     pub codes: &'static [i32],
     pub then: Then,
     pub play: fn() -> Option<Played>,
@@ -36,11 +36,11 @@ pub struct Fault {
 /// What the next run does.
 #[derive(Clone, Copy, Debug)]
 pub enum Then {
-    /// On a machine that is whole again all is as if nothing had been.
+    /// On a repaired machine everything is as if there had been no fault.
     GoesOn,
-    /// It ends what was begun first.
+    /// It first finishes what was started.
     Finishes,
-    /// The fault does not keep it from its work.
+    /// The fault does not stop it.
     Bears,
 }
 
@@ -54,7 +54,7 @@ impl Then {
     }
 }
 
-/// What a play leaves: the machine made whole again, the runs that met the fault, and the identities from before.
+/// The result of a test: the repaired machine, the runs with the fault, and the identities from before.
 pub struct Played {
     pub stage: Stage,
     pub ran: Vec<Ran>,
@@ -62,19 +62,19 @@ pub struct Played {
 }
 
 impl Played {
-    /// The identities are those that are there now: nothing that the fault did took one.
+    /// The identities are the present ones: the fault destroyed none.
     pub fn of(stage: Stage, ran: Vec<Ran>) -> Option<Played> {
         let before = identities(&stage);
         Some(Played { stage, ran, before })
     }
 
-    /// The same with those that were there before the fault.
+    /// The identities are those from before the fault.
     pub fn since(before: Identities, stage: Stage, ran: Vec<Ran>) -> Option<Played> {
         Some(Played { stage, ran, before })
     }
 }
 
-/// Plays each fault and looks whether all that its row says is so; several at a time.
+/// Runs the test of each fault and compares the result with its row; several at a time.
 pub fn play(faults: &[Fault]) {
     let wanted = std::env::var("WNM_FAULT").unwrap_or_default();
     let queue = Mutex::new(faults.iter().filter(|fault| fault.given.contains(&wanted)));
@@ -139,7 +139,7 @@ impl Fault {
     }
 }
 
-/// A clean run ends well, and rows, processes, files and database tell one story; no identity is lost.
+/// A clean run succeeds, rows, processes, files and database match, and no identity is lost.
 pub fn is_well(stage: &Stage, before: &Identities, given: &str) {
     let ran = stage.pass(&[]);
     assert_eq!(

@@ -1,5 +1,5 @@
-//! Help: given a machine without a colony, a home or a network, when somebody asks what wnm can do, then it
-//! tells, at once and touching nothing, and what it prints for shells and for man(1) is right.
+//! Help: without a colony, home or network, wnm prints its help at once and changes nothing; its output for
+//! shells and for man(1) is valid.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ const TOPICS: &[&[&str]] = &[
     &["--completions", "fish"],
 ];
 
-/// wnm without any variable.
+/// wnm without any environment variable.
 fn bare(words: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
     command.args(words).env_clear().stdin(Stdio::null());
@@ -26,7 +26,7 @@ fn bare(words: &[&str]) -> Ran {
 }
 
 #[test]
-fn to_tell_something_no_home_is_needed_and_nothing_is_touched() {
+fn help_needs_no_home_and_changes_nothing() {
     let stage = Stage::new();
     fs::create_dir_all(stage.base()).expect("a folder for a colony");
     fs::write(stage.database(), "this is no database").expect("a file in its place");
@@ -49,7 +49,7 @@ fn to_tell_something_no_home_is_needed_and_nothing_is_touched() {
 }
 
 #[test]
-fn help_names_what_an_operator_looks_for() {
+fn help_has_what_operators_look_for() {
     let help = bare(&["--help"]).done().stdout;
     for words in [
         "How many nodes:",
@@ -72,7 +72,7 @@ fn help_names_what_an_operator_looks_for() {
 }
 
 #[test]
-fn a_shell_that_is_not_known_is_refused() {
+fn unknown_shell_is_rejected() {
     bare(&["--completions", "tcsh"])
         .code(2)
         .says("`bash`, `zsh`, `fish`");
@@ -82,12 +82,12 @@ fn a_shell_that_is_not_known_is_refused() {
 }
 
 #[test]
-fn bash_completes_flags_words_and_files() {
+fn bash_completes_flags_values_and_files() {
     let stage = Stage::new();
     let script = stage.home().join("wnm.bash");
     fs::write(&script, bare(&["--completions", "bash"]).done().stdout).expect("the script is written");
     let completed = |words: &[&str]| -> Vec<String> {
-        // What bash itself sets before it calls the function that `complete` names.
+        // The variables that bash sets before it calls the completion function.
         let asking = format!(
             "source {}; compopt() {{ :; }}; COMP_WORDS=({}); COMP_CWORD={}; \
              f=$(complete -p wnm); f=${{f##*-F }}; f=${{f%% *}}; \
@@ -128,7 +128,7 @@ fn bash_completes_flags_words_and_files() {
 }
 
 #[test]
-fn the_scripts_and_the_page_pass_the_programs_that_read_them() {
+fn shells_and_man_accept_the_scripts_and_the_page() {
     let stage = Stage::new();
     for (words, checker) in [
         (&["--completions", "bash"][..], &["bash", "-n"][..]),

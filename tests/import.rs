@@ -1,5 +1,4 @@
-//! Import: given nodes that run already, when `--init --import` makes a colony of them, then each is in it as
-//! it is, and none of them notices.
+//! Import: `--init --import` adds nodes that already run to a new colony without affecting them.
 
 mod edited;
 mod elsewhere;
@@ -16,7 +15,7 @@ use rusqlite::types::Value;
 use crate::peer_faults::services;
 use crate::stage::Stage;
 
-/// What a survey changes from minute to minute, and when a row was written.
+/// Columns that every survey changes, and the time of the last write.
 const PASSING: [&str; 22] = [
     "timestamp",
     "records",
@@ -42,7 +41,7 @@ const PASSING: [&str; 22] = [
     "shunned_by_old",
 ];
 
-/// All node rows without what passes. `age` is when a node got its identity, to the second or two.
+/// All node rows without those columns. `age` is when the identity was created, within two seconds.
 pub fn lasting(stage: &Stage) -> Vec<BTreeMap<String, Value>> {
     let database = stage.look();
     let mut query = database.prepare("SELECT * FROM node ORDER BY id").expect("nodes");
@@ -59,7 +58,7 @@ pub fn lasting(stage: &Stage) -> Vec<BTreeMap<String, Value>> {
     rows.expect("rows").map(|row| row.expect("a row")).collect()
 }
 
-/// One setting as the colony keeps it.
+/// One stored setting.
 pub fn kept(stage: &Stage, column: &str) -> String {
     let sql = format!("SELECT CAST({column} AS TEXT) FROM machine");
     stage
@@ -69,14 +68,14 @@ pub fn kept(stage: &Stage, column: &str) -> String {
         .unwrap_or_default()
 }
 
-/// Loses the database, as by a disk that was restored from nothing.
+/// Deletes the database.
 pub fn lose_database(stage: &Stage) {
     for end in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(stage.base().join(format!("colony.db{end}")));
     }
 }
 
-/// The pids of all nodes, by their roots.
+/// The PIDs of all nodes, by root directory.
 pub fn pids(stage: &Stage) -> BTreeMap<std::path::PathBuf, i32> {
     let all = crate::stage::processes_under(stage.home());
     all.into_iter()
@@ -84,7 +83,7 @@ pub fn pids(stage: &Stage) -> BTreeMap<std::path::PathBuf, i32> {
         .collect()
 }
 
-/// `wnm --init --import`, with limits that this machine's own load does not reach, and delays of 0.
+/// `wnm --init --import` with limits that the real load does not reach, and no delays.
 pub const IMPORT: [&str; 28] = [
     "--init",
     "--import",
@@ -117,7 +116,7 @@ pub const IMPORT: [&str; 28] = [
 ];
 
 #[test]
-fn a_colony_whose_database_is_lost_is_made_anew_row_for_row() {
+fn import_rebuilds_every_row_after_the_database_was_lost() {
     let settings = [
         "--environment",
         "GREETING='two words' B=2",
@@ -157,7 +156,7 @@ fn a_colony_whose_database_is_lost_is_made_anew_row_for_row() {
         let after = lasting(&stage);
         for (old, new) in before.iter().zip(&after) {
             for (column, value) in old {
-                // A node that is down cannot be asked who it is.
+                // A stopped node cannot report its peer ID.
                 if column != "peer_id" || old["status"] != Value::Text("STOPPED".into()) {
                     assert_eq!(&new[column], value, "{manager}: {column} of {old:?}\n{ran}");
                 }
@@ -167,7 +166,7 @@ fn a_colony_whose_database_is_lost_is_made_anew_row_for_row() {
         for (column, value) in said.iter().zip(&settings) {
             let found = kept(&stage, column);
             match *column {
-                // Its own word, and not the address that it stands for.
+                // The word `faucet`, not the address that it stands for.
                 "rewards_address" => assert_eq!(found, "0x00455d78f850b0358E8cea5be24d415E01E107CF"),
                 "environment" => assert_eq!(shell_words::split(&found), shell_words::split(value)),
                 _ => assert_eq!(&found, value, "{manager}: {column}"),

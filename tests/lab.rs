@@ -1,10 +1,10 @@
-//! The lab: stories on a real Debian with systemd, cron, sudo and ufw. They need root and minutes, so
-//! `cargo test` leaves them out and says so; `tests/lab/run` plays them.
+//! The lab: tests on a real Debian with systemd, cron, sudo and ufw. They need root and several minutes, so
+//! `cargo test` skips them with a message; `tests/lab/run` runs them.
 
 use std::process::Command;
 
 #[test]
-fn the_lab_plays_where_it_is_asked_for() {
+fn lab_runs_where_it_is_enabled() {
     let asked = std::env::var("LAB").unwrap_or_default();
     if asked.is_empty() {
         eprintln!("SKIPPED: the lab stories; LAB=1 plays them, or tests/lab/run");
@@ -19,7 +19,7 @@ fn the_lab_plays_where_it_is_asked_for() {
 }
 
 #[test]
-fn the_scripts_of_the_lab_are_sound() {
+fn scripts_of_the_lab_pass_shellcheck() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab");
     let files = std::fs::read_dir(folder)
         .expect("the folder of the lab")

@@ -1,5 +1,4 @@
-//! Nodes as jobs of launchd: given a `launchctl` that behaves as that of macOS does, when wnm runs, then its
-//! nodes are jobs that live, die and come back as the operator expects.
+//! Nodes as jobs of launchd, with a simulated `launchctl` that behaves like that of macOS.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -12,7 +11,7 @@ pub mod machine;
 
 use machine::{Machine, Mode, of};
 
-/// Each of these, as jobs of the user's desktop and as jobs of the machine's.
+/// Runs each test with jobs of the user and with jobs of the system.
 macro_rules! both {
     ($($test:ident),+ $(,)?) => {
         mod user {
@@ -31,22 +30,22 @@ macro_rules! both {
 }
 
 both! {
-    a_node_lives_its_whole_life_as_a_job,
-    a_job_is_a_property_list_to_others_too,
-    what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey,
-    all_nodes_are_looked_at_in_one_call,
-    an_upgrade_keeps_the_identity_and_is_done_once,
-    an_upgrade_that_will_not_start_is_taken_back,
-    a_job_that_cannot_start_is_unmade_and_its_last_exit_told,
-    jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle,
-    a_job_that_was_lost_or_broken_is_written_anew,
-    an_old_launchctl_knows_load_unload_and_list_only,
-    a_job_that_launchd_does_not_end_is_told_and_kept,
-    what_the_python_wnm_ran_goes_on_without_a_restart,
-    what_the_python_wnm_ran_is_imported_where_its_database_is_lost,
+    job_is_created_stopped_started_and_removed,
+    python_reads_the_property_list,
+    killed_job_is_restarted_by_launchd_and_found_by_the_next_survey,
+    survey_queries_all_jobs_in_one_call,
+    upgrade_keeps_the_identity_and_can_be_repeated,
+    upgrade_that_does_not_start_is_rolled_back,
+    job_that_does_not_start_is_removed_and_its_exit_status_reported,
+    jobs_loaded_or_stopped_by_the_operator_are_handled,
+    lost_or_damaged_property_list_is_written_again,
+    old_launchctl_with_load_unload_and_list_works,
+    job_that_launchd_does_not_stop_is_reported_and_kept,
+    nodes_of_the_python_wnm_keep_running,
+    nodes_of_the_python_wnm_are_imported_after_its_database_was_lost,
 }
 
-/// Writes a program without holding it open: somebody may be forking.
+/// A separate process writes the program, so that no forked child has it open.
 fn write_program(place: &std::path::Path, text: &str) {
     let fresh = place.with_extension("new");
     let status = Command::new("/bin/sh")
@@ -57,7 +56,7 @@ fn write_program(place: &std::path::Path, text: &str) {
     fs::rename(&fresh, place).unwrap();
 }
 
-fn a_node_lives_its_whole_life_as_a_job(mode: Mode) {
+fn job_is_created_stopped_started_and_removed(mode: Mode) {
     let Some(stage) = of(mode, 1, &[]) else {
         return;
     };
@@ -102,7 +101,7 @@ fn a_node_lives_its_whole_life_as_a_job(mode: Mode) {
     assert!(!stage.state().join("disabled/com.autonomi.antnode-1").exists());
 }
 
-fn a_job_is_a_property_list_to_others_too(mode: Mode) {
+fn python_reads_the_property_list(mode: Mode) {
     let Some(stage) = of(
         mode,
         1,
@@ -154,7 +153,7 @@ fn a_job_is_a_property_list_to_others_too(mode: Mode) {
     assert_eq!(job["UserName"], user);
 }
 
-fn what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey(mode: Mode) {
+fn killed_job_is_restarted_by_launchd_and_found_by_the_next_survey(mode: Mode) {
     let Some(stage) = of(mode, 1, &[]) else {
         return;
     };
@@ -167,7 +166,7 @@ fn what_dies_is_started_again_by_launchd_and_seen_by_the_next_survey(mode: Mode)
     stage.agree(true);
 }
 
-fn all_nodes_are_looked_at_in_one_call(mode: Mode) {
+fn survey_queries_all_jobs_in_one_call(mode: Mode) {
     let Some(stage) = of(mode, 4, &[]) else {
         return;
     };
@@ -194,7 +193,7 @@ fn all_nodes_are_looked_at_in_one_call(mode: Mode) {
     }
 }
 
-fn an_upgrade_keeps_the_identity_and_is_done_once(mode: Mode) {
+fn upgrade_keeps_the_identity_and_can_be_repeated(mode: Mode) {
     let Some(stage) = of(mode, 1, &[]) else {
         return;
     };
@@ -217,15 +216,15 @@ fn an_upgrade_keeps_the_identity_and_is_done_once(mode: Mode) {
         Stage::survey,
     );
 
-    // A run that was killed before it noted the end of it does it again, and nothing is restarted for that.
+    // A killed run that did not record the upgrade repeats it, and nothing is restarted.
     stage.tamper("UPDATE node SET version = '0.4.17', status = 'RUNNING'");
     stage.order("upgrade", 1);
     assert_eq!(stage.process(1).unwrap().pid, new);
 
-    // One that was killed between the new binary and the restart left the old one at hand.
+    // A run killed between the new binary and the restart leaves the old binary.
     let kept = match mode {
         Mode::User => stage.root(1).join(".antnode.old"),
-        // Beside the node's folder, in which the node could put something else in its place.
+        // Beside the node's folder, where the node cannot replace it.
         Mode::Sudo => stage.storage().join(".antnode0001.antnode.old"),
     };
     fs::copy(stage.root(1).join("antnode"), &kept).unwrap();
@@ -235,7 +234,7 @@ fn an_upgrade_keeps_the_identity_and_is_done_once(mode: Mode) {
     assert!(!kept.exists());
 }
 
-fn an_upgrade_that_will_not_start_is_taken_back(mode: Mode) {
+fn upgrade_that_does_not_start_is_rolled_back(mode: Mode) {
     let Some(stage) = of(mode, 1, &[]) else {
         return;
     };
@@ -254,7 +253,7 @@ fn an_upgrade_that_will_not_start_is_taken_back(mode: Mode) {
     assert_eq!(stage.of_version("0.4.17"), 1);
 }
 
-fn a_job_that_cannot_start_is_unmade_and_its_last_exit_told(mode: Mode) {
+fn job_that_does_not_start_is_removed_and_its_exit_status_reported(mode: Mode) {
     let Some(stage) = of(mode, 0, &[]) else {
         return;
     };
@@ -269,7 +268,7 @@ fn a_job_that_cannot_start_is_unmade_and_its_last_exit_told(mode: Mode) {
     assert!(stage.rows().is_empty() && !stage.root(1).exists() && !stage.plist(1).exists());
 }
 
-fn jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle(mode: Mode) {
+fn jobs_loaded_or_stopped_by_the_operator_are_handled(mode: Mode) {
     for code in ["", "code-37"] {
         let Some(stage) = of(mode, 2, &[]) else {
             return;
@@ -278,13 +277,13 @@ fn jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle(mode: Mode) {
             stage.turn(code);
         }
         let job = |id: u32| format!("{}/com.autonomi.antnode-{id}", stage.domain());
-        // Ended by hand, and kept from starting.
+        // The operator stopped and disabled it.
         stage.launchctl(&["bootout", &job(1)]);
         stage.launchctl(&["disable", &job(1)]);
         stage.tamper("UPDATE node SET status = 'STOPPED' WHERE id = 1");
         stage.order("start", 1);
         assert!(stage.process(1).is_some());
-        // Ended by hand, then stopped and removed by wnm.
+        // The operator stopped it, then wnm stops and removes it.
         stage.launchctl(&["bootout", &job(2)]);
         stage.tamper("UPDATE node SET status = 'RUNNING' WHERE id = 2");
         stage.order("stop", 2);
@@ -295,7 +294,7 @@ fn jobs_loaded_or_ended_behind_wnms_back_are_no_obstacle(mode: Mode) {
     }
 }
 
-fn a_job_that_was_lost_or_broken_is_written_anew(mode: Mode) {
+fn lost_or_damaged_property_list_is_written_again(mode: Mode) {
     for broken in [
         None,
         Some("garbage"),
@@ -316,7 +315,7 @@ fn a_job_that_was_lost_or_broken_is_written_anew(mode: Mode) {
     }
 }
 
-fn an_old_launchctl_knows_load_unload_and_list_only(mode: Mode) {
+fn old_launchctl_with_load_unload_and_list_works(mode: Mode) {
     let Some(stage) = Machine::new(mode) else {
         return;
     };
@@ -341,7 +340,7 @@ fn an_old_launchctl_knows_load_unload_and_list_only(mode: Mode) {
 }
 
 #[test]
-fn a_launchd_that_is_not_there_is_told_with_what_to_do() {
+fn missing_launchd_domain_is_an_error_with_a_hint() {
     let stage = of(Mode::User, 1, &[]).unwrap();
     stage.order("stop", 1);
     stage.turn("no-domain");
@@ -351,12 +350,12 @@ fn a_launchd_that_is_not_there_is_told_with_what_to_do() {
     ran.says("Could not find domain")
         .says("are for `launchd+sudo`")
         .plain();
-    // Nobody is logged in: nothing of theirs runs, and so it is stopped.
+    // Nobody is logged in, so nothing of the user runs, and the node counts as stopped.
     stage.tamper("UPDATE node SET status = 'RUNNING'");
     stage.order("stop", 1);
 }
 
-fn a_job_that_launchd_does_not_end_is_told_and_kept(mode: Mode) {
+fn job_that_launchd_does_not_stop_is_reported_and_kept(mode: Mode) {
     let Some(stage) = of(mode, 1, &[]) else {
         return;
     };
@@ -375,8 +374,9 @@ fn a_job_that_launchd_does_not_end_is_told_and_kept(mode: Mode) {
     assert!(stage.rows().is_empty() && !stage.root(1).exists());
 }
 
-/// What the Python wnm writes: no `--enable-metrics-server`, one folder of logs for all, the console beside it.
-fn as_the_peer_writes(stage: &Machine, id: u32) -> String {
+/// The property list of the Python wnm: without `--enable-metrics-server`, with one log folder for all
+/// nodes and the console log in it.
+fn python_property_list(stage: &Machine, id: u32) -> String {
     let row = stage.row(id);
     let (root, logs, cache) = (
         stage.known(&row.root),
@@ -412,11 +412,12 @@ fn as_the_peer_writes(stage: &Machine, id: u32) -> String {
     )
 }
 
-/// Makes the nodes of a colony those of the Python wnm: its property lists, loaded its way, and its rows.
-fn hand_over_to_the_peer(stage: &Machine, manager_type: &str) {
+/// Turns the nodes of a colony into nodes of the Python wnm: its property lists, loaded as it does, and its
+/// rows.
+fn turn_into_python_nodes(stage: &Machine, manager_type: &str) {
     for id in stage.ids() {
         stage.order("stop", id);
-        fs::write(stage.plist(id), as_the_peer_writes(stage, id)).unwrap();
+        fs::write(stage.plist(id), python_property_list(stage, id)).unwrap();
         stage.launchctl(&["load", "-w", &stage.named(id)]);
         let id_text = format!("antnode{id:04}");
         fs::create_dir_all(stage.logs().join(id_text)).unwrap();
@@ -430,7 +431,7 @@ fn hand_over_to_the_peer(stage: &Machine, manager_type: &str) {
     });
 }
 
-fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
+fn nodes_of_the_python_wnm_keep_running(mode: Mode) {
     let whole = match mode {
         Mode::User => "launchd+user",
         Mode::Sudo => "launchd+sudo",
@@ -444,7 +445,7 @@ fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
         let Some(stage) = of(mode, 2, &["--node_cap", "2"]) else {
             return;
         };
-        hand_over_to_the_peer(&stage, manager_type);
+        turn_into_python_nodes(&stage, manager_type);
         stage.becomes_theirs(
             dump,
             &format!(
@@ -467,13 +468,13 @@ fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
         assert_eq!(stage.calls(), Vec::<String>::new());
         assert_eq!(texts(), text, "they are as they wrote them");
         assert_eq!(stage.in_state("RUNNING"), 2);
-        // From there on they are nodes like others.
+        // From now on they are nodes like any other.
         stage.order("stop", 2);
         stage.order("start", 2);
         stage.install("0.4.18");
         stage.cycle_until("both are upgraded", |stage| stage.of_version("0.4.18") == 2);
         assert_eq!([1, 2].map(|id| stage.identity(id)), identities);
-        // Nothing of it is left when it goes.
+        // A removal deletes all its files.
         stage.order("remove", 1);
         assert!(!stage.plist(1).exists() && !stage.root(1).exists());
         let logs = stage.logs();
@@ -482,11 +483,11 @@ fn what_the_python_wnm_ran_goes_on_without_a_restart(mode: Mode) {
     }
 }
 
-fn what_the_python_wnm_ran_is_imported_where_its_database_is_lost(mode: Mode) {
+fn nodes_of_the_python_wnm_are_imported_after_its_database_was_lost(mode: Mode) {
     let Some(stage) = of(mode, 2, &[]) else {
         return;
     };
-    hand_over_to_the_peer(&stage, "launchd");
+    turn_into_python_nodes(&stage, "launchd");
     let before = stage.rows();
     let pids: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
     fs::remove_file(stage.database()).unwrap();
@@ -511,7 +512,7 @@ fn what_the_python_wnm_ran_is_imported_where_its_database_is_lost(mode: Mode) {
 }
 
 #[test]
-fn what_belongs_to_root_is_done_through_sudo_and_what_is_asked_is_not() {
+fn changes_of_root_files_use_sudo_and_queries_do_not() {
     let Some(stage) = of(Mode::Sudo, 1, &[]) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! The house rules that a compiler does not check: which module may import which, and which file alone may
-//! open the door to something outside.
+//! Rules for the source that the compiler does not check: which module may import which, and which files
+//! may use which outside library.
 
 mod file_imports;
 
@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the top down. A module may import what stands on a lower line, and on its own line only what an
-/// arrow of [`ARROWS`] allows.
+/// From top to bottom. A module may import modules of lower lines, and of its own line only those that
+/// [`ARROWS`] allows.
 const LINES: &[&[&str]] = &[
     &["main"],
     &[
@@ -32,11 +32,11 @@ const LINES: &[&[&str]] = &[
     &["colony", "plan"],
 ];
 
-/// On these lines a module may import those that stand to its left.
+/// The lines where a module may import those to its left.
 const ARROWS: &[&str] = &["arguments", "colony"];
 
-/// Single arrows on other lines: a signal ends a wait, for a time or for a program, a result is that of
-/// what was carried out, and the log leaves the line that shows progress alone.
+/// Other allowed imports within a line: a signal ends a wait or a program, a result describes what was
+/// executed, and the log clears the progress line.
 const SINGLE: &[(&str, &str)] = &[
     ("clock", "signals"),
     ("program", "signals"),
@@ -46,14 +46,14 @@ const SINGLE: &[(&str, &str)] = &[
     ("report", "execute"),
 ];
 
-/// Arrows that point down and must not be there all the same.
+/// Imports that are not allowed although they point down.
 const NEVER: &[(&str, &[&str])] = &[
     ("manager", &["settings"]),
     ("execute", &["survey"]),
     ("report", &["store", "manager"]),
 ];
 
-/// What stands for an outside thing in source text, and the files that alone may hold it.
+/// Text that shows the use of an outside library, and the only files that may have it.
 const DOORS: &[(&[&str], &[&str])] = &[
     (
         &["clap::", "use clap", "clap_complete", "clap_mangen"],
@@ -114,17 +114,17 @@ const STILL_CIRCULAR: &[&str] = &[
 /// Names that say nothing.
 const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "types"];
 
-/// A file of the program.
+/// A source file.
 struct Source {
-    /// Below `src`, with slashes.
+    /// The path below `src`.
     path: String,
     whole: String,
-    /// Without comments and without the unit tests at its foot, which may use what they like.
+    /// Without comments and without the unit tests at the end, which may use anything.
     code: String,
 }
 
 impl Source {
-    /// The first part of its path: the module that the rules know.
+    /// The first part of its path: the module in the rules.
     fn module(&self) -> &str {
         self.path
             .split('/')
@@ -209,11 +209,11 @@ fn no_files_import_each_other_in_a_circle() {
 }
 
 #[test]
-fn each_outside_thing_has_one_door() {
+fn each_outside_library_is_used_in_one_place() {
     let mut wrong = Vec::new();
     for source in sources() {
         for (signs, doors) in DOORS {
-            // A door may have rooms behind it: `program.rs` opens `program/` too.
+            // A file stands for its submodules too: `program.rs` for `program/`.
             let is_behind = |door: &str| {
                 let folder = door.strip_suffix(".rs").unwrap_or(door).trim_end_matches('/');
                 source.path.starts_with(&format!("{folder}/"))
@@ -239,7 +239,7 @@ fn each_outside_thing_has_one_door() {
 }
 
 #[test]
-fn files_are_small_named_and_introduced() {
+fn source_files_are_short_named_and_documented() {
     let mut wrong = Vec::new();
     for source in sources() {
         let limit = if source.path == "main.rs" { 60 } else { 400 };
@@ -267,7 +267,7 @@ fn files_are_small_named_and_introduced() {
 }
 
 #[test]
-fn nothing_is_left_for_later() {
+fn no_unfinished_code_is_left() {
     let signs = [
         "to".to_owned() + "do!",
         "db".to_owned() + "g!",
@@ -285,9 +285,9 @@ fn nothing_is_left_for_later() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The picture that the source and the manual draw is the one that is held.
+/// The source and the manual show the rules of this file.
 #[test]
-fn the_picture_of_the_lines_is_so() {
+fn documented_lines_are_those_of_this_test() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &str| fs::read_to_string(top.join(path)).expect("text");
     let drawn: Vec<String> = read("src/lib.rs")
@@ -323,7 +323,7 @@ fn the_picture_of_the_lines_is_so() {
 }
 
 #[test]
-fn the_manual_has_every_module() {
+fn manual_has_every_module() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
     let page = fs::read_to_string(path).expect("the page");
     let (_, table) = page.split_once("| module | holds |").expect("its table");
@@ -362,7 +362,7 @@ fn sources() -> Vec<Source> {
     found
 }
 
-/// The text up to the module of tests at its foot.
+/// The text before the unit tests at the end.
 fn without_tests(whole: &str) -> &str {
     let marks = whole.match_indices("#[cfg(test)]\n");
     let foot = marks.map(|(place, _)| place).find(|place| {

@@ -1,9 +1,9 @@
-//! Locking: given a run that is at work, when another one starts, then it leaves at once and says so.
+//! Locking: while one run is working, another one exits at once with a message.
 
 use crate::stage::{Ran, Stage};
 
 #[test]
-fn of_fifty_runs_at_once_one_works_and_the_others_leave() {
+fn one_of_fifty_simultaneous_runs_works_and_the_others_exit() {
     let stage = Stage::colony(&[]);
     let words = [
         "--force_action",
@@ -27,7 +27,7 @@ fn of_fifty_runs_at_once_one_works_and_the_others_leave() {
 }
 
 #[test]
-fn reports_and_dry_runs_work_while_a_run_is_at_work() {
+fn reports_and_dry_runs_work_during_a_run() {
     let stage = Stage::of(1, &[]);
     let mut busy = stage.begin(&[
         "--force_action",
@@ -55,7 +55,7 @@ fn reports_and_dry_runs_work_while_a_run_is_at_work() {
 }
 
 #[test]
-fn a_lock_file_that_was_left_stops_nobody() {
+fn leftover_lock_file_blocks_nobody() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     std::fs::write(stage.base().join("wnm_active"), "4711 1700000000\n").expect("a leftover");
     stage.cycle();

@@ -1,8 +1,8 @@
-//! The long run: given a colony to which everything happens for months, when wnm has run thousands of times, then
-//! nothing has grown but what was asked for: no file, no descriptor, no memory, no database.
+//! The long run: after thousands of cycles in a simulated time of months, no file, descriptor, memory or
+//! database has grown without need.
 //!
-//! `cargo test` plays a short one; `WNM_STRESS=full cargo test --test main longrun -- --nocapture` plays 2,000 cycles
-//! on 100 nodes, in half an hour or more, and says its figures.
+//! `cargo test` runs a short one; `WNM_STRESS=full cargo test --test main longrun -- --nocapture` runs
+//! 2,000 cycles on 100 nodes, in half an hour or more, and prints its measurements.
 
 mod figures;
 mod life;
@@ -12,13 +12,13 @@ use crate::stage::{Chance, Stage};
 use figures::Figures;
 use life::Life;
 
-/// How long and how large.
+/// The number of cycles and nodes.
 struct Size {
     cycles: usize,
     nodes: usize,
-    /// Between two leaps in time.
+    /// The cycles between two jumps in time.
     leap_every: usize,
-    /// Between two looks at what every process has open.
+    /// The cycles between two checks of open files.
     look_every: usize,
 }
 
@@ -42,11 +42,11 @@ impl Size {
     }
 }
 
-/// What passes from the first cycle to the last: twice as long as anything is kept, and more.
+/// The simulated time of the whole test: more than twice as long as any data is kept.
 const DAYS: usize = 220;
 
 #[test]
-fn nothing_grows_but_what_was_asked_for() {
+fn nothing_grows_without_need() {
     let size = Size::asked();
     let mut chance = Chance::new();
     let stage = Stage::colony(&[
@@ -60,7 +60,7 @@ fn nothing_grows_but_what_was_asked_for() {
         "3",
         "--max_concurrent_operations",
         "8",
-        // Time to answer, where the machine is busy: one that was started and does not is STOPPED.
+        // Time to answer on a busy machine: a node that was started and does not answer becomes STOPPED.
         "--delay_start",
         "1",
         "--delay_upgrade",

@@ -1,10 +1,10 @@
-//! macOS: what of the source is of one system only is little, known, and told in docs/managers.md.
+//! macOS: the little code for one system only is listed, and documented in docs/managers.md.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files that name something of Linux's own, and have an answer where it is not there.
+/// Files that use a path of Linux, and work without it.
 const ASKS_FIRST: &[(&str, &str)] = &[
     ("init/anm.rs", "anm runs on Linux only"),
     ("lock.rs", "who holds the lock stays unsaid"),
@@ -25,7 +25,7 @@ const ASKS_FIRST: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn what_is_of_one_system_is_listed() {
+fn code_for_one_system_is_listed() {
     let found: BTreeSet<String> = sources()
         .into_iter()
         .filter(|(_, code)| {
@@ -49,7 +49,7 @@ fn what_is_of_one_system_is_listed() {
 }
 
 #[test]
-fn islands_are_of_a_line_each() {
+fn code_for_one_system_is_one_line_each() {
     let mut attributes = Vec::new();
     for (path, code) in sources() {
         let lines = code.lines().filter(|line| line.contains("target_os"));
@@ -59,7 +59,8 @@ fn islands_are_of_a_line_each() {
                 .map(|line| format!("{path}: {}", line.trim())),
         );
     }
-    // Only what does not exist elsewhere is left out there: all else is built, and checked, everywhere.
+    // Only code that does not compile elsewhere is excluded; everything else is compiled and checked on
+    // every system.
     assert_eq!(
         attributes,
         [
@@ -71,7 +72,7 @@ fn islands_are_of_a_line_each() {
 }
 
 #[test]
-fn the_files_of_linux_are_read_where_their_absence_has_an_answer() {
+fn linux_files_are_used_only_where_they_may_be_missing() {
     let signs = ["\"/proc", "\"/sys", "\"/run", "`/proc"];
     let found: BTreeSet<String> = sources()
         .into_iter()
@@ -88,7 +89,7 @@ fn the_files_of_linux_are_read_where_their_absence_has_an_answer() {
     );
 }
 
-/// All files of the program, without comments and unit tests.
+/// All source files without comments and unit tests.
 fn sources() -> Vec<(String, String)> {
     let src = top().join("src");
     let mut found = Vec::new();

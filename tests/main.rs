@@ -1,4 +1,4 @@
-//! The one test binary: each capability of wnm in a file of its own, named as the manual names it.
+//! The one test binary, with a file for each subject.
 
 mod adding;
 mod adopted;
@@ -54,7 +54,7 @@ mod upgrading;
 mod vectors;
 
 #[test]
-fn no_file_of_tests_is_forgotten() {
+fn every_test_file_is_listed() {
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let listed = include_str!("main.rs");
     let files = std::fs::read_dir(here).expect("the folder of tests").flatten();

@@ -1,4 +1,4 @@
-//! The pages of the manual: what they say of fields, names, messages and each other is so.
+//! Checks of the manual: fields, names, messages and links on its pages are those of the program.
 
 mod fields;
 mod links;
@@ -8,13 +8,13 @@ mod names;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A page: where it is from the top of the checkout, and its text.
+/// A page: its path in the checkout, and its text.
 pub struct Page {
     pub path: PathBuf,
     pub text: String,
 }
 
-/// Every page that is written for people: the README, the manual, and what lies beside packages and tests.
+/// Every page for people: the README, the manual, and the pages beside packages and tests.
 pub fn pages() -> Vec<Page> {
     let mut found = Vec::new();
     for folder in ["", "docs", "packaging", "tests/anm", "tests/lab"] {
@@ -39,12 +39,12 @@ pub fn page(name: &str) -> String {
     fs::read_to_string(top().join("docs").join(name)).expect("a page of the manual")
 }
 
-/// The top of the checkout.
+/// The root of the checkout.
 pub fn top() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A page without its fenced blocks.
+/// A page without fenced blocks.
 pub fn prose(text: &str) -> String {
     let mut is_block = false;
     let mut kept = String::new();
@@ -59,12 +59,12 @@ pub fn prose(text: &str) -> String {
     kept
 }
 
-/// What stands between backticks in a line.
+/// The texts between backticks in a line.
 pub fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// The rows of all tables in `text`: their cells, each with its column's heading.
+/// The rows of all tables in `text`: their cells by column heading.
 pub fn rows(text: &str) -> Vec<Vec<(&str, &str)>> {
     let mut found = Vec::new();
     let mut heads: Vec<&str> = Vec::new();

@@ -1,12 +1,12 @@
-//! Orphans: given what bears a node's number and is no node of the colony, when wnm makes nodes, then it passes
-//! over that number and touches nothing; and the doctor tells of it.
+//! Orphans: new nodes skip the number of any foreign file with a node's name and change nothing in it; the
+//! doctor lists it.
 
 use std::fs;
 
 use crate::peer_faults::services;
 use crate::stage::{Stage, simulated};
 
-/// Data of a node whose row was lost.
+/// Data of a node without a row.
 fn data(stage: &Stage, name: &str) {
     let root = stage.storage().join(name);
     fs::create_dir_all(&root).expect("a root");
@@ -14,10 +14,10 @@ fn data(stage: &Stage, name: &str) {
 }
 
 #[test]
-fn no_new_node_gets_a_number_that_something_on_disk_bears() {
+fn new_nodes_skip_the_numbers_of_leftover_files() {
     let stage = services::colony(&["--node_cap", "3"]);
     data(&stage, "antnode0001");
-    // As anm writes them, and as logs alone may be left.
+    // Names as anm writes them, and a folder of logs alone.
     data(&stage, "antnode003");
     fs::create_dir_all(stage.base().join("logs/antnode0004")).expect("logs");
     let unit = services::unit(&stage, 2).with_file_name("antnode002.service");
@@ -51,7 +51,7 @@ fn no_new_node_gets_a_number_that_something_on_disk_bears() {
 }
 
 #[test]
-fn an_orphan_that_is_moved_away_gives_its_number_back() {
+fn number_of_an_orphan_that_was_moved_away_is_used_again() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     data(&stage, "antnode0001");
     stage
@@ -68,7 +68,7 @@ fn an_orphan_that_is_moved_away_gives_its_number_back() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_no_orphan() {
+fn unreadable_row_is_no_orphan() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage.tamper("UPDATE node SET port = 'x' WHERE id = 2");
     let doctor = stage.wnm(&["--doctor"]);
@@ -76,7 +76,7 @@ fn a_row_that_cannot_be_read_is_no_orphan() {
 }
 
 #[test]
-fn a_job_of_launchd_bears_a_number_too() {
+fn job_of_launchd_reserves_its_number() {
     let stage = Stage::new();
     std::os::unix::fs::symlink(simulated("launchctl"), stage.home().join(".local/bin/launchctl"))
         .expect("a stand-in for launchctl");

@@ -1,5 +1,5 @@
-//! Packaging: given a built wnm, when it is installed, from the program or from a release archive, then it runs with its
-//! man page and completions; when it is taken away, then nothing of the operator's goes with it.
+//! Packaging: installation from a built program or a release archive, with man page and completions;
+//! removal keeps everything of the operator's.
 
 mod ansible;
 mod dashboard;
@@ -23,7 +23,7 @@ const INSTALLED: [&str; 5] = [
     "share/fish/vendor_completions.d/wnm.fish",
 ];
 
-/// A script of the package, as the operator of this stage runs it.
+/// A script of the package, run as the operator of this stage.
 fn script(stage: &Stage, path: &str, words: &[&str]) -> Ran {
     let mut command = Command::new("/bin/sh");
     command
@@ -50,7 +50,7 @@ fn is_installed(stage: &Stage) {
 }
 
 #[test]
-fn a_built_program_is_installed_over_an_older_one_and_taken_away_without_the_colony() {
+fn installs_over_an_older_version_and_uninstalls_without_the_colony() {
     let stage = Stage::colony(&[]);
     for _ in 0..2 {
         let ran = script(&stage, INSTALL, &[env!("CARGO_BIN_EXE_wnm")]).done();
@@ -70,7 +70,7 @@ fn a_built_program_is_installed_over_an_older_one_and_taken_away_without_the_col
 }
 
 #[test]
-fn a_release_archive_is_installed_and_a_broken_one_is_not() {
+fn installs_a_release_archive_and_rejects_a_broken_one() {
     let stage = Stage::new();
     let name = "wnm-test";
     script(&stage, ARCHIVE, &[env!("CARGO_BIN_EXE_wnm"), name]).done();
@@ -87,7 +87,7 @@ fn a_release_archive_is_installed_and_a_broken_one_is_not() {
 }
 
 #[test]
-fn what_cannot_be_installed_is_said_and_nothing_is_written() {
+fn failed_installation_gives_an_error_and_writes_nothing() {
     let stage = Stage::new();
     let before = stage.tree();
     for (words, said) in [
@@ -103,7 +103,7 @@ fn what_cannot_be_installed_is_said_and_nothing_is_written() {
 }
 
 #[test]
-fn the_scripts_are_sound() {
+fn scripts_pass_shellcheck() {
     let is_there = Command::new("shellcheck").arg("--version").output().is_ok();
     let others = [
         "deb/build",
@@ -135,7 +135,7 @@ fn the_scripts_are_sound() {
 }
 
 #[test]
-fn the_outside_world_runs_the_same_checks() {
+fn public_ci_runs_the_same_checks() {
     let top = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| fs::read_to_string(top.join(".github/workflows").join(name)).expect(name);
     assert!(read("ci.yml").contains("run: .ci/run\n"));
@@ -143,7 +143,7 @@ fn the_outside_world_runs_the_same_checks() {
     for target in ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"] {
         assert!(release.contains(target), "{target}");
     }
-    // What a release runs of ours is there, and can be run.
+    // Our files in the release workflow exist and are executable.
     for script in [
         ".ci/static",
         "packaging/archive",

@@ -1,7 +1,6 @@
-//! The faults of the Python wnm: each of those that were seen in its runs, by its number, and that ours has it not.
+//! Known bugs of the Python wnm, by number, each with a test that this wnm does not have it.
 //!
-//! They are told as stories with the real program; where the program is no better witness than the part that
-//! does it, that part is asked.
+//! Most tests run the program; the others call the responsible module.
 
 mod actions;
 mod crashes;
@@ -16,7 +15,7 @@ mod survey;
 mod wrong_results;
 
 #[test]
-fn no_fault_is_forgotten() {
+fn every_known_bug_has_a_test() {
     let told = [
         include_str!("peer_faults/data_loss.rs"),
         include_str!("peer_faults/crashes.rs"),

@@ -1,9 +1,9 @@
-//! Pressure: given a machine that bears no more, when wnm runs, then nodes stop one by one at its pace, and
-//! start again when there is room.
+//! Pressure: on an overloaded machine wnm stops nodes one at a time, and starts them again when there is
+//! room.
 
 use crate::stage::Stage;
 
-/// A minute in which the processors were busy at 90 %, and the run that sees it.
+/// A minute with 90 % CPU usage, and the next run.
 fn pressed(stage: &Stage) {
     stage.minute(90);
     stage.wnm(&[]).done();
@@ -36,7 +36,7 @@ fn pressure_stops_nodes_and_keeps_them() {
 }
 
 #[test]
-fn no_second_node_is_stopped_before_the_first_could_tell() {
+fn no_second_node_is_stopped_before_the_effect_of_the_first_is_known() {
     let stage = Stage::of(3, &["--node_cap", "3", "--delay_remove", "300"]);
     pressed(&stage);
     pressed(&stage);
@@ -46,7 +46,7 @@ fn no_second_node_is_stopped_before_the_first_could_tell() {
 }
 
 #[test]
-fn processors_that_were_busy_for_a_minute_stop_a_node() {
+fn busy_minute_stops_a_node() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage.minute(60);
     stage.wnm(&[]).done();
@@ -65,7 +65,7 @@ fn processors_that_were_busy_for_a_minute_stop_a_node() {
 }
 
 #[test]
-fn under_pressure_nothing_is_added() {
+fn no_node_is_added_under_pressure() {
     let stage = Stage::of(1, &["--node_cap", "5", "--delay_remove", "300"]);
     pressed(&stage);
     pressed(&stage);
@@ -73,7 +73,7 @@ fn under_pressure_nothing_is_added() {
 }
 
 #[test]
-fn every_action_says_why_with_its_figures() {
+fn every_action_gives_its_reason_with_numbers() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     pressed(&stage);
     let events = stage.events();

@@ -1,4 +1,4 @@
-//! Colonies made up by the thousand: what holds for one story must hold for all of them.
+//! Properties of the decision engine for thousands of random colonies.
 #![expect(clippy::unwrap_used, reason = "what cannot be made up fails its test")]
 
 use std::collections::BTreeSet;
@@ -103,7 +103,7 @@ prop_compose! {
     }
 }
 
-/// Nodes with ids of any kind, many made in the same second.
+/// Nodes with any ids, many created in the same second.
 fn a_colony(states: &'static [State], most: usize) -> impl Strategy<Value = Vec<Node>> {
     let versions = prop::sample::select(vec!["0.4.17", "0.4.17", "0.4.9", "0.4.18", "None", ""]);
     let one = (
@@ -204,19 +204,19 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_nodes_means_nothing(
+    fn order_of_the_nodes_has_no_effect(
         (nodes, mixed) in a_colony(&State::ALL, 30).prop_flat_map(|nodes| (Just(nodes.clone()), Just(nodes).prop_shuffle())),
         policy in a_policy(),
         machine in a_machine(),
     ) {
         let now = Timestamp(NOW);
         let (one, other) = (plan_at(&nodes, &policy, &machine, now), plan_at(&mixed, &policy, &machine, now));
-        // As text, for a level that is not known equals nothing.
+        // Compared as text, because an unknown level (NaN) equals nothing.
         prop_assert_eq!(format!("{one:?}"), format!("{other:?}"));
     }
 
     #[test]
-    fn no_figures_make_it_panic_or_go_past_a_quota(
+    fn no_values_cause_a_panic_or_exceed_a_quota(
         counts in prop::array::uniform12(any::<i64>()),
         levels in prop::array::uniform10(any::<f64>()),
         policy in a_policy(),
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn no_survey_changes_a_timer_or_touches_what_is_disabled(
+    fn survey_changes_no_timer_and_no_disabled_node(
         nodes in a_colony(&State::ALL, 30),
         answers in prop::collection::vec((0_u8..5, any::<bool>()), 30),
         policy in a_policy(),
@@ -256,7 +256,7 @@ proptest! {
     }
 
     #[test]
-    fn never_more_than_a_tenth_of_the_nodes_die_in_one_run(
+    fn at_most_a_tenth_of_the_nodes_die_in_one_run(
         nodes in a_colony(&State::ALL, 40),
         rooted in prop::collection::vec(prop::bool::weighted(0.85), 40),
         policy in a_policy(),
@@ -273,7 +273,7 @@ proptest! {
     }
 
     #[test]
-    fn orders_name_each_node_once_and_take_none_back(
+    fn actions_name_each_node_once_and_undo_nothing(
         nodes in a_colony(&State::ALL, 20),
         count in -2_i64..30,
         which in 0_u8..10,
@@ -405,7 +405,7 @@ fn quiet_policy() -> Policy {
     }
 }
 
-/// A machine whose nodes answer from their start on, but for those that never do.
+/// A machine whose nodes answer as soon as they start, except those that never do.
 struct Machine {
     nodes: Vec<Node>,
     policy: Policy,
@@ -517,7 +517,7 @@ impl Machine {
     }
 }
 
-/// All states but MIGRATING, which nothing here leads out of.
+/// All states except MIGRATING, which no event here ends.
 const LIVELY: [State; 7] = [
     State::Running,
     State::Stopped,
@@ -528,14 +528,14 @@ const LIVELY: [State; 7] = [
     State::Disabled,
 ];
 
-/// With one slot of each kind and a hundred nodes to handle, a colony needs a few hundred minutes.
+/// With quotas of one and a hundred nodes, a colony needs a few hundred minutes.
 const LONG: usize = 600;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn from_every_state_the_colony_comes_to_rest_at_its_cap(
+    fn colony_settles_at_its_cap_from_every_state(
         nodes in a_colony(&LIVELY, 20),
         policy in a_policy(),
         cap in 0_i64..20,
@@ -558,7 +558,7 @@ proptest! {
     }
 
     #[test]
-    fn nodes_that_never_come_up_keep_no_other_down(
+    fn nodes_that_never_start_block_no_others(
         nodes in a_colony(&[State::Stopped, State::Running], 12),
         ill in prop::collection::vec(any::<bool>(), 12),
     ) {
@@ -575,13 +575,13 @@ proptest! {
         for node in &machine.nodes {
             prop_assert!(node.state == State::Running || machine.ill.contains(&node.id), "{:?}", node);
         }
-        // Seven tries in the first two hours, and one an hour from then on.
+        // Seven attempts in the first two hours, then one per hour.
         prop_assert!(starts <= machine.ill.len() * 20, "{} starts of {} nodes", starts, machine.ill.len());
         prop_assert!(starts >= machine.ill.len());
     }
 
     #[test]
-    fn under_pressure_nodes_stop_one_after_the_other_and_all_come_back(
+    fn pressure_stops_nodes_one_by_one_and_all_restart(
         count in 1_usize..8,
         delay in prop::sample::select(vec![60_i64, 180, 300]),
     ) {

@@ -1,5 +1,5 @@
-//! A Python wnm that still lives: given one at work, when its colony is to be taken over, then that waits for the
-//! operator; and a run that begins later does nothing.
+//! A running Python wnm: a takeover waits for the operator, and a Python run that starts later does
+//! nothing.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use crate::stage::Stage;
 
-/// A process with the words of a Python wnm, in its place only for others to see; ended with the test.
+/// A process with the arguments of a Python wnm that does nothing; killed when the test ends.
 struct AtWork(Child);
 
 impl AtWork {
@@ -45,7 +45,7 @@ impl Drop for AtWork {
     }
 }
 
-/// Lays a database of the Python wnm there.
+/// Puts a database of the Python wnm there.
 fn theirs(stage: &Stage) -> Vec<u8> {
     let path = stage.database();
     fs::create_dir_all(path.parent().expect("a folder")).expect("its folder");
@@ -58,7 +58,7 @@ fn theirs(stage: &Stage) -> Vec<u8> {
 }
 
 #[test]
-fn while_it_is_at_work_its_database_is_not_adopted_and_nothing_imported() {
+fn running_python_wnm_prevents_adoption_and_import() {
     let stage = Stage::new();
     let before = theirs(&stage);
     let adopt = ["--force_action", "wnm-db-migration", "--confirm"];
@@ -76,7 +76,7 @@ fn while_it_is_at_work_its_database_is_not_adopted_and_nothing_imported() {
         .says("the Python wnm is at work");
     assert!(!stage.database().exists());
     fs::write(stage.database(), &before).expect("it is there again");
-    // The colony of another home is no business of it.
+    // A Python wnm of another home does not matter.
     let other = Stage::new();
     theirs(&other);
     other.wnm(&adopt).done();
@@ -84,9 +84,9 @@ fn while_it_is_at_work_its_database_is_not_adopted_and_nothing_imported() {
     stage.wnm(&adopt).done();
 }
 
-/// With `WNM_PEER` naming a Python wnm, one that cron still begins after its database was adopted.
+/// With `WNM_PEER`, a Python wnm that cron starts after the adoption.
 #[test]
-fn one_that_begins_later_takes_ours_for_a_run_at_work() {
+fn later_python_run_finds_our_lock_and_does_nothing() {
     let Ok(peer) = std::env::var("WNM_PEER") else {
         eprintln!("SKIPPED: WNM_PEER names no Python wnm");
         return;

@@ -1,7 +1,7 @@
-//! The questions of `--init`: given an operator before a terminal who has not said whose the rewards are, when the
-//! colony is to be made, then wnm asks for that and the few things that matter; and never where nobody sits.
+//! The questions of `--init`: on a terminal and without a rewards address, wnm asks for it and for a few
+//! other settings; without a terminal it asks nothing.
 //!
-//! The terminal is a real one, of util-linux's script(1), where that is installed; what is typed comes by its stdin.
+//! The terminal is created by script(1) of util-linux, where installed; its stdin is the keyboard.
 
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -11,7 +11,7 @@ use crate::terminal::{COLOURS, on_terminal};
 
 const ADDRESS: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
 
-/// What a terminal shows of `wnm WORDS` while this is typed. None: there is no script(1).
+/// The output of `wnm WORDS` on a terminal with this input. None without script(1).
 fn typed(stage: &Stage, words: &str, keys: &str) -> Option<Ran> {
     let line = format!("{} {words}", env!("CARGO_BIN_EXE_wnm"));
     let mut command = on_terminal(stage, COLOURS, &line)?;
@@ -26,7 +26,7 @@ fn typed(stage: &Stage, words: &str, keys: &str) -> Option<Ran> {
     Some(Ran::ended(line, script.wait_with_output().expect("it ends")))
 }
 
-/// A setting as the colony keeps it.
+/// A stored setting.
 fn kept(stage: &Stage, column: &str) -> String {
     stage
         .look()
@@ -39,7 +39,7 @@ fn kept(stage: &Stage, column: &str) -> String {
 }
 
 #[test]
-fn the_few_things_that_matter_are_asked_for_with_their_defaults_shown() {
+fn asks_for_the_important_settings_and_shows_their_defaults() {
     let stage = Stage::new();
     let keys = format!("{ADDRESS}\nsetsid+user\n7\n\n\n\n");
     let Some(ran) = typed(&stage, "--init", &keys) else {
@@ -64,7 +64,7 @@ fn the_few_things_that_matter_are_asked_for_with_their_defaults_shown() {
 }
 
 #[test]
-fn what_was_said_is_not_asked_for_again() {
+fn does_not_ask_for_settings_that_are_given() {
     let stage = Stage::new();
     let words = "--init --process_manager setsid+user --node_cap 3 --port_start 51";
     let Some(ran) = typed(&stage, words, "faucet\n\ny\n") else {
@@ -81,7 +81,7 @@ fn what_was_said_is_not_asked_for_again() {
 }
 
 #[test]
-fn an_answer_that_cannot_be_is_explained_and_asked_for_again() {
+fn invalid_answer_is_explained_and_the_question_repeated() {
     let stage = Stage::new();
     let keys = "\n0x123\nfaucet\nsetsid+nobody\nsetsid+user\nmany\n5\nnode\n~/nodes\n13\n52\nperhaps\ny\n";
     let Some(ran) = typed(&stage, "--init", keys) else {
@@ -108,7 +108,7 @@ fn an_answer_that_cannot_be_is_explained_and_asked_for_again() {
 }
 
 #[test]
-fn who_leaves_leaves_nothing_behind() {
+fn leaving_creates_nothing() {
     let stage = Stage::new();
     let before = stage.tree();
     for keys in [
@@ -127,8 +127,8 @@ fn who_leaves_leaves_nothing_behind() {
         );
         assert_eq!(stage.tree(), before, "after {keys:?}");
     }
-    // Ctrl-C, once it asks: the shell's code for a process that a signal ended. Who runs the tests in the
-    // background may have them ignore it.
+    // Ctrl-C at a question gives the shell's exit code of a signal. A background test runner may have set
+    // it to be ignored.
     let line = format!("env --default-signal=INT {} --init", env!("CARGO_BIN_EXE_wnm"));
     let mut command = on_terminal(&stage, COLOURS, &line).expect("it was there");
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -149,12 +149,12 @@ fn who_leaves_leaves_nothing_behind() {
 }
 
 #[test]
-fn where_nobody_can_answer_nothing_is_asked() {
+fn asks_nothing_without_a_terminal() {
     let stage = Stage::new();
     let before = stage.tree();
     let piped = stage.wnm(&["--init"]).code(1).complains().prints_nothing();
     piped.says("`rewards_address` is needed");
-    // A terminal, and one of the three streams elsewhere.
+    // A terminal for all but one of the three streams.
     for line in ["--init </dev/null", "--init 2>&1 | cat", "--init 2>/dev/null"] {
         let Some(ran) = typed(&stage, line, "faucet\n\n\n\n\n\n") else {
             return;
@@ -165,7 +165,7 @@ fn where_nobody_can_answer_nothing_is_asked() {
 }
 
 #[test]
-fn where_a_colony_is_nothing_is_asked_and_a_dry_run_makes_none() {
+fn asks_nothing_where_a_colony_exists_and_a_dry_run_creates_none() {
     let stage = Stage::new();
     let before = stage.tree();
     let Some(ran) = typed(&stage, "--init --dry_run", "faucet\nsetsid+user\n\n\n\n\n") else {

@@ -1,9 +1,9 @@
-//! Quotas: given leave to do a few things at once, when wnm runs, then it does so many and not one more.
+//! Quotas: wnm does as many things at once as the quotas allow, and no more.
 
 use crate::stage::Stage;
 
 #[test]
-fn adds_keep_to_the_quota_of_starts() {
+fn adds_use_the_quota_of_starts() {
     let stage = Stage::colony(&[
         "--node_cap",
         "5",
@@ -34,7 +34,7 @@ fn adds_keep_to_the_quota_of_starts() {
 }
 
 #[test]
-fn the_total_limits_all_kinds_together() {
+fn total_quota_limits_all_kinds_together() {
     let stage = Stage::of(
         4,
         &[
@@ -62,7 +62,7 @@ fn the_total_limits_all_kinds_together() {
 }
 
 #[test]
-fn removals_keep_to_theirs() {
+fn removals_have_their_own_quota() {
     let stage = Stage::of(
         5,
         &[
@@ -86,7 +86,7 @@ fn removals_keep_to_theirs() {
 }
 
 #[test]
-fn no_more_nodes_go_than_the_cap_asks_for() {
+fn no_more_nodes_are_removed_than_the_cap_requires() {
     let stage = Stage::of(
         4,
         &[

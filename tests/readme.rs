@@ -1,7 +1,7 @@
-//! What README.md and docs/guide.md promise: every block marked `console` is run on a stage, a command a `$`,
-//! in order, and what it prints is compared. `…` stands for anything, a line with `#` for what happens meanwhile. Blocks
-//! marked `cron` are run as cron would, those marked `config` are read as files of settings. Those of docs/takeover.md
-//! are about other machines each, and played in `takeover`.
+//! README.md and docs/guide.md: every block marked `console` is run on a stage, its `$` commands in order,
+//! and the output compared. `…` stands for any text; a line with `#` describes events in between. Blocks
+//! marked `cron` are run as cron would, and those marked `config` are read as settings files. The examples
+//! of docs/takeover.md use several machines and have their tests in `takeover`.
 
 mod meanwhile;
 mod session;
@@ -12,18 +12,18 @@ use std::process::{Command, Stdio};
 use crate::stage::{Ran, Stage};
 
 #[test]
-fn the_readme_is_true() {
+fn readme_examples_work() {
     play(include_str!("../README.md"));
 }
 
 #[test]
-fn the_guide_is_true() {
+fn guide_examples_work() {
     play(include_str!("../docs/guide.md"));
 }
 
-/// The lines for cron, in cron's environment and by its shell.
+/// The lines for cron, run by its shell in its environment.
 #[test]
-fn the_lines_for_cron_work() {
+fn crontab_lines_work() {
     let mut lines = 0;
     for page in [include_str!("../README.md"), include_str!("../docs/guide.md")] {
         for block in blocks(page, "cron") {
@@ -59,7 +59,7 @@ fn the_lines_for_cron_work() {
     assert!(lines >= 4, "{lines} lines for cron");
 }
 
-/// A command with the paths of installations for all users replaced by the path for one user.
+/// A command with paths for all users replaced by those for one user.
 fn at_home(command: &str) -> String {
     ["/usr/local/bin/wnm", "/usr/bin/wnm"]
         .iter()
@@ -67,9 +67,9 @@ fn at_home(command: &str) -> String {
         .map_or(command.to_owned(), |rest| format!("$HOME/.local/bin/wnm{rest}"))
 }
 
-/// Whoever copies the quick start without a change must not give the rewards to somebody else.
+/// Whoever copies the quick start unchanged must not give his rewards to somebody else.
 #[test]
-fn the_example_address_is_refused() {
+fn example_address_is_rejected() {
     for page in [include_str!("../README.md"), include_str!("../docs/guide.md")] {
         let mut commands = page
             .lines()
@@ -83,13 +83,13 @@ fn the_example_address_is_refused() {
     assert!(!stage.database().exists());
 }
 
-/// wnm where `packaging/install.sh` puts it.
+/// wnm at the path of `packaging/install.sh`.
 fn install(stage: &Stage) {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wnm"), stage.home().join(".local/bin/wnm"))
         .expect("wnm in ~/.local/bin");
 }
 
-/// The blocks of a page that are marked so.
+/// The blocks of a page with this mark.
 fn blocks<'a>(page: &'a str, mark: &str) -> impl Iterator<Item = &'a str> {
     let fence = format!("```{mark}\n");
     let blocks: Vec<&str> = page.split(&*fence).skip(1).collect();
@@ -98,7 +98,7 @@ fn blocks<'a>(page: &'a str, mark: &str) -> impl Iterator<Item = &'a str> {
         .map(|block| block.split("```").next().unwrap_or_default())
 }
 
-/// Plays all blocks of one page on one machine.
+/// Runs all blocks of one page on one machine.
 fn play(page: &str) {
     let stage = Stage::new();
     for block in blocks(page, "console") {
@@ -117,9 +117,9 @@ fn play(page: &str) {
     }
 }
 
-/// The files of settings that a page shows are read, and count.
+/// The settings files on the pages are valid and have an effect.
 #[test]
-fn the_files_of_settings_count() {
+fn settings_files_on_the_pages_work() {
     let stage = Stage::colony(&[]);
     let file = stage.home().join("shown");
     let mut settings = 0;
@@ -137,13 +137,13 @@ fn the_files_of_settings_count() {
     assert!(settings > 5, "{settings} settings");
 }
 
-/// A line of the operator's shell. Ports and the manager are those of the stage: a page does not know them.
+/// Runs a line of the operator's shell, with the ports and manager of the stage, which no page knows.
 fn shell(stage: &Stage, typed: &str) -> Ran {
     if stage.database().exists() {
         meanwhile::settle(stage);
         stage.minute(0);
     }
-    // The stage puts an address in the place of the placeholder.
+    // Replaces the placeholder by an address.
     if let Some(rest) = typed.strip_prefix("wnm --init") {
         let words: Vec<_> = rest
             .split_whitespace()
@@ -176,8 +176,8 @@ fn shell(stage: &Stage, typed: &str) -> Ran {
     Ran::of(command)
 }
 
-/// Every expected line must be there, in order; a line that is only `…` skips any number of them. What ends badly
-/// is shown with its error.
+/// Every expected line must be there in order; a line `…` skips any number of lines. A failed command is
+/// shown with its error.
 fn compare(typed: &str, expected: &[&str], ran: Ran) {
     let is_error = expected.iter().any(|line| line.starts_with("error: "));
     let ran = if is_error { ran } else { ran.done() }.plain();
@@ -195,7 +195,7 @@ fn compare(typed: &str, expected: &[&str], ran: Ran) {
     }
 }
 
-/// Whether a printed line is the promised one; runs of spaces count as one.
+/// Whether a printed line matches; runs of spaces count as one.
 fn alike(promised: &str, printed: &str) -> bool {
     let printed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
     let promised = promised.split_whitespace().collect::<Vec<_>>().join(" ");

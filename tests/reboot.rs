@@ -1,12 +1,12 @@
-//! Reboot: given a machine that was booted since wnm last ran, when wnm runs, then the nodes come back at
-//! the pace of the quotas. Here every process is killed and the last stop is set back; the lab boots for real.
+//! Reboot: after a reboot the nodes are restarted at the rate of the quotas. Here every process is killed
+//! and the time of the last stop moved back; `tests/lab` boots for real.
 
 use nix::sys::signal::Signal;
 
 use crate::stage::{Stage, kill};
 
 #[test]
-fn after_a_reboot_the_nodes_come_back_one_by_one() {
+fn nodes_restart_one_by_one_after_a_reboot() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
     stage
@@ -36,7 +36,7 @@ fn after_a_reboot_the_nodes_come_back_one_by_one() {
 }
 
 #[test]
-fn the_first_run_after_init_is_no_reboot() {
+fn first_run_after_init_is_no_reboot() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.cycle_until("a node is added", |stage| stage.ids() == [1]);
     assert!(

@@ -1,12 +1,12 @@
-//! Removing: given more nodes than the cap allows, when wnm runs, then the youngest go, and all of them:
-//! process, data, logs, row.
+//! Removing: with more nodes than the cap, wnm removes the youngest completely: process, data, logs and
+//! row.
 
 use std::fs;
 
 use crate::stage::Stage;
 
 #[test]
-fn a_lower_cap_takes_the_youngest_and_leaves_nothing_of_them() {
+fn lower_cap_removes_the_youngest_nodes_completely() {
     let stage = Stage::of(4, &["--node_cap", "4"]);
     stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
@@ -18,7 +18,7 @@ fn a_lower_cap_takes_the_youngest_and_leaves_nothing_of_them() {
 }
 
 #[test]
-fn a_node_removed_by_plan_is_stopped_first_and_goes_when_the_delay_is_over() {
+fn planned_removal_stops_the_node_and_deletes_it_after_the_delay() {
     let stage = Stage::of(2, &["--node_cap", "2", "--delay_remove", "2"]);
     stage.pass(&["--node_cap", "1"]).done();
     assert_eq!(stage.row(2).status, "REMOVING");
@@ -33,7 +33,7 @@ fn a_node_removed_by_plan_is_stopped_first_and_goes_when_the_delay_is_over() {
 }
 
 #[test]
-fn stopped_nodes_go_before_running_ones() {
+fn stopped_nodes_are_removed_before_running_ones() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
@@ -44,7 +44,7 @@ fn stopped_nodes_go_before_running_ones() {
 }
 
 #[test]
-fn removing_by_hand_does_not_wait() {
+fn forced_removal_does_not_wait() {
     let stage = Stage::of(2, &["--delay_remove", "300"]);
     stage
         .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
@@ -54,7 +54,7 @@ fn removing_by_hand_does_not_wait() {
 }
 
 #[test]
-fn a_teardown_must_be_confirmed() {
+fn teardown_requires_confirm() {
     let stage = Stage::of(2, &[]);
     stage
         .wnm(&["--force_action", "teardown"])
@@ -68,7 +68,7 @@ fn a_teardown_must_be_confirmed() {
 }
 
 #[test]
-fn a_root_directory_that_is_not_a_nodes_own_is_never_deleted() {
+fn root_directory_that_is_not_the_nodes_own_is_never_deleted() {
     let stage = Stage::of(2, &[]);
     let treasure = stage.home().join("treasure");
     fs::create_dir_all(&treasure).expect("a folder of the operator's");

@@ -1,5 +1,4 @@
-//! Reports: given a colony, when a report is asked for, then it says what is stored, in a form that what reads it
-//! can read, and changes nothing.
+//! Reports: each prints what is stored, in a format that its readers can parse, and changes nothing.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use crate::stage::{Ran, Stage};
 
-/// A colony with rows as years of the peer leave them, and no process: reports ask nobody.
+/// A colony with rows of old Python releases and no process: reports ask no node.
 pub fn with_rows() -> Stage {
     let stage = Stage::colony(&["--node_cap", "20"]);
     let row = |id: u32, version: &str, state: &str, peer: &str, rewards: &str| {
@@ -42,7 +41,7 @@ fn printed(stage: &Stage, kind: &str, words: &[&str]) -> String {
     report(stage, kind, words).done().stdout
 }
 
-/// The machine's row, all of it.
+/// All columns of the machine's row.
 fn machine(stage: &Stage) -> String {
     let row = stage.look();
     let mut query = row.prepare("SELECT * FROM machine").expect("the row");
@@ -57,7 +56,7 @@ fn machine(stage: &Stage) -> String {
         .expect("one machine")
 }
 
-/// What a shell makes of `text` and then of `command`.
+/// The output of a shell that runs `text` and then `command`.
 fn shell(text: &str, command: &str) -> String {
     let output = Command::new("sh")
         .args(["-euc", &format!("eval \"$REPORT_TEXT\"\n{command}")])
@@ -73,7 +72,7 @@ fn shell(text: &str, command: &str) -> String {
 }
 
 #[test]
-fn node_status_is_a_table_that_scripts_can_cut() {
+fn node_status_is_a_table_that_scripts_can_split() {
     let stage = with_rows();
     assert_eq!(
         printed(&stage, "node-status", &[]),
@@ -110,7 +109,7 @@ fn one_node_is_an_object_and_several_are_a_list() {
 }
 
 #[test]
-fn nodes_are_shown_in_the_order_they_are_asked_for_in_every_form_of_their_names() {
+fn nodes_are_shown_in_the_requested_order_by_any_form_of_name() {
     let stage = with_rows();
     let names = |names: &str| -> Vec<String> {
         let words = ["--json", "--service_name", names];
@@ -132,7 +131,7 @@ fn nodes_are_shown_in_the_order_they_are_asked_for_in_every_form_of_their_names(
 }
 
 #[test]
-fn what_is_not_known_is_null_and_not_a_word() {
+fn unknown_value_is_null_instead_of_a_word() {
     let stage = with_rows();
     let row = report(&stage, "node-status-details", &["--json", "--service_name", "3"]).json();
     assert!(row["version"].is_null() && row["wallet"].is_null() && row["environment"].is_null());
@@ -146,7 +145,7 @@ fn what_is_not_known_is_null_and_not_a_word() {
 }
 
 #[test]
-fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
+fn unsupported_report_format_is_rejected_first() {
     let stage = with_rows();
     for (kind, format) in [
         ("node-status", "ntracking"),
@@ -179,7 +178,7 @@ fn a_form_that_a_report_does_not_have_is_refused_before_anything_is_done() {
 }
 
 #[test]
-fn a_report_of_nodes_asked_for_as_variables_comes_as_text_with_a_warning() {
+fn node_report_as_env_falls_back_to_text_with_a_warning() {
     let stage = with_rows();
     for kind in ["node-status", "influx-resources"] {
         let text = printed(&stage, kind, &[]);
@@ -200,7 +199,7 @@ fn a_report_of_nodes_asked_for_as_variables_comes_as_text_with_a_warning() {
 }
 
 #[test]
-fn a_report_with_a_survey_surveys_first() {
+fn report_with_a_survey_surveys_first() {
     let stage = with_rows();
     let table = stage.wnm(&[
         "-q",
@@ -214,7 +213,7 @@ fn a_report_with_a_survey_surveys_first() {
 }
 
 #[test]
-fn a_report_writes_nothing_and_takes_no_lock() {
+fn report_writes_nothing_and_takes_no_lock() {
     let stage = with_rows();
     let state = || {
         let lock = fs::metadata(stage.base().join("wnm_active")).and_then(|file| file.modified());
@@ -239,7 +238,7 @@ fn a_report_writes_nothing_and_takes_no_lock() {
     assert!(state() == before);
 }
 
-/// A colony whose settings hold what is hard to quote.
+/// A colony with settings that are hard to quote.
 fn hard_to_quote() -> Stage {
     let stage = Stage::colony(&[
         "--environment",
@@ -258,14 +257,14 @@ fn hard_to_quote() -> Stage {
         "--firewall",
         "null",
     ]);
-    // What a colony of the peer may keep and nobody could say anew.
+    // Values that the Python wnm stored and nobody can set any more.
     stage
         .tamper("UPDATE machine SET mem_less_than = 150, mem_remove = 200, max_load_average_allowed = 9e999");
     stage
 }
 
 #[test]
-fn machine_config_fed_back_as_a_file_of_settings_changes_nothing() {
+fn machine_config_as_a_settings_file_changes_nothing() {
     for stage in [Stage::colony(&[]), hard_to_quote()] {
         let before = machine(&stage);
         let text = printed(&stage, "machine-config", &["--report_format", "config"]);
@@ -281,7 +280,7 @@ fn machine_config_fed_back_as_a_file_of_settings_changes_nothing() {
 }
 
 #[test]
-fn machine_config_fed_back_as_a_dotenv_file_changes_nothing() {
+fn machine_config_as_a_dotenv_file_changes_nothing() {
     for stage in [Stage::colony(&[]), hard_to_quote()] {
         let before = machine(&stage);
         let text = printed(&stage, "machine-config", &["--report_format", "env"]);
@@ -294,7 +293,7 @@ fn machine_config_fed_back_as_a_dotenv_file_changes_nothing() {
 }
 
 #[test]
-fn machine_config_that_a_shell_evaluates_and_exports_changes_nothing() {
+fn machine_config_exported_by_a_shell_changes_nothing() {
     for stage in [Stage::colony(&[]), hard_to_quote()] {
         let before = machine(&stage);
         let text = printed(&stage, "machine-config", &["--report_format", "env"]);
@@ -316,7 +315,7 @@ fn machine_config_that_a_shell_evaluates_and_exports_changes_nothing() {
 }
 
 #[test]
-fn a_shell_reads_every_value_as_it_is() {
+fn shell_reads_every_value_unchanged() {
     let stage = hard_to_quote();
     let text = printed(&stage, "machine-config", &["--report_format", "env"]);
     let read = shell(
@@ -335,7 +334,7 @@ fn a_shell_reads_every_value_as_it_is() {
 }
 
 #[test]
-fn settings_of_ours_are_shown_only_where_they_are_not_as_ever() {
+fn wnms_own_settings_are_shown_only_if_not_default() {
     let text = printed(&Stage::colony(&["--firewall", "auto"]), "machine-config", &[]);
     assert!(
         text.lines().last().expect("lines").starts_with("dbpath: "),
@@ -349,7 +348,7 @@ fn settings_of_ours_are_shown_only_where_they_are_not_as_ever() {
 }
 
 #[test]
-fn an_infinite_load_limit_leaves_the_json_valid() {
+fn infinite_load_limit_gives_valid_json() {
     let config = report(&hard_to_quote(), "machine-config", &["--json"])
         .done()
         .json();
@@ -358,7 +357,7 @@ fn an_infinite_load_limit_leaves_the_json_valid() {
 }
 
 #[test]
-fn machine_metrics_come_in_all_four_forms() {
+fn machine_metrics_have_all_four_formats() {
     let stage = with_rows();
     let json = report(&stage, "machine-metrics", &["--json"]).done().json();
     assert_eq!(json["total_nodes"], 4);
@@ -374,7 +373,7 @@ fn machine_metrics_come_in_all_four_forms() {
 }
 
 #[test]
-fn machine_metrics_say_how_nodes_come_by_their_binary() {
+fn machine_metrics_show_how_nodes_share_their_binary() {
     let stage = Stage::of(2, &[]);
     let json = report(&stage, "machine-metrics", &["--json"]).done().json();
     assert_eq!(json["nodes_by_binary"], serde_json::json!({"link": 2}));
@@ -388,7 +387,7 @@ fn machine_metrics_say_how_nodes_come_by_their_binary() {
     }
 }
 
-/// Where `bin` lies on another filesystem than the nodes, no binary can be one file with another.
+/// With `bin` on another filesystem than the nodes, no binaries can be hard links.
 #[test]
 fn nodes_on_another_filesystem_have_copies_and_the_report_says_so() {
     let stage = Stage::colony(&["--node_cap", "2"]);
@@ -409,7 +408,7 @@ fn nodes_on_another_filesystem_have_copies_and_the_report_says_so() {
 }
 
 #[test]
-fn influx_resources_are_lines_with_all_digits_and_nothing_that_breaks_them() {
+fn influx_resources_are_valid_lines_with_all_digits() {
     let stage = with_rows();
     let ran = stage.wnm(&["--report", "influx-resources"]).done();
     let lines: Vec<&str> = ran.stdout.lines().collect();
@@ -440,7 +439,7 @@ fn influx_resources_are_lines_with_all_digits_and_nothing_that_breaks_them() {
 }
 
 #[test]
-fn ntracking_finds_its_own_names_and_types() {
+fn ntracking_gets_its_own_names_and_types() {
     let stage = with_rows();
     stage.tamper("UPDATE node SET shunned_total = 3, shunned_by_old = 2 WHERE id = 1");
     let text = printed(
@@ -481,7 +480,7 @@ fn ntracking_finds_its_own_names_and_types() {
 }
 
 #[test]
-fn the_history_says_what_was_done_when_to_whom_and_why() {
+fn history_has_action_time_node_and_reason() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
@@ -521,7 +520,7 @@ fn the_history_says_what_was_done_when_to_whom_and_why() {
 }
 
 #[test]
-fn the_plan_says_why_no_node_is_added() {
+fn plan_gives_the_reason_why_no_node_is_added() {
     let stage = Stage::of(1, &["--node_cap", "3", "--cpu_less_than", "50"]);
     stage.minute(62);
     let text = printed(&stage, "plan", &[]);

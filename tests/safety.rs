@@ -1,12 +1,11 @@
-//! Safety: given a disk that is not where it was, when wnm runs, then it takes no node for dead, changes
-//! nothing, and says what to look at.
+//! Safety: when a disk is missing, wnm takes no node for dead, changes nothing, and names what to check.
 
 use std::fs;
 
 use crate::stage::Stage;
 
 #[test]
-fn one_lost_folder_is_a_dead_node_and_goes() {
+fn node_with_one_missing_folder_is_dead_and_removed() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     fs::remove_dir_all(stage.root(2)).expect("it was there");
     stage.cycle();
@@ -18,7 +17,7 @@ fn one_lost_folder_is_a_dead_node_and_goes() {
 }
 
 #[test]
-fn a_storage_that_is_gone_stops_everything() {
+fn missing_storage_stops_everything() {
     let stage = Stage::of(3, &["--node_cap", "5"]);
     let away = stage.home().join("elsewhere");
     fs::rename(stage.storage(), &away).expect("the disk goes");
@@ -36,7 +35,7 @@ fn a_storage_that_is_gone_stops_everything() {
 }
 
 #[test]
-fn many_lost_folders_at_once_are_a_lost_disk() {
+fn many_missing_folders_at_once_count_as_a_missing_disk() {
     let stage = Stage::of(4, &["--node_cap", "4"]);
     let away = stage.home().join("elsewhere");
     fs::create_dir_all(&away).expect("a folder");
@@ -55,7 +54,7 @@ fn many_lost_folders_at_once_are_a_lost_disk() {
 }
 
 #[test]
-fn the_operator_may_say_that_they_are_really_gone() {
+fn operator_can_confirm_that_nodes_are_lost() {
     let stage = Stage::of(4, &["--node_cap", "2"]);
     for id in [1, 2] {
         fs::remove_dir_all(stage.root(id)).expect("it was there");

@@ -1,4 +1,4 @@
-//! Nodes as plain processes: started, stopped, upgraded, removed and found again, for real.
+//! Nodes as plain processes of setsid: start, stop, upgrade, remove and discover, with real processes.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -21,7 +21,7 @@ const LIVES: &str = "#!/bin/sh\ntrap 'exit 0' TERM\nwhile :; do sleep 0.05; done
 const STUBBORN: &str = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.05; done\n";
 const DIES: &str = "#!/bin/sh\necho cannot bind >&2\nexit 7\n";
 
-/// A place for a colony; no node of it outlives the test.
+/// A folder of a colony; all its nodes are stopped when the test ends.
 struct Place {
     folder: TempDir,
     managers: Managers,
@@ -129,7 +129,7 @@ fn ids_in(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_node_lives_its_whole_life() {
+fn node_starts_stops_and_is_removed() {
     let place = Place::new();
     let (manager, node) = (place.manager(), place.node(1));
     let defined = manager.define(&node, &place.binary("0.4.17", LIVES)).unwrap();
@@ -154,7 +154,7 @@ fn a_node_lives_its_whole_life() {
     assert_eq!(session, pid.to_string(), "it leads a session of its own");
     let status = || fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let blocks_nothing = || status().contains("SigBlk:\t0000000000000000");
-    // For the moment in which it makes a thread, the C library blocks all.
+    // The C library blocks all signals while it creates a thread.
     let until = Instant::now() + Duration::from_secs(5);
     while !blocks_nothing() && Instant::now() < until {
         std::thread::sleep(Duration::from_millis(10));
@@ -189,7 +189,7 @@ fn a_node_lives_its_whole_life() {
 }
 
 #[test]
-fn many_start_together_and_share_one_file() {
+fn many_nodes_start_in_parallel_and_share_one_file() {
     let place = Place::new();
     let binary = place.binary("0.4.17", LIVES);
     let nodes: Vec<Node> = (1..=10).map(|id| place.node(id)).collect();
@@ -210,7 +210,7 @@ fn many_start_together_and_share_one_file() {
 }
 
 #[test]
-fn one_that_dies_at_once_did_not_start_and_its_last_words_are_told() {
+fn node_that_exits_at_once_is_reported_with_its_last_output() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -227,7 +227,7 @@ fn one_that_dies_at_once_did_not_start_and_its_last_words_are_told() {
 }
 
 #[test]
-fn a_lost_binary_comes_back_from_the_shelf() {
+fn lost_binary_is_restored_from_the_store() {
     let place = Place::new();
     let mut node = place.node(1);
     node.version = Some(Version::new("0.4.17"));
@@ -240,7 +240,7 @@ fn a_lost_binary_comes_back_from_the_shelf() {
 }
 
 #[test]
-fn one_that_will_not_end_is_ended() {
+fn node_that_ignores_sigterm_is_killed() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -253,7 +253,7 @@ fn one_that_will_not_end_is_ended() {
 }
 
 #[test]
-fn a_process_that_is_not_the_node_is_never_touched() {
+fn process_that_is_not_the_node_is_never_signalled() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -274,7 +274,7 @@ fn a_process_that_is_not_the_node_is_never_touched() {
 }
 
 #[test]
-fn one_whose_pid_file_is_lost_is_found_and_not_started_twice() {
+fn node_without_a_pid_file_is_found_and_not_started_twice() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -284,7 +284,7 @@ fn one_whose_pid_file_is_lost_is_found_and_not_started_twice() {
     place.manager().start(&node).unwrap();
     fs::remove_file(node.home.root.join("node.pid")).unwrap();
     place.manager().start(&node).unwrap();
-    // A shell that has forked and not yet become what it runs looks like itself twice, for a moment.
+    // A forked shell that has not called exec yet looks like a second process.
     let is_one = |_| Processes::scan().unwrap().of(&node.home.root).len() == 1;
     assert!((0..50).any(is_one));
     place.manager().stop(&node).unwrap();
@@ -292,7 +292,7 @@ fn one_whose_pid_file_is_lost_is_found_and_not_started_twice() {
 }
 
 #[test]
-fn an_upgrade_leaves_the_new_one_running_and_the_old_one_gone() {
+fn upgrade_runs_the_new_binary_and_deletes_the_old_one() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -318,7 +318,7 @@ fn an_upgrade_leaves_the_new_one_running_and_the_old_one_gone() {
 }
 
 #[test]
-fn an_upgrade_that_will_not_start_is_taken_back() {
+fn upgrade_that_does_not_start_is_rolled_back() {
     let place = Place::new();
     let node = place.node(1);
     place
@@ -340,7 +340,7 @@ fn an_upgrade_that_will_not_start_is_taken_back() {
 }
 
 #[test]
-fn a_binary_that_changed_since_it_was_asked_is_not_taken() {
+fn binary_that_changed_since_it_was_checked_is_rejected() {
     let place = Place::new();
     let node = place.node(1);
     let binary = place.binary("0.4.17", LIVES);
@@ -351,7 +351,7 @@ fn a_binary_that_changed_since_it_was_asked_is_not_taken() {
 }
 
 #[test]
-fn an_identity_that_nobody_knows_of_is_not_taken_over() {
+fn unknown_identity_is_never_reused() {
     let place = Place::new();
     let node = place.node(1);
     fs::create_dir_all(&node.home.root).unwrap();
@@ -365,7 +365,7 @@ fn an_identity_that_nobody_knows_of_is_not_taken_over() {
 }
 
 #[test]
-fn nodes_are_found_again_whether_they_run_or_not() {
+fn discovers_running_and_stopped_nodes() {
     let place = Place::new();
     let binary = place.binary("0.4.17", LIVES);
     let nodes = [place.node(1), place.node(2)];
@@ -378,7 +378,7 @@ fn nodes_are_found_again_whether_they_run_or_not() {
     for (found, node) in found.iter().zip(&nodes) {
         assert_eq!(
             (found.id, &found.name, found.service.0.as_str(), &found.home),
-            // What a colony calls them: no unit.
+            // The service name of setsid is the node's name.
             (node.id, &node.name, node.name.full().as_str(), &node.home)
         );
         assert_eq!(
@@ -396,7 +396,7 @@ fn nodes_are_found_again_whether_they_run_or_not() {
 }
 
 #[test]
-fn what_is_no_node_of_ours_is_not_erased() {
+fn folder_that_is_not_a_nodes_own_is_never_deleted() {
     let place = Place::new();
     let precious = place.folder.path().join("precious");
     fs::create_dir_all(precious.join("antnode0001")).unwrap();
@@ -421,10 +421,10 @@ fn what_is_no_node_of_ours_is_not_erased() {
 }
 
 #[test]
-fn a_node_holds_nothing_that_its_starter_had_open() {
+fn node_inherits_no_open_file() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     let lock = stage.home().join("lock");
-    // As in a crontab: `flock` hands its lock down to what it runs.
+    // As in a crontab: `flock` passes its lock to its children.
     let mut once = stage.at_home(Command::new("flock"), &["-n"]);
     once.arg(&lock).arg(env!("CARGO_BIN_EXE_wnm"));
     stage.minute(0);

@@ -1,4 +1,4 @@
-//! Settings from the command line, the environment and files, as one run hears them.
+//! Settings from flags, environment and files, as one run reads them.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use wnm::settings::place::{self, Machine, Operator, Platform};
 use wnm::settings::table::{Group, Kept, Takes};
 use wnm::settings::{self, Error, Resolved, SETTINGS, Setting, Variables, defaults, value};
 
-/// A row of `machine`, as the store gives it.
+/// A row of `machine` from the store.
 type Row = Vec<(String, Option<String>)>;
 
-/// What a run with these arguments, variables and files makes of a colony with this row.
+/// The settings of a colony with this row after a run with these arguments, variables and files.
 fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> Result<Resolved, Error> {
     let args = ["wnm".to_owned()].into_iter().chain(argv.iter().cloned());
     let Arguments::Run(flags) = arguments::parse(args.map(OsString::from))? else {
@@ -40,7 +40,7 @@ fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> R
     settings::resolve(&all, &place, &variables)
 }
 
-/// A column as text, as SQLite holds it.
+/// A column as text, in SQLite's form.
 fn column(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -51,14 +51,14 @@ fn column(value: &Value) -> Option<String> {
     }
 }
 
-/// What is recorded of one merge.
+/// One recorded merge.
 struct Case {
     name: String,
     argv: Vec<String>,
     env: Vec<(String, String)>,
     file: Option<String>,
     row: Row,
-    /// What the peer stores; none: it ends with an error.
+    /// The values that the Python wnm stores; None: it ends with an error.
     peer: Option<BTreeMap<String, Option<String>>>,
 }
 
@@ -93,8 +93,7 @@ impl Case {
     }
 }
 
-/// Where we answer a recorded merge otherwise than the peer: by which rule, and for which names.
-/// A `*` at either end stands for anything.
+/// Differences from recorded merges: the rule, and the names. `*` at either end stands for any text.
 const RULES: &[(&str, &[&str])] = &[
     (
         "a lower limit must be below its upper limit",
@@ -188,7 +187,7 @@ const RULES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Whether `name` is what `pattern` describes: `*` is anything, `?` is one character.
+/// Whether `name` matches `pattern`: `*` is any text, `?` is one character.
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.chars().next() {
         None => name.is_empty(),
@@ -203,8 +202,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// How the peer's recorded merges come out: how many the same, how many otherwise by a rule, and those that
-/// differ without one.
+/// The number of recorded merges that are equal, that differ by a rule, and the names of the others.
 pub fn replay_merges(golden: &Path) -> (usize, usize, Vec<String>) {
     let text = fs::read_to_string(golden.join("config_merge.jsonl")).unwrap_or_default();
     let (mut equal, mut ruled, mut unexplained) = (0, 0, Vec::new());
@@ -242,7 +240,7 @@ pub fn replay_merges(golden: &Path) -> (usize, usize, Vec<String>) {
 }
 
 #[test]
-fn the_peers_merges_come_out_the_same_but_for_our_rules() {
+fn recorded_merges_are_equal_except_by_documented_rules() {
     let Ok(golden) = std::env::var("WNM_GOLDEN") else {
         eprintln!("skipped: WNM_GOLDEN names no folder with what the peer answered");
         return;
@@ -257,7 +255,7 @@ fn the_peers_merges_come_out_the_same_but_for_our_rules() {
     );
 }
 
-/// A recorded first run: its arguments, variables and files, and the row it left; none when it ended otherwise.
+/// A recorded first run: its arguments, variables and files, and the row that it left; None if it failed.
 fn first_run(folder: &Path, golden: &Path, step: &Value, home: &str) -> Option<Row> {
     let dump = step["db_after"].as_str()?;
     let file = if dump.starts_with("db_dumps/") {
@@ -290,7 +288,7 @@ fn first_run(folder: &Path, golden: &Path, step: &Value, home: &str) -> Option<R
 }
 
 #[test]
-fn first_runs_keep_what_the_peer_keeps_but_for_our_rules() {
+fn recorded_first_runs_are_equal_except_by_documented_rules() {
     let Ok(golden) = std::env::var("WNM_GOLDEN") else {
         eprintln!("skipped: WNM_GOLDEN names no folder with what the peer answered");
         return;
@@ -380,7 +378,7 @@ fn first_runs_keep_what_the_peer_keeps_but_for_our_rules() {
     assert!(same > 20, "{same}");
 }
 
-/// Where we make another colony than the peer: by which rule, and for which names.
+/// Differences from recorded first runs: the rule, and the names.
 const FIRST_RUNS: &[(&str, &[&str])] = &[
     (
         "last_stopped_at is kept when it is said",
@@ -404,10 +402,10 @@ const FIRST_RUNS: &[(&str, &[&str])] = &[
     ("an empty variable says nothing", &["precedence_16"]),
 ];
 
-/// Between these the page is written from the table of settings.
+/// The page has the table of settings between these marks.
 const MARKS: [&str; 2] = ["<!-- generated from the table of settings -->", "<!-- end -->"];
 
-/// The table of all settings, as the page shows it.
+/// The table of all settings in the form of the page.
 fn tables() -> String {
     let mut page = String::new();
     for group in Group::ALL {
@@ -444,7 +442,7 @@ fn entry(setting: &Setting) -> String {
 }
 
 #[test]
-fn the_page_of_settings_is_what_the_table_says() {
+fn page_of_settings_matches_the_table() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/settings.md");
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(MARKS[0]).expect("the first mark");
@@ -461,7 +459,7 @@ fn the_page_of_settings_is_what_the_table_says() {
 }
 
 #[test]
-fn what_machine_config_prints_can_be_read_back() {
+fn output_of_machine_config_can_be_read_back() {
     let home = tempfile::tempdir().unwrap();
     let argv = [
         "--rewards_address",

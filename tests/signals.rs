@@ -1,5 +1,4 @@
-//! Signals: given a run at work, when it is asked to end, then it ends the step in hand and leaves within
-//! two seconds, with nothing half made.
+//! Signals: a run that gets a signal finishes the present step and exits within two seconds.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use nix::sys::signal::Signal;
 use crate::stage::{Stage, kill};
 
 #[test]
-fn a_run_that_is_asked_to_end_does_so_in_good_order() {
+fn run_that_is_asked_to_end_finishes_its_step_and_exits() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let stage = Stage::colony(&[]);
         let mut child = stage.begin(&[
@@ -37,7 +36,7 @@ fn a_run_that_is_asked_to_end_does_so_in_good_order() {
 }
 
 #[test]
-fn nodes_do_not_die_with_the_run_that_started_them() {
+fn nodes_survive_the_run_that_started_them() {
     let stage = Stage::of(1, &[]);
     let pid = stage.process(1).expect("it runs").pid;
     let session = nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(pid))).expect("its session");

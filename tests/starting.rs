@@ -1,12 +1,11 @@
-//! Starting: given nodes that do not run, when wnm runs, then they are started, oldest first, and one that
-//! will not start holds up nobody.
+//! Starting: wnm starts stopped nodes, oldest first, and one that fails does not block the others.
 
 use nix::sys::signal::Signal;
 
 use crate::stage::{Stage, kill};
 
 #[test]
-fn a_node_that_died_comes_back_as_itself() {
+fn killed_node_restarts_with_its_identity() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     let identity = stage.identity(2);
     let peer = stage.row(2).peer_id;
@@ -20,7 +19,7 @@ fn a_node_that_died_comes_back_as_itself() {
 }
 
 #[test]
-fn stopped_nodes_start_even_at_the_cap() {
+fn stopped_nodes_start_at_the_cap() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     stage.wnm(&["--force_action", "stop", "--count", "2"]).done();
     assert_eq!(stage.in_state("STOPPED"), 2);
@@ -29,7 +28,7 @@ fn stopped_nodes_start_even_at_the_cap() {
 }
 
 #[test]
-fn a_node_that_will_not_start_does_not_hold_the_queue() {
+fn node_that_does_not_start_does_not_block_the_queue() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage.wnm(&["--force_action", "stop", "--count", "2"]).done();
     stage.sicken(1, "refuse");
@@ -56,7 +55,7 @@ fn a_node_that_will_not_start_does_not_hold_the_queue() {
 }
 
 #[test]
-fn a_stopped_node_that_is_outdated_is_upgraded_when_it_starts() {
+fn outdated_stopped_node_is_upgraded_when_it_starts() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     stage.wnm(&["--force_action", "stop"]).done();
     stage.install("0.4.18");
@@ -67,7 +66,7 @@ fn a_stopped_node_that_is_outdated_is_upgraded_when_it_starts() {
 }
 
 #[test]
-fn a_node_that_was_taken_out_stays_out_until_it_is_started_by_hand() {
+fn disabled_node_stays_off_until_a_forced_start() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage
         .wnm(&["--force_action", "disable", "--service_name", "antnode0001"])

@@ -1,9 +1,9 @@
-//! Stopping by hand: given a colony, when the operator names a node, then that node stops and no other.
+//! Forced stops: only the named node is stopped.
 
 use crate::stage::Stage;
 
 #[test]
-fn a_node_may_be_named_in_every_usual_way() {
+fn node_can_be_named_in_every_usual_form() {
     let stage = Stage::of(4, &[]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001, 0002 ,3"])
@@ -14,7 +14,7 @@ fn a_node_may_be_named_in_every_usual_way() {
 }
 
 #[test]
-fn a_name_that_nobody_bears_is_an_error_and_stops_nobody() {
+fn unknown_name_is_an_error_and_stops_nothing() {
     let stage = Stage::of(1, &[]);
     for name in ["antnode0009", "antnode0001junk", "9", "queen"] {
         let ran = stage.wnm(&["--force_action", "stop", "--service_name", name]);
@@ -26,7 +26,7 @@ fn a_name_that_nobody_bears_is_an_error_and_stops_nobody() {
 }
 
 #[test]
-fn stopping_what_is_stopped_is_success() {
+fn stopping_a_stopped_node_succeeds() {
     let stage = Stage::of(1, &[]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
@@ -39,7 +39,7 @@ fn stopping_what_is_stopped_is_success() {
 }
 
 #[test]
-fn without_a_name_the_youngest_is_stopped() {
+fn stop_without_a_name_stops_the_youngest() {
     let stage = Stage::of(3, &[]);
     stage.wnm(&["--force_action", "stop"]).done();
     assert_eq!(stage.row(3).status, "STOPPED");

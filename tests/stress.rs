@@ -1,13 +1,13 @@
-//! Stress: given a colony to which everything happens at once, when wnm runs again and again, then after each
-//! run rows, processes and files tell one story, no quota is passed, and left alone it comes to rest.
+//! Stress: under many simultaneous events, after each run rows, processes and files match and no quota is
+//! exceeded; without events the colony settles.
 //!
-//! `cargo test` plays a short one; `WNM_STRESS=full` plays 100 cycles on 30 nodes.
+//! `cargo test` runs a short one; `WNM_STRESS=full` runs 100 cycles on 30 nodes.
 
 use nix::sys::signal::Signal;
 
 use crate::stage::{Chance, Stage, kill};
 
-/// What the operator allows, and how many of it the colony had when the run began.
+/// The quotas, and the numbers of nodes before the run.
 struct Quotas {
     starts: usize,
     upgrades: usize,
@@ -42,7 +42,7 @@ impl Quotas {
 }
 
 #[test]
-fn whatever_happens_the_colony_stays_whole() {
+fn colony_stays_consistent_under_random_events() {
     let full = std::env::var("WNM_STRESS").is_ok_and(|how| how == "full");
     let (cycles, cap) = if full { (100, 30) } else { (15, 8) };
     let mut chance = Chance::new();
@@ -87,7 +87,7 @@ fn whatever_happens_the_colony_stays_whole() {
     rest(&stage, cap, version);
 }
 
-/// Something that happens on real machines; returns how busy the processors were in the last minute.
+/// Lets a random event happen; returns the CPU usage of the last minute.
 fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usize) -> i64 {
     match chance.below(8) {
         0 | 1 => {
@@ -124,7 +124,7 @@ fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usiz
     5
 }
 
-/// Left alone, every node runs the newest version, and then nothing more is done.
+/// Without events, every node gets the newest version, and then nothing more happens.
 fn rest(stage: &Stage, cap: usize, version: usize) {
     let newest = format!("0.4.{version}");
     let whole = cap.to_string();
@@ -132,7 +132,8 @@ fn rest(stage: &Stage, cap: usize, version: usize) {
         "all nodes run the newest version",
         |stage| stage.in_state("RUNNING") == cap && stage.of_version(&newest) == cap,
         |stage| {
-            // A node killed before it could answer is passed over for a minute: let it be over.
+            // A node that was killed before it answered is skipped for a minute; this ends the minute at
+            // once.
             stage.tamper("UPDATE node SET retry_at = retry_at - 60");
             let ran = stage.pass(&["--node_cap", &whole]);
             assert!(matches!(ran.code, Some(0 | 3)), "{ran}");

@@ -1,10 +1,9 @@
-//! Surveying: given nodes that answer, are slow or say nothing, when wnm runs, then it believes what it saw
-//! and makes nothing worse.
+//! Surveying: nodes that answer, are slow or do not answer.
 
 use crate::stage::Stage;
 
 #[test]
-fn a_survey_fills_the_row_with_what_the_node_said() {
+fn survey_stores_what_the_node_reported() {
     let stage = Stage::of(2, &[]);
     for row in stage.rows() {
         assert_eq!(row.version.as_deref(), Some("0.4.17"));
@@ -31,7 +30,7 @@ fn a_survey_fills_the_row_with_what_the_node_said() {
 }
 
 #[test]
-fn a_node_that_is_slow_is_waited_for() {
+fn slow_node_is_waited_for() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     stage.sicken(1, "slow:1500");
     stage.cycle();
@@ -39,7 +38,7 @@ fn a_node_that_is_slow_is_waited_for() {
 }
 
 #[test]
-fn silence_alone_stops_nothing_and_starts_no_second_process() {
+fn node_that_does_not_answer_is_neither_stopped_nor_started_twice() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     let before = stage.processes();
     stage.sicken(1, "mute");
@@ -54,7 +53,7 @@ fn silence_alone_stops_nothing_and_starts_no_second_process() {
 }
 
 #[test]
-fn a_node_that_its_peers_shun_is_replaced_when_that_is_wanted() {
+fn shunned_node_is_replaced_if_enabled() {
     let stage = Stage::of(2, &["--node_cap", "2", "--shunned_remove", "5"]);
     stage.sicken(1, "shunned:9");
     stage.cycle_until("another has taken its place", |stage| {
@@ -65,7 +64,7 @@ fn a_node_that_its_peers_shun_is_replaced_when_that_is_wanted() {
 }
 
 #[test]
-fn a_shunned_node_stays_where_nothing_was_said_of_it() {
+fn shunned_node_is_kept_by_default() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let before = stage.processes();
     stage.sicken(1, "shunned:900");

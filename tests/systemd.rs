@@ -1,5 +1,4 @@
-//! Nodes as services of systemd: what is written for it and what is read, where no systemd need be. How it
-//! then runs them is played in the lab.
+//! Units of systemd, written and parsed without systemd. `tests/lab` runs them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -26,7 +25,7 @@ pub fn policy(folder: &TempDir) -> LaunchPolicy {
     LaunchPolicy::under(folder.path())
 }
 
-/// A node as a unit tells of it, then with a home under `policy`.
+/// A node with the values of a unit, then with a home under `policy`.
 pub fn node(policy: &LaunchPolicy) -> Node {
     let units = TempDir::new().unwrap();
     fs::write(units.path().join("antnode0002.service"), PEERS).unwrap();
@@ -59,7 +58,7 @@ pub fn binary(folder: &TempDir) -> Binary {
 }
 
 #[test]
-fn a_unit_of_the_peer_is_read_whole() {
+fn unit_of_the_python_wnm_is_read_completely() {
     let folder = TempDir::new().unwrap();
     let policy = LaunchPolicy {
         system_units: folder.path().to_owned(),
@@ -80,7 +79,7 @@ fn a_unit_of_the_peer_is_read_whole() {
     assert_eq!(node.manager.to_string(), "systemd+sudo");
     assert_eq!((node.ports.node, node.ports.metrics), (55002, 13002));
     assert_eq!(node.wallet.as_deref(), Some("0xabc"));
-    // Its metrics are shown on 127.0.0.1, whatever `--ip` says.
+    // Metrics are always on 127.0.0.1, whatever `--ip` is.
     assert_eq!((node.user.as_str(), node.host.as_str()), ("ant", "127.0.0.1"));
     assert_eq!(
         node.memory.start_args.as_deref(),
@@ -89,18 +88,18 @@ fn a_unit_of_the_peer_is_read_whole() {
     assert_eq!(node.home.root, PathBuf::from("/s/antnode0002"));
     assert_eq!(node.home.logs, Some(PathBuf::from("/l/antnode0002")));
     assert_eq!(node.state, State::Stopped);
-    // What systemd makes of the peer's quoting: one variable.
+    // systemd reads the Python wnm's quoting as one variable.
     assert_eq!(node.environment.as_deref(), Some("A='1 B=2'"));
 }
 
 #[test]
-fn no_folder_of_units_is_no_node() {
+fn missing_folder_of_units_means_no_nodes() {
     let folder = TempDir::new().unwrap();
     assert_eq!(Systemd::new(Mode::User, policy(&folder)).discover().unwrap(), []);
 }
 
 #[test]
-fn what_is_defined_is_found_again_and_is_a_unit_to_systemd() {
+fn defined_node_is_discovered_and_its_unit_is_valid() {
     let folder = TempDir::with_prefix("wnm 50% $x ").unwrap();
     let policy = policy(&folder);
     let node = node(&policy);
@@ -122,7 +121,7 @@ fn what_is_defined_is_found_again_and_is_a_unit_to_systemd() {
         text.contains("Restart=always") && !text.contains("[Install]"),
         "{text}"
     );
-    // Where systemd's own checker is, it must agree.
+    // Checked by systemd-analyze where it is installed.
     let checked = Command::new("systemd-analyze")
         .args(["verify", "--user"])
         .arg(&unit)
@@ -134,7 +133,7 @@ fn what_is_defined_is_found_again_and_is_a_unit_to_systemd() {
 }
 
 #[test]
-fn a_value_that_no_unit_can_hold_leaves_nothing_behind() {
+fn value_that_no_unit_can_have_leaves_nothing() {
     let folder = TempDir::new().unwrap();
     let policy = policy(&folder);
     let manager = Systemd::new(Mode::User, policy.clone());
@@ -148,7 +147,7 @@ fn a_value_that_no_unit_can_hold_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_identity_without_a_unit_is_not_taken_over() {
+fn identity_without_a_unit_is_never_reused() {
     let folder = TempDir::new().unwrap();
     let policy = policy(&folder);
     let node = node(&policy);

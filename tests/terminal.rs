@@ -1,7 +1,7 @@
-//! On a terminal: given an operator who sits before one, when wnm runs, then tables and errors are in colour
-//! and long work shows how far it has come; and nothing of that reaches a file, a pipe or a mail of cron.
+//! On a terminal, tables and errors are coloured and long work shows its progress; files, pipes and cron
+//! mails have neither.
 //!
-//! The terminal is a real one, of util-linux's script(1), where that is installed.
+//! The terminal is created by script(1) of util-linux, where installed.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::stage::{Ran, Stage, kill, processes_under};
 
 pub const COLOURS: &[(&str, &str)] = &[("TERM", "xterm")];
 
-/// What puts a terminal around a command; none where there is no script(1).
+/// The command that creates a terminal; None without script(1).
 pub fn on_terminal(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Option<Command> {
     let script = ["/usr/bin/script", "/bin/script"]
         .into_iter()
@@ -38,7 +38,7 @@ pub fn on_terminal(stage: &Stage, variables: &[(&str, &str)], line: &str) -> Opt
     Some(command)
 }
 
-/// What a terminal gets to see of wnm.
+/// The output of wnm on a terminal.
 fn seen(stage: &Stage, variables: &[(&str, &str)], words: &str) -> Option<Ran> {
     on_terminal(
         stage,
@@ -48,7 +48,7 @@ fn seen(stage: &Stage, variables: &[(&str, &str)], words: &str) -> Option<Ran> {
     .map(Ran::of)
 }
 
-/// Text without its colours.
+/// The text without colours.
 fn faded(text: &str) -> String {
     let mut parts = text.split("\x1b[");
     let first = parts.next().unwrap_or_default().to_owned();
@@ -61,7 +61,7 @@ fn faded(text: &str) -> String {
 }
 
 #[test]
-fn a_table_is_in_colour_on_a_terminal_and_as_ever_in_a_pipe() {
+fn table_is_coloured_only_on_a_terminal() {
     let stage = Stage::of(2, &[]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
@@ -97,7 +97,7 @@ fn a_table_is_in_colour_on_a_terminal_and_as_ever_in_a_pipe() {
 }
 
 #[test]
-fn an_error_is_red_on_a_terminal_only() {
+fn error_is_red_only_on_a_terminal() {
     let stage = Stage::new();
     let piped = stage
         .wnm_with(COLOURS, &["--nodecap", "4"])
@@ -119,7 +119,7 @@ fn an_error_is_red_on_a_terminal_only() {
 }
 
 #[test]
-fn long_work_shows_how_far_it_has_come() {
+fn long_work_shows_its_progress() {
     let stage = Stage::of(2, &["--survey_delay", "1500"]);
     let words = "--force_action survey --loglevel WARNING";
     let Some(shown) = seen(&stage, COLOURS, words) else {
@@ -130,7 +130,7 @@ fn long_work_shows_how_far_it_has_come() {
         shown.contains("asking nodes [") && shown.contains("] 1/2 ETA "),
         "{shown:?}"
     );
-    // The line is gone before anything else is printed.
+    // The progress line is erased before other output.
     let (_, after) = shown.rsplit_once("\r\x1b[K").expect("it is erased");
     assert!(!after.contains("asking") && !after.contains('\x1b'), "{after:?}");
     for (variables, words) in [
@@ -162,7 +162,7 @@ fn long_work_shows_how_far_it_has_come() {
 }
 
 #[test]
-fn a_signal_leaves_the_terminal_as_it_was() {
+fn signal_leaves_the_terminal_unchanged() {
     let stage = Stage::of(2, &[]);
     let line = format!(
         "{} --force_action survey --this_survey_delay 20000; echo \"ended $?\"; stty -a",
@@ -195,7 +195,7 @@ fn a_signal_leaves_the_terminal_as_it_was() {
     assert!(processes_under(stage.home()).len() >= 2, "its nodes live on");
 }
 
-/// The processes below this one that are wnm.
+/// The descendants that are wnm.
 fn runs_of_wnm(top: u32) -> Vec<i32> {
     let children = |pid: i32| -> Vec<i32> {
         let path = format!("/proc/{pid}/task/{pid}/children");

@@ -1,5 +1,4 @@
-//! Upgrading: given a newer antnode, when wnm runs, then the nodes go over to it one after the other, and
-//! each stays who it was.
+//! Upgrading: nodes are upgraded to a newer antnode one by one, and keep their identities.
 
 use crate::stage::Stage;
 
@@ -28,7 +27,7 @@ fn nodes_are_upgraded_one_at_a_time_oldest_first() {
 }
 
 #[test]
-fn old_versions_go_when_no_node_uses_them() {
+fn unused_versions_are_deleted() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     stage.install("0.4.18");
     stage.cycle_until("it is upgraded", |stage| stage.of_version("0.4.18") == 1);
@@ -52,7 +51,7 @@ fn versions_are_compared_as_versions() {
 }
 
 #[test]
-fn a_node_newer_than_the_binary_is_left_alone() {
+fn node_newer_than_the_binary_is_not_changed() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     let before = stage.processes();
     stage.install("0.4.16");
@@ -63,7 +62,7 @@ fn a_node_newer_than_the_binary_is_left_alone() {
 }
 
 #[test]
-fn upgrades_can_be_switched_off() {
+fn upgrades_can_be_disabled() {
     let stage = Stage::of(1, &["--node_cap", "1", "--enable_upgrade=false"]);
     let before = stage.processes();
     stage.install("0.4.18");
@@ -73,7 +72,7 @@ fn upgrades_can_be_switched_off() {
 }
 
 #[test]
-fn a_new_version_that_will_not_run_leaves_the_old_one_running() {
+fn node_keeps_its_version_if_the_new_one_does_not_run() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let identity = stage.identity(1);
     let broken = stage.home().join(".local/bin/antnode");

@@ -1,6 +1,6 @@
-//! What the peer's engine answered, replayed.
+//! Recorded decisions of the Python engine, replayed.
 //!
-//! `tests/golden/decision_vectors.jsonl` holds some of each family; `WNM_GOLDEN` names a folder with more.
+//! `tests/golden/decision_vectors.jsonl` has some of each kind; `WNM_GOLDEN` names a folder with more.
 #![expect(clippy::unwrap_used, reason = "a vector that cannot be read fails its test")]
 
 use std::path::{Path, PathBuf};
@@ -47,16 +47,16 @@ fn elsewhere(name: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn the_engine_answers_as_the_peer_does() {
+fn recorded_decisions_are_equal() {
     replay(&ours("decision_vectors.jsonl"));
     if let Some(file) = elsewhere("decision_vectors.jsonl") {
         replay(&file);
     }
 }
 
-/// Versions that are none stop no work but upgrades, and what was not set has its default.
+/// Invalid versions prevent only upgrades, and unset values have their defaults.
 #[test]
-fn what_crashed_the_peer_has_a_sane_answer() {
+fn inputs_that_crashed_the_python_wnm_give_a_decision() {
     let files = [
         Some(ours("decision_errors.jsonl")),
         elsewhere("decision_errors.jsonl"),
@@ -101,7 +101,7 @@ fn first_reasons(changes: &[(&str, Value)]) -> Vec<String> {
 }
 
 #[test]
-fn now_and_the_other_inputs_of_the_rulings_are_read() {
+fn documented_differences_read_the_present_time_and_other_inputs() {
     let now = ("/now", 1_795_456_500.into());
     let hot = ("/metrics/used_cpu_percent", 99.into());
     let stops = [
@@ -132,7 +132,7 @@ fn now_and_the_other_inputs_of_the_rulings_are_read() {
 }
 
 #[test]
-fn lines_that_are_no_vectors_are_answered_and_passed_over() {
+fn invalid_lines_give_an_error_and_are_skipped() {
     for line in [
         "",
         "{",
@@ -152,7 +152,7 @@ fn lines_that_are_no_vectors_are_answered_and_passed_over() {
 }
 
 #[test]
-fn numbers_of_any_size_and_none_at_all_give_an_answer() {
+fn numbers_of_any_size_or_none_give_an_answer() {
     for number in [
         "NaN",
         "Infinity",

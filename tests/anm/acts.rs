@@ -1,4 +1,4 @@
-//! A server that ran anm is taken over, and given back.
+//! Taking over a server from anm, and returning it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -21,7 +21,7 @@ pub fn take(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, Error> 
     patiently(|| take_over(&machine.session(flags), &machine.server()))
 }
 
-/// A program that another test starts at this moment holds every lock of this process for an instant.
+/// A child forked by another test can hold the lock of this process for a moment.
 pub fn patiently(call: impl Fn() -> Result<String, Error>) -> Result<String, Error> {
     for _ in 0..50 {
         match call() {
@@ -38,7 +38,7 @@ pub fn colony(machine: &Machine) -> Store {
     Store::open_read_only(&machine.path("/var/antctl/colony.db")).unwrap()
 }
 
-/// The one backup there is.
+/// The only backup.
 fn backup(machine: &Machine) -> PathBuf {
     let mut all = backups(machine);
     assert_eq!(all.len(), 1);
@@ -58,7 +58,7 @@ pub fn backups(machine: &Machine) -> Vec<PathBuf> {
     all
 }
 
-/// The server without what a takeover may change, and without the times of the folders that hold it.
+/// The server without the files that a takeover may change, and without the times of their folders.
 pub fn kept(machine: &Machine) -> Vec<String> {
     let changed = [
         "./etc/cron.d",
@@ -80,7 +80,7 @@ pub fn kept(machine: &Machine) -> Vec<String> {
     tree
 }
 
-/// Two trees that must be one.
+/// Asserts that two trees are equal.
 pub fn same(before: &[String], after: &[String]) {
     let less = |some: &[String], others: &[String]| -> Vec<String> {
         some.iter()
@@ -94,7 +94,7 @@ pub fn same(before: &[String], after: &[String]) {
     );
 }
 
-/// Holds the settings of the colony against what is expected of them.
+/// Compares the settings of the colony with the expected ones.
 fn compare_machine(store: &Store, expected: &Map<String, Value>) {
     let said: BTreeMap<String, Option<String>> = store.machine_sayings().unwrap().into_iter().collect();
     let boot = store.facts().unwrap().boot_time.unwrap();
@@ -115,7 +115,7 @@ fn compare_machine(store: &Store, expected: &Map<String, Value>) {
     }
 }
 
-/// Holds every column of every row against what is expected of it.
+/// Compares every column of every row with the expected value.
 fn compare_columns(machine: &Machine, expected: &[Value]) {
     let database = rusqlite::Connection::open(machine.path("/var/antctl/colony.db")).unwrap();
     for node in expected {
@@ -139,7 +139,7 @@ fn compare_columns(machine: &Machine, expected: &[Value]) {
     }
 }
 
-/// How the server stands after a takeover of it as it was `before`.
+/// Checks a server that was taken over from the state `before`.
 fn check_silenced(machine: &Machine, cron: Option<&str>) {
     assert!(!machine.path(place::CRON).exists());
     let backup = backup(machine);
@@ -156,7 +156,7 @@ fn check_silenced(machine: &Machine, cron: Option<&str>) {
 }
 
 #[test]
-fn given_the_whole_server_when_it_is_taken_over_then_all_is_as_expected_and_no_node_touched() {
+fn takeover_of_the_whole_server_is_as_expected_and_touches_no_node() {
     let machine = Machine::new(None);
     let before = kept(&machine);
     let cron = fs::read_to_string(machine.path(place::CRON)).unwrap();
@@ -191,7 +191,7 @@ fn given_the_whole_server_when_it_is_taken_over_then_all_is_as_expected_and_no_n
 }
 
 #[test]
-fn given_each_variant_when_it_is_taken_over_then_it_differs_as_expected() {
+fn takeover_of_each_variant_gives_the_expected_differences() {
     let expected = expected();
     for (name, variant) in expected["variants"].as_object().unwrap() {
         let machine = Machine::new(Some(name));
@@ -224,7 +224,7 @@ fn given_each_variant_when_it_is_taken_over_then_it_differs_as_expected() {
     }
 }
 
-/// The first numbers that new nodes may get, by rows and what is reserved.
+/// The first ids that new nodes may get, given the rows and the reserved ids.
 fn free(store: &Store, count: usize) -> Vec<u64> {
     let rows: BTreeSet<NodeId> = store.nodes().unwrap().iter().map(|node| node.id).collect();
     let reserved = store.reserved().unwrap();
@@ -236,7 +236,7 @@ fn free(store: &Store, count: usize) -> Vec<u64> {
 }
 
 #[test]
-fn numbers_with_leftover_data_and_those_of_other_managers_are_kept_from_new_nodes() {
+fn ids_with_leftover_data_or_of_other_managers_are_not_given_to_new_nodes() {
     let expected = expected();
     let holes = |value: &Value| -> Vec<u64> {
         value
@@ -276,7 +276,7 @@ fn numbers_with_leftover_data_and_those_of_other_managers_are_kept_from_new_node
 }
 
 #[test]
-fn a_dry_run_prints_the_plan_and_leaves_the_tree_identical() {
+fn dry_run_prints_the_plan_and_changes_nothing() {
     let variants = expected()["variants"]
         .as_object()
         .unwrap()
@@ -309,7 +309,7 @@ fn a_dry_run_prints_the_plan_and_leaves_the_tree_identical() {
 }
 
 #[test]
-fn what_ntracking_gets_of_the_imported_nodes_is_as_its_own_collector_would_say_it() {
+fn ntracking_output_for_imported_nodes_equals_that_of_its_own_collector() {
     let machine = Machine::new(None);
     take(&machine, &[]).unwrap();
     let database = machine.path("/var/antctl/colony.db");
@@ -340,7 +340,7 @@ fn what_ntracking_gets_of_the_imported_nodes_is_as_its_own_collector_would_say_i
 }
 
 #[test]
-fn of_two_takeovers_at_once_one_refuses() {
+fn second_of_two_simultaneous_takeovers_is_rejected() {
     let machine = Machine::new(None);
     let session = machine.session(&[]);
     let _other = CycleLock::take(&session.place.lock_path, NOW).unwrap();

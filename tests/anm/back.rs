@@ -1,4 +1,5 @@
-//! A server as anm itself would have it, given back without a word of force; and an import that is not what it should be.
+//! Returning a server that anm itself could have left, without `--confirm`; and imports that are
+//! interrupted or inconsistent.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ use super::acts::{backups, colony, kept, patiently, same, take};
 use crate::stage::Stage;
 use crate::stage::anm::Machine;
 
-/// Nodes 1 to 3, alike, in one storage.
+/// Nodes 1 to 3 with equal settings in one storage.
 fn plain() -> Machine {
     let machine = Machine::new(None);
     let units = machine.path("/etc/systemd/system");
@@ -56,7 +57,7 @@ fn give_back(machine: &Machine) -> Result<String, wnm::error::Error> {
 }
 
 #[test]
-fn given_nodes_as_anm_counts_them_then_they_are_given_back_without_force() {
+fn nodes_in_anms_own_numbering_are_returned_without_force() {
     let machine = plain();
     let before = kept(&machine);
     let report = take(&machine, &[]).unwrap();
@@ -76,7 +77,7 @@ fn given_nodes_as_anm_counts_them_then_they_are_given_back_without_force() {
 }
 
 #[test]
-fn given_nodes_that_came_and_went_since_then_it_is_told_that_anm_does_not_know_their_order() {
+fn nodes_added_and_removed_since_give_a_warning_about_their_order() {
     let machine = plain();
     take(&machine, &[]).unwrap();
     let units = machine.path("/etc/systemd/system");
@@ -98,7 +99,7 @@ fn given_nodes_that_came_and_went_since_then_it_is_told_that_anm_does_not_know_t
 }
 
 #[test]
-fn given_settings_of_anm_that_changed_since_then_it_is_refused_unless_forced() {
+fn changed_anm_settings_require_force() {
     let machine = plain();
     take(&machine, &[]).unwrap();
     let config = machine.path(place::CONFIG);
@@ -115,7 +116,7 @@ fn given_settings_of_anm_that_changed_since_then_it_is_refused_unless_forced() {
     give_back(&machine).unwrap();
 }
 
-/// An heir that hands on other rows than it was given.
+/// A successor that stores other rows than it was given.
 struct Careless(Spoil);
 
 type Spoil = fn(&mut Vec<Node>);
@@ -141,7 +142,7 @@ impl Heir for Careless {
 }
 
 #[test]
-fn rows_that_are_not_as_the_units_are_never_kept() {
+fn rows_that_differ_from_the_units_are_never_stored() {
     let wrongs: [(Spoil, &str); 6] = [
         (|rows| drop(rows.pop()), "has no row"),
         (|rows| rows[0].id = rows[1].id, "two rows are node 2"),
@@ -161,7 +162,7 @@ fn rows_that_are_not_as_the_units_are_never_kept() {
     ];
     for (wrong, says) in wrongs {
         let machine = plain();
-        // The second is the one that runs.
+        // The second one runs.
         fs::write(
             machine.runtime("systemctl_show/antnode0002.service.txt"),
             "LoadState=loaded\nActiveState=active\nSubState=running\nMainPID=22\n",
@@ -188,7 +189,7 @@ fn rows_that_are_not_as_the_units_are_never_kept() {
 }
 
 #[test]
-fn what_was_said_to_wnm_counts_before_what_anm_says_but_no_cap_takes_a_node_away() {
+fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
     let machine = plain();
     let variables = [
         ("CPU_LESS_THAN", "33"),
@@ -223,7 +224,7 @@ fn what_was_said_to_wnm_counts_before_what_anm_says_but_no_cap_takes_a_node_away
 }
 
 #[test]
-fn flags_of_a_takeover_that_do_not_go_together_are_refused() {
+fn conflicting_takeover_flags_are_rejected() {
     let stage = Stage::new();
     for (words, says) in [
         (&["--migrate_anm"][..], "`--migrate_anm` goes with `--init`"),

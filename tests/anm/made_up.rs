@@ -1,5 +1,6 @@
-//! Servers of anm that are made up from a seed: units in all of their forms and states, storages, settings and what
-//! anm believed; and beside each what a right takeover makes of it, from how it was made and not from what was read.
+//! Random servers of anm, generated from a seed: units in all forms and states, storages, settings, and
+//! anm's own records; with each the correct result of a takeover, derived from the generation and not from
+//! the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +20,7 @@ const WALLETS: [&str; 3] = [
 ];
 const PEER: &str = "12D3KooWAPZ2td7z4CnDHMUPy3E21Za1BsopW9VLR6sr1eCdYo51";
 
-/// One unit, as it was made up.
+/// One generated unit.
 pub struct Node {
     pub service: String,
     pub digits: String,
@@ -39,7 +40,7 @@ pub struct Node {
     pub no_upnp: bool,
     /// The version of its binary.
     pub version: &'static str,
-    /// What NodeDetails has of its peer id and its version, where it has it.
+    /// Its peer ID and version in NodeDetails, if there.
     pub belief: Option<(&'static str, &'static str)>,
 }
 
@@ -52,7 +53,7 @@ impl Node {
         !matches!(self.active, "inactive" | "failed")
     }
 
-    /// Its state as the table has it, before anything is shared with another.
+    /// Its state in the table, before conflicts with other nodes.
     pub fn state(&self) -> &'static str {
         match (self.active, self.answers, self.has_data) {
             _ if !self.is_whole() => "DISABLED",
@@ -64,15 +65,15 @@ impl Node {
     }
 }
 
-/// A server and what it comes to.
+/// A server and the expected result.
 pub struct Made {
     pub machine: Machine,
     pub nodes: Vec<Node>,
-    /// Units that are not anm's, and the ports that they name.
+    /// Units that are not anm's, and their ports.
     pub foreign: BTreeMap<String, Vec<u16>>,
     /// Numbers of folders without a unit.
     pub orphans: BTreeSet<u32>,
-    /// What the settings come to, by wnm's names.
+    /// The expected settings, by wnm's names.
     pub settings: BTreeMap<&'static str, String>,
     _folder: TempDir,
 }
@@ -123,7 +124,8 @@ pub fn server(seed: u64) -> Made {
     }
 }
 
-/// Of those with one metrics port the one answers that was up first, which is the one that runs with the newer identity.
+/// Of several nodes with one metrics port, the one that started first answers; it is the running one with
+/// the newer identity.
 fn sole(nodes: &mut [Node]) {
     let rank = |node: &Node| {
         let liveliness = match node.active {
@@ -143,7 +145,7 @@ fn sole(nodes: &mut [Node]) {
     }
 }
 
-/// Where a server is laid out.
+/// Where a server is created.
 struct Yard {
     dice: Chance,
     root: PathBuf,
@@ -189,7 +191,7 @@ impl Yard {
         let name = format!("antnode{digits}");
         let thousands = dice.one(&[55, 55, 55, 55, 35]);
         let (port, metrics) = match dice.below(16) {
-            // The octal bug, ports glued from text, and a hand.
+            // The octal bug, ports concatenated as text, and manual edits.
             0 => (None, None),
             1 => (Some(12_000 + number), Some(14_000 + number)),
             2 => (Some(thousands * 1000 + number), None),
@@ -264,7 +266,7 @@ impl Yard {
         }
     }
 
-    /// Its text, in one of the ways in which anm and hands have written it.
+    /// The unit's text in one of the forms that anm and operators have written.
     fn unit(&mut self, node: &Node) -> String {
         let dice = &mut self.dice;
         let name = format!("antnode{}", node.digits);
@@ -317,7 +319,7 @@ impl Yard {
             [logs, wallet]
         });
         if dice.is_one_in(8) {
-            // A hand that sorts.
+            // An operator sorted the lines.
             words.sort();
         }
         words.push(node.network.to_owned());
@@ -334,7 +336,7 @@ impl Yard {
             lines.push(line.replace("{}", &format!("{variable}={value}")));
         }
         if node.environment.len() == 1 && dice.is_one_in(4) {
-            // The tip, followed twice.
+            // The end of the list, with two successors.
             lines.push(lines.last().unwrap().clone());
         }
         lines.push(format!("ExecStart={program} {}", words.join(joint)));
@@ -351,7 +353,7 @@ impl Yard {
             lines.insert(1, "# by hand\n\n; too".to_owned());
         }
         let end = dice.one(&["\n", "\n", "\n", "\r\n", "  \n"]);
-        // Whitespace behind a backslash would make it no continuation.
+        // Blanks after a backslash would end the continuation.
         let end = if joint.contains('\\') && end == "  \n" {
             "\n"
         } else {
@@ -385,7 +387,7 @@ impl Yard {
         let mut foreign = BTreeMap::new();
         if self.dice.is_one_in(4) {
             let number = 20 + u16::try_from(self.dice.below(5)).unwrap();
-            // Perhaps one of anm's has the port, too.
+            // Some of these ports also belong to a unit of anm's.
             let port = nodes.iter().filter_map(|node| node.port).next();
             let port = port.filter(|_| self.dice.is_one_in(3)).unwrap_or(57_000 + number);
             let rpc = if self.dice.is_one_in(2) {
@@ -429,7 +431,7 @@ impl Yard {
         orphans
     }
 
-    /// One line as one of many hands has written it.
+    /// One line in one of the styles of operators.
     fn line(&mut self, name: &str, value: &str) -> String {
         let dice = &mut self.dice;
         let is_bare = !value.contains(' ') && dice.is_one_in(2);
@@ -503,7 +505,7 @@ impl Yard {
         config += &self.line("NodeStorage", &format!("{home}{slash}"));
         comes_to.insert("node_storage", home.to_owned());
 
-        // The file that anm reads last, then `override`, then `config`, then what most nodes have.
+        // First the file that anm reads last, then `override`, then `config`, then the value of most nodes.
         let [file, over_says, config_says] = [self.offer(), self.offer(), self.offer()];
         if let Some((text, _)) = &over_says {
             over += &self.line("RewardsAddress", text);
@@ -541,7 +543,7 @@ impl Yard {
         comes_to
     }
 
-    /// What a file says of the rewards address, and the address if it is one.
+    /// The rewards address in a file, and whether it is valid.
     fn offer(&mut self) -> Option<(String, Option<&'static str>)> {
         let wallet = self.dice.one(&WALLETS);
         match self.dice.below(4) {

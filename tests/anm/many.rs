@@ -1,6 +1,7 @@
-//! Many made-up servers, each held against what is known of it.
+//! Many generated servers, each compared with its expected result.
 //!
-//! `cargo test` looks at some dozens and takes a few over. `WNM_STRESS=full` looks at thousands; `WNM_SEED=N` at one.
+//! `cargo test` evaluates some dozens and takes over a few; `WNM_STRESS=full` evaluates thousands;
+//! `WNM_SEED=N` only one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,7 +26,7 @@ fn seeds(few: u64, many: u64) -> Vec<u64> {
     (0..if full { many } else { few }).collect()
 }
 
-/// Everything there is, with its mode, its time and its bytes.
+/// Every file with its mode, time and content.
 fn snapshot(machine: &Machine) -> BTreeMap<String, (u32, i64, Vec<u8>)> {
     fn walk(folder: &Path, root: &Path, all: &mut BTreeMap<String, (u32, i64, Vec<u8>)>) {
         for entry in fs::read_dir(folder).unwrap().flatten() {
@@ -55,7 +56,7 @@ fn cron(machine: &Machine) -> Option<String> {
     fs::read_to_string(machine.path(place::CRON)).ok()
 }
 
-/// Holds each row against the node that it was made of.
+/// Compares each row with the node that it was generated from.
 fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
     assert_eq!(rows.len(), made.nodes.len());
     let mut numbers = BTreeSet::new();
@@ -104,7 +105,7 @@ fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
         let has_peer = node.answers || !peer.is_empty();
         assert_eq!(row.peer_id.is_some(), has_peer, "{about}");
         assert_eq!(row.figures.uptime, if node.answers { 77 } else { 0 }, "{about}");
-        // Of those with one number one has it.
+        // Exactly one of several nodes with one number keeps it.
         if row.id.0 == node.number {
             assert!(numbers.insert(node.number), "{about}");
         } else {
@@ -120,7 +121,7 @@ fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
     assert_eq!(numbers, known);
 }
 
-/// What must be so whatever the server was.
+/// Checks that hold for every server.
 fn check_always(made: &Made, judgement: &Judgement) {
     let rows = &judgement.nodes;
     let ids: BTreeSet<u32> = rows.iter().map(|row| row.id.0).collect();
@@ -172,7 +173,7 @@ fn check_always(made: &Made, judgement: &Judgement) {
             node.service
         );
         assert_eq!(told(Code::UnitMalformed), !node.is_whole(), "{}", node.service);
-        // A port is lost to one that runs, or to one that is as still.
+        // A port is kept by a running node, or by the first of several stopped ones.
         if told(Code::PortCollision) && node.state() == "RUNNING" && !told(Code::IdCollision) {
             let rival = |other: &&Node| {
                 let own = [row.ports.node, row.ports.metrics];
@@ -217,7 +218,7 @@ fn check_settings(made: &Made, judgement: &Judgement) {
     }
 }
 
-/// Names the seed when something is not so.
+/// Prints the seed of a failure.
 struct Told(u64);
 
 impl Drop for Told {
@@ -229,7 +230,7 @@ impl Drop for Told {
 }
 
 #[test]
-fn given_any_server_of_anm_when_it_is_judged_then_rows_and_settings_are_as_it_was_made() {
+fn rows_and_settings_of_any_generated_server_are_as_expected() {
     for seed in seeds(60, 4000) {
         let _told = Told(seed);
         let made = made_up::server(seed);
@@ -242,7 +243,7 @@ fn given_any_server_of_anm_when_it_is_judged_then_rows_and_settings_are_as_it_wa
     }
 }
 
-/// What a takeover may change, and a rollback gives back.
+/// Files that a takeover may change and a rollback restores.
 fn is_ours(path: &str) -> bool {
     [
         "etc/cron.d/",
@@ -256,7 +257,7 @@ fn is_ours(path: &str) -> bool {
 }
 
 #[test]
-fn given_any_server_of_anm_when_it_is_taken_over_and_given_back_then_it_is_as_before() {
+fn any_generated_server_is_restored_after_takeover_and_rollback() {
     for seed in seeds(4, 150) {
         let _told = Told(seed);
         let made = made_up::server(seed);
@@ -264,7 +265,7 @@ fn given_any_server_of_anm_when_it_is_taken_over_and_given_back_then_it_is_as_be
         let before = snapshot(machine);
         let line = cron(machine);
         let judgement = judge(&machine.server(), line.as_deref()).unwrap();
-        // Where nobody says who is paid, the operator has to.
+        // Where there is no wallet, the operator must give one.
         let says_wallet = judgement
             .settings
             .iter()

@@ -1,5 +1,5 @@
-//! Servers that differ from the fixture in one thing: what anm, a hand or another program did to a unit, a setting, a
-//! wallet, a port.
+//! Servers with one unusual property: a unit, setting, wallet or port that anm, an operator or another
+//! program changed.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn edit(machine: &Machine, path: &str, from: &str, to: &str) {
     fs::write(machine.path(path), text.replace(from, to)).unwrap();
 }
 
-/// The server of the fixture after `change`, judged.
+/// The evaluation of the fixture's server after `change`.
 fn after(change: impl FnOnce(&Machine)) -> Judgement {
     let machine = Machine::new(None);
     change(&machine);
@@ -45,9 +45,9 @@ fn kept(machine: &Machine, name: &str) -> String {
 }
 
 #[test]
-fn limits_that_overlap_as_anm_once_wrote_them_are_taken_over_and_told_of() {
+fn overlapping_limits_of_old_anm_versions_are_accepted_with_a_warning() {
     let machine = Machine::new(None);
-    // What anm wrote until February 2025.
+    // anm's own values until February 2025.
     append(&machine.path(place::CONFIG), "CpuLessThan=50\nCpuRemove=45");
     let report = take(&machine, &[]).unwrap();
     assert_eq!(
@@ -61,7 +61,7 @@ fn limits_that_overlap_as_anm_once_wrote_them_are_taken_over_and_told_of() {
 }
 
 #[test]
-fn ports_that_wnm_has_another_use_for_are_taken_over() {
+fn ports_that_wnm_uses_differently_are_kept() {
     let machine = Machine::new(None);
     for entry in fs::read_dir(machine.path("/etc/systemd/system"))
         .unwrap()
@@ -80,7 +80,7 @@ fn ports_that_wnm_has_another_use_for_are_taken_over() {
 }
 
 #[test]
-fn a_number_with_a_zero_before_it_is_decimal_and_told_of() {
+fn number_with_a_leading_zero_is_decimal_with_a_warning() {
     let judgement = after(|machine| append(&machine.path(place::CONFIG), "DelayStart=010\nNodeCap=089"));
     assert_eq!(
         (
@@ -93,7 +93,7 @@ fn a_number_with_a_zero_before_it_is_decimal_and_told_of() {
 }
 
 #[test]
-fn a_value_beyond_what_a_colony_can_have_is_refused_with_its_line() {
+fn value_out_of_range_is_an_error_with_its_line() {
     for line in [
         "NodeCap=10001",
         "NodeCap=",
@@ -115,7 +115,7 @@ fn a_value_beyond_what_a_colony_can_have_is_refused_with_its_line() {
 }
 
 #[test]
-fn a_storage_with_a_blank_is_taken_however_it_was_quoted() {
+fn storage_path_with_a_blank_is_read_with_any_quoting() {
     for (text, folder) in [
         ("\"/mnt/my disk//nodes/\"", "/mnt/my disk/nodes"),
         ("'/mnt/my disk/nodes'", "/mnt/my disk/nodes"),
@@ -126,7 +126,7 @@ fn a_storage_with_a_blank_is_taken_however_it_was_quoted() {
         take(&machine, &[]).unwrap();
         assert_eq!(kept(&machine, "node_storage"), folder);
     }
-    // Nobody says one: that of most nodes, and no root as `/antnode001`.
+    // No file sets it: the storage is that of most nodes, and no root is `/antnode001`.
     let judgement = after(|machine| {
         edit(
             machine,
@@ -145,7 +145,7 @@ fn a_storage_with_a_blank_is_taken_however_it_was_quoted() {
 }
 
 #[test]
-fn settings_that_are_not_there_are_told_of_and_left_to_wnm() {
+fn missing_settings_give_a_warning_and_use_wnms_defaults() {
     let machine = Machine::new(None);
     edit(&machine, place::CONFIG, "MemRemove=85", "");
     edit(&machine, place::CONFIG, "DelayReStart=7", "");
@@ -163,7 +163,7 @@ fn settings_that_are_not_there_are_told_of_and_left_to_wnm() {
 }
 
 #[test]
-fn many_processors_count_only_as_far_as_anm_says_so_plainly() {
+fn number_of_cpus_counts_only_where_anm_sets_it_directly() {
     let many = |machine: &Machine, script: &str| {
         fs::write(machine.path(place::SYSTEM), "CpuCount=24\n").unwrap();
         fs::write(machine.path(place::SCRIPT), script).unwrap();
@@ -193,7 +193,7 @@ fn many_processors_count_only_as_far_as_anm_says_so_plainly() {
 }
 
 #[test]
-fn the_last_order_to_anm_counts() {
+fn last_order_to_anm_applies() {
     let over = |machine: &Machine, line: &str| append(&machine.path("/var/antctl/override"), line);
     for line in ["Action=\"4\"", "export Action=4 # all", "Action=04"] {
         assert!(
@@ -211,12 +211,12 @@ fn the_last_order_to_anm_counts() {
 }
 
 #[test]
-fn the_wallet_is_that_of_the_first_place_that_has_an_address() {
+fn wallet_comes_from_the_first_place_with_an_address() {
     let wallet =
         |machine: &Machine, text: &str| append(&machine.path("/home/weave/.local/share/anm-wallet"), text);
     let over = |machine: &Machine, text: &str| append(&machine.path("/var/antctl/override"), text);
     let config = "0x94F54E2c09eF751201293cAeE2693dAaCDF0F01c";
-    // One that is no address falls back to the next.
+    // An invalid address is skipped.
     let below = after(|machine| over(machine, "RewardsAddress=\"--rewards-address EtheriumAddress\""));
     assert_eq!(setting(&below, "rewards_address"), config);
     assert!(has(&below, "rewards-address-unusable"));
@@ -227,7 +227,7 @@ fn the_wallet_is_that_of_the_first_place_that_has_an_address() {
         )
     });
     assert_eq!(setting(&by_override, "rewards_address"), ADDRESS);
-    // What is not needed need not be plain.
+    // Unneeded values may be unresolvable.
     let by_file = after(|machine| {
         wallet(
             machine,
@@ -258,7 +258,7 @@ fn the_wallet_is_that_of_the_first_place_that_has_an_address() {
 }
 
 #[test]
-fn given_no_address_anywhere_then_the_operator_names_one() {
+fn without_any_address_the_operator_must_give_one() {
     let machine = Machine::new(None);
     edit(
         &machine,
@@ -282,7 +282,7 @@ fn given_no_address_anywhere_then_the_operator_names_one() {
 }
 
 #[test]
-fn a_cron_line_that_was_commented_out_names_nobody() {
+fn commented_out_cron_line_names_no_operator() {
     let machine = Machine::new(None);
     edit(&machine, place::CRON, "* * * * * weave", "#* * * * * weave");
     take(&machine, &[]).unwrap();
@@ -291,7 +291,7 @@ fn a_cron_line_that_was_commented_out_names_nobody() {
 }
 
 #[test]
-fn anm_is_looked_for_wherever_a_program_may_be_started_from() {
+fn anm_is_found_wherever_a_program_may_be_started_from() {
     for (path, text) in [
         ("/var/spool/cron/crontabs/root", "@reboot /usr/bin/anms.sh"),
         ("/etc/crontab", "* * * * * op bash /usr/bin/anms.sh"),
@@ -322,7 +322,7 @@ fn anm_is_looked_for_wherever_a_program_may_be_started_from() {
 }
 
 #[test]
-fn a_stale_block_is_in_the_report_though_ours_has_its_place_by_then() {
+fn stale_block_file_is_reported_even_after_ours_replaced_it() {
     let machine = Machine::new(Some("stale-block"));
     let report = take(&machine, &[]).unwrap();
     assert!(report.contains("stale-block /var/antctl/block"), "{report}");
@@ -333,7 +333,7 @@ fn a_stale_block_is_in_the_report_though_ours_has_its_place_by_then() {
 }
 
 #[test]
-fn a_variable_that_was_put_in_twice_is_one() {
+fn variable_substituted_twice_is_one_value() {
     let tip = "Environment=\"ANT_LOG=ant_evm=error\"";
     let (node, codes) = one("antnode0014", |machine| {
         edit(machine, &unit("antnode0014"), tip, &format!("{tip}\n{tip}"));
@@ -352,7 +352,7 @@ fn a_variable_that_was_put_in_twice_is_one() {
 }
 
 #[test]
-fn a_drop_in_can_take_back_what_the_unit_says() {
+fn drop_in_can_reset_a_value_of_the_unit() {
     let (node, codes) = one("antnode0014", |machine| {
         let folder = machine.path(&(unit("antnode0014") + ".d"));
         append(
@@ -388,7 +388,7 @@ fn a_drop_in_can_take_back_what_the_unit_says() {
 }
 
 #[test]
-fn a_unit_that_lacks_a_port_is_disabled_and_says_what_it_has() {
+fn unit_without_a_port_is_disabled_and_its_values_are_reported() {
     for (to, says) in [
         ("--metrics-server-port", "no `--metrics-server-port`"),
         ("", "no `--metrics-server-port`"),
@@ -413,7 +413,7 @@ fn a_unit_that_lacks_a_port_is_disabled_and_says_what_it_has() {
         let node = judgement.nodes.iter().find(|node| node.id.0 == 14).unwrap();
         assert_eq!((node.state.word(), node.ports.node), ("DISABLED", 55_014), "{to}");
     }
-    // It runs all the same, and the takeover goes on.
+    // It still runs, and the takeover continues.
     let machine = Machine::new(None);
     edit(&machine, &unit("antnode0013"), "--port 55013", "--port 551001");
     take(&machine, &[]).unwrap();
@@ -425,7 +425,7 @@ fn a_unit_that_lacks_a_port_is_disabled_and_says_what_it_has() {
 }
 
 #[test]
-fn a_number_that_can_be_no_nodes_is_disabled_above_all_others() {
+fn number_that_cannot_be_an_id_is_disabled_with_an_id_above_all_others() {
     let machine = Machine::new(None);
     let text = fs::read_to_string(machine.path(&unit("antnode0014"))).unwrap();
     for (nth, digits) in ["0000", "99999999999", "4294967295"].into_iter().enumerate() {
@@ -453,7 +453,7 @@ fn a_number_that_can_be_no_nodes_is_disabled_above_all_others() {
 }
 
 #[test]
-fn the_network_is_found_where_it_stands_or_in_the_environment() {
+fn network_is_read_from_arguments_or_environment() {
     let network = |to: &'static str| {
         let (node, codes) = one("antnode0014", |machine| {
             edit(machine, &unit("antnode0014"), " evm-arbitrum-one", to);
@@ -488,7 +488,7 @@ fn the_network_is_found_where_it_stands_or_in_the_environment() {
 }
 
 #[test]
-fn what_answers_at_a_port_of_two_is_the_one_that_runs() {
+fn node_that_answers_on_a_shared_port_is_the_running_one() {
     let judgement = judged(&Machine::new(Some("octal-bug")));
     let of = |service: &str| {
         judgement
@@ -503,7 +503,7 @@ fn what_answers_at_a_port_of_two_is_the_one_that_runs() {
 }
 
 #[test]
-fn a_port_of_antctls_is_not_for_a_node_that_does_not_run() {
+fn stopped_node_does_not_keep_a_port_of_antctl() {
     for (node, state) in [("antnode0014", "DISABLED"), ("antnode0013", "RUNNING")] {
         let machine = Machine::new(Some("antctl-mixed"));
         let port = node.replace("antnode00", "--port 550");
@@ -517,7 +517,7 @@ fn a_port_of_antctls_is_not_for_a_node_that_does_not_run() {
 }
 
 #[test]
-fn antctls_nodes_are_known_by_its_list_alone_and_not_given_to_anm() {
+fn antctl_nodes_are_recognized_only_by_its_registry_and_not_returned_to_anm() {
     let machine = Machine::new(Some("antctl-mixed"));
     edit(&machine, &unit("antnode4"), "--rpc 127.0.0.1:34567 ", "");
     assert_eq!(judged(&machine).nodes.len(), 14);
@@ -530,7 +530,7 @@ fn antctls_nodes_are_known_by_its_list_alone_and_not_given_to_anm() {
 }
 
 #[test]
-fn what_is_started_again_and_again_without_its_data_is_restarting() {
+fn node_that_restarts_repeatedly_without_data_is_restarting() {
     for (active, state) in [("activating", "RESTARTING"), ("active", "RUNNING")] {
         let (node, codes) = one("antnode0009", |machine| {
             shown(
@@ -545,7 +545,7 @@ fn what_is_started_again_and_again_without_its_data_is_restarting() {
 }
 
 #[test]
-fn lost_data_is_looked_for_where_new_nodes_go() {
+fn lost_data_is_searched_where_new_nodes_are_created() {
     let judgement = after(|machine| {
         fs::create_dir_all(machine.path("/srv/nodes/antnode0009")).unwrap();
         append(&machine.path(place::CONFIG), "NodeStorage=/srv/nodes/");
@@ -563,7 +563,7 @@ fn lost_data_is_looked_for_where_new_nodes_go() {
 }
 
 #[test]
-fn what_a_hand_did_to_the_newest_node_is_no_rule_for_new_ones() {
+fn manual_change_of_the_newest_node_does_not_apply_to_new_nodes() {
     let judgement = after(|machine| {
         edit(
             machine,
@@ -573,7 +573,7 @@ fn what_a_hand_did_to_the_newest_node_is_no_rule_for_new_ones() {
         );
     });
     assert_eq!(setting(&judgement, "environment"), "ANT_LOG=ant_evm=error");
-    // The newest that no hand has touched is of another form here.
+    // The newest node without manual changes has another form.
     let old = after(|machine| {
         edit(machine, &unit("antnode1001"), "--no-upnp", "--no-upnp --relay");
         for name in [
@@ -591,7 +591,7 @@ fn what_a_hand_did_to_the_newest_node_is_no_rule_for_new_ones() {
 }
 
 #[test]
-fn nodes_in_the_root_folder_are_taken_over_where_they_are() {
+fn nodes_in_the_root_folder_keep_their_place() {
     let judgement = after(|machine| {
         edit(
             machine,
@@ -620,7 +620,7 @@ fn nodes_in_the_root_folder_are_taken_over_where_they_are() {
 }
 
 #[test]
-fn given_no_belief_of_anms_then_none_is_made_up() {
+fn missing_anm_records_are_not_invented() {
     for text in [
         None,
         Some("declare -A node_details_store\n"),
@@ -641,7 +641,7 @@ fn given_no_belief_of_anms_then_none_is_made_up() {
 }
 
 #[test]
-fn logs_without_a_unit_reserve_their_number_wherever_they_lie() {
+fn logs_without_a_unit_reserve_their_number_in_any_place() {
     let judgement = after(|machine| {
         fs::create_dir_all(machine.path("/var/log/antnode/antnode0004")).unwrap();
         edit(
@@ -659,7 +659,7 @@ fn logs_without_a_unit_reserve_their_number_wherever_they_lie() {
 }
 
 #[test]
-fn every_form_is_read_alike_with_any_quirk_of_writing() {
+fn every_form_is_read_equally_in_any_style() {
     let quirks: [fn(&str) -> String; 8] = [
         |text| text.replace('\n', "\r\n"),
         |text| text.replace('\n', "  \t\n"),

@@ -1,4 +1,4 @@
-//! A takeover that must wait, that goes wrong, or that is killed; and the way back.
+//! A takeover that must wait, fails or is killed; and rollbacks.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -17,7 +17,7 @@ fn cron(machine: &Machine) -> Option<String> {
     fs::read_to_string(machine.path(place::CRON)).ok()
 }
 
-/// That anm is as it was: cron file, block, and no colony.
+/// Checks that anm is unchanged: cron file, block file, and no colony.
 fn is_anms(machine: &Machine, before: &[String], cron_before: Option<&str>, block_before: Option<&str>) {
     assert_eq!(cron(machine).as_deref(), cron_before);
     let block = fs::read_to_string(machine.path(place::BLOCK)).ok();
@@ -29,7 +29,7 @@ fn is_anms(machine: &Machine, before: &[String], cron_before: Option<&str>, bloc
 }
 
 #[test]
-fn given_anm_in_the_middle_of_a_run_when_it_does_not_end_then_all_is_put_back() {
+fn anm_run_that_does_not_end_makes_the_takeover_undo_everything() {
     let machine = Machine::new(Some("mid-run"));
     let (before, line) = (kept(&machine), cron(&machine));
     let block = fs::read_to_string(machine.path(place::BLOCK)).unwrap();
@@ -42,7 +42,7 @@ fn given_anm_in_the_middle_of_a_run_when_it_does_not_end_then_all_is_put_back() 
 }
 
 #[test]
-fn given_anm_in_the_middle_of_a_run_when_it_ends_then_the_takeover_goes_on() {
+fn takeover_continues_after_a_running_anm_ends() {
     let mut machine = Machine::new(Some("mid-run"));
     let (processes, block) = (machine.runtime("processes.txt"), machine.path(place::BLOCK));
     machine.when_waiting(move || {
@@ -54,11 +54,11 @@ fn given_anm_in_the_middle_of_a_run_when_it_ends_then_the_takeover_goes_on() {
 }
 
 #[test]
-fn given_a_run_that_begins_after_its_cron_file_is_gone_then_it_is_waited_for() {
+fn takeover_waits_for_an_anm_run_that_starts_after_the_cron_file_is_removed() {
     let mut machine = Machine::new(None);
     let (processes, block) = (machine.runtime("processes.txt"), machine.path(place::BLOCK));
     let waited = std::sync::atomic::AtomicUsize::new(0);
-    // cron had read its table: the block appears a second later, and stays for a minute and a half.
+    // cron had read its table: the block file appears a second later and stays for a minute and a half.
     machine.when_waiting(
         move || match waited.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
             0 => {
@@ -78,7 +78,7 @@ fn given_a_run_that_begins_after_its_cron_file_is_gone_then_it_is_waited_for() {
 }
 
 #[test]
-fn given_a_block_that_nobody_holds_then_it_is_stale_after_a_minute_and_not_before() {
+fn block_file_without_a_process_is_stale_after_a_minute() {
     let machine = Machine::new(None);
     fs::write(machine.path(place::BLOCK), "").unwrap();
     take(&machine, &[]).unwrap();
@@ -92,7 +92,7 @@ fn given_a_block_that_nobody_holds_then_it_is_stale_after_a_minute_and_not_befor
 }
 
 #[test]
-fn given_anm_ordered_to_destroy_all_while_it_is_waited_for_then_its_cron_file_stays_away() {
+fn cron_file_is_not_restored_when_anm_is_ordered_to_destroy_all_meanwhile() {
     let mut machine = Machine::new(Some("mid-run"));
     let config = machine.path(place::CONFIG);
     machine.when_waiting(move || {
@@ -105,7 +105,7 @@ fn given_anm_ordered_to_destroy_all_while_it_is_waited_for_then_its_cron_file_st
 }
 
 #[test]
-fn given_a_cron_file_that_is_gone_already_then_nothing_is_put_there() {
+fn missing_cron_file_is_not_created() {
     let machine = Machine::new(None);
     fs::remove_file(machine.path(place::CRON)).unwrap();
     take(&machine, &[]).unwrap();
@@ -115,7 +115,7 @@ fn given_a_cron_file_that_is_gone_already_then_nothing_is_put_there() {
     assert_eq!(cron(&machine), None);
 }
 
-/// The same with something that happens when systemd is asked for the nth time; what it ends with.
+/// The same with an event at the nth query of systemd; returns the error.
 fn meddled(nth: usize, meddle: impl Fn(&Path) + Send + Sync + 'static) -> String {
     let mut machine = Machine::new(None);
     let folder = machine.folder().to_owned();
@@ -128,8 +128,9 @@ fn meddled(nth: usize, meddle: impl Fn(&Path) + Send + Sync + 'static) -> String
 }
 
 #[test]
-fn given_a_unit_or_process_that_changes_during_the_import_then_it_is_taken_back() {
-    // Foreseen, judged, backed up, judged again, looked at before the import, and at its end.
+fn unit_or_process_that_changes_during_the_import_undoes_the_takeover() {
+    // The preview, the evaluation, the backup, the second evaluation, and the checks before and after the
+    // import.
     const AT_ITS_END: usize = 6;
     let restarted = meddled(AT_ITS_END, |folder| {
         let shown = folder.join("runtime/systemctl_show/antnode0012.service.txt");
@@ -141,7 +142,7 @@ fn given_a_unit_or_process_that_changes_during_the_import_then_it_is_taken_back(
         "{restarted}"
     );
     let edited = meddled(AT_ITS_END - 1, |folder| {
-        // Between two readings of the same file.
+        // Between two reads of one file.
         let unit = folder.join("root/etc/systemd/system/antnode0012.service");
         fs::remove_file(unit).unwrap();
     });
@@ -149,7 +150,7 @@ fn given_a_unit_or_process_that_changes_during_the_import_then_it_is_taken_back(
 }
 
 #[test]
-fn what_the_last_run_of_anm_did_is_taken_over_and_backed_up() {
+fn changes_of_the_last_anm_run_are_taken_over_and_backed_up() {
     let mut machine = Machine::new(None);
     let folder = machine.folder().to_owned();
     machine.when_waiting(move || {
@@ -171,13 +172,13 @@ fn what_the_last_run_of_anm_did_is_taken_over_and_backed_up() {
     assert!(copy.exists());
 }
 
-/// Gives back what was taken over.
+/// Returns the server to anm.
 fn back(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, wnm::error::Error> {
     patiently(|| give_back(&machine.session(flags), &machine.server()))
 }
 
 #[test]
-fn given_holes_or_two_storages_when_it_is_given_back_then_it_is_refused_unless_forced() {
+fn gaps_in_numbers_or_two_storages_require_force_to_return_the_server() {
     let machine = Machine::new(None);
     let (before, line) = (kept(&machine), cron(&machine));
     take(&machine, &[]).unwrap();
@@ -228,7 +229,7 @@ fn given_holes_or_two_storages_when_it_is_given_back_then_it_is_refused_unless_f
 }
 
 #[test]
-fn given_an_order_to_destroy_all_nodes_then_nothing_is_given_back_by_force_either() {
+fn pending_order_to_destroy_all_nodes_prevents_a_return_even_with_force() {
     for order in ["gone", "Action"] {
         let machine = Machine::new(None);
         take(&machine, &[]).unwrap();
@@ -244,7 +245,7 @@ fn given_an_order_to_destroy_all_nodes_then_nothing_is_given_back_by_force_eithe
 }
 
 #[test]
-fn given_anm_back_then_its_heir_does_nothing_and_says_so() {
+fn successor_does_nothing_after_anm_is_back() {
     let machine = Machine::new(None);
     let line = cron(&machine).unwrap();
     take(&machine, &[]).unwrap();
@@ -258,7 +259,7 @@ fn given_anm_back_then_its_heir_does_nothing_and_says_so() {
 }
 
 #[test]
-fn what_ntracking_reads_is_as_the_nodes_are_with_its_mode_kept() {
+fn ntracking_file_matches_the_nodes_and_keeps_its_mode() {
     let machine = Machine::new(None);
     take(&machine, &[]).unwrap();
     let path = machine.path(place::NODE_DETAILS);
@@ -293,7 +294,7 @@ fn what_ntracking_reads_is_as_the_nodes_are_with_its_mode_kept() {
 }
 
 #[test]
-fn given_the_wish_to_replace_the_collector_then_its_schedule_user_and_file_are_kept() {
+fn replaced_collector_keeps_its_schedule_user_and_file() {
     let machine = Machine::new(None);
     let theirs = fs::read_to_string(machine.path(place::COLLECTOR_CRON)).unwrap();
     take(&machine, &[("ntracking", "replace")]).unwrap();
@@ -315,10 +316,10 @@ fn given_the_wish_to_replace_the_collector_then_its_schedule_user_and_file_are_k
     assert!(!machine.path("/etc/cron.d/wnm_influx").exists());
 }
 
-/// Programs by which a takeover changes files; each may be its last.
+/// The programs with which a takeover changes files; each call may be the last.
 const TOOLS: [&str; 7] = ["cp", "install", "mv", "ln", "rm", "sync", "sha256sum"];
 
-/// A folder with these programs, the nth call of which does its work, or not, and then kills who called it.
+/// A folder with these programs; the nth call acts, or not, and then kills its caller.
 fn deadly(folder: &Path) -> PathBuf {
     let bin = folder.join("bin");
     fs::create_dir(&bin).unwrap();
@@ -338,8 +339,8 @@ fn deadly(folder: &Path) -> PathBuf {
     bin
 }
 
-/// Runs `what` of [`in_a_process_of_its_own`] on the machine in a process that is killed after so many calls of
-/// programs; whether it came to its end, and how many calls that took.
+/// Runs `what` of [`in_a_process_of_its_own`] in a child process that is killed at this call of a program;
+/// returns whether it finished, and the number of calls.
 fn killed_after(machine: &Machine, bin: &Path, what: &str, calls: usize) -> (bool, usize) {
     let count = machine.folder().join("count");
     fs::write(&count, "0").unwrap();
@@ -366,7 +367,7 @@ fn killed_after(machine: &Machine, bin: &Path, what: &str, calls: usize) -> (boo
     )
 }
 
-/// What [`killed_after`] runs; on its own there is nothing to do.
+/// The child process of [`killed_after`]; does nothing when run directly.
 #[test]
 fn in_a_process_of_its_own() {
     let Some(folder) = std::env::var_os("WNM_ANM_MACHINE") else {
@@ -380,7 +381,7 @@ fn in_a_process_of_its_own() {
     };
 }
 
-/// Every how many calls a kill is tried.
+/// The distance between calls that are killed.
 fn stride() -> usize {
     match std::env::var("WNM_STRESS").as_deref() {
         Ok("full") => 1,
@@ -388,7 +389,7 @@ fn stride() -> usize {
     }
 }
 
-/// The same without what was being written when it was killed.
+/// The tree without temporary files of interrupted writes.
 fn settled(machine: &Machine) -> Vec<String> {
     let mut tree = kept(machine);
     tree.retain(|line| !line.contains("/var/antctl/.block.wnm"));
@@ -396,7 +397,7 @@ fn settled(machine: &Machine) -> Vec<String> {
 }
 
 #[test]
-fn a_takeover_killed_anywhere_is_as_before_or_goes_on() {
+fn takeover_killed_anywhere_is_undone_or_continues() {
     let machine = Machine::new(None);
     let bin = deadly(machine.folder());
     let (is_done, all) = killed_after(&machine, &bin, "take", usize::MAX >> 1);
@@ -408,13 +409,13 @@ fn a_takeover_killed_anywhere_is_as_before_or_goes_on() {
         let (is_done, _) = killed_after(&machine, &bin, "take", calls);
         assert!(!is_done, "{calls}");
         same(&before, &settled(&machine));
-        // Either anm still has its machine, or no run of it can act.
+        // Either anm still has its machine, or it cannot act.
         let is_anms = cron(&machine) == line;
         let is_blocked =
             fs::read_to_string(machine.path(place::BLOCK)).is_ok_and(|text| text.contains("wnm"));
         assert!(is_anms || cron(&machine).is_none(), "{calls}");
         assert!(is_blocked || !machine.path("/etc/cron.d/wnm").exists(), "{calls}");
-        // Every second one is undone before it is called again.
+        // Every second one is rolled back before the next call.
         if calls / stride() % 2 == 1 && !is_anms {
             back(&machine, &[("confirm", "true")]).unwrap_or_else(|error| panic!("{calls}: {error}"));
             assert_eq!(cron(&machine), line, "{calls}");
@@ -424,7 +425,7 @@ fn a_takeover_killed_anywhere_is_as_before_or_goes_on() {
         let before = settled(&machine);
         match take(&machine, &[]) {
             Ok(report) => assert!(report.contains("14 nodes"), "{calls}: {report}"),
-            // It had written down that all is done, and was killed while it waited for the disk.
+            // It recorded that everything is done, and was killed during the final sync.
             Err(error) => assert!(
                 calls + 2 >= all && error.to_string().contains("already"),
                 "{calls}: {error}"
@@ -438,7 +439,7 @@ fn a_takeover_killed_anywhere_is_as_before_or_goes_on() {
 }
 
 #[test]
-fn a_rollback_killed_anywhere_goes_on() {
+fn rollback_killed_anywhere_continues() {
     let taken = || {
         let machine = Machine::new(None);
         let line = cron(&machine);
@@ -454,7 +455,7 @@ fn a_rollback_killed_anywhere_goes_on() {
         let bin = deadly(machine.folder());
         let (is_done, _) = killed_after(&machine, &bin, "back", calls);
         assert!(!is_done, "{calls}");
-        // Its cron file comes last: with it anm has all that it had.
+        // The cron file is restored last: with it anm has everything.
         if cron(&machine).is_none() {
             let refused = take_over(&machine.session(&[]), &machine.server());
             assert!(refused.is_err(), "{calls}");

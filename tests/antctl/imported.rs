@@ -1,4 +1,5 @@
-//! Registries as antctl, its elders and their operators left them: what is a node becomes one, or nothing is changed.
+//! Registries of this and older versions of antctl, also edited ones: every node is imported, or nothing
+//! changes.
 
 use std::fs;
 
@@ -7,11 +8,11 @@ use serde_json::{Value, json};
 use super::machine::{Machine, WALLET};
 use crate::stage::Ran;
 
-/// An entry whose root is there.
+/// An entry whose root directory exists.
 fn entry(machine: &Machine, name: &str, number: u16, change: Value) -> Value {
     let root = machine.storage().join(name);
     fs::create_dir_all(&root).expect("a root");
-    // Ports that no other stage has: another's node would answer there.
+    // Ports that no other stage uses, where another node would answer.
     let ports = machine.odd_ports(number);
     let port = |at: usize| ports[at].parse::<u16>().expect("a port");
     let mut entry = json!({
@@ -47,7 +48,7 @@ fn import(machine: &Machine, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn entries_of_every_kind_become_the_nodes_they_are() {
+fn entries_of_every_kind_become_nodes() {
     let machine = Machine::new();
     let elsewhere = machine.home().join("a disk/the node's");
     fs::create_dir_all(&elsewhere).expect("a folder");
@@ -72,7 +73,7 @@ fn entries_of_every_kind_become_the_nodes_they_are() {
             4,
             json!({"data_dir_path": elsewhere, "evm_network": custom, "user": "GONE", "peer_id": "GONE", "node_ip": "GONE"}),
         ),
-        // Said to run by a file that nobody brought up to date.
+        // The registry is out of date and says that it runs.
         entry(
             &machine,
             "antnode5",
@@ -109,7 +110,7 @@ fn entries_of_every_kind_become_the_nodes_they_are() {
 }
 
 #[test]
-fn a_registry_that_cannot_be_read_whole_makes_no_colony() {
+fn unreadable_registry_creates_no_colony() {
     let machine = Machine::new();
     let whole = |change: Value| json!({"nodes": [entry(&machine, "antnode1", 1, change)]}).to_string();
     for text in [

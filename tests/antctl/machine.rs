@@ -1,4 +1,4 @@
-//! A stage with a simulated antctl and a `systemctl` that runs what it is told.
+//! A stage with a simulated antctl and a `systemctl` that runs real processes.
 
 use std::fs;
 use std::ops::Deref;
@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::stage::{Ran, Rpc, Stage};
 
-/// Where the earnings of these nodes go: the faucet.
+/// The rewards address of these nodes: the faucet.
 pub const WALLET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
 
-/// The stage, and the ports at which its antctl asks nodes.
+/// The stage, and the RPC ports of antctl's nodes.
 pub struct Machine {
     stage: Stage,
     rpc: Rpc,
@@ -50,7 +50,7 @@ impl Machine {
         machine
     }
 
-    /// With a colony of no nodes.
+    /// With a colony without nodes.
     pub fn colony(kind: &str, settings: &[&str]) -> Machine {
         let machine = Machine::new();
         machine.init(kind, settings).done();
@@ -58,7 +58,7 @@ impl Machine {
         machine
     }
 
-    /// With a colony of `count` nodes that run; what antctl was told until then is forgotten.
+    /// With a colony of `count` running nodes; the calls of antctl so far are deleted.
     pub fn of(count: usize, kind: &str, settings: &[&str]) -> Machine {
         let machine = Machine::colony(kind, settings);
         machine
@@ -76,7 +76,7 @@ impl Machine {
         self.stage.init(&all)
     }
 
-    /// Surveys until so many run.
+    /// Surveys until `count` nodes run.
     pub fn all_run(&self, count: usize) {
         self.until(
             "all nodes run",
@@ -85,7 +85,7 @@ impl Machine {
         );
     }
 
-    /// Ports of node, metrics and RPC that an id has.
+    /// The node, metrics and RPC ports of an id.
     pub fn ports(&self, id: u16) -> (u16, u16, u16) {
         let start = |name: &str| self.figure(&format!("SELECT {name} FROM machine")) as u16 * 1000 + id;
         (
@@ -95,7 +95,7 @@ impl Machine {
         )
     }
 
-    /// Ports that no id of wnm's would give, as options of `antctl add`.
+    /// Ports that wnm gives to no id, as options of `antctl add`.
     pub fn odd_ports(&self, nth: u16) -> Vec<String> {
         let port = |start: &str, above: u16| {
             (start.parse::<u16>().expect("a thousand") * 1000 + above + nth).to_string()
@@ -125,7 +125,7 @@ impl Machine {
         self.environment(&mut command);
         let ended = command.args(words).output().expect("it runs");
         assert!(ended.status.success(), "{program} {words:?}: {ended:?}");
-        // What the operator said is not what wnm said.
+        // The calls of the operator are deleted from the record.
         fs::write(
             self.home().join(".antctl/calls"),
             calls.iter().map(|call| format!("{call}\n")).collect::<String>(),
@@ -133,19 +133,19 @@ impl Machine {
         .expect("the list of calls");
     }
 
-    /// The operator himself calls antctl.
+    /// Runs antctl as the operator.
     pub fn antctl(&self, words: &[&str]) {
         self.by_operator("antctl", words);
     }
 
-    /// The operator himself makes his `nth` node with antctl.
+    /// Creates the operator's `nth` node with antctl.
     pub fn make(&self, nth: u16, options: &[&str]) {
         let ports = self.odd_ports(nth);
         let ports: Vec<&str> = ports.iter().map(String::as_str).collect();
         self.by_hand(&[&ports, options].concat());
     }
 
-    /// The operator himself makes a node with antctl.
+    /// Creates a node with antctl as the operator.
     pub fn by_hand(&self, options: &[&str]) {
         let binary = self.home().join(".local/bin/antnode").display().to_string();
         let mut words = vec!["add", "--path", &binary, "--rewards-address", WALLET];
@@ -158,7 +158,7 @@ impl Machine {
         self.by_operator("systemctl", &[&["--user"], words].concat());
     }
 
-    /// Puts a version on the server that antctl downloads from; it is the newest one, too.
+    /// Puts a version on antctl's download server and makes it the newest.
     pub fn release(&self, version: &str) {
         let folder = self.base().join("releases");
         fs::create_dir_all(&folder).expect("a server");
@@ -172,7 +172,7 @@ impl Machine {
         }
     }
 
-    /// Makes antctl itself ill; see the simulated antctl for the words.
+    /// Makes antctl misbehave; `tests/fakes/antctl.rs` lists the words.
     pub fn sicken(&self, how: &str) {
         fs::write(self.home().join(".antctl/sick"), how).expect("the illness is written");
     }
@@ -181,7 +181,7 @@ impl Machine {
         fs::remove_file(self.home().join(".antctl/sick")).expect("it was ill");
     }
 
-    /// Stops node `id`, makes it ill and starts it again, behind wnm's back.
+    /// Stops node `id`, makes it misbehave and starts it again without wnm.
     pub fn rest(&self, id: u32, illness: &str) {
         let row = self.row(id);
         let unit = format!("{}.service", row.service);
@@ -196,7 +196,7 @@ impl Machine {
         lines(&self.home().join(".antctl/calls"))
     }
 
-    /// What antctl was told with this verb.
+    /// The calls of antctl with this verb.
     pub fn calls_of(&self, verb: &str) -> Vec<String> {
         let verb = format!(" {verb}");
         let is_it = |call: &String| {
@@ -234,7 +234,7 @@ impl Machine {
         serde_json::from_str(&text).expect("JSON")
     }
 
-    /// How antctl has its nodes, in their order.
+    /// The states of the nodes in antctl's registry, in order.
     pub fn states(&self) -> Vec<String> {
         let registry = self.registry();
         let nodes = registry["nodes"].as_array().expect("nodes").iter();
@@ -243,7 +243,7 @@ impl Machine {
             .collect()
     }
 
-    /// The ids of the nodes whose process is there.
+    /// The ids of the nodes with a process.
     pub fn running(&self) -> Vec<u32> {
         let processes = self.processes();
         let runs = |root: &Path| processes.iter().any(|process| process.root == root);
@@ -254,7 +254,7 @@ impl Machine {
             .collect()
     }
 
-    /// The folders of nodes, of their data and their logs.
+    /// The data and log folders of nodes.
     pub fn folders(&self) -> Vec<String> {
         let entries = ["node", "logs"].map(|folder| fs::read_dir(self.base().join(folder)));
         let names = entries.into_iter().flatten().flatten().flatten();
@@ -262,7 +262,7 @@ impl Machine {
         names.filter(|name| name.starts_with("antnode")).collect()
     }
 
-    /// Whether a process of this machine's antctl is there.
+    /// Whether an antctl of this machine is running.
     pub fn has_antctl(&self) -> bool {
         let program = self.home().join(".local/bin/antctl");
         let entries = fs::read_dir("/proc").expect("/proc").flatten();
@@ -270,7 +270,7 @@ impl Machine {
         links.any(|link| link == program)
     }
 
-    /// Runs wnm and kills it once antctl has done `verb`, before it can say so.
+    /// Runs wnm and kills it when antctl has done `verb` but not reported it.
     pub fn killed_at(&self, verb: &str, words: &[&str]) {
         self.sicken(&format!("halt:{verb}"));
         let mut child = self.begin(words);

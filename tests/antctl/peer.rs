@@ -1,18 +1,18 @@
-//! What the Python wnm did with antctl, and what it left: recorded of it, in the same situations. Differences that are
-//! meant: the folder of logs is said as well, a start does not wait for peers, rows tell where antctl has put a node,
-//! and in zen a node that antctl made is kept.
+//! The calls and results of antctl under the Python wnm, recorded in the same situations. Intended
+//! differences: the log folder is passed too, a start does not wait for peers, rows have the place that
+//! antctl chose, and in zen mode a node that antctl created is kept.
 
 use super::machine::{Machine, WALLET};
 use crate::stage::Stage;
 
-/// A colony that has used twelve ids, as the recorded one.
+/// A colony that has used twelve ids, like the recorded one.
 fn of_twelve(kind: &str, settings: &[&str]) -> Machine {
     let machine = Machine::colony(kind, settings);
     machine.tamper("UPDATE machine SET highest_node_id_used = 12");
     machine
 }
 
-/// Columns of a row, as text.
+/// Columns of a row as text.
 fn cells(stage: &Stage, columns: &str) -> Vec<String> {
     let count = columns.split(',').count();
     let sql = format!("SELECT {columns} FROM node");
@@ -46,7 +46,7 @@ fn antctl_add() {
         )
     };
     machine.wnm(&["--force_action", "add"]).done();
-    // Before there is a registry it is asked for one.
+    // wnm checks for the registry before it exists.
     assert_eq!(
         machine.calls()[1..],
         [
@@ -129,7 +129,7 @@ fn antctl_zen_add() {
     assert_eq!(row.root, machine.storage().join("antnode1"));
 }
 
-/// Makes the rows of a colony what the Python wnm writes: where it told antctl to put a node.
+/// Gives the rows the values of the Python wnm: the folder that it passed to antctl.
 fn as_the_peer_keeps_them(machine: &Machine, columns: &str) {
     let storage = machine.storage().display().to_string();
     machine.tamper(&format!(
@@ -139,7 +139,7 @@ fn as_the_peer_keeps_them(machine: &Machine, columns: &str) {
 }
 
 #[test]
-fn rows_that_keep_the_folder_around_a_nodes_own_are_corrected() {
+fn rows_with_the_parent_of_a_nodes_folder_are_corrected() {
     let machine = Machine::of(3, "antctl+user", &["--node_cap", "3"]);
     let (before, running) = (machine.rows(), machine.processes());
     as_the_peer_keeps_them(&machine, "");
@@ -150,7 +150,7 @@ fn rows_that_keep_the_folder_around_a_nodes_own_are_corrected() {
         (machine.processes(), machine.calls()),
         (running, Vec::<String>::new())
     );
-    // An order that comes before the first look finds the node all the same.
+    // An action before the first survey finds the node too.
     as_the_peer_keeps_them(&machine, "");
     machine
         .wnm(&["--force_action", "stop", "--service_name", "3"])
@@ -170,7 +170,7 @@ fn rows_that_keep_the_folder_around_a_nodes_own_are_corrected() {
 }
 
 #[test]
-fn a_zen_node_that_the_peer_could_not_read_is_found_by_its_ports() {
+fn zen_node_that_the_python_wnm_could_not_read_is_found_by_its_ports() {
     let machine = Machine::colony("antctl+zen", &["--node_cap", "1"]);
     machine.release("0.4.17");
     machine.wnm(&["--force_action", "add"]).done();

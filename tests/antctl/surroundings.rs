@@ -1,4 +1,4 @@
-//! Where antctl is, who calls it, and what else does.
+//! The path of antctl, its callers, and concurrent calls.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::contract::ground::{Ground, Kind};
 use crate::stage::Ran;
 
 #[test]
-fn antctl_is_taken_from_where_it_is_said_to_be() {
+fn antctl_is_taken_from_the_configured_path() {
     let machine = Machine::colony("antctl+user", &[]);
     let elsewhere = machine.home().join("tools/my-antctl");
     fs::create_dir(machine.home().join("tools")).expect("a folder");
@@ -26,7 +26,7 @@ fn antctl_is_taken_from_where_it_is_said_to_be() {
 }
 
 #[test]
-fn runs_at_the_same_time_never_call_two_antctls_at_once() {
+fn simultaneous_runs_never_call_antctl_at_once() {
     let machine = Machine::colony("antctl+user", &["--node_cap", "0"]);
     let runs: Vec<_> = (0..4)
         .map(|_| machine.begin(&["--force_action", "add", "--count", "2"]))
@@ -43,7 +43,7 @@ fn runs_at_the_same_time_never_call_two_antctls_at_once() {
 }
 
 #[test]
-fn an_antctl_of_roots_that_hangs_is_ended_by_root() {
+fn hanging_antctl_of_root_is_killed_by_root() {
     let Some(ground) = Ground::of(&Kind::of("antctl+sudo"), 1, &[]) else {
         return;
     };

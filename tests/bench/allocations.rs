@@ -1,4 +1,4 @@
-//! What reading a node's page takes from the heap. A test binary of its own: its allocator counts.
+//! Heap allocations of reading a node's page. A separate test binary, because its allocator counts.
 
 use allocation_counter::measure;
 use wnm::survey::openmetrics::Page;
@@ -13,7 +13,7 @@ fn allocations(page: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_line_that_is_not_kept_takes_nothing_from_the_heap() {
+fn ignored_line_allocates_nothing() {
     let mut longer = METRICS.to_vec();
     for number in 0..5_000 {
         longer
@@ -24,7 +24,7 @@ fn a_line_that_is_not_kept_takes_nothing_from_the_heap() {
 }
 
 #[test]
-fn a_page_of_16_kb_takes_a_handful_of_allocations() {
+fn page_of_16_kb_needs_few_allocations() {
     let count = allocations(METRICS);
     assert!(count < 10, "{count}");
 }

@@ -22,14 +22,14 @@ use tokio::time::{Duration, sleep};
 
 const METADATA: &str = include_str!("../fixtures/antnode-0.4.17/metadata.http");
 const METRICS: &str = include_str!("../fixtures/antnode-0.4.17/metrics.http");
-/// The sample of the uptime, and how it was recorded.
+/// The line of the uptime, as recorded.
 const UPTIME: &str = "\nant_node_uptime ";
 const UPTIME_NOW: &str = "\nant_node_uptime 10\n";
 
-/// As many nodes on one address.
+/// The number of nodes on one address.
 const ON_ONE: u16 = 1000;
 
-/// How the nodes of a fleet answer.
+/// The behaviour of the nodes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
     Steady,
@@ -37,11 +37,11 @@ enum Manner {
     Mute,
 }
 
-/// What is sent for each page, headers and all.
+/// The complete response for each page.
 struct Pages {
     metadata: Vec<u8>,
     metrics: Vec<u8>,
-    /// Where the seconds of the uptime stand in `metrics`.
+    /// The position of the uptime in `metrics`.
     uptime: Option<Range<usize>>,
 }
 
@@ -63,7 +63,7 @@ fn main() {
     });
     let mut metrics = METRICS.to_owned();
     if manner == Manner::Ageing {
-        // Ten digits, so that a second more takes no byte more.
+        // Ten digits, so that the length never changes.
         metrics = metrics.replace(UPTIME_NOW, &format!("{UPTIME}{:010}\n", 10));
     }
     let metrics = page(&metrics);
@@ -106,7 +106,7 @@ fn main() {
     });
 }
 
-/// The page as recorded, with a length in place of whatever framing it had.
+/// The recorded page, with a content-length in place of its framing.
 fn page(recorded: &str) -> Vec<u8> {
     let plain = recorded.replace("\r\n", "\n");
     let body = plain.split_once("\n\n").map_or("", |(_, body)| body);
@@ -117,7 +117,7 @@ fn page(recorded: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// An uptime that grows by a second a second.
+/// An uptime that increases by a second per second.
 fn seconds() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

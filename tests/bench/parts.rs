@@ -1,4 +1,4 @@
-//! What the parts of a cycle cost: `cargo bench`, or `cargo bench plan`. Nothing here is asserted.
+//! The costs of the parts of a cycle: `cargo bench`, or `cargo bench plan`. Nothing is asserted here.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
 use std::ffi::OsString;

@@ -15,7 +15,7 @@ use crate::tally::Tally;
 /// One recorded run.
 struct Step<'a> {
     case: &'a str,
-    /// `01_` and so on; nothing where there is only one.
+    /// `01_` and so on; empty where there is only one run.
     prefix: String,
     words: Vec<String>,
     variables: BTreeMap<String, String>,
@@ -24,7 +24,7 @@ struct Step<'a> {
     after: &'a str,
 }
 
-/// Replays all cases under `golden` whose names contain `only`.
+/// Replays all cases under `golden` with `only` in their names.
 pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
     let mut tally = Tally::default();
     let Ok(index) = fs::read_to_string(golden.join("cli/INDEX.jsonl")) else {
@@ -99,7 +99,7 @@ fn replay_case(golden: &Path, home: &mut Home, case: &Value, name: &str, as_root
     found
 }
 
-/// The text of a dump that the index names.
+/// The text of the dump that the index names.
 fn dump(golden: &Path, folder: &Path, name: &str) -> String {
     let place = if name.starts_with("db_dumps/") {
         golden.join(name)
@@ -109,7 +109,7 @@ fn dump(golden: &Path, folder: &Path, name: &str) -> String {
     fs::read_to_string(&place).unwrap_or_else(|error| panic!("{}: {error}", place.display()))
 }
 
-/// The one database under the home, wherever the case had it made.
+/// The only database under the home, wherever the case created it.
 fn place(home: &Home) -> PathBuf {
     let own = home.database();
     let other = home.path().join("other.db");
@@ -120,7 +120,7 @@ fn place(home: &Home) -> PathBuf {
     }
 }
 
-/// Which antnode a case has, by its name.
+/// The antnode of a case, from its name.
 fn antnode(name: &str) -> Antnode<'_> {
     if let Some(version) = name.strip_prefix("env_antnode_version_") {
         Antnode::Of(version)
@@ -160,7 +160,7 @@ impl<'a> Step<'a> {
         }
     }
 
-    /// Puts the database in place, and the lock file of a run that was killed.
+    /// Puts the database in place, and the lock file of a killed run.
     fn prepare(&self, golden: &Path, rows: &str, home: &mut Home) {
         if self.case.starts_with("lock_") && self.prefix != "02_" && self.prefix != "03_" {
             home.put(".local/share/autonomi/wnm_active", "1795459708\n");
@@ -203,7 +203,7 @@ impl<'a> Step<'a> {
             || self.variables.contains_key("FORCE_ACTION")
     }
 
-    /// The words with `--json` where the peer logs what became of a plan.
+    /// The arguments, with `--json` where the Python wnm logs the result of a plan.
     fn asked(&self) -> Vec<String> {
         let mut words = self.words.clone();
         if self.is_planned() && !words.iter().any(|word| word == "--json") {
@@ -222,7 +222,7 @@ impl<'a> Step<'a> {
                 .any(|word| others.contains(&word.as_str()) || word.contains("report"))
     }
 
-    /// What differs in the run itself.
+    /// The differences of the run itself.
     fn compare(&self, folder: &Path, ran: &Ran) -> Vec<String> {
         let read = |name: &str| {
             fs::read_to_string(folder.join(format!("{}{name}", self.prefix))).unwrap_or_default()
@@ -252,7 +252,7 @@ impl<'a> Step<'a> {
         found
     }
 
-    /// The settings and values that the peer's last line names and ours do not.
+    /// Settings and values in the last line of the Python wnm that are missing in ours.
     fn unnamed(&self, peer: &str, ours: &str) -> Vec<String> {
         let last = peer.lines().last().unwrap_or_default();
         let mut found = Vec::new();
@@ -275,7 +275,8 @@ impl<'a> Step<'a> {
     }
 }
 
-/// The schemas that a dump may be of, the likeliest first: that of its name, those of the revision it tells.
+/// The possible schemas of a dump, most likely first: the one in its name, then those of the revision in
+/// it.
 fn schemas(golden: &Path, own: &str, rows: &str) -> Vec<String> {
     let told = rows.split_once("alembic_version (version_num) VALUES ('");
     let revision = told
@@ -296,7 +297,7 @@ fn schemas(golden: &Path, own: &str, rows: &str) -> Vec<String> {
         .collect()
 }
 
-/// What the peer logged as the result of its action.
+/// The result that the Python wnm logged.
 fn peers_result(stderr: &str) -> Option<Value> {
     let (_, text) = stderr.rsplit_once("Action: ")?;
     serde_json::Deserializer::from_str(text)

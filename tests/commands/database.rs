@@ -1,4 +1,4 @@
-//! Databases as the recordings have them: made from dumps, and compared row by row.
+//! Recorded databases: created from dumps, and compared row by row.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,23 +7,23 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 
-/// The tables that the peer and we both have.
+/// The tables that both programs have.
 const TABLES: [&str; 3] = ["machine", "container", "node"];
-/// When the recordings' machine was booted: what a first run takes for the time of the last stop.
+/// When the recorded machine was booted: a first run takes it for the time of the last stop.
 const BOOT: Value = Value::Integer(1_795_456_290);
 
-/// Rows by table and id, as in `node 3`; of each its columns.
+/// Rows by table and id, as in `node 3`; each with its columns.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows(BTreeMap<(String, i64), BTreeMap<String, Value>>);
 
 impl Rows {
-    /// What the database at `path` holds; nothing where there is none, or it has no such tables.
+    /// The rows in the database at `path`; none where there is none, or it has no such tables.
     pub fn of_file(path: &Path) -> Rows {
         let opened = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         opened.map_or_else(|_| Rows::default(), |database| Rows::of(&database))
     }
 
-    /// What a dump holds, whatever the schema it was made from.
+    /// The rows of a dump of any schema.
     pub fn of_dump(dump: &str) -> Rows {
         let database = Connection::open_in_memory().expect("a database in memory");
         for line in dump.lines() {
@@ -75,7 +75,7 @@ impl Rows {
         self
     }
 
-    /// These rows in the columns that the same table has in `other`.
+    /// These rows, only with the columns that the table has in `other`.
     pub fn within(mut self, other: &Rows) -> Rows {
         for ((table, _), cells) in &mut self.0 {
             let known = other.0.iter().find(|((its, _), _)| its == table);
@@ -95,7 +95,7 @@ impl Rows {
         self.0.values().filter(lives).filter_map(root).collect()
     }
 
-    /// The ports on which the nodes of these rows are asked.
+    /// The metrics ports of the nodes in these rows.
     pub fn metrics_ports(&self) -> Vec<u16> {
         let port = |cells: &BTreeMap<String, Value>| match cells.get("metrics_port") {
             Some(Value::Integer(port)) => u16::try_from(*port).ok(),
@@ -104,8 +104,8 @@ impl Rows {
         self.0.values().filter_map(port).collect()
     }
 
-    /// Where `ours` is not what these rows are, in the columns these have: `node 3 status RUNNING -> STOPPED`.
-    /// `volatile` leaves out what differs from run to run.
+    /// Where `ours` differs from these rows, in the columns of these: `node 3 status RUNNING -> STOPPED`.
+    /// `volatile` lists what differs between any two runs.
     pub fn differences(&self, ours: &Rows, volatile: bool) -> Vec<String> {
         let mut found = Vec::new();
         for ((table, id), cells) in &self.0 {
@@ -132,8 +132,8 @@ impl Rows {
     }
 }
 
-/// Columns without types hold numbers and texts as they were written; as typed ones hold them they may
-/// look otherwise and be the same.
+/// Columns without a type keep numbers and texts as written; typed columns may show the same value in
+/// another form.
 fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Integer(whole), Value::Real(real)) | (Value::Real(real), Value::Integer(whole)) => {
@@ -156,14 +156,14 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Makes the database at `path` from a schema and a dump; false where they do not fit.
+/// Creates the database at `path` from a schema and a dump; false where they do not match.
 pub fn make(path: &Path, schema: &str, dump: &str) -> bool {
     let _ = fs::remove_file(path);
     let database = Connection::open(path).expect("a new database");
     database.execute_batch(schema).is_ok() && database.execute_batch(dump).is_ok()
 }
 
-/// Replaces a text wherever the database at `path` has it.
+/// Replaces a text everywhere in the database at `path`.
 pub fn replace(path: &Path, old: &str, new: &str) {
     let database = Connection::open(path).expect("the database");
     for table in TABLES {

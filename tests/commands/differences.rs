@@ -1,16 +1,17 @@
-//! Where wnm answers otherwise than the peer, and the heading in `docs/differences.md` that says why.
+//! The differences from the Python wnm, each with the heading in `docs/differences.md` that gives the
+//! reason.
 
-/// One reason, and what it explains.
+/// One reason, and the differences that it explains.
 pub struct Difference {
     /// A heading in `docs/differences.md`.
     pub reason: &'static str,
-    /// The cases, by name; `*` stands for anything.
+    /// The cases by name; `*` matches anything.
     pub cases: &'static [&'static str],
-    /// What differs in them; `*` stands for anything.
+    /// The differences; `*` matches anything.
     pub what: &'static [&'static str],
 }
 
-/// Nothing was printed or kept where the peer printed or kept something, for we refused.
+/// wnm rejected the command, so it printed or stored nothing where the Python wnm did.
 const REFUSED: &[&str] = &[
     "*code 0 -> 2",
     "*stdout is missing",
@@ -19,7 +20,7 @@ const REFUSED: &[&str] = &[
     "*node *",
 ];
 
-/// All that is known.
+/// All known differences.
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         reason: "Unknown flags, keys and words are rejected",
@@ -291,7 +292,7 @@ pub const DIFFERENCES: &[Difference] = &[
     },
 ];
 
-/// Why `what` differs in the case `name`; none where nothing explains it.
+/// The reason why `what` differs in the case `name`; None where there is none.
 pub fn reason(name: &str, what: &str) -> Option<&'static str> {
     DIFFERENCES
         .iter()
@@ -302,7 +303,7 @@ pub fn reason(name: &str, what: &str) -> Option<&'static str> {
         .map(|difference| difference.reason)
 }
 
-/// Whether `text` is what `pattern` describes: `*` is anything, `?` is one character.
+/// Whether `text` matches `pattern`: `*` is any text, `?` is one character.
 pub fn fits(pattern: &str, text: &str) -> bool {
     let mut rest = text.chars();
     let mut left = pattern.chars();

@@ -1,7 +1,7 @@
-//! The surroundings of the recordings: a home, an `antnode` of version 0.4.17, nodes that answer.
+//! The environment of the recordings: a home, an `antnode` of version 0.4.17, nodes that answer.
 //!
-//! The recordings were made as user `op` with uid 1234 in `/home/op`. Here the home is a temporary folder, the
-//! one name is put for the other in all that goes in and comes out, and root takes the uid before it runs wnm.
+//! The recordings were made as user `op` with uid 1234 in `/home/op`. Here the home is a temporary folder,
+//! its path is replaced in all input and output, and root changes to the uid before it runs wnm.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -20,22 +20,22 @@ use tempfile::TempDir;
 
 use crate::database::{self, Rows};
 
-/// The home of the recordings.
+/// The home in the recordings.
 pub const RECORDED: &str = "/home/op";
 pub const UID: u32 = 1234;
 
-/// A home that is emptied for each case, and what lasts longer than one.
+/// A home that is emptied for each case, and state that is kept between cases.
 pub struct Home {
     folder: TempDir,
     program: PathBuf,
     is_root: bool,
-    /// Databases as they stand after their adoption, by what they were made from.
+    /// Adopted databases, by the dump that they were created from.
     adopted: HashMap<String, Vec<u8>>,
-    /// Nodes that answer, until they are told to end.
+    /// Simulated nodes and their stop flags.
     nodes: Vec<(u16, Arc<AtomicBool>)>,
 }
 
-/// How a run ended; the home has its recorded name in what it said.
+/// The result of a run, with the home as in the recordings.
 #[derive(Debug)]
 pub struct Ran {
     pub code: i32,
@@ -43,7 +43,7 @@ pub struct Ran {
     pub stderr: String,
 }
 
-/// Which `antnode` the home has.
+/// The version of `antnode` in the home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Antnode<'a> {
     Of(&'a str),
@@ -71,27 +71,27 @@ impl Home {
         home
     }
 
-    /// The home itself.
+    /// The path of the home.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join("op")
     }
 
-    /// Where the colony's database is when nothing else is said.
+    /// The default path of the database.
     pub fn database(&self) -> PathBuf {
         self.path().join(".local/share/autonomi/colony.db")
     }
 
-    /// A text of the recordings as it is here.
+    /// Replaces the recorded home by the real one.
     pub fn here(&self, text: &str) -> String {
         text.replace(RECORDED, &self.path().display().to_string())
     }
 
-    /// A text from here as the recordings would have it.
+    /// Replaces the real home by the recorded one.
     pub fn recorded(&self, text: &str) -> String {
         text.replace(&self.path().display().to_string(), RECORDED)
     }
 
-    /// Empties the home, and puts an antnode into it.
+    /// Empties the home and installs an antnode.
     pub fn empty(&self, antnode: Antnode<'_>) {
         let _ = fs::remove_dir_all(self.path());
         let programs = self.path().join(".local/bin");
@@ -110,14 +110,14 @@ impl Home {
         put_program(&programs.join("antnode"), &script);
     }
 
-    /// Puts a file of the recordings into the home.
+    /// Puts a recorded file into the home.
     pub fn put(&self, place: &str, text: &str) {
         let place = self.path().join(place);
         fs::create_dir_all(place.parent().expect("it has one")).expect("its folder");
         fs::write(place, self.here(text)).expect("the file is written");
     }
 
-    /// Puts a database at `place` that `make` makes and wnm then adopts; made once for each `name`.
+    /// Puts a database at `place` that `make` creates and wnm then adopts; created once for each `name`.
     pub fn put_adopted(&mut self, name: &str, place: &Path, make: impl FnOnce(&Path)) {
         if let Some(content) = self.adopted.get(name) {
             fs::write(place, content).expect("the database is written");
@@ -140,7 +140,7 @@ impl Home {
         self.adopted.insert(name.to_owned(), content);
     }
 
-    /// Runs wnm as the recordings did, as root only where they did.
+    /// Runs wnm as in the recording, as root only where the recording was.
     pub fn run(&mut self, words: &[String], variables: &BTreeMap<String, String>, as_root: bool) -> Ran {
         let home = self.path();
         self.give_away(&home, as_root);
@@ -189,12 +189,13 @@ impl Home {
         }
     }
 
-    /// Whether this may run as root what was recorded so.
+    /// Whether this may run as root.
     pub fn is_root(&self) -> bool {
         self.is_root
     }
 
-    /// Lets nodes answer on those ports of `rows` on which they did in the recordings, and gives each a folder.
+    /// Simulates nodes on those ports of `rows` where nodes answered in the recordings, and creates the
+    /// folder of each node.
     pub fn populate(&mut self, rows: &Rows) {
         for root in rows
             .roots()
@@ -219,11 +220,11 @@ impl Home {
         }
     }
 
-    /// No node answers any more.
+    /// Ends all simulated nodes.
     pub fn silence(&mut self) {
         for (port, over) in self.nodes.drain(..) {
             over.store(true, Ordering::Relaxed);
-            // The last connection it takes; when its port is free again, it is gone.
+            // The last connection ends the listener; the port is free once it has ended.
             let _ = TcpStream::connect(("127.0.0.1", port));
             while TcpListener::bind(("127.0.0.1", port)).is_err() {
                 thread::sleep(Duration::from_millis(1));
@@ -237,7 +238,7 @@ fn put_program(place: &Path, script: &str) {
     fs::set_permissions(place, fs::Permissions::from_mode(0o755)).expect("it may be run");
 }
 
-/// A node of version 0.4.17 for whoever asks.
+/// Answers as a node of version 0.4.17.
 fn serve(listener: &TcpListener, over: &AtomicBool) {
     for mut stream in listener.incoming().flatten() {
         if over.load(Ordering::Relaxed) {

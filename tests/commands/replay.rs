@@ -1,8 +1,9 @@
 //! The replay: `WNM_GOLDEN=DIR cargo test --test replay`.
 //!
-//! Gives wnm all that was recorded of the peer in the folder that `WNM_GOLDEN` names: command lines, reports,
-//! wallets, merges of settings and pages of nodes; and compares exit codes, databases, reports, results, and
-//! what errors name. A word after `--` keeps to the cases whose names contain it; `VERBOSE=1` shows their runs.
+//! Repeats everything that was recorded of the Python wnm in the folder of `WNM_GOLDEN`: command lines,
+//! reports, wallets, layers of settings, and pages of nodes; compares exit codes, databases, reports,
+//! results, and what errors name. A word after `--` selects the cases with that word in the name;
+//! `VERBOSE=1` shows their runs.
 #![expect(clippy::print_stdout, reason = "it is made to be read")]
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Recorded reports, byte for byte but for what changes from run to run.
+//! Recorded reports, compared byte for byte except for values that change between runs.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,8 +10,8 @@ use crate::database;
 use crate::home::{Antnode, Home};
 use crate::tally::Tally;
 
-/// What is measured, or of the machine, in machine-metrics; and in machine-config the time of the boot, which
-/// a first run takes for that of the last stop.
+/// Values of machine-metrics that are measured or depend on the machine; in machine-config the boot time,
+/// which a first run takes for the time of the last stop.
 const VOLATILE: [&str; 18] = [
     "last_stopped_at",
     "load_average_1",
@@ -33,7 +33,7 @@ const VOLATILE: [&str; 18] = [
     "antnode",
 ];
 
-/// Replays all reports under `golden` whose names contain `only`.
+/// Replays all reports under `golden` with `only` in their names.
 pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
     let mut tally = Tally::default();
     home.empty(Antnode::Of("0.4.17"));
@@ -81,7 +81,7 @@ pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
     tally
 }
 
-/// The lines in which two outputs differ; only the first of them where they have not the same number of lines.
+/// The lines that differ; only the first where the numbers of lines differ.
 pub fn compare(what: &str, peer: &str, ours: &str) -> Vec<String> {
     let (peer, ours): (Vec<String>, Vec<String>) = (
         peer.lines().map(steady).collect(),
@@ -99,14 +99,14 @@ pub fn compare(what: &str, peer: &str, ours: &str) -> Vec<String> {
         .map(|(peer, ours)| format!("{what} line: {peer} -> {ours}"))
         .collect();
     if peer.len() != ours.len() {
-        // What follows the first difference has moved.
+        // The lines after it are shifted.
         found.truncate(1);
         found.push(format!("{what} has {} lines -> {}", peer.len(), ours.len()));
     }
     found
 }
 
-/// A line without what changes from run to run.
+/// A line without the values that change between runs.
 fn steady(line: &str) -> String {
     let start = line.trim_start().trim_start_matches('"');
     let name: String = start
@@ -118,7 +118,7 @@ fn steady(line: &str) -> String {
     {
         return name;
     }
-    // The time that ends each line for InfluxDB.
+    // The time at the end of each InfluxDB line.
     match line.rsplit_once(' ') {
         Some((fields, time)) if time.len() == 19 && time.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("{fields} TIME")
@@ -127,7 +127,7 @@ fn steady(line: &str) -> String {
     }
 }
 
-/// Where one JSON value is not the other.
+/// The differences of two JSON values.
 pub fn compare_json(what: &str, peer: &Value, ours: &Value, found: &mut Vec<String>) {
     match (peer, ours) {
         (Value::Object(peer), Value::Object(ours)) => {

@@ -1,5 +1,6 @@
-//! A machine of its own for the replay, where this is root: nothing under `/run` but a systemd of the
-//! operator, and nothing under `/var`. Elsewhere the replay goes without: what then differs is listed.
+//! A private machine for the replay, where this is root: `/run` with only a simulated systemd of the
+//! operator, and an empty `/var`. Without root the replay uses the real machine, and the differences are
+//! listed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,11 +11,10 @@ use crate::home::UID;
 /// Set in the replay that runs inside.
 const INSIDE: &str = "WNM_REPLAY_INSIDE";
 
-/// The network of the replay is its own too, so that every port is free; it has nothing until this.
+/// The network is private too, so that every port is free; its loopback interface starts disabled.
 const LOOPBACK: &str = "ip link set lo up 2>/dev/null || ifconfig lo up";
 
-/// Runs this program again in surroundings of its own, and gives how that ended; none where this is to do the
-/// work itself.
+/// Runs this program again in the private machine and returns the result; None inside.
 pub fn enter(golden: &Path) -> Option<ExitCode> {
     if std::env::var_os(INSIDE).is_some() {
         prepare(golden);
@@ -61,7 +61,7 @@ fn prepare(golden: &Path) {
     }
 }
 
-/// Puts an empty folder over `place`, for this process and those it starts.
+/// Mounts an empty folder at `place`, for this process and its children.
 fn cover(place: &str) {
     let covered = Command::new("mount")
         .args(["-t", "tmpfs", "tmpfs", place])

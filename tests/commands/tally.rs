@@ -1,23 +1,23 @@
-//! How many recordings were answered alike, how many otherwise and why.
+//! The numbers of recordings with equal results, with explained differences, and with others.
 
 use std::fmt;
 
 use crate::differences;
 
-/// What a replay comes to.
+/// The result of a replay.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub equal: usize,
-    /// Different, and listed with their reasons.
+    /// Different, with reasons.
     pub listed: usize,
-    /// Different in a way that nothing explains.
+    /// Different without a reason.
     pub faults: Vec<String>,
-    /// Not replayed, and why.
+    /// Not replayed, with the cause.
     pub skipped: Vec<String>,
 }
 
 impl Tally {
-    /// Counts one case, with all that differs in it.
+    /// Counts one case with all its differences.
     pub fn count(&mut self, name: &str, differences: &[String]) {
         let unexplained: Vec<_> = differences
             .iter()
@@ -33,7 +33,7 @@ impl Tally {
         }
     }
 
-    /// Cases that differ in a way that nothing explains.
+    /// Cases that differ without a reason.
     pub fn different(&self) -> usize {
         let mut names: Vec<&str> = self
             .faults

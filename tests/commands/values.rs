@@ -1,4 +1,4 @@
-//! Recordings of what no command line shows by itself: wallets, merges of settings, pages of nodes.
+//! Recordings of values that no command line prints: wallets, merged settings, pages of nodes.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::recorded;
 use crate::settings;
 use crate::tally::Tally;
 
-/// Wallet lists and what they name.
+/// Lists of wallets, and their addresses.
 pub fn wallets(golden: &Path) -> Tally {
     let mut tally = Tally::default();
     let Ok(text) = fs::read_to_string(golden.join("wallets.jsonl")) else {
@@ -39,7 +39,7 @@ pub fn wallets(golden: &Path) -> Tally {
     tally
 }
 
-/// A wallet and its weight. Weights beyond our bounds stay at them: nobody can tell them apart.
+/// A wallet and its weight. Weights out of range are set to the limit, because both results are equal.
 fn pair(recorded: &Value) -> (String, u128) {
     let weight = match &recorded[1] {
         Value::String(text) => text.clone(),
@@ -49,7 +49,7 @@ fn pair(recorded: &Value) -> (String, u128) {
     (wallet, weight.parse().unwrap_or(i128::MAX.unsigned_abs()))
 }
 
-/// Settings of all layers against a row.
+/// Settings of all layers with a row.
 pub fn merges(golden: &Path) -> Tally {
     let (equal, listed, faults) = settings::replay_merges(golden);
     Tally {
@@ -60,7 +60,7 @@ pub fn merges(golden: &Path) -> Tally {
     }
 }
 
-/// Odd pages of nodes.
+/// Unusual pages of nodes.
 pub fn pages(golden: &Path) -> Tally {
     let served = recorded::replay(&golden.join("survey/cases.jsonl"));
     Tally {

@@ -1,5 +1,5 @@
-//! Killed while it takes over a database of the Python wnm: at each system call, and at any moment. After that the
-//! database is either as it was or adopted whole, and the same command brings it to its end.
+//! Killed while it adopts a database of the Python wnm, at each system call and at random moments: the
+//! database is then unchanged or completely adopted, and the same command finishes the adoption.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::stage::Stage;
 
 const WORDS: [&str; 3] = ["--force_action", "wnm-db-migration", "--confirm"];
 
-/// What a database holds, table by table.
+/// The content of a database, by table.
 type Contents = Vec<String>;
 
-/// A home with a database as the Python wnm left it.
+/// A home with a database of the Python wnm.
 struct Heir {
     stage: Stage,
     theirs: Vec<u8>,
-    /// The contents before the adoption, and after one that nobody disturbed.
+    /// The contents before the adoption, and after a complete one.
     before: Contents,
     after: Contents,
 }
@@ -51,7 +51,7 @@ impl Heir {
         heir
     }
 
-    /// The database and all files that are called after it.
+    /// The database and all files with names that start with its name.
     fn beside(&self) -> BTreeSet<PathBuf> {
         let database = self.stage.database();
         let stem = database.display().to_string();
@@ -72,7 +72,7 @@ impl Ground for Heir {
         &WORDS
     }
 
-    /// Lays the database there as the Python wnm left it, alone.
+    /// Restores the database of the Python wnm, without other files.
     fn put_back(&self) {
         for file in self.beside() {
             fs::remove_file(file).expect("it goes");
@@ -80,10 +80,11 @@ impl Ground for Heir {
         fs::write(self.stage.database(), &self.theirs).expect("it is written");
     }
 
-    /// What a run that was killed must have left, and what the next makes of it; whether that had to begin again.
+    /// Checks what the killed run left and that the next run finishes it; returns whether that run had to
+    /// start from the beginning.
     fn is_mended(&self, how: &str) -> bool {
         let path = self.stage.database();
-        // A run that was killed while it wrote leaves a journal, and SQLite takes back what it had begun.
+        // A run killed while writing leaves a journal, and SQLite rolls back.
         let left = contents(&path);
         let is_as_before = left == self.before;
         assert!(is_as_before || left == self.after, "{how}: {left:#?}");
@@ -108,7 +109,7 @@ impl Ground for Heir {
     }
 }
 
-/// All rows of all tables, and the schema; the database must be sound.
+/// All rows of all tables and the schema; the database must pass its integrity check.
 fn contents(path: &Path) -> Contents {
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("it opens");
     let sound: String = database
@@ -125,7 +126,7 @@ fn contents(path: &Path) -> Contents {
     let mut all = Contents::new();
     for (name, sql) in tables {
         all.push(sql);
-        // When a migration was run differs from time to time.
+        // The times of migrations differ.
         if name == "refinery_schema_history" {
             continue;
         }
@@ -146,18 +147,18 @@ fn contents(path: &Path) -> Contents {
 }
 
 #[test]
-fn an_adoption_killed_at_any_call_is_as_before_or_done() {
+fn adoption_killed_at_any_call_is_undone_or_complete() {
     either::at_every_call("an adoption", &Heir::new(), None);
 }
 
 #[test]
-fn an_adoption_killed_at_any_moment_is_as_before_or_done() {
+fn adoption_killed_at_any_moment_is_undone_or_complete() {
     let moments = if is_full() { 300 } else { 20 };
     either::at_any_moment("an adoption", &Heir::new(), moments);
 }
 
 #[test]
-fn two_adoptions_in_one_second_have_a_copy_each() {
+fn two_adoptions_in_one_second_make_two_copies() {
     let heir = Heir::new();
     let now = wnm::colony::Timestamp(1_795_464_000);
     let path = heir.stage.database();

@@ -1,5 +1,5 @@
-//! Killed at each system call: `strace` ends the run as it enters its first call, then its second, and so on; the run
-//! alone, with all that it had started, or with the whole machine.
+//! Killed at each system call: `strace` kills the run as it enters its first call, then its second, and so
+//! on; alone, with the programs it started, or with the whole machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -13,7 +13,7 @@ use super::whole::{Identities, is_whole, print};
 use super::{disk, is_full};
 use crate::stage::{Ran, Stage, kill};
 
-/// Calls that change something outside the process; a sample is drawn from these.
+/// Calls that change something outside the process; the sample is taken from these.
 const CHANGES: [&str; 18] = [
     "clone3",
     "vfork",
@@ -35,13 +35,13 @@ const CHANGES: [&str; 18] = [
     "write",
 ];
 
-/// How many calls of each step `cargo test` tries.
+/// The number of calls of each step in the sample.
 const SAMPLE: usize = 6;
 
-/// After so many kills that changed nothing a clean run is made all the same.
+/// The number of kills without any effect after which a clean run follows anyway.
 const AT_LEAST: usize = 20;
 
-/// One call of a run: the `nth` of those of its name, from 1.
+/// One call of a run: the `nth` call with its name, from 1.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub name: String,
@@ -54,7 +54,8 @@ impl Call {
     }
 }
 
-/// Kills the scene's run at each of its calls, or at a sample of them, and has the next run mend it.
+/// Kills the run at each of its calls, or at a sample of them, and checks that the next run repairs
+/// everything.
 pub fn at_every_call(scene: &Scene) {
     let name = scene.name;
     if !is_traceable() {
@@ -63,7 +64,7 @@ pub fn at_every_call(scene: &Scene) {
     }
     let stage = scene.stage();
     let mut newest = 17;
-    // The very first time it writes more than it does from then on.
+    // The first run writes more than later ones.
     scene.prepare(&stage, &mut newest);
     stage.wnm(scene.words).done();
     scene.prepare(&stage, &mut newest);
@@ -78,7 +79,7 @@ pub fn at_every_call(scene: &Scene) {
         let kept = scene.kept(&stage);
         let before = print(&stage);
         if !killed_at(&stage, scene.words, call, whom) {
-            // Waits are not as long each time: this run had fewer calls of the name.
+            // Waits vary in length: this run made fewer calls with that name.
             eprintln!("{name} made no {call:?} this time");
             stage.agree(false);
             continue;
@@ -106,8 +107,8 @@ pub fn at_every_call(scene: &Scene) {
     );
 }
 
-/// Kills the scene's run at some of its calls and then the run that mends it, at each of the calls by which that
-/// changes something, or at a sample of them.
+/// Kills the run at some of its calls, then the repairing run at each of the calls that change something,
+/// or at a sample of them.
 pub fn twice(scene: &Scene) {
     let name = scene.name;
     if !is_traceable() {
@@ -156,15 +157,15 @@ pub fn twice(scene: &Scene) {
     assert!(twice * 2 > killed, "{twice} of {killed} were killed twice");
 }
 
-/// The clean run after those that were killed: it must go as if nothing had been.
+/// The clean run after the killed ones.
 fn clean(stage: &Stage, after: &str) {
     stage.minute(0);
     let ran = stage.wnm(&[]);
     assert_eq!(ran.code, Some(0), "after {after}: {ran}\n{}", stage.describe());
 }
 
-/// Every call that a whole run makes, in order, but for its looking at processes: nothing is different between two of
-/// those, and on a busy machine they are thousands.
+/// Every call of a complete run in order, without the scans of `/proc`: nothing changes during them, and on
+/// a busy machine they are thousands.
 pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
     let trace = stage.home().join("trace");
     let output = trace.display().to_string();
@@ -188,7 +189,7 @@ pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
         .collect()
 }
 
-/// Some of those that change something, evenly spread over the run.
+/// A sample of the calls that change something, evenly spread over the run.
 pub fn sample(all: &[Call]) -> Vec<Call> {
     few(all, SAMPLE)
 }
@@ -199,26 +200,25 @@ fn few(all: &[Call], count: usize) -> Vec<Call> {
     places.into_iter().map(|place| changes[place].clone()).collect()
 }
 
-/// Who ends with the run that is killed.
+/// What is killed with the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whom {
-    /// It alone: what it had started lives on.
+    /// The run alone; the programs it started continue.
     Alone,
-    /// All programs that it had started and that are not in a session of their own, as when its cron or its terminal
-    /// goes.
+    /// Also all programs it started that have no session of their own, as when cron or the terminal ends.
     Group,
-    /// The whole machine: nodes as well, and what was written and not yet told to be on disk is lost.
+    /// The whole machine: the nodes too, and everything written but not synced to disk.
     Machine,
 }
 
 impl Whom {
-    /// Each in its turn.
+    /// Each in turn.
     pub fn in_turn(nth: usize) -> Whom {
         [Whom::Alone, Whom::Group, Whom::Machine][nth % 3]
     }
 }
 
-/// Runs wnm and ends it as it enters this call; whether it came so far.
+/// Runs wnm and kills it as it enters this call; returns whether it got there.
 pub fn killed_at(stage: &Stage, words: &[&str], call: &Call, whom: Whom) -> bool {
     let log = stage.home().join("trace");
     let output = if whom == Whom::Machine {
@@ -239,7 +239,7 @@ pub fn killed_at(stage: &Stage, words: &[&str], call: &Call, whom: Whom) -> bool
         let _ = killpg(Pid::from_raw(traced.id() as i32), Signal::SIGKILL);
     }
     if whom == Whom::Machine {
-        // Again and again: what was about to become a node may only now be one.
+        // Repeated, because a process may be about to become a node.
         stage.until(
             "all nodes are gone",
             |stage| stage.processes().is_empty(),
@@ -252,11 +252,11 @@ pub fn killed_at(stage: &Stage, words: &[&str], call: &Call, whom: Whom) -> bool
         );
         disk::lose(stage.home(), &std::fs::read(&log).expect("a trace"));
     }
-    // strace ends as what it traced did.
+    // strace ends in the same way as the traced program.
     status.signal() == Some(9) || status.code() == Some(137)
 }
 
-/// Runs wnm and has this call of it fail with an error.
+/// Runs wnm and makes this call fail with an error.
 pub fn failed_at(stage: &Stage, words: &[&str], call: &Call, error: &str) -> Ran {
     let trace = format!("trace={}", call.name);
     let inject = format!("inject={}:error={error}:when={}", call.name, call.nth);
@@ -276,7 +276,7 @@ pub fn strace(stage: &Stage, options: &[&str], words: &[&str]) -> Command {
     command
 }
 
-/// Whether strace is here and may trace.
+/// Whether strace is installed and allowed.
 pub fn is_traceable() -> bool {
     let tried = Command::new("strace")
         .args([

@@ -1,5 +1,5 @@
-//! What a disk has of what was written: by the calls of a run, as `strace -y` tells them. Files of which the disk was
-//! not told to have them may be lost when the power goes; names that were not told last no longer than that either.
+//! What is on disk after a power failure, derived from the calls of a run as `strace -y` prints them. Files
+//! that were not synced may be lost, and so may names in folders that were not synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
@@ -9,35 +9,35 @@ use std::path::{Path, PathBuf};
 use super::calls;
 use crate::stage::Stage;
 
-/// The calls that tell.
+/// The calls that matter.
 pub const CALLS: &str = "openat,write,pwrite64,copy_file_range,sendfile,ioctl,ftruncate,fsync,fdatasync,\
                          rename,renameat,renameat2,link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir";
 
-/// What was written to a file and is not known to be on disk.
+/// Data in a file that may not be on disk.
 #[derive(Debug, Default)]
 struct Dirt {
-    /// Everything in it.
+    /// The whole file.
     whole: bool,
-    /// Or these bytes: where, and how many.
+    /// A range: offset and length.
     pieces: Vec<(u64, u64)>,
 }
 
-/// A disk that follows what a run does.
+/// A disk that follows the calls of a run.
 #[derive(Debug, Default)]
 struct Disk {
     dirty: BTreeMap<PathBuf, Dirt>,
-    /// Folders in which a name came or went, and which.
+    /// Folders with names added or removed since the last sync, and those names.
     names: BTreeMap<PathBuf, BTreeSet<PathBuf>>,
-    /// Files that got their lasting names before they were on disk.
+    /// Files that got their final names before they were synced.
     early: Vec<PathBuf>,
-    /// The names that were not on disk when the database last was.
+    /// The names that were not synced when the database was synced last.
     at_commit: Vec<PathBuf>,
 }
 
 impl Disk {
     fn follow(trace: &[u8]) -> Disk {
         let mut disk = Disk::default();
-        // Of several processes one may be told of in the middle of another's call.
+        // A call of one process can be interrupted by the calls of another.
         let mut begun: BTreeMap<String, String> = BTreeMap::new();
         for line in String::from_utf8_lossy(trace).lines() {
             let pid: String = line.chars().take_while(char::is_ascii_digit).collect();
@@ -52,7 +52,7 @@ impl Disk {
             let Some((call, rest)) = whole.split_once('(') else {
                 continue;
             };
-            // What failed changed nothing; what was killed did not get that far.
+            // A failed call changed nothing; a killed process did not finish its call.
             if !rest.contains(") ") || rest.contains(" = -1 ") || rest.ends_with("= ?") {
                 continue;
             }
@@ -68,7 +68,7 @@ impl Disk {
         let open = descriptors(rest);
         let named = quoted(rest);
         match call {
-            // Cutting a file to a length takes nothing that is to be kept: SQLite cuts its own to the length it has.
+            // Truncation loses nothing that matters: SQLite truncates its files to their present length.
             "write" => self.write(open.first(), None),
             "pwrite64" => self.write(open.first(), place(rest)),
             "copy_file_range" => self.write(open.get(1), None),
@@ -142,7 +142,7 @@ impl Disk {
     }
 }
 
-/// The paths of the open files among the words of a call.
+/// The paths of the open files in the arguments of a call.
 fn descriptors(rest: &str) -> Vec<PathBuf> {
     rest.split('<')
         .skip(1)
@@ -151,7 +151,7 @@ fn descriptors(rest: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The quoted words of a call that are paths.
+/// The paths in quotes in the arguments of a call.
 fn quoted(rest: &str) -> Vec<PathBuf> {
     rest.split('"')
         .skip(1)
@@ -161,7 +161,7 @@ fn quoted(rest: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Where a `pwrite64` wrote, and how much: its last two words.
+/// The offset and length of a `pwrite64`: its last two arguments.
 fn place(rest: &str) -> Option<(u64, u64)> {
     let (words, _) = rest.rsplit_once(") ")?;
     let mut words = words.rsplit(", ");
@@ -169,10 +169,10 @@ fn place(rest: &str) -> Option<(u64, u64)> {
     Some((at, words.next()?.parse().ok()?))
 }
 
-/// Takes from the files below `home` what the disk never was told to have: the machine was cut off.
+/// Deletes what was not synced from the files below `home`, as a power failure would.
 pub fn lose(home: &Path, trace: &[u8]) {
     for (file, dirt) in Disk::follow(trace).dirty {
-        // The index of the database's log is shared memory: it is made anew.
+        // The index of the database's log is shared memory and is always created again.
         if !file.starts_with(home) || file.to_string_lossy().ends_with("-shm") {
             continue;
         }
@@ -191,7 +191,7 @@ pub fn lose(home: &Path, trace: &[u8]) {
     }
 }
 
-/// What may be lost: notes for people, what a node writes by itself, and what is made again where it is missing.
+/// Files that may be lost: notes for people, files of the node itself, and files that wnm creates again.
 fn is_dispensable(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     matches!(
@@ -210,18 +210,18 @@ fn is_dispensable(path: &Path) -> bool {
         || path
             .components()
             .any(|part| part.as_os_str() == "logs" || part.as_os_str() == "record_store")
-        // Logs of root's, and what the simulated sudo and systemctl keep for themselves.
+        // Logs of root, and the state of the simulated sudo and systemctl.
         || ["/var/log", "/var/lib/systemctl"].iter().any(|folder| path.starts_with(folder))
         || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder))
 }
 
-/// Follows a whole run, and tells what it left to chance.
+/// Follows a complete run, and returns what a power failure could have lost.
 fn left_to_chance(stage: &Stage, words: &[&str]) -> Vec<String> {
     let log = stage.home().join("trace");
     let output = log.display().to_string();
     let which = format!("trace={CALLS}");
     let options = ["-D", "-f", "-q", "-y", "-s", "4096", "-o", &output, "-e", &which];
-    // Not waited for longer than for wnm: it follows the nodes as well.
+    // Waits only for wnm: strace follows the nodes as well.
     let status = calls::strace(stage, &options, words)
         .status()
         .expect("strace starts");
@@ -253,7 +253,7 @@ fn left_to_chance(stage: &Stage, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn what_a_step_made_is_on_disk_before_it_is_written_down_as_done() {
+fn files_of_a_step_are_synced_before_it_is_recorded_as_done() {
     if !calls::is_traceable() {
         eprintln!("SKIPPED: what is on disk when: strace is missing, or may not trace here");
         return;
@@ -262,7 +262,7 @@ fn what_a_step_made_is_on_disk_before_it_is_written_down_as_done() {
 }
 
 #[test]
-fn so_is_what_root_made() {
+fn files_that_root_created_are_synced_before_the_step_is_recorded() {
     if !calls::is_traceable() {
         eprintln!("SKIPPED: what root has on disk when: strace is missing, or may not trace here");
         return;
@@ -280,7 +280,7 @@ fn so_is_what_root_made() {
     }
 }
 
-/// Each step of a node's life, followed to the disk.
+/// Follows each step of a node's life to the disk.
 fn nothing_is_left_to_chance(stage: &Stage) {
     for words in [
         &["--force_action", "add"][..],

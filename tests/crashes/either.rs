@@ -1,5 +1,5 @@
-//! What makes a colony in one go: killed at each system call, and at any moment, it is as before or done, and the same
-//! command brings it to its end.
+//! Commands that create a colony: killed at each system call and at random moments, they have done nothing
+//! or everything, and the same command finishes the work.
 
 use std::time::Instant;
 
@@ -7,17 +7,18 @@ use super::calls::{self, Call, Whom};
 use super::{is_full, moments};
 use crate::stage::Stage;
 
-/// Where such a command can be given again and again.
+/// A place where the command can be repeated.
 pub trait Ground {
     fn stage(&self) -> &Stage;
     fn words(&self) -> &[&str];
-    /// Makes all as it is before the command.
+    /// Restores the state before the command.
     fn put_back(&self);
-    /// Gives the command once more, and sees that all is whole; whether it had to begin again.
+    /// Repeats the command and checks the result; returns whether it had to start from the beginning.
     fn is_mended(&self, how: &str) -> bool;
 }
 
-/// Kills it at each of its calls, or at a sample of them; `whom` is one for each kill, or all in turn.
+/// Kills the command at each of its calls, or at a sample of them; `whom` None takes each way of killing in
+/// turn.
 pub fn at_every_call(name: &str, ground: &impl Ground, whom: Option<Whom>) {
     if !calls::is_traceable() {
         eprintln!("SKIPPED: {name} killed at every call: strace is missing, or may not trace here");
@@ -46,7 +47,7 @@ pub fn at_every_call(name: &str, ground: &impl Ground, whom: Option<Whom>) {
     assert!(killed * 2 >= chosen.len() && begun_again > 0);
 }
 
-/// Kills it at so many moments, from its beginning to its end.
+/// Kills the command at this number of moments from its start to its end.
 pub fn at_any_moment(name: &str, ground: &impl Ground, moments: u32) {
     let begun = Instant::now();
     ground.stage().wnm(ground.words()).done();

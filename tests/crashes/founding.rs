@@ -1,4 +1,4 @@
-//! Killed while a colony is founded: the same command founds it, or says that it is there.
+//! Killed during `--init`: the same command creates the colony, or reports that it exists.
 
 use super::either::{self, Ground};
 use super::whole::is_whole;
@@ -15,7 +15,7 @@ const WORDS: [&str; 8] = [
     "--no_upnp",
 ];
 
-/// A home in which a colony can be founded.
+/// A home without a colony.
 struct Home(Stage);
 
 impl Ground for Home {
@@ -36,7 +36,7 @@ impl Ground for Home {
         let begins_again = again.code == Some(0);
         if !begins_again {
             assert_eq!(again.code, Some(1), "{how}: {again}");
-            // It was founded, and killed after that.
+            // The colony was complete before the kill.
             again.says("already");
         }
         self.0.wnm(&["--force_action", "survey"]).done();
@@ -47,6 +47,6 @@ impl Ground for Home {
 }
 
 #[test]
-fn a_founding_killed_at_any_call_is_done_by_the_same_command() {
+fn init_killed_at_any_call_is_finished_by_the_same_command() {
     either::at_every_call("a founding", &Home(Stage::new()), None);
 }

@@ -1,5 +1,5 @@
-//! Killed while it imports nodes: at each system call, and at any moment. After that there is no colony, or none with
-//! nodes, and the same command makes it; or all of it is there. No node notices.
+//! Killed while it imports nodes, at each system call and at random moments: there is then no colony, one
+//! without nodes, or a complete one, and the same command finishes it. The nodes are not affected.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,18 +13,18 @@ use super::is_full;
 use crate::import::{IMPORT, lasting, lose_database, pids};
 use crate::stage::Stage;
 
-/// Nodes that run and one that is down, whose colony is lost.
+/// Running nodes and a stopped one, whose database is lost.
 struct Found {
     stage: Stage,
     words: Vec<&'static str>,
-    /// The database before the import; none where the import makes it.
+    /// The database before the import; None where the import creates it.
     empty: Option<Vec<u8>>,
     running: BTreeMap<PathBuf, i32>,
     rows: Vec<BTreeMap<String, Value>>,
 }
 
 impl Found {
-    /// An import that makes the colony, or one that fills it.
+    /// An import that creates the colony, or one that fills it.
     fn new(makes: bool) -> Found {
         let stage = Stage::of(3, &[]);
         stage
@@ -70,7 +70,7 @@ impl Ground for Found {
         }
     }
 
-    /// Whether the run that was killed left nothing; in any case the colony is whole after the next.
+    /// Runs the command again and checks the colony; returns whether the killed run had left nothing.
     fn is_mended(&self, how: &str) -> bool {
         let ran = self.stage.wnm(&self.words);
         let begins_again = ran.code == Some(0);
@@ -87,14 +87,14 @@ impl Ground for Found {
 }
 
 #[test]
-fn an_import_killed_at_any_call_is_as_before_or_done() {
+fn import_killed_at_any_call_is_undone_or_complete() {
     for makes in [true, false] {
         either::at_every_call("an import", &Found::new(makes), Some(Whom::Alone));
     }
 }
 
 #[test]
-fn an_import_killed_at_any_moment_is_as_before_or_done() {
+fn import_killed_at_any_moment_is_undone_or_complete() {
     let moments = if is_full() { 200 } else { 12 };
     either::at_any_moment("an import", &Found::new(true), moments);
 }

@@ -1,4 +1,4 @@
-//! Killed at any moment: after a time drawn by lot, 0 to a little more than the step takes.
+//! Killed at a random moment, from the start to a little after the end of the step.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use super::{Step, colony, is_full, one_runs};
 use crate::stage::{Chance, Stage};
 
 #[test]
-fn a_run_killed_at_any_moment_is_mended_by_the_next() {
+fn next_run_repairs_a_run_killed_at_any_moment() {
     let moments = if is_full() { 500 } else { 30 };
     let mut chance = Chance::new();
     let stage = colony();
@@ -27,7 +27,7 @@ fn a_run_killed_at_any_moment_is_mended_by_the_next() {
         if killed_after(&stage, &step.words(), after) {
             killed += 1;
         } else {
-            // The machine is less busy than it was when the step was timed.
+            // The machine is faster now than when the step was timed.
             lengths[turn] = after.max(Duration::from_millis(20));
             ended += 1;
         }
@@ -43,7 +43,7 @@ fn a_run_killed_at_any_moment_is_mended_by_the_next() {
     eprintln!("killed at {killed} moments and mended; {ended} runs had ended before");
 }
 
-/// How long the step takes when nobody kills it.
+/// The duration of the step without a kill.
 fn length(stage: &Stage, step: Step, newest: &mut u32) -> Duration {
     step.prepare(stage, newest);
     let begun = Instant::now();
@@ -51,7 +51,7 @@ fn length(stage: &Stage, step: Step, newest: &mut u32) -> Duration {
     begun.elapsed()
 }
 
-/// Whether the run was killed before it ended by itself.
+/// Kills the run after this time; returns whether it was still running.
 pub fn killed_after(stage: &Stage, words: &[&str], after: Duration) -> bool {
     let begun = Instant::now();
     let mut child = stage.begin(words);

@@ -1,28 +1,28 @@
-//! What a run is in the middle of when it is killed: one step, a planned cycle of several, a setting that is kept, a
-//! survey, what is old being forgotten.
+//! The runs that are killed: single steps, planned cycles of several steps, changed settings, a survey, the
+//! deletion of old rows.
 
 use super::calls::{at_every_call, twice};
 use super::whole::{Identities, identities};
 use super::{Step, cycles_until, one_runs, version};
 use crate::stage::Stage;
 
-/// A run that can be made again and again on one stage.
+/// A run that can be repeated on one stage.
 pub struct Scene {
     pub name: &'static str,
-    /// Of its colony.
+    /// The settings of its colony.
     settings: &'static [&'static str],
-    /// Brings the colony to where the run does what it is for; what is there already is left.
+    /// Brings the colony to the state before the run; keeps what is there already.
     ready: fn(&Stage, &mut u32),
-    /// How busy the processors were in the minute before.
+    /// The CPU usage in the minute before.
     busy: i64,
     pub words: &'static [&'static str],
-    /// What it does to identities.
+    /// What the run does to identities.
     lives: Lives,
-    /// What must be true after a clean cycle, beside all that must be true in any case.
+    /// Extra checks after a clean cycle.
     pub check: fn(&Stage),
 }
 
-/// What becomes of identities.
+/// What happens to identities.
 #[derive(PartialEq, Eq)]
 enum Lives {
     Begin,
@@ -227,11 +227,11 @@ const FORGETTING: Scene = Scene {
             "INSERT INTO sample SELECT * FROM old;".repeat(40),
             "INSERT INTO event SELECT * FROM deed;".repeat(40),
         ));
-        // The last of them is the newest by its number, and is to be so by its time.
+        // The last has the highest id, and must also be the youngest.
         stage.tamper("UPDATE sample SET at = unixepoch() - 3660 WHERE id > (SELECT max(id) - 2 FROM sample)");
     },
     check: |stage| {
-        // What is old goes once an hour: a run that was killed before may have used this one's turn.
+        // Old rows are deleted once an hour; a killed run may already have used the turn.
         stage.tamper("UPDATE sample SET at = at - 3600");
         stage.cycle();
         for (table, days) in [("sample", 7), ("event", 90)] {
@@ -255,7 +255,7 @@ const SURVEY: Scene = Scene {
 const DAY: i64 = 86_400;
 
 impl Scene {
-    /// Its stage, before it is first prepared.
+    /// Its stage, not prepared yet.
     pub fn stage(&self) -> Stage {
         Stage::colony(self.settings)
     }
@@ -265,7 +265,7 @@ impl Scene {
         stage.minute(self.busy);
     }
 
-    /// Identities that must be there afterwards as they are.
+    /// Identities that must be unchanged afterwards.
     pub fn kept(&self, stage: &Stage) -> Identities {
         if self.lives == Lives::End {
             Identities::default()
@@ -274,7 +274,7 @@ impl Scene {
         }
     }
 
-    /// What a run that was killed had given birth to must live on as well.
+    /// Identities that a killed run created must be kept too.
     pub fn made(&self, stage: &Stage) -> Identities {
         if self.lives == Lives::Begin {
             identities(stage)
@@ -290,7 +290,7 @@ fn three_run(stage: &Stage) {
     });
 }
 
-/// There is one node, and it is stopped.
+/// One node exists and is stopped.
 fn one_rests(stage: &Stage) {
     if stage.in_state("STOPPED") != 1 {
         one_runs(stage);
@@ -299,91 +299,91 @@ fn one_rests(stage: &Stage) {
 }
 
 #[test]
-fn an_add_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_an_add_killed_at_any_call() {
     at_every_call(&ADD);
 }
 
 #[test]
-fn an_upgrade_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_an_upgrade_killed_at_any_call() {
     at_every_call(&UPGRADE);
 }
 
 #[test]
-fn a_removal_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_removal_killed_at_any_call() {
     at_every_call(&REMOVAL);
 }
 
 #[test]
-fn a_cycle_that_adds_five_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_cycle_that_adds_five_killed_at_any_call() {
     at_every_call(&GROWTH);
 }
 
 #[test]
-fn a_cycle_that_upgrades_three_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_cycle_that_upgrades_three_killed_at_any_call() {
     at_every_call(&RENEWAL);
 }
 
 #[test]
-fn a_stop_for_pressure_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_stop_under_pressure_killed_at_any_call() {
     at_every_call(&PRESSURE);
 }
 
 #[test]
-fn a_cycle_with_a_lower_cap_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_cycle_with_a_lower_cap_killed_at_any_call() {
     at_every_call(&SHRINKING);
 }
 
 #[test]
-fn a_start_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_start_killed_at_any_call() {
     at_every_call(&START);
 }
 
 #[test]
-fn a_start_of_an_outdated_node_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_start_of_an_outdated_node_killed_at_any_call() {
     at_every_call(&LATE_START);
 }
 
 #[test]
-fn a_disabling_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_disable_killed_at_any_call() {
     at_every_call(&DISABLING);
 }
 
 #[test]
-fn a_teardown_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_teardown_killed_at_any_call() {
     at_every_call(&TEARDOWN);
 }
 
 #[test]
-fn settings_killed_at_any_call_are_kept_all_or_none() {
+fn settings_of_a_run_killed_at_any_call_are_stored_completely_or_not_at_all() {
     at_every_call(&SETTINGS);
 }
 
 #[test]
-fn a_forgetting_killed_at_any_call_is_made_up_for() {
+fn next_run_repairs_a_deletion_of_old_rows_killed_at_any_call() {
     at_every_call(&FORGETTING);
 }
 
 #[test]
-fn a_survey_killed_at_any_call_is_mended_by_the_next_run() {
+fn next_run_repairs_a_survey_killed_at_any_call() {
     at_every_call(&SURVEY);
 }
 
 #[test]
-fn an_add_killed_twice_is_mended_by_the_next_run() {
+fn next_run_repairs_an_add_killed_twice() {
     twice(&ADD);
 }
 
 #[test]
-fn upgrades_killed_twice_are_mended_by_the_next_run() {
+fn next_run_repairs_upgrades_killed_twice() {
     twice(&RENEWAL);
 }
 
 #[test]
-fn a_start_of_an_outdated_node_killed_twice_is_mended_by_the_next_run() {
+fn next_run_repairs_a_start_of_an_outdated_node_killed_twice() {
     twice(&LATE_START);
 }
 
 #[test]
-fn a_teardown_killed_twice_is_mended_by_the_next_run() {
+fn next_run_repairs_a_teardown_killed_twice() {
     twice(&TEARDOWN);
 }

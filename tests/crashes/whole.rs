@@ -1,4 +1,4 @@
-//! What must be true of a colony after a run that was killed and a clean one: it is whole.
+//! Checks of a colony after a killed run and a clean one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::stage::{Stage, simulated_antnode};
 
-/// The identities in the storage, by the folder they lie in.
+/// The identities in the storage, by folder.
 pub type Identities = BTreeMap<PathBuf, Vec<u8>>;
 
 /// The `secret-key` of every folder that has one.
@@ -19,8 +19,8 @@ pub fn identities(stage: &Stage) -> Identities {
         .collect()
 }
 
-/// Rows, processes and files tell one story; the database is sound; every binary is whole and of the version
-/// its row says; nothing half made lies about. `before`: identities that nobody asked to be removed.
+/// Rows, processes and files match; the database is intact; every binary is complete and has the version in
+/// its row; no temporary files are left. `before`: identities that must still exist.
 pub fn is_whole(stage: &Stage, before: &Identities) {
     stage.agree(false);
     let check: String = stage
@@ -74,8 +74,8 @@ pub fn is_whole(stage: &Stage, before: &Identities) {
     assert!(half_made.is_empty(), "{half_made:?}\n{}", stage.describe());
 }
 
-/// What the colony consists of, to see whether a run that was killed had changed anything: names and sizes of
-/// files, and the processes. Not what every run writes: the lock's note and the index of the database's log.
+/// Names and sizes of files, and the processes, to see whether a killed run had changed anything; without
+/// what every run writes: the note in the lock file and the index of the database's log.
 pub fn print(stage: &Stage) -> String {
     let mut lines = Vec::new();
     note(&stage.base(), &mut lines);
@@ -109,14 +109,14 @@ fn note(folder: &Path, lines: &mut Vec<String>) {
     }
 }
 
-/// Whether the file is the whole simulated antnode of this version.
+/// Whether the file is the complete simulated antnode of this version.
 fn is_antnode(path: &Path, version: &str) -> bool {
     let mark = format!("antnode-version:{version}");
     let whole = fs::metadata(simulated_antnode()).map(|seen| seen.len() + mark.len() as u64);
     let Ok(content) = fs::read(path) else { return false };
     whole.is_ok_and(|whole| whole == content.len() as u64)
         && content.ends_with(mark.as_bytes())
-        // A file whose blocks never reached the disk has its length, and nothing in it.
+        // A file whose data never reached the disk has the right length and contains zeros.
         && content.starts_with(b"\x7fELF")
         && content[content.len() - 4096..].iter().any(|byte| *byte != 0)
 }

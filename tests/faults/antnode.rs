@@ -1,4 +1,4 @@
-//! An antnode that cannot be had: the nodes that run are surveyed all the same, and nothing is half made.
+//! An antnode that cannot be used: running nodes are still surveyed, and nothing incomplete is left.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -88,7 +88,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn antnodes_that_cannot_be_had() {
+fn unusable_antnode() {
     play(FAULTS);
 }
 

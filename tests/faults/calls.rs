@@ -1,6 +1,7 @@
-//! Any system call that fails: strace makes one of them fail in each run.
+//! Failing system calls: strace makes one call fail in each run.
 //!
-//! `cargo test` plays a sample; all of them: `WNM_STRESS=full cargo test --test main faults::calls -- --nocapture`.
+//! `cargo test` tries a sample; `WNM_STRESS=full cargo test --test main faults::calls -- --nocapture` tries
+//! all.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -114,11 +115,11 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn any_call_may_fail() {
+fn any_failing_system_call() {
     play(FAULTS);
 }
 
-/// How many calls of each step `cargo test` lets fail with each error.
+/// The number of calls of each step, for each error, in the sample.
 const SAMPLE: usize = 6;
 
 fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
@@ -162,7 +163,7 @@ fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
             prepare();
             let call = &all[nth * all.len() / most];
             let failed = failed_at(&stage, words, call, error);
-            // Either before wnm begins, or of a descriptor that is no file and knows no such error.
+            // Calls before wnm's own code, or on a descriptor that is no file and cannot have this error.
             let is_no_fault = [
                 "error while loading shared libraries",
                 "failed to wake I/O driver",
@@ -189,7 +190,7 @@ fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
     Played::since(kept, stage, ran)
 }
 
-/// How a colony comes to be.
+/// The creation of a colony.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Beginning {
     Init,
@@ -197,7 +198,7 @@ enum Beginning {
     Migration,
 }
 
-/// A colony's first run is tried with a call that fails, and then without: the second one ends what the first began.
+/// The first run of a colony has a failing call, the second has none and finishes the work of the first.
 fn at_beginnings(beginning: Beginning) -> Option<Played> {
     if !is_traceable() {
         eprintln!("SKIPPED: {beginning:?} with calls that fail: strace is missing, or may not trace here");

@@ -1,4 +1,4 @@
-//! A database that is locked, damaged, or none.
+//! A database that is locked, damaged, or no database.
 
 use std::fs;
 use std::path::Path;
@@ -107,11 +107,11 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn databases_that_are_no_use() {
+fn unusable_database() {
     play(FAULTS);
 }
 
-/// Spoils the database of a colony that stands still; cycles, orders and reports all refuse, and leave it as it lies.
+/// Damages the database of a stopped colony; cycles, actions and reports all fail and leave it unchanged.
 fn spoilt(spoil: fn(&Path)) -> Option<Played> {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let (path, kept) = (stage.database(), stage.home().join("kept.db"));

@@ -1,4 +1,4 @@
-//! Disks that are full, or cannot be written.
+//! Full disks and read-only disks.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -120,17 +120,17 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn disks_that_are_full_or_read_only() {
-    on_own_ground("faults::disk::disks_that_are_full_or_read_only", || play(FAULTS));
+fn full_or_read_only_disk() {
+    on_own_ground("faults::disk::full_or_read_only_disk", || play(FAULTS));
 }
 
-/// So much is left when the disk is filled: from nothing to more than any step needs.
+/// The free space when the disk is filled: from nothing to more than any step needs.
 const LEFT: [u64; 9] = [0, 4, 8, 16, 36, 64, 128, 512, 1500];
 
 #[test]
-fn wherever_the_disk_becomes_full_nothing_is_lost() {
+fn disk_that_fills_up_at_any_point_loses_nothing() {
     on_own_ground(
-        "faults::disk::wherever_the_disk_becomes_full_nothing_is_lost",
+        "faults::disk::disk_that_fills_up_at_any_point_loses_nothing",
         || {
             let stage = on_a_disk();
             let steps: [&[&str]; 5] = [
@@ -164,7 +164,7 @@ fn wherever_the_disk_becomes_full_nothing_is_lost() {
     );
 }
 
-/// A stage whose colony lies on a small disk of its own; the disk goes with the namespace.
+/// A stage whose colony is on a small filesystem of its own, which is gone with the namespace.
 fn stage_of_none() -> Stage {
     let stage = Stage::new();
     mount(&stage.base(), 24 << 20);
@@ -179,7 +179,7 @@ fn on_a_disk() -> Stage {
     stage
 }
 
-/// Leaves so many bytes on a disk; where the file lies that takes up the rest.
+/// Fills a disk with a file until this number of bytes is free.
 fn fill(disk: &Path, left: u64) -> PathBuf {
     let ballast = disk.join(".ballast");
     let free = nix::sys::statvfs::statvfs(disk).expect("a disk");
@@ -240,7 +240,7 @@ fn full_at_migration() -> Option<Played> {
     assert_eq!(fs::read(stage.database()).expect("it is there"), theirs, "{ran}");
     fs::remove_file(ballast).expect("room again");
     wnm(&stage, &words).done();
-    // What it tells of is on no disk here: that is another test's.
+    // Its subject is on no disk here; another test covers it.
     for file in fs::read_dir(stage.base()).expect("a folder").flatten() {
         let _ = fs::remove_file(file.path());
     }
@@ -306,10 +306,10 @@ fn read_only_storage(words: &[&str]) -> Option<Played> {
     Played::since(before, stage, vec![ran])
 }
 
-/// Without rights, and not for want of a disk: BASE_DIR is another user's.
+/// A missing permission instead of a full disk: BASE_DIR belongs to another user.
 #[test]
-fn a_folder_that_may_not_be_written_is_named() {
-    on_own_ground("faults::disk::a_folder_that_may_not_be_written_is_named", || {
+fn folder_without_write_permission_is_named() {
+    on_own_ground("faults::disk::folder_without_write_permission_is_named", || {
         let stage = Stage::of(1, &["--node_cap", "1"]);
         let rights =
             |mode| fs::set_permissions(stage.base(), fs::Permissions::from_mode(mode)).expect("rights");

@@ -1,16 +1,15 @@
-//! A machine whose disks can be mounted and unmounted by any user: the test that asks for it is run once more in a
-//! namespace of its own, by itself.
+//! A machine where any user can mount filesystems: the test runs itself again in a namespace.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::stage::{Ran, Stage};
 
-/// Set where the namespace is.
+/// Set inside the namespace.
 const SIGN: &str = "WNM_GROUND";
 
-/// Runs `play` where disks can be mounted; `name` is that of the test that calls this, without its crate. Skipped, with
-/// a word on stderr, where nobody may do so.
+/// Runs `play` where filesystems can be mounted; `name` is the test's own name without the crate. Skipped
+/// with a message on stderr where namespaces are not allowed.
 pub fn on_own_ground(name: &str, play: impl FnOnce()) {
     if std::env::var_os(SIGN).is_some() {
         return play();
@@ -49,7 +48,8 @@ pub fn on_own_ground(name: &str, play: impl FnOnce()) {
     }
     let mut again = unshared(&std::env::current_exe().expect("this program"));
     again.args([name, "--exact", "--nocapture"]).env(SIGN, "1");
-    // What is mounted there is in its own way when it clears up, and goes with the namespace: the rest is ours to clear.
+    // Mounts cannot be deleted from outside and are gone with the namespace; the other files must be
+    // deleted.
     again.env("TMPDIR", folder.path());
     let ended = again.output().expect("it runs once more");
     let (out, err) = (
@@ -61,25 +61,25 @@ pub fn on_own_ground(name: &str, play: impl FnOnce()) {
     eprint!("{err}");
 }
 
-/// Mounts a new filesystem of so many bytes there.
+/// Mounts a new filesystem of this size.
 pub fn mount(place: &Path, bytes: u64) {
     std::fs::create_dir_all(place).expect("a mount point");
     let size = format!("size={bytes},mode=755");
     tool("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", text(place)]);
 }
 
-/// Shows a folder in another place as well.
+/// Bind-mounts a folder in another place.
 pub fn bind(folder: &Path, place: &Path) {
     std::fs::create_dir_all(place).expect("a mount point");
     tool("mount", &["--bind", text(folder), text(place)]);
 }
 
-/// Makes what is mounted there read-only, or writable again.
+/// Makes a mount read-only or writable.
 pub fn remount(place: &Path, how: &str) {
     tool("mount", &["-o", &format!("remount,bind,{how}"), text(place)]);
 }
 
-/// Takes it away, also while it is in use.
+/// Unmounts it, even while it is in use.
 pub fn unmount(place: &Path) {
     tool("umount", &["-l", text(place)]);
 }
@@ -94,7 +94,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("a path that is text")
 }
 
-/// wnm without the rights by which disks are mounted here.
+/// wnm without the permission to mount.
 pub fn wnm(stage: &Stage, words: &[&str]) -> Ran {
     let mut all = vec![
         "--inh-caps=-all",

@@ -1,4 +1,4 @@
-//! A machine that is not what it was: clocks, boots, `/proc`.
+//! Changed clocks and boot times, and a missing `/proc`.
 
 use std::process::Command;
 
@@ -31,13 +31,14 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn machines_that_are_not_what_they_were() {
-    on_own_ground("faults::machine::machines_that_are_not_what_they_were", || {
+fn changed_clock_boot_time_or_proc() {
+    on_own_ground("faults::machine::changed_clock_boot_time_or_proc", || {
         play(FAULTS)
     });
 }
 
-/// Shifts all that wnm remembers by so many seconds: to it the clock was set the other way.
+/// Shifts all stored times by this number of seconds, which has the effect of changing the clock in the
+/// other direction.
 fn shift(stage: &Stage, seconds: i64) {
     stage.tamper(&format!(
         "UPDATE sample SET at = at + {seconds}, counted_ms = counted_ms + {seconds} * 1000;
@@ -46,7 +47,7 @@ fn shift(stage: &Stage, seconds: i64) {
     ));
 }
 
-/// Looks the same as before: no node was stopped, started, added or removed.
+/// Runs wnm; no node may be stopped, started, added or removed.
 fn still(stage: &Stage, words: &[&str]) -> Ran {
     let before = stage.processes();
     let ran = wnm(stage, words);
@@ -65,7 +66,7 @@ fn clock() -> Option<Played> {
         ran.push(still(&stage, &[]));
         ran.push(still(&stage, &[]));
     }
-    // A node in a delay that began in the future is not left in it for an hour more.
+    // A delay that began in the future must not last an hour longer.
     stage.tamper("UPDATE node SET status = 'RESTARTING', timestamp = unixepoch() + 3600 WHERE id = 1");
     ran.push(still(&stage, &["--delay_start", "1"]));
     std::thread::sleep(std::time::Duration::from_millis(1100));

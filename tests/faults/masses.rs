@@ -1,4 +1,5 @@
-//! Most of a colony is down from one minute to the next: it is brought back at the pace of the quotas, and nothing else.
+//! Most nodes of a colony are down at once: they are restarted at the rate of the quotas, and nothing else
+//! happens.
 
 use nix::sys::signal::Signal;
 
@@ -38,7 +39,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn many_nodes_at_once() {
+fn many_nodes_down_at_once() {
     play(FAULTS);
 }
 
@@ -56,7 +57,7 @@ fn colony(starts: &str) -> (Stage, Identities) {
     (stage, before)
 }
 
-/// A cycle that starts no more than `most`, and does nothing else but stop or start.
+/// A cycle that starts at most `most` nodes, and otherwise only stops or starts.
 fn measured(stage: &Stage, most: i64) -> Ran {
     let last = stage.figure("SELECT coalesce(max(id), 0) FROM event");
     let ran = stage.pass(&[]);
@@ -96,7 +97,7 @@ fn all_die(starts: &str) -> Option<Played> {
 fn all_refuse() -> Option<Played> {
     let (stage, before) = colony("1");
     let processes = stage.processes();
-    // The simulated nodes listen on 127.0.0.1 alone.
+    // The simulated nodes listen only on 127.0.0.1.
     stage.tamper("UPDATE node SET host = '127.0.0.2'");
     let mut ran: Vec<Ran> = (0..8).map(|_| measured(&stage, 1)).collect();
     assert_eq!(
@@ -119,7 +120,7 @@ fn all_mute() -> Option<Played> {
     let processes = stage.processes();
     let mut ran: Vec<Ran> = (0..2).map(|_| measured(&stage, 1)).collect();
     assert_eq!(stage.processes(), processes);
-    // From the third survey on they are hung, and restarted one by one.
+    // From the third survey on they count as hung and are restarted one by one.
     ran.extend((0..2).map(|_| measured(&stage, 1)));
     assert!(stage.processes().len() >= 5, "{}", stage.describe());
     (1..=6).for_each(|id| stage.cure(id));

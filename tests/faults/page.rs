@@ -1,4 +1,4 @@
-//! docs/faults.md: made from the faults that are played.
+//! docs/faults.md is generated from the faults of the tests.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -21,7 +21,7 @@ const SECTIONS: [(&str, &[Fault]); 9] = [
 ];
 
 #[test]
-fn the_page_is_the_table_of_the_faults_that_are_played() {
+fn page_matches_the_tested_faults() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
     let page = std::fs::read_to_string(&path).expect("the page");
     let (before, rest) = page.split_once(BEGIN).expect("where the tables begin");

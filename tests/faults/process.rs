@@ -1,4 +1,4 @@
-//! A process that is cut short itself: streams, descriptors, memory, signals, a home.
+//! Problems of the process itself: streams, descriptors, memory, signals, a missing home.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
@@ -85,11 +85,11 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn a_process_that_is_cut_short() {
+fn limited_or_interrupted_process() {
     play(FAULTS);
 }
 
-/// The shell runs wnm with the words of `wrapped`, in which `"$@"` is wnm and its words.
+/// A shell runs wnm in `wrapped`, where `"$@"` is wnm and its arguments.
 fn through_shell(stage: &Stage, wrapped: &str, words: &[&str]) -> Ran {
     let mut all = vec!["-c", wrapped, "sh", env!("CARGO_BIN_EXE_wnm")];
     all.extend(words);
@@ -131,7 +131,7 @@ fn closed_streams() -> Option<Played> {
             ran.push(through_shell(&stage, how, words));
         }
     }
-    // A node that is made with nothing open must not have the database for its output.
+    // A node that is started without open descriptors must not write its output to the database.
     through_shell(&stage, "\"$@\" <&- >&- 2>&-", &["--force_action", "add"]).done();
     stage
         .wnm(&["--force_action", "remove", "--service_name", "2"])
@@ -149,7 +149,7 @@ fn full_stderr() -> Option<Played> {
     Played::of(stage, ran)
 }
 
-/// Sends the signal so long after the start; how it ended, and how long after the signal.
+/// Sends the signal this time after the start; returns the result and the time from the signal to the end.
 fn signalled(stage: &Stage, words: &[&str], signal: Signal, after: Duration) -> (Ran, Duration) {
     let child = stage.begin(words);
     std::thread::sleep(after);
@@ -176,7 +176,7 @@ fn signals() -> Option<Played> {
             2 => &["--force_action", "remove", "--service_name", "2"],
             _ => &[],
         };
-        // Before it listens a signal ends it as any program: that is for the tests of kills.
+        // Until wnm handles signals, one ends it like any program; the tests of killed runs cover that.
         let after = Duration::from_millis(30 + turn * 37 % 400);
         let (one, took) = signalled(&stage, words, signal, after);
         assert!(
@@ -207,7 +207,7 @@ fn hangups() -> Option<Played> {
         stage.pass(&[]).done();
         stage.agree(false);
     }
-    // One that was killed says nothing.
+    // A killed run prints nothing.
     ran.retain(|ran| ran.code.is_some());
     Played::since(before, stage, ran)
 }
@@ -226,7 +226,7 @@ fn no_home() -> Option<Played> {
     let ran = Ran::of(command);
     match ran.code {
         Some(0) => assert!(ran.stdout.contains("antnode0001"), "{ran}"),
-        // Who runs the tests has no account.
+        // The user who runs the tests has no account.
         _ => assert!(ran.stderr.contains("no home folder"), "{ran}"),
     }
     Played::of(stage, vec![ran])
@@ -272,11 +272,11 @@ fn limited(which: &str, limits: impl Iterator<Item = u64>) -> Option<Played> {
     Played::since(before, stage, ran)
 }
 
-/// A home that may not be written: nothing is made, and it is named.
+/// With a read-only home, nothing is created and the error names the home.
 #[test]
-fn a_home_that_may_not_be_written_is_named() {
+fn read_only_home_is_named() {
     use std::os::unix::fs::PermissionsExt;
-    on_own_ground("faults::process::a_home_that_may_not_be_written_is_named", || {
+    on_own_ground("faults::process::read_only_home_is_named", || {
         let stage = Stage::new();
         let rights = |mode| {
             fs::set_permissions(stage.home().join(".local"), fs::Permissions::from_mode(mode))
@@ -300,9 +300,9 @@ fn a_home_that_may_not_be_written_is_named() {
     });
 }
 
-/// What a reader that goes away is told is no fault.
+/// A closed pipe is no error.
 #[test]
-fn a_reader_that_has_seen_enough_is_no_fault() {
+fn closed_stdout_is_no_error() {
     let stage = Stage::of(1, &[]);
     let mut child = stage
         .command(&["--report", "node-status-details", "--json"])

@@ -1,4 +1,4 @@
-//! Programs that wnm calls and that are missing, fail or hang.
+//! Programs that wnm runs and that are missing, fail or hang.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -78,7 +78,7 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn programs_that_fail() {
+fn missing_failing_or_hanging_programs() {
     play(FAULTS);
 }
 
@@ -189,7 +189,7 @@ fn ufw(text: &str) -> Option<Played> {
     script(&stage.tools().join("ufw"), "echo 'Status: inactive'");
     stage.survey();
     let before = identities(&stage);
-    // And it is found again when it dies.
+    // wnm recognizes it again when it dies.
     stage
         .processes()
         .iter()

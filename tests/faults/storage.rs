@@ -1,4 +1,4 @@
-//! Disks that are not there: the nodes on them run on, and are taken for neither dead nor gone.
+//! Missing disks: the nodes on them keep running, and do not count as dead or gone.
 
 use std::fs;
 use std::path::PathBuf;
@@ -100,11 +100,12 @@ pub const FAULTS: &[Fault] = &[
 ];
 
 #[test]
-fn disks_that_are_not_there() {
-    on_own_ground("faults::storage::disks_that_are_not_there", || play(FAULTS));
+fn missing_disks() {
+    on_own_ground("faults::storage::missing_disks", || play(FAULTS));
 }
 
-/// Four nodes on a disk of their own, the last of them stopped; and where the disk is seen without being mounted.
+/// Four nodes on a disk of their own, the last one stopped; also the path where the disk is visible without
+/// being mounted.
 fn on_a_disk() -> (Stage, PathBuf) {
     let stage = Stage::new();
     let disk = stage.home().join("disk");
@@ -121,7 +122,7 @@ fn on_a_disk() -> (Stage, PathBuf) {
     (stage, disk)
 }
 
-/// Runs all of it while the disk is away, and looks whether anything changed.
+/// Runs all of these while the disk is missing, and checks that nothing changed.
 fn away(stage: &Stage, runs: &[&[&str]]) -> Vec<Ran> {
     let (rows, processes) = (stage.rows(), stage.processes());
     let ran: Vec<Ran> = runs.iter().map(|words| wnm(stage, words)).collect();
@@ -189,7 +190,7 @@ fn another_disk() -> Option<Played> {
     Played::since(before, stage, ran)
 }
 
-/// Node 12 of twelve, so that the loss of one is no more than nodes die of.
+/// Node 12 of twelve, so that the loss of one node is not more than the safety limit.
 fn own_disk() -> Option<Played> {
     let stage = Stage::of(12, &["--node_cap", "12"]);
     let (disk, root) = (stage.home().join("disk"), stage.root(12));
@@ -252,7 +253,7 @@ fn second_storage() -> Option<Played> {
         &stage,
         &[&[], &["--force_action", "remove", "--service_name", "5"]],
     );
-    // What lies on the disk that is there can be removed meanwhile.
+    // Nodes on other disks can still be removed.
     wnm(&stage, &["--force_action", "remove", "--service_name", "3"]).done();
     assert_eq!(stage.ids(), [1, 2, 4, 5]);
     bind(&disk, &second);
@@ -262,7 +263,7 @@ fn second_storage() -> Option<Played> {
         .into();
     assert_eq!(after, keys);
     assert_eq!(stage.in_state("RUNNING"), 4, "{}", stage.describe());
-    // The rest looks at one storage.
+    // The remaining steps look at one storage.
     let there = ["--node_storage", &place, "--node_cap", "2"];
     let words = [&["--force_action", "remove", "--service_name", "4,5"], &there[..]];
     stage.wnm(&words.concat()).done();

@@ -1,4 +1,4 @@
-//! Services that were edited since their nodes were started: what runs is not what is written.
+//! Services whose units were edited after their nodes started: the running process differs from the unit.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::{IMPORT, pids};
 use crate::peer_faults::services;
 
 #[test]
-fn a_node_whose_unit_says_other_words_by_now_is_said_and_not_restarted() {
+fn node_whose_unit_was_edited_is_reported_and_not_restarted() {
     let stage = services::machine();
     let storage = stage.storage();
     for number in 1..=4 {
@@ -68,7 +68,7 @@ fn a_node_whose_unit_says_other_words_by_now_is_said_and_not_restarted() {
     assert_eq!(pids(&stage), running, "{}", stage.events());
     assert_eq!((stage.in_state("RUNNING"), stage.in_state("DISABLED")), (2, 2));
 
-    // Edited back it is a node like others, and still the same process.
+    // With the original unit it is a node like any other, still in the same process.
     edit(
         3,
         &format!("--metrics-server-port={metrics}033"),

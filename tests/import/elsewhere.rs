@@ -1,4 +1,4 @@
-//! Nodes on a second disk, outside of `node_storage`.
+//! Nodes on a second disk outside of `node_storage`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::{IMPORT, pids};
 use crate::peer_faults::services;
 use crate::stage::Stage;
 
-/// Three nodes on one disk and two on another, taken in and running.
+/// Imports three nodes on one disk and two on another, all running.
 fn two_disks() -> Stage {
     let stage = services::machine();
     for number in 1..=3 {
@@ -26,7 +26,7 @@ fn two_disks() -> Stage {
 }
 
 #[test]
-fn a_second_disk_that_is_missing_is_not_the_death_of_its_nodes() {
+fn nodes_of_a_missing_second_disk_are_not_dead() {
     let stage = two_disks();
     let (disk, away) = (stage.home().join("disk2"), stage.home().join("away"));
     let (rows, running) = (stage.rows(), pids(&stage).into_values().collect::<Vec<_>>());
@@ -55,7 +55,7 @@ fn a_second_disk_that_is_missing_is_not_the_death_of_its_nodes() {
 }
 
 #[test]
-fn a_disk_behind_a_link_that_leads_nowhere_is_not_the_death_of_its_node() {
+fn node_behind_a_dangling_symlink_is_not_dead() {
     let stage = two_disks();
     let root = stage.home().join("disk2/antnode0020");
     let real = stage.home().join("disk3");
@@ -68,7 +68,7 @@ fn a_disk_behind_a_link_that_leads_nowhere_is_not_the_death_of_its_node() {
 }
 
 #[test]
-fn a_node_on_a_second_disk_goes_with_its_folder_and_nothing_else_does() {
+fn removing_a_node_on_a_second_disk_deletes_only_its_folder() {
     let stage = two_disks();
     let disk = stage.home().join("disk2");
     fs::write(disk.join("mine"), "not a node's").expect("a file of the operator's");
@@ -82,7 +82,7 @@ fn a_node_on_a_second_disk_goes_with_its_folder_and_nothing_else_does() {
 }
 
 #[test]
-fn a_folder_that_the_unit_does_not_name_is_never_erased() {
+fn folder_that_the_unit_does_not_name_is_never_deleted() {
     let stage = two_disks();
     let precious = stage.home().join("photos/antnode0021");
     fs::create_dir_all(&precious).expect("a folder");
@@ -101,7 +101,7 @@ fn a_folder_that_the_unit_does_not_name_is_never_erased() {
     );
     assert_eq!(stage.ids(), [1, 2, 3, 20, 21]);
 
-    // A folder of another name is not the node's alone, whoever names it.
+    // A folder with another name may hold more than the node.
     let shared = stage.home().join("disk2/all");
     fs::rename(&old, &shared).expect("it is moved");
     let odd = Unit {
@@ -116,7 +116,7 @@ fn a_folder_that_the_unit_does_not_name_is_never_erased() {
     stage.wnm(&order).code(3).says("it is not called `antnode0021`");
     assert!(shared.join("secret-key").exists());
 
-    // As it was found, it goes.
+    // With its original name it is deleted.
     fs::rename(&shared, &old).expect("it is moved back");
     unit("antnode0021", 21, old.clone()).lay(&stage);
     stage.tamper(&format!(

@@ -1,4 +1,4 @@
-//! Units that are hard to read: what systemd makes of them is what their nodes become, or they are left alone and said.
+//! Units that are hard to parse: their nodes are imported as systemd runs them, or skipped with a message.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 
 const WALLET: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
 
-/// A unit with these lines in its `[Service]`, and a root for its node.
+/// A unit with these lines in `[Service]`, and a root directory of its node.
 fn lay(stage: &Stage, name: &str, root: &Path, lines: &str) {
     fs::create_dir_all(root).expect("a root");
     fs::copy(stage.home().join(".local/bin/antnode"), root.join("antnode")).expect("its antnode");
@@ -27,7 +27,7 @@ fn drop_in(stage: &Stage, name: &str, text: &str) {
     fs::write(folder.join("override.conf"), text).expect("a drop-in");
 }
 
-/// What would be imported, by service.
+/// The nodes that an import would add, by service.
 fn seen(stage: &Stage) -> (Value, String) {
     let words: Vec<&str> = IMPORT.iter().copied().chain(["--dry_run", "--json"]).collect();
     let ran = stage.wnm(&words).done();
@@ -41,13 +41,13 @@ fn node<'a>(nodes: &'a Value, service: &str) -> &'a Value {
 }
 
 #[test]
-fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
+fn specifiers_variables_and_relative_paths_are_resolved_as_by_systemd() {
     let stage = services::machine();
     let disk = stage.home().join("disk");
     let home = stage.home().display();
     let root = |name: &str| disk.join(name);
 
-    // By the name of the unit, with the program's own name and a shell's kind of variables.
+    // With the unit's name, a first argument of its own, and variables in shell style.
     lay(
         &stage,
         "antnode0007",
@@ -58,7 +58,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
              # in between\n   --metrics-server-port=9107 $WORDS $$x 100%% --rewards-address {WALLET} evm-arbitrum-one"
         ),
     );
-    // Variables of a file, which count before those of the unit.
+    // Variables of a file override those of the unit.
     fs::write(
         stage.home().join("my node.env"),
         "# mine\nPORT=9008\nGREETING=\"two words\"\n\n;no\nEMPTY=\n",
@@ -74,7 +74,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
              --metrics-server-port 9108 --rewards-address {WALLET} evm-arbitrum-one"
         ),
     );
-    // Paths that begin in the folder it runs in.
+    // Paths relative to the working directory.
     lay(
         &stage,
         "antnode0009",
@@ -84,7 +84,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
              --metrics-server-port 9109 --log-output-dest logs/9 --rewards-address {WALLET} evm-arbitrum-one"
         ),
     );
-    // What nobody can know, and no path at all.
+    // An unknown value, and a value that is no path.
     lay(
         &stage,
         "antnode0010",
@@ -122,7 +122,7 @@ fn specifiers_variables_and_relative_paths_are_what_systemd_makes_of_them() {
 }
 
 #[test]
-fn drop_ins_replace_what_the_unit_says() {
+fn drop_ins_override_the_unit() {
     let stage = services::machine();
     let home = stage.home().display();
     let root = stage.home().join("my disk/antnode0003");
@@ -161,7 +161,7 @@ fn drop_ins_replace_what_the_unit_says() {
 }
 
 #[test]
-fn a_drop_in_that_outlived_its_unit_keeps_its_number_from_new_nodes() {
+fn drop_in_left_without_its_unit_reserves_the_number() {
     let stage = services::colony(&["--node_cap", "2"]);
     drop_in(
         &stage,

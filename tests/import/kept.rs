@@ -1,4 +1,4 @@
-//! A colony that is there: its nodes are taken in later, if it has none.
+//! Importing into an existing colony, which is allowed while it has no nodes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use super::{IMPORT, kept, lasting, lose_database, pids};
 use crate::stage::Stage;
 
 #[test]
-fn a_colony_without_nodes_takes_them_in_later_and_one_that_has_nodes_does_not() {
+fn colony_without_nodes_can_import_and_one_with_nodes_cannot() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     let (before, running) = (lasting(&stage), pids(&stage));
     let ran = stage.wnm(&["--import"]).code(1).complains();
@@ -20,7 +20,7 @@ fn a_colony_without_nodes_takes_them_in_later_and_one_that_has_nodes_does_not() 
         .code(1)
         .says("there is no colony at")
         .complains();
-    // Ports that nobody chose: those of the nodes come in their place.
+    // The default ports are replaced by those of the nodes.
     let made = [
         "--init",
         "--rewards_address",
@@ -37,7 +37,7 @@ fn a_colony_without_nodes_takes_them_in_later_and_one_that_has_nodes_does_not() 
         (kept(&stage, "port_start"), stage.rows().len()),
         ("55".to_owned(), 0)
     );
-    // The index of the log is touched by everyone who reads.
+    // Every reader changes the index of the database's log.
     let tree = |stage: &Stage| {
         let tree = stage.tree();
         let lines = tree.lines().filter(|line| !line.contains("colony.db-shm"));
@@ -59,7 +59,7 @@ fn a_colony_without_nodes_takes_them_in_later_and_one_that_has_nodes_does_not() 
         (nodes, metrics)
     );
     assert_eq!(kept(&stage, "node_cap"), "2");
-    // Whom new nodes pay is what the operator said.
+    // The rewards address of new nodes is the operator's.
     assert!(kept(&stage, "rewards_address").starts_with("0x1a1a"));
     assert_eq!(lasting(&stage), before);
     assert_eq!(pids(&stage), running);
@@ -67,7 +67,7 @@ fn a_colony_without_nodes_takes_them_in_later_and_one_that_has_nodes_does_not() 
 }
 
 #[test]
-fn where_nothing_is_found_a_colony_is_made_all_the_same() {
+fn import_that_finds_nothing_still_creates_a_colony() {
     let stage = Stage::new();
     let words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
     let ran = stage.wnm(&words).code(1).complains();
@@ -85,16 +85,16 @@ fn where_nothing_is_found_a_colony_is_made_all_the_same() {
     assert!(stage.rows().is_empty());
 }
 
-/// Variables, flags, and a file that must go again.
+/// Variables, flags, and a file that must be deleted afterwards.
 type Layer = (
     Vec<(&'static str, &'static str)>,
     Vec<&'static str>,
     Option<PathBuf>,
 );
 
-/// Each layer in which somebody may have said it counts before what the nodes have; a cap gives way in each.
+/// A setting in any layer overrides the value of the nodes, except that the cap is raised to their number.
 #[test]
-fn what_is_said_in_any_layer_counts_before_what_the_nodes_have() {
+fn setting_in_any_layer_overrides_the_value_of_the_nodes() {
     let stage = Stage::of(2, &[]);
     let running = pids(&stage);
     let words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
@@ -125,7 +125,7 @@ fn what_is_said_in_any_layer_counts_before_what_the_nodes_have() {
         let ran = ran.says("node_cap is raised to 2");
         assert_eq!(kept(&stage, "port_start"), "41", "layer {nth}: {ran}");
         assert_eq!(kept(&stage, "node_cap"), "2", "layer {nth}: {ran}");
-        // What nobody said is still theirs.
+        // Settings in no layer are taken from the nodes.
         assert_eq!(
             kept(&stage, "metrics_port_start"),
             stage.thousands().1,

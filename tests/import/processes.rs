@@ -1,4 +1,4 @@
-//! Processes that an operator started by hand, below a storage of his own.
+//! Processes that an operator started by hand, in his own storage.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ fn root(stage: &Stage, name: &str) -> PathBuf {
     root
 }
 
-/// A process of the operator's own; it ends with the stage at the latest.
+/// A process of the operator, which ends with the stage at the latest.
 struct Mine(Child);
 
 impl Drop for Mine {
@@ -76,7 +76,7 @@ fn answer(stage: &Stage, count: usize) {
     });
 }
 
-/// The processes of this stage's antnodes, by whatever name and words, and their programs.
+/// The processes of this stage's antnodes with any name and arguments, and their binaries.
 pub fn programs(stage: &Stage) -> BTreeMap<u32, PathBuf> {
     let entries = fs::read_dir("/proc").expect("/proc").flatten();
     let all = entries.filter_map(|entry| {
@@ -95,10 +95,10 @@ pub fn programs(stage: &Stage) -> BTreeMap<u32, PathBuf> {
 }
 
 #[test]
-fn processes_started_in_any_way_are_taken_as_they_run() {
+fn processes_started_in_any_way_are_imported_as_they_run() {
     let stage = Stage::new();
-    // A root in one word; one relative to the folder it was started in; another name than its program's, which is
-    // gone by now; a root by a link; no number in its name, and arguments of every kind.
+    // A root in one word with its option; a relative root; a process name of its own and a deleted binary;
+    // a root behind a symlink; a name without a number, and all kinds of arguments.
     let one = root(&stage, "antnode0001");
     let two = root(&stage, "antnode0002");
     let three = root(&stage, "antnode0003");
@@ -152,7 +152,8 @@ fn processes_started_in_any_way_are_taken_as_they_run() {
     ];
     answer(&stage, 5);
     fs::remove_file(three.join("antnode")).expect("it is deleted");
-    // What is said of a node that runs otherwise, of one that says nothing, and of one in another place.
+    // The messages for a process with other arguments, for one that does not answer, and for one in another
+    // place.
     let stale = format!(
         "env A=1 {0}/antnode --root-dir {0} --port 9 --metrics-server-port 8\n",
         one.display()
@@ -199,7 +200,7 @@ fn processes_started_in_any_way_are_taken_as_they_run() {
 }
 
 #[test]
-fn a_node_that_was_started_through_a_link_is_not_started_twice_and_is_stopped() {
+fn node_started_through_a_symlink_is_not_started_twice_and_can_be_stopped() {
     let stage = Stage::new();
     let one = root(&stage, "antnode0001");
     symlink(stage.storage(), stage.home().join("link")).expect("a link");
@@ -221,7 +222,7 @@ fn a_node_that_was_started_through_a_link_is_not_started_twice_and_is_stopped() 
         .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
         .done();
     assert_eq!(programs(&stage).len(), 1, "it runs already");
-    // Its parent is to see its end.
+    // Waits for the child, so that it is no zombie.
     let mut mine = mine;
     let reaper = std::thread::spawn(move || mine.0.wait());
     stage
@@ -232,7 +233,7 @@ fn a_node_that_was_started_through_a_link_is_not_started_twice_and_is_stopped() 
 }
 
 #[test]
-fn two_processes_on_one_root_are_one_node_and_said() {
+fn two_processes_with_one_root_are_imported_once_with_a_warning() {
     let stage = Stage::new();
     let one = root(&stage, "antnode0001");
     let word = format!("--root-dir={}", one.display());

@@ -1,4 +1,4 @@
-//! Units that an operator wrote: his own folders, ports and arguments.
+//! Units that an operator wrote, with his own folders, ports and arguments.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::stage::Stage;
 
 const WALLET: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
 
-/// A node as somebody set it up by hand.
+/// A node that was set up by hand.
 pub struct Unit<'a> {
     pub name: &'a str,
-    /// Its port is this above the thousand of the stage.
+    /// Added to the first port of the stage.
     pub number: u16,
     pub root: PathBuf,
-    /// Words that wnm would not have said.
+    /// Arguments that wnm would not pass.
     pub words: &'a str,
-    /// Lines above `ExecStart=`.
+    /// Lines before `ExecStart=`.
     pub lines: &'a str,
 }
 
 impl Unit<'_> {
-    /// Its text.
+    /// The text of the unit.
     fn text(&self, stage: &Stage) -> String {
         let port = |thousand: String| thousand.parse::<u16>().expect("a thousand") * 1000 + self.number;
         let (nodes, metrics) = stage.thousands();
@@ -54,7 +54,7 @@ impl Unit<'_> {
         fs::write(place, self.text(stage)).expect("a unit");
     }
 
-    /// The same, and starts it as its operator does.
+    /// Writes them and starts the node as the operator.
     pub fn start(&self, stage: &Stage) {
         self.lay(stage);
         let mut start = Command::new(stage.home().join(".local/bin/systemctl"));
@@ -103,7 +103,7 @@ fn text(path: &Path) -> String {
 }
 
 #[test]
-fn units_of_an_operators_own_are_taken_as_they_are_and_never_rewritten() {
+fn units_of_an_operator_are_imported_and_never_rewritten() {
     let stage = services::machine();
     let disk = stage.home().join("my disk/ant-nodes");
     let one = Unit {
@@ -114,7 +114,7 @@ fn units_of_an_operators_own_are_taken_as_they_are_and_never_rewritten() {
     one.start(&stage);
     unit("antnode12", 12, disk.join("antnode12")).start(&stage);
     unit("antnode0013", 13, disk.join("antnode0013")).lay(&stage);
-    // What is not the manager's to take.
+    // Units that the manager must skip.
     let antctl = format!(
         "[Service]\nExecStart={0}/a/antnode --rpc 127.0.0.1:1 --root-dir {0}/a --port 9 evm-arbitrum-one\n",
         disk.display()
@@ -181,7 +181,7 @@ fn units_of_an_operators_own_are_taken_as_they_are_and_never_rewritten() {
     assert_eq!(texts(&stage), units, "no unit was rewritten");
     assert_eq!(stage.in_state("RUNNING"), 3, "{}", stage.describe());
 
-    // A unit that is lost is written anew, and says all that it said.
+    // A lost unit is written again with all its options.
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0007"])
         .done();
@@ -202,7 +202,7 @@ fn units_of_an_operators_own_are_taken_as_they_are_and_never_rewritten() {
     assert_eq!(anew.matches("--bootstrap-cache-dir").count(), 1, "{anew}");
     assert_eq!(anew.matches("--max-log-files").count(), 1, "{anew}");
 
-    // From here on they are nodes like others.
+    // From now on they are nodes like any other.
     stage.install("0.4.18");
     stage
         .wnm(&["--force_action", "upgrade", "--service_name", "antnode12"])
@@ -221,13 +221,13 @@ fn units_of_an_operators_own_are_taken_as_they_are_and_never_rewritten() {
 }
 
 #[test]
-fn of_two_that_claim_the_same_one_stands_and_no_cap_takes_a_node_away() {
+fn one_of_two_nodes_with_the_same_port_is_kept_and_no_cap_removes_a_node() {
     let stage = services::machine();
     let storage = stage.storage();
     unit("antnode0001", 1, storage.join("antnode0001")).start(&stage);
     unit("antnode1", 21, storage.join("antnode1")).lay(&stage);
     unit("antnode2", 2, storage.join("antnode2")).start(&stage);
-    // The port of another, a disk that is not mounted, and nothing to see it by.
+    // The port of another node, an unmounted disk, and nothing to recognize it by.
     unit("antnode3", 2, storage.join("antnode3")).lay(&stage);
     unit("antnode4", 4, storage.join("antnode4")).lay(&stage);
     fs::rename(storage.join("antnode4"), stage.home().join("away")).expect("its root goes");

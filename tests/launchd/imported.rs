@@ -1,4 +1,4 @@
-//! Jobs that an operator wrote: each becomes a node as launchd runs it, or is left alone and said.
+//! Jobs that an operator wrote: each is imported as launchd runs it, or skipped with a message.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +43,7 @@ fn arguments(words: &[&str]) -> String {
     format!("<key>KeepAlive</key><true/><key>ProgramArguments</key><array>{words}</array>")
 }
 
-/// A root with its antnode.
+/// A root directory with an antnode.
 fn root(stage: &Machine, name: &str) -> PathBuf {
     let root = stage.home().join(name);
     fs::create_dir_all(&root).unwrap();
@@ -71,13 +71,13 @@ fn bytes(stage: &Machine) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 #[test]
-fn jobs_of_an_operators_own_are_taken_as_launchd_runs_them_and_never_rewritten() {
+fn jobs_of_an_operator_are_imported_and_never_rewritten() {
     let stage = Machine::new(Mode::User).unwrap();
     let ports = |number| {
         let (node, metrics) = port(&stage, number);
         (node.to_string(), metrics.to_string())
     };
-    // A program beside the name it is told to have; values with every kind of character.
+    // A `Program` with another first argument; values with special characters.
     let one = root(&stage, "my disk/it's \"50%\" $HOME & <co>/antnode0001");
     let (node, metrics) = ports(1);
     let program = one.join("antnode").display().to_string();
@@ -101,7 +101,7 @@ fn jobs_of_an_operators_own_are_taken_as_launchd_runs_them_and_never_rewritten()
         text("")
     );
     plist(&stage, "com.autonomi.antnode-1", &first);
-    // A label with leading zeros, and paths that begin in its folder; as a binary property list.
+    // A label with leading zeros, and relative paths; a binary property list.
     let two = root(&stage, "a disk/antnode7");
     let (node, metrics) = ports(7);
     let words = [
@@ -133,7 +133,7 @@ fn jobs_of_an_operators_own_are_taken_as_launchd_runs_them_and_never_rewritten()
         let path = folder(&stage).join(format!("{file}.plist"));
         stage.launchctl(&["load", "-w", path.to_str().unwrap()]);
     }
-    // A file whose job is not loaded.
+    // A property list whose job is not loaded.
     let three = root(&stage, "a disk/antnode0012");
     let (node, metrics) = ports(12);
     let words = [
@@ -191,7 +191,7 @@ fn jobs_of_an_operators_own_are_taken_as_launchd_runs_them_and_never_rewritten()
     assert_eq!(bytes(&stage), files, "no file was rewritten");
     assert_eq!(stage.in_state("RUNNING"), 3, "{}", stage.describe());
 
-    // A stop and a start are of the very same job.
+    // Stop and start use the same job.
     for name in ["antnode0001", "antnode7"] {
         stage
             .wnm(&["--force_action", "stop", "--service_name", name])
@@ -209,7 +209,7 @@ fn jobs_of_an_operators_own_are_taken_as_launchd_runs_them_and_never_rewritten()
 }
 
 #[test]
-fn what_is_no_job_of_a_node_that_wnm_can_know_is_left_alone_and_said() {
+fn jobs_that_wnm_cannot_manage_are_skipped_with_a_message() {
     let stage = Machine::new(Mode::User).unwrap();
     let good = |number: u16, at: &Path| {
         let (node, metrics) = port(&stage, number);
@@ -228,11 +228,11 @@ fn what_is_no_job_of_a_node_that_wnm_can_know_is_left_alone_and_said() {
     let family = |number: &str| format!("com.autonomi.antnode-{number}");
     let at = root(&stage, "disk/antnode0001");
     plist(&stage, &family("1"), &(label(&family("1")) + &good(1, &at)));
-    // One label in two files, and in one of another name; a label of another family.
+    // One label in two files and one file with another name; a label of another program.
     plist(&stage, &family("01"), &(label(&family("1")) + &good(1, &at)));
     plist(&stage, "copy-of-mine", &(label(&family("1")) + &good(1, &at)));
     plist(&stage, "com.me.node", &(label("com.me.node") + &good(2, &at)));
-    // What is none, or not to be read to its end.
+    // No property list, or one that cannot be read completely.
     fs::write(folder(&stage).join(family("3") + ".plist"), "garbage \0 \u{1}").unwrap();
     let long = format!(
         "{}{}<!--{}-->",
@@ -247,7 +247,7 @@ fn what_is_no_job_of_a_node_that_wnm_can_know_is_left_alone_and_said() {
     std::os::unix::fs::symlink("/nowhere", folder(&stage).join(family("7") + ".plist")).unwrap();
     let nested = label(&family("8")) + &"<key>a</key><dict>".repeat(2000) + &"</dict>".repeat(2000);
     plist(&stage, &family("8"), &nested);
-    // No node's, no whole one's, and one that leads out of its folder.
+    // No node, an incomplete node, and one outside of its folder.
     plist(
         &stage,
         &family("9"),

@@ -1,4 +1,4 @@
-//! A stage with the simulated launchctl, whose nodes are jobs of the user's or of the machine's.
+//! A stage with the simulated launchctl, where nodes are jobs of the user or the system.
 
 use std::fs;
 use std::ops::Deref;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::stage::{Stage, simulated};
 
-/// Whose jobs they are.
+/// The owner of the jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     User,
@@ -27,7 +27,7 @@ impl Deref for Machine {
     }
 }
 
-/// A colony of `count` jobs that run; None where this machine cannot play it.
+/// A colony of `count` running jobs; None where this machine cannot run it.
 pub fn of(mode: Mode, count: usize, settings: &[&str]) -> Option<Machine> {
     let machine = Machine::new(mode)?;
     let mut all = vec!["--process_manager", machine.kind()];
@@ -48,7 +48,7 @@ pub fn of(mode: Mode, count: usize, settings: &[&str]) -> Option<Machine> {
 }
 
 impl Machine {
-    /// With launchd and no colony.
+    /// With launchd and without a colony.
     pub fn new(mode: Mode) -> Option<Machine> {
         let stage = match mode {
             Mode::User => Stage::new(),
@@ -67,7 +67,7 @@ impl Machine {
         }
     }
 
-    /// Where launchctl keeps what it knows.
+    /// The folder of the simulated launchctl's state.
     pub fn state(&self) -> PathBuf {
         match self.mode {
             Mode::User => self.home().join(".launchctl"),
@@ -96,7 +96,7 @@ impl Machine {
         folder.join(format!("com.autonomi.antnode-{id}.plist"))
     }
 
-    /// What launchctl was told since this was last asked.
+    /// The calls of launchctl since the last look.
     pub fn calls(&self) -> Vec<String> {
         let path = self.state().join("calls");
         let calls = fs::read_to_string(&path).unwrap_or_default();
@@ -104,12 +104,12 @@ impl Machine {
         calls.lines().map(str::to_owned).collect()
     }
 
-    /// Makes launchctl another one; see the simulated launchctl for the words.
+    /// Changes the behaviour of launchctl; `tests/fakes/launchctl.rs` lists the words.
     pub fn turn(&self, mood: &str) {
         fs::write(self.state().join(mood), "").unwrap();
     }
 
-    /// The operator himself tells launchctl something.
+    /// Runs launchctl as the operator.
     pub fn launchctl(&self, words: &[&str]) {
         let (program, first): (_, &[&str]) = match self.mode {
             Mode::User => ("launchctl".to_owned(), &[]),
@@ -124,7 +124,7 @@ impl Machine {
         assert!(ended.status.success(), "{words:?}: {ended:?}");
     }
 
-    /// What wnm calls the plist of a node.
+    /// The path of a node's property list as wnm sees it.
     pub fn named(&self, id: u32) -> String {
         self.known(self.plist(id)).display().to_string()
     }

@@ -1,4 +1,4 @@
-//! What is counted on the way, and what must be true of it.
+//! The measurements of the long run, and their limits.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,17 +8,17 @@ use std::time::Instant;
 use super::Size;
 use crate::stage::{Process, Ran, Stage};
 
-/// What was seen.
+/// All measurements.
 #[derive(Default)]
 pub struct Figures {
     begun: Option<Instant>,
-    /// Of each cycle that ran to its end: the most memory it had, in kB, and the bytes of the database after it.
+    /// For each complete cycle: its peak memory in kB, and the size of the database after it.
     memory: Vec<u64>,
     sizes: Vec<u64>,
-    /// The most bytes that the database's log had: after a cycle that ended, and after one that was killed.
+    /// The largest sizes of the database's log: after complete cycles, and after killed ones.
     log: u64,
     log_of_killed: u64,
-    /// The most descriptors that a node had.
+    /// The most descriptors of one node.
     descriptors: usize,
     looks: usize,
     kills: usize,
@@ -28,7 +28,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// One cycle, and what it cost.
+    /// Measures one cycle.
     pub fn cycle(&mut self, stage: &Stage) -> Ran {
         self.begun.get_or_insert_with(Instant::now);
         let child = stage.begin(&[]);
@@ -39,14 +39,14 @@ impl Figures {
         ran
     }
 
-    /// A cycle was killed.
+    /// Records a killed cycle.
     pub fn killed(&mut self, stage: &Stage) {
         self.kills += 1;
         let log = length(&stage.base().join("colony.db-wal"));
         self.log_of_killed = self.log_of_killed.max(log);
     }
 
-    /// What every node has open, and what lies in the folders of the colony.
+    /// Measures the open files of every node, and the files of the colony.
     pub fn look(&mut self, stage: &Stage, cycle: usize) {
         self.looks += 1;
         for process in stage.processes() {
@@ -68,7 +68,7 @@ impl Figures {
             .filter_map(|row| row.version.clone())
             .collect();
         let shelf = names(&stage.base().join("bin"));
-        // A version that no node has any more goes when the next binary changes or the next node is removed.
+        // An unused version is deleted when the next binary changes or the next node is removed.
         assert!(
             shelf.len() <= versions.len() + 2 && shelf.iter().all(|name| name.starts_with("antnode-")),
             "cycle {cycle}: {shelf:?}\n{}",
@@ -78,7 +78,7 @@ impl Figures {
             "bin",
             "bootstrap-cache",
             "colony.db",
-            // These two are left by our own looking into the database.
+            // This test's own read access leaves these two.
             "colony.db-shm",
             "colony.db-wal",
             "logs",
@@ -123,7 +123,7 @@ impl Figures {
         assert_eq!(zombies(), Vec::<String>::new(), "cycle {cycle}");
     }
 
-    /// Whether anything grew, in words and by assertion.
+    /// Prints the measurements and asserts that nothing grew.
     pub fn judge(&self, size: &Size) {
         let part = 100.min(size.cycles / 4);
         let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len().max(1) as u64;
@@ -163,7 +163,7 @@ impl Figures {
             last * 10 <= first * 11,
             "memory grew from {first} kB to {last} kB"
         );
-        // A quarter of the short form is three leaps in time, and what each leaves behind goes at the next.
+        // A quarter of the short form is three jumps in time, and what each leaves is deleted at the next.
         let percent = if self.memory.len() < 100 { 25 } else { 5 };
         assert!(
             fourth * 100 <= third * (100 + percent),
@@ -183,7 +183,7 @@ impl Figures {
     }
 }
 
-/// After a teardown there is neither process nor folder.
+/// A teardown leaves no process and no folder.
 pub fn nothing_is_left(stage: &Stage) {
     assert_eq!(stage.processes(), []);
     for folder in [stage.storage(), stage.logs()] {
@@ -202,7 +202,7 @@ fn open_files(process: &Process) -> Vec<String> {
         .collect()
 }
 
-/// Sockets, its console, and for a moment its own files. No pipe, no lock, no database.
+/// Sockets, the console log, and its own files for a moment. No pipe, no lock, no database.
 fn is_its_own(file: &str, stage: &Stage, process: &Process) -> bool {
     let name = process.root.file_name().unwrap_or_default();
     file == "/dev/null"
@@ -212,8 +212,7 @@ fn is_its_own(file: &str, stage: &Stage, process: &Process) -> bool {
         || file.starts_with("/proc/")
 }
 
-/// Programs of ours that have ended and that nobody has taken notice of for five seconds: ours, and such as became
-/// the first process's.
+/// Zombies for five seconds: children of this process, and those that were reparented to init.
 fn zombies() -> Vec<String> {
     let mut found = waiting();
     for _ in 0..100 {
@@ -240,7 +239,8 @@ fn waiting() -> Vec<String> {
                 .any(|word| name.ends_with(word));
             is_ours
                 && rest.next() == Some("Z")
-                // Nodes that are our own children are other tests', which start them without wnm.
+                // Nodes that are children of this process belong to other tests, which start them without
+                // wnm.
                 && matches!(rest.next(), Some(parent) if parent == "1" || parent == ours && name.ends_with("(wnm"))
         })
         .collect()

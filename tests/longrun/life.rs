@@ -1,4 +1,4 @@
-//! What happens to a colony: load, deaths, illness, new versions, other caps, and runs that are killed.
+//! The events of a colony: load, deaths, misbehaving nodes, new versions, changed caps, and killed runs.
 
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
@@ -10,13 +10,13 @@ use nix::unistd::Pid;
 use super::figures::Figures;
 use crate::stage::{Chance, Stage, kill};
 
-/// A colony's circumstances.
+/// The state of the colony's environment.
 pub struct Life {
-    /// How many nodes there are to be at most.
+    /// The cap.
     nodes: usize,
-    /// The last figure of the newest antnode.
+    /// The last number of the newest antnode's version.
     version: usize,
-    /// Nodes that are ill, and for how many cycles more.
+    /// Misbehaving nodes, each with the number of cycles left.
     ill: Vec<(u32, usize)>,
 }
 
@@ -29,7 +29,7 @@ impl Life {
         }
     }
 
-    /// Something happens, or nothing; returns how busy the processors were meanwhile.
+    /// Lets a random event happen, or none; returns the CPU usage meanwhile.
     pub fn happen(&mut self, stage: &Stage, chance: &mut Chance, figures: &mut Figures) -> i64 {
         self.recover(stage);
         if chance.is_one_in(2 * self.nodes) {
@@ -48,7 +48,8 @@ impl Life {
                 }
             }
             2 => {
-                // A node that never answers costs a survey five seconds: one is enough, and not too often.
+                // A node that never answers costs each survey five seconds, so there is at most one, and
+                // rarely.
                 let (word, length) = match chance.below(10) {
                     0 => ("mute", 4),
                     1..4 => ("refuse", 10),
@@ -74,7 +75,7 @@ impl Life {
         5
     }
 
-    /// All is well again, and comes to rest.
+    /// Ends all faults and waits until the colony settles.
     pub fn rest(&mut self, stage: &Stage) {
         self.ill.iter_mut().for_each(|(_, rest)| *rest = 0);
         self.recover(stage);
@@ -90,7 +91,7 @@ impl Life {
                 assert!(matches!(ran.code, Some(0 | 3)), "{ran}");
             },
         );
-        // What runs that were killed left goes with the next change of a binary or the next removal.
+        // What killed runs left is deleted with the next change of a binary or the next removal.
         stage.cycle();
     }
 
@@ -98,7 +99,7 @@ impl Life {
         for (id, rest) in &mut self.ill {
             *rest = rest.saturating_sub(1);
             if *rest == 0 {
-                // Gone already where the node is.
+                // Does nothing where the node is gone.
                 let _ = std::fs::remove_file(stage.root(*id).join("SIM_ANTNODE"));
             }
         }
@@ -111,7 +112,8 @@ impl Life {
     }
 }
 
-/// A cycle that is killed after this time, if it has not ended: alone, or with all that it had begun, as by a reboot.
+/// A cycle that is killed after this time unless it has ended: alone, or with everything it started, as by
+/// a reboot.
 fn killed(stage: &Stage, after: Duration, chance: &mut Chance) {
     let mut command = stage.command(&[]);
     command

@@ -1,28 +1,29 @@
-//! Time that passes in no time: what the database knows becomes older, and where much time passed at once, it is
-//! filled with what a run each minute would have written.
+//! Simulated time: moves all times in the database back, and for long jumps adds the rows of a run per
+//! minute.
 
 use crate::stage::Stage;
 
 const DAY: i64 = 86_400;
 
-/// What is kept, by the manual; and an hour, since it is looked at once an hour.
+/// The documented retention, and an hour because old rows are deleted once an hour.
 const SAMPLES_KEPT: i64 = 7 * DAY + 3_600;
 const EVENTS_KEPT: i64 = 90 * DAY + 3_600;
 
-/// Samples of a day in full, of six days one in ten minutes, and what an hour and a leap can add to that.
+/// All samples of a day, one per ten minutes of six days, and what an hour and a jump can add.
 const SAMPLES: i64 = 1_441 + 6 * 145 + 61;
 
-/// What a busy colony does in a day.
+/// The events of a busy colony in a day.
 const EVENTS_A_DAY: i64 = 200;
 
-/// A minute passes.
+/// Lets a minute pass.
 pub fn minute(stage: &Stage) {
     stage.tamper("UPDATE sample SET at = at - 60");
 }
 
-/// So many seconds pass, with a run in each minute of them but for the last hour: what is old goes once an hour.
+/// Lets this time pass with a run in each minute except in the last hour, because old rows are deleted once
+/// an hour.
 pub fn leap(stage: &Stage, seconds: i64) {
-    // What is forgotten at once anyway is not written.
+    // Rows that would be deleted at once are not written.
     let minutes = seconds.min(8 * DAY) / 60;
     let events = EVENTS_A_DAY * seconds / DAY;
     stage.tamper(&format!(
@@ -44,7 +45,7 @@ pub fn leap(stage: &Stage, seconds: i64) {
     ));
 }
 
-/// A cycle that ran to its end leaves nothing that should have been forgotten.
+/// A complete cycle leaves no row beyond its retention.
 pub fn nothing_is_too_old(stage: &Stage, cycle: usize) {
     for (table, kept) in [("sample", SAMPLES_KEPT), ("event", EVENTS_KEPT)] {
         let old = stage.figure(&format!(

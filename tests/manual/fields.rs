@@ -1,4 +1,4 @@
-//! docs/reports.md has every field that a report prints in any of its forms, and no other.
+//! docs/reports.md lists exactly the fields that the reports print in all formats.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn section(kind: &str) -> String {
     section.split("\n## ").next().expect("its text").to_owned()
 }
 
-/// What stands between backticks below these headings; of a cell with a remark, what stands before the colon.
+/// The texts between backticks under these headings; in a cell with a remark, only before the colon.
 fn told(section: &str, heads: &[&str]) -> BTreeSet<String> {
     let rows = rows(section);
     let cells = rows.iter().flatten().filter(|(head, _)| heads.contains(head));
@@ -36,7 +36,7 @@ fn json(stage: &Stage, words: &[&str]) -> Value {
     serde_json::from_str(&printed(stage, words)).expect("JSON")
 }
 
-/// The keys of all objects in it, but of those that hold what differs from case to case.
+/// The keys of all objects, except objects with variable keys.
 fn keys(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(map) => {
@@ -59,7 +59,7 @@ fn keys_of(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn of_nodes() {
+fn node_reports_have_the_documented_fields() {
     let stage = with_rows();
     for kind in ["node-status", "node-status-details"] {
         let json = json(&stage, &[kind, "--json"]);
@@ -72,7 +72,7 @@ fn of_nodes() {
 }
 
 #[test]
-fn of_nodes_in_the_text() {
+fn text_of_node_reports_has_the_documented_fields() {
     let stage = with_rows();
     let table = printed(&stage, &["node-status"]);
     let heading = table.lines().next().expect("a heading");
@@ -100,7 +100,7 @@ fn of_nodes_in_the_text() {
 }
 
 #[test]
-fn of_lines_for_influxdb() {
+fn influx_reports_have_the_documented_fields() {
     let stage = with_rows();
     let section = section("influx-resources");
     let of = |value: &Value| keys_of(&value["fields"]);
@@ -117,7 +117,7 @@ fn of_lines_for_influxdb() {
     assert_eq!(line_fields(&ntracking), told(&section, &["in `ntracking`"]));
 }
 
-/// The names before the equals signs of lines that hold no blank in a text.
+/// The names before the equals signs; no text in these lines has a blank.
 fn line_fields(text: &str) -> BTreeSet<String> {
     let fields = text.lines().filter_map(|line| line.split(' ').nth(1));
     fields
@@ -128,9 +128,9 @@ fn line_fields(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn of_the_machine() {
+fn machine_reports_have_the_documented_fields() {
     let stage = with_rows();
-    // How nodes come by their binary is told where one has one.
+    // Whether nodes share their binary is reported only where a node has one.
     let antnode = stage.home().join(".local/bin/antnode");
     stage.tamper(&format!(
         "UPDATE node SET binary = '{}' WHERE id = 1",
@@ -159,9 +159,9 @@ fn of_the_machine() {
     assert_eq!(keys("machine-config"), all);
 }
 
-/// `env` and `config` print the same names as the JSON, and the text does.
+/// `env` and `config` print the same names as JSON, and so does the text.
 #[test]
-fn of_the_machine_in_every_form() {
+fn machine_reports_in_every_format_have_the_documented_fields() {
     let stage = with_rows();
     for kind in ["machine-config", "machine-metrics"] {
         let json = json(&stage, &[kind, "--json"]);
@@ -179,7 +179,7 @@ fn of_the_machine_in_every_form() {
 }
 
 #[test]
-fn of_the_history() {
+fn history_has_the_documented_fields() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let section = section("history");
     let json = json(&stage, &["history", "--json"]);
@@ -191,7 +191,7 @@ fn of_the_history() {
     );
 }
 
-/// The headings of a table, which stand two blanks or more apart.
+/// The headings of a table, separated by at least two blanks.
 fn columns(heading: &str) -> BTreeSet<String> {
     let columns = heading.split("  ").map(str::trim);
     columns
@@ -201,7 +201,7 @@ fn columns(heading: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn of_the_plan() {
+fn plan_has_the_documented_fields() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.minute(0);
     let plan = json(&stage, &["plan", "--json"]);

@@ -1,10 +1,10 @@
-//! Links between pages lead somewhere, and every page can be reached.
+//! Every link of the manual has a target, and every page can be reached.
 
 use std::fs;
 
 use super::{Page, pages, prose, top};
 
-/// The targets of a page's links, in the order they stand.
+/// The targets of a page's links, in order.
 fn links(page: &Page) -> Vec<String> {
     let text = prose(&page.text);
     let targets = text.split("](").skip(1);
@@ -14,7 +14,7 @@ fn links(page: &Page) -> Vec<String> {
         .collect()
 }
 
-/// The anchors that a page's headings get.
+/// The anchors of a page's headings.
 fn anchors(text: &str) -> Vec<String> {
     prose(text)
         .lines()
@@ -31,7 +31,7 @@ fn anchor(heading: &str) -> String {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+fn every_link_has_a_file_and_heading() {
     let mut broken = Vec::new();
     for page in pages() {
         for link in links(&page) {
@@ -56,7 +56,7 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
 }
 
 #[test]
-fn the_readme_leads_to_every_page_of_the_manual() {
+fn every_page_of_the_manual_can_be_reached_from_the_readme() {
     let pages = pages();
     let readme = pages
         .iter()
@@ -77,7 +77,7 @@ fn the_readme_leads_to_every_page_of_the_manual() {
 }
 
 #[test]
-fn headings_become_anchors_as_they_are_shown() {
+fn headings_give_the_anchors_of_github() {
     assert_eq!(anchor("1: refused"), "1-refused");
     assert_eq!(anchor("First: `wnm --doctor`"), "first-wnm---doctor");
     assert_eq!(anchor("What `sudo` must allow"), "what-sudo-must-allow");

@@ -1,4 +1,4 @@
-//! What docs/troubleshooting.md says that wnm says, it does say; and every hint that wnm gives stands there.
+//! Every message in docs/troubleshooting.md is one of the program, and every hint of the program is there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ struct Literal {
 }
 
 #[test]
-fn every_hint_stands_on_the_page_and_the_page_has_no_other() {
+fn page_has_every_hint_and_no_other() {
     let said: BTreeSet<String> = literals()
         .into_iter()
         .filter(|literal| is_hint(&literal.before))
@@ -33,7 +33,7 @@ fn is_hint(before: &str) -> bool {
 }
 
 #[test]
-fn what_the_page_says_that_wnm_says_it_does_say() {
+fn every_message_on_the_page_is_in_the_source() {
     let literals = literals();
     let page = page("troubleshooting.md");
     let told = told(&page, "message");
@@ -47,7 +47,7 @@ fn what_the_page_says_that_wnm_says_it_does_say() {
 }
 
 #[test]
-fn the_page_has_every_check_of_the_doctor() {
+fn page_has_every_check_of_the_doctor() {
     let checks = told(&page("troubleshooting.md"), "check");
     let literals = literals();
     for check in &checks {
@@ -62,7 +62,7 @@ fn the_page_has_every_check_of_the_doctor() {
     }
 }
 
-/// What stands between backticks below this heading.
+/// The texts between backticks under this heading.
 fn told(page: &str, heading: &str) -> BTreeSet<String> {
     let rows = rows(page);
     let cells = rows.iter().flatten().filter(|(head, _)| *head == heading);
@@ -72,7 +72,7 @@ fn told(page: &str, heading: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Every text of the program, without its backticks, `…` for what is put in.
+/// Every text of the program, without backticks and with `…` for inserted values.
 fn literals() -> Vec<Literal> {
     let mut found = Vec::new();
     gather(&top().join("src"), &mut found);
@@ -92,7 +92,7 @@ fn gather(folder: &Path, found: &mut Vec<Literal>) {
     }
 }
 
-/// Enough of Rust's grammar to tell texts from comments and letters.
+/// Parses enough of Rust to find texts between comments and characters.
 fn read(source: &str, found: &mut Vec<Literal>) {
     let mut before = String::new();
     let mut rest = source;
@@ -123,7 +123,7 @@ fn read(source: &str, found: &mut Vec<Literal>) {
     }
 }
 
-/// A text up to its closing quote, and what follows.
+/// A text up to its closing quote, and the rest.
 fn escaped(rest: &str) -> (String, &str) {
     let mut text = String::new();
     let mut letters = rest.char_indices();
@@ -148,7 +148,7 @@ fn escaped(rest: &str) -> (String, &str) {
     panic!("a text that does not end");
 }
 
-/// A format as it reads when it is printed.
+/// A format string as it is printed.
 fn plain(format: &str) -> String {
     let mut plain = String::new();
     let mut rest = format;
@@ -165,7 +165,7 @@ fn plain(format: &str) -> String {
 }
 
 #[test]
-fn texts_are_told_from_what_is_none() {
+fn finds_texts_and_skips_comments_and_characters() {
     let mut found = Vec::new();
     read(
         "// \"no\"\nlet a = '\"'; x.hint(\"say `{a}` \\\n     twice\"); r#\"raw\"#",

@@ -1,4 +1,4 @@
-//! Flags, settings and fields that a page names are there.
+//! Flags, settings and fields on the pages exist in the program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,10 +8,10 @@ use wnm::settings::table;
 
 use super::{pages, prose, quoted, top};
 
-/// What wnm takes beside its settings, and answers without a run.
+/// Flags that are not settings and are answered without a run.
 const TOPICS: [&str; 4] = ["help", "version", "man", "completions"];
 
-/// `--words` of a text.
+/// The `--words` of a text.
 fn flags(text: &str) -> BTreeSet<&str> {
     let is_of_flag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let mut found = BTreeSet::new();
@@ -27,7 +27,7 @@ fn flags(text: &str) -> BTreeSet<&str> {
     found
 }
 
-/// What a page shows as code: each line of a block, and what stands between backticks.
+/// The code on a page: each line of a block, and texts between backticks.
 fn code(text: &str) -> Vec<&str> {
     let mut is_block = false;
     let mut found = Vec::new();
@@ -44,7 +44,7 @@ fn code(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_flag_that_a_page_names_is_one() {
+fn every_flag_on_a_page_exists() {
     let source = source();
     let mut unknown = BTreeSet::new();
     for page in pages() {
@@ -52,7 +52,8 @@ fn every_flag_that_a_page_names_is_one() {
             let code = code.trim_start().trim_start_matches("$ ");
             for flag in flags(code) {
                 let is_ours = table::find(&flag.replace('-', "_")).is_some() || TOPICS.contains(&flag);
-                // Flags of antnode, systemctl and the like are those that the program or its tests use.
+                // Flags of antnode, systemctl and other programs are those that the program or its tests
+                // use.
                 let is_theirs = !code.starts_with("wnm ") && source.contains(&format!("--{flag}"));
                 let is_of_cargo = code.starts_with("cargo ");
                 if !is_ours && !is_theirs && !is_of_cargo {
@@ -65,7 +66,7 @@ fn every_flag_that_a_page_names_is_one() {
 }
 
 #[test]
-fn every_name_with_an_underscore_is_one_of_the_program() {
+fn every_name_with_an_underscore_exists() {
     let source = source();
     let mut unknown = BTreeSet::new();
     for page in pages() {
@@ -80,9 +81,9 @@ fn every_name_with_an_underscore_is_one_of_the_program() {
     assert_eq!(unknown, BTreeSet::new());
 }
 
-/// Files of the checkout, by the folder they begin with.
+/// The top folders of files in the checkout.
 #[test]
-fn every_file_that_a_page_names_is_there() {
+fn every_file_named_on_a_page_exists() {
     let mut missing = BTreeSet::new();
     for page in pages() {
         for line in prose(&page.text).lines() {
@@ -107,14 +108,14 @@ fn every_file_that_a_page_names_is_there() {
     assert_eq!(missing, BTreeSet::new());
 }
 
-/// `node_cap`, `NODE_CAP`, but neither a path nor a command.
+/// `node_cap` and `NODE_CAP`, but no path or command.
 fn is_name(text: &str) -> bool {
     text.contains('_')
         && text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// All of the program and of what is packed with it.
+/// The whole source, and the files of the packages.
 fn source() -> String {
     let mut text = String::new();
     for folder in ["src", "tests", "packaging", "migrations", ".ci"] {

@@ -1,5 +1,5 @@
-//! The role of Ansible: its variables are the settings that a colony keeps, all of them, as the program's own table has
-//! them, and it asks nothing of wnm that takes a node away. That it works is a story of the lab.
+//! The Ansible role: its variables are all settings that a colony stores, and it runs nothing that removes
+//! a node. `tests/lab` tests the role itself.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ fn role() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/ansible/roles/wnm")
 }
 
-/// What a colony keeps, and an operator may set.
+/// The stored settings that an operator may set.
 fn kept() -> Vec<&'static Setting> {
     SETTINGS
         .iter()
@@ -23,14 +23,14 @@ fn kept() -> Vec<&'static Setting> {
 fn kind(takes: &Takes) -> &'static str {
     match takes {
         Takes::Switch => "bool",
-        // What may be nothing is a text.
+        // Optional settings are texts.
         Takes::Whole { or_none: false, .. } | Takes::Thousands => "int",
         Takes::Load => "float",
         _ => "str",
     }
 }
 
-/// The page with what stands between its marks made anew; `UPDATE=1` writes it.
+/// The page with new content between its marks; `UPDATE=1` writes it.
 fn generated(path: &str, begin: &str, end: &str, fresh: &str) {
     let path = role().join(path);
     let page = fs::read_to_string(&path).expect("a file of the role");
@@ -49,7 +49,7 @@ fn generated(path: &str, begin: &str, end: &str, fresh: &str) {
 }
 
 #[test]
-fn the_variables_of_the_role_are_the_settings_of_the_program() {
+fn variables_of_the_role_are_the_settings() {
     let mut names = String::from("\n");
     let mut options = String::from("\n");
     for setting in kept() {
@@ -69,7 +69,7 @@ fn the_variables_of_the_role_are_the_settings_of_the_program() {
 }
 
 #[test]
-fn the_role_takes_no_node_away() {
+fn role_never_removes_a_node() {
     let mut orders = 0;
     for name in ["main", "install", "colony", "schedule"] {
         let tasks = fs::read_to_string(role().join("tasks").join(format!("{name}.yml"))).expect("tasks");
@@ -94,7 +94,7 @@ fn the_role_takes_no_node_away() {
 }
 
 #[test]
-fn the_inventory_that_is_shown_names_variables_of_the_role() {
+fn example_inventory_uses_variables_of_the_role() {
     let shown = role().join("../../inventory.yml");
     let known = fs::read_to_string(role().join("meta/argument_specs.yml")).expect("the variables");
     let inventory = fs::read_to_string(shown).expect("an inventory");

@@ -1,5 +1,5 @@
-//! What feeds a dashboard: the input of telegraf runs the report, and the dashboard of Grafana asks for what the report
-//! says. That its queries have answers is asked of a real InfluxDB, by tests/lab/influx.
+//! The dashboard: telegraf's input runs the report, and Grafana's queries use fields of the report.
+//! `tests/lab/influx` runs the queries on a real InfluxDB.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +13,7 @@ fn packaging(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging").join(path)).expect(path)
 }
 
-/// What the report of a colony of one node really says: for each measurement its fields, and whether each is a text.
+/// The fields of each measurement in the report of a colony with one node, and whether each is a text.
 fn told() -> BTreeMap<String, BTreeMap<String, bool>> {
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.cycle();
@@ -46,13 +46,13 @@ fn panels(dashboard: &Value) -> &Vec<Value> {
     dashboard["panels"].as_array().expect("panels")
 }
 
-/// The words of a query that stand in double quotes.
+/// The names in double quotes in a query.
 fn quoted(query: &str) -> Vec<&str> {
     query.split('"').skip(1).step_by(2).collect()
 }
 
 #[test]
-fn the_dashboard_asks_for_what_the_report_says() {
+fn dashboard_queries_fields_of_the_report() {
     let told = told();
     let page = include_str!("../../docs/reports.md");
     let section = page
@@ -87,7 +87,7 @@ fn the_dashboard_asks_for_what_the_report_says() {
                     section.contains(&format!("| `{name}` | `{of}` |")),
                     "docs/reports.md has no `{name}` of `{of}`"
                 );
-                // Of texts there is no sum.
+                // A text has no sum.
                 let is_sound = !is_text
                     || query.contains(&format!("last(\"{name}\")"))
                     || query.contains(&format!("\"{name}\" = '"));
@@ -107,7 +107,7 @@ fn the_dashboard_asks_for_what_the_report_says() {
 }
 
 #[test]
-fn the_dashboard_can_be_imported_anywhere() {
+fn dashboard_can_be_imported_anywhere() {
     let dashboard = dashboard();
     assert!(dashboard.get("id").is_none(), "an id is of one Grafana");
     let variables = dashboard["templating"]["list"].as_array().expect("variables");
@@ -143,7 +143,7 @@ fn the_dashboard_can_be_imported_anywhere() {
 }
 
 #[test]
-fn the_input_of_telegraf_runs_the_report() {
+fn telegraf_input_runs_the_report() {
     let text = packaging("telegraf/wnm.conf");
     let conf: toml::Table = text.parse().expect("TOML, as telegraf reads it");
     let input = &conf["inputs"]["exec"][0];
@@ -161,7 +161,7 @@ fn the_input_of_telegraf_runs_the_report() {
         .split_once(" /usr/bin/wnm ")
         .expect("the program of the package");
     assert_eq!(sudo, "/usr/bin/sudo -n -H -u op");
-    // What telegraf may do is what it does.
+    // The sudoers line allows exactly telegraf's command.
     assert!(text.contains(&format!("telegraf ALL=(op) NOPASSWD: /usr/bin/wnm {rest}\n")));
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.cycle();

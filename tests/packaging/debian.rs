@@ -1,5 +1,5 @@
-//! The Debian package: given a built wnm, when it is packed, then the package holds what Cargo.toml lists and says what
-//! Cargo.toml says, and it is the same whenever it is made. What it does on a machine is a story of the lab.
+//! The Debian package has the files and properties listed in Cargo.toml, and every build gives the same
+//! package. `tests/lab` installs it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn text(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_package_holds_what_the_manifest_lists() {
+fn package_has_the_files_of_the_manifest() {
     if ["dpkg-deb", "dpkg-shlibdeps", "readelf", "python3"]
         .iter()
         .any(|tool| Command::new(tool).arg("--version").output().is_err())
@@ -36,7 +36,7 @@ fn the_package_holds_what_the_manifest_lists() {
     for package in &packages {
         let mut build = Command::new(Path::new(TOP).join("packaging/deb/build"));
         build.arg(env!("CARGO_BIN_EXE_wnm")).arg(package);
-        // Packed fast: it is not kept.
+        // Fast compression, because it is not kept.
         build
             .env("DPKG_DEB_COMPRESSOR_TYPE", "gzip")
             .env("DPKG_DEB_COMPRESSOR_LEVEL", "1");
@@ -123,9 +123,9 @@ fn the_package_holds_what_the_manifest_lists() {
     }
 }
 
-/// A link in the README or the manual as installed leads to an installed file.
+/// The target of a link in the installed README or manual is installed too.
 #[test]
-fn every_link_of_an_installed_page_leads_to_an_installed_file() {
+fn every_link_of_an_installed_page_has_an_installed_target() {
     let assets: Vec<[String; 3]> = manifest()["package"]["metadata"]["deb"]["assets"]
         .clone()
         .try_into()
@@ -157,7 +157,7 @@ fn every_link_of_an_installed_page_leads_to_an_installed_file() {
 }
 
 #[test]
-fn each_unit_of_systemd_leaves_nodes_alive() {
+fn stopping_a_systemd_unit_does_not_stop_nodes() {
     for path in ["wnm.service", "system/wnm.service"] {
         let unit = fs::read_to_string(Path::new(TOP).join("packaging/systemd").join(path)).expect(path);
         for line in [
@@ -168,7 +168,7 @@ fn each_unit_of_systemd_leaves_nodes_alive() {
         ] {
             assert!(unit.lines().any(|said| said == line), "{path}: {line}");
         }
-        // What a pass is given its nodes get as well.
+        // Nodes inherit what a run is given.
         for given in [
             "Nice=",
             "PrivateTmp",

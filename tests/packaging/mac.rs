@@ -1,5 +1,4 @@
-//! What is for macOS: the job of launchd says what launchd knows and the doctor looks for, and the formula of Homebrew
-//! says of a release what is true of it.
+//! Files for macOS: the launchd job that the doctor looks for, and the Homebrew formula of a release.
 
 use std::fs;
 use std::path::Path;
@@ -11,13 +10,14 @@ const TOP: &str = env!("CARGO_MANIFEST_DIR");
 const FILL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/homebrew/fill");
 
 #[test]
-fn the_job_of_launchd_is_a_pass_each_minute() {
+fn launchd_job_runs_wnm_each_minute() {
     let path = Path::new(TOP).join("packaging/launchd/org.wnm.wnm.plist");
     let job = plist::Value::from_file(&path).expect("a property list");
     let job = job.as_dictionary().expect("a dictionary");
     let mut keys: Vec<&str> = job.keys().map(String::as_str).collect();
     keys.sort_unstable();
-    // Nothing else: KeepAlive would begin a pass as soon as one ends, ProcessType would slow its nodes down.
+    // No other keys: KeepAlive would start a run as soon as one ends, and ProcessType would slow down the
+    // nodes.
     assert_eq!(
         keys,
         [
@@ -63,7 +63,7 @@ fn the_job_of_launchd_is_a_pass_each_minute() {
 }
 
 #[test]
-fn the_formula_of_a_release_says_what_is_true_of_its_source() {
+fn formula_matches_the_source_of_the_release() {
     let formula = fs::read_to_string(Path::new(TOP).join("packaging/homebrew/wnm.rb")).expect("the formula");
     for line in formula
         .lines()
@@ -123,7 +123,7 @@ fn the_formula_of_a_release_says_what_is_true_of_its_source() {
 }
 
 #[test]
-fn the_formula_asks_the_program_for_what_it_prints() {
+fn formula_tests_the_output_of_the_program() {
     let formula = fs::read_to_string(Path::new(TOP).join("packaging/homebrew/wnm.rb")).expect("the formula");
     let stage = Stage::new();
     for (said, words) in [

@@ -1,6 +1,6 @@
-//! What the Python wnm really did, in the same situations: unit, rows, and what systemctl is told. Differences
-//! that are meant: one daemon-reload a batch, `--` before names, `reset-failed` where something failed, the
-//! logs in the row, the user who runs the nodes, a node that answers stays what it is.
+//! Actions as the Python wnm performed them in the same situations: unit files, rows, and calls of
+//! systemctl. Intended differences: one daemon-reload per batch, `--` before names, `reset-failed` after a
+//! failure, the logs in the row, the account of the nodes, and that a node that answers keeps its state.
 
 use std::fs;
 
@@ -12,13 +12,13 @@ use crate::stage::Stage;
 const WALLET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
 const RELOAD: &str = "systemctl --user daemon-reload";
 
-/// What systemctl is told about these units.
+/// The calls of systemctl about these units.
 fn told(verb: &str, ids: &[u32]) -> String {
     let units: Vec<_> = ids.iter().map(|id| format!("antnode{id:04}.service")).collect();
     format!("systemctl --user {verb} -- {}", units.join(" "))
 }
 
-/// The row of a node, column by column as text.
+/// The row of a node as text, by column.
 fn row(stage: &Stage, id: u32) -> Vec<(String, String)> {
     let database = stage.look();
     let mut query = database
@@ -114,7 +114,7 @@ fn add_forced() {
         column("age") <= column("timestamp"),
         "it was born before it was started"
     );
-    // What was not heard of it yet is nothing.
+    // Columns without a value yet are NULL or 0.
     assert!(["", "NULL"].contains(&column("peer_id")));
     for name in [
         "records",
@@ -251,7 +251,7 @@ fn stop_under_pressure() {
     ];
     let pressed = stage.pass(&limits).plain();
     if stage.figure("SELECT count(*) FROM node WHERE status = 'RUNNING'") == 2 {
-        // A machine whose load is 0.00 cannot be pressed.
+        // A machine with a load of 0.00 has no pressure.
         assert_eq!(pressed.code, Some(0), "{pressed}");
         return;
     }
@@ -335,9 +335,10 @@ fn no_version_filled() {
     );
 }
 
-/// What the peer's rows may hold and ours refuse: a colony that was taken over must still work.
+/// The Python wnm accepted these settings and this wnm rejects them; a colony that was taken over with them
+/// must still work.
 #[test]
-fn settings_that_the_peer_took_do_not_stop_a_colony_that_was_its() {
+fn colony_taken_over_with_settings_that_are_now_invalid_still_works() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     for (column, value) in [
         ("cpu_less_than", "101"),

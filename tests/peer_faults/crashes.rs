@@ -1,4 +1,4 @@
-//! Crashes.
+//! Crashes of the Python wnm.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::stage::{Ran, Stage};
 
-/// A home in which the peer left this database.
+/// A home with this database of the Python wnm.
 fn adopted(dump: &str) -> Stage {
     let stage = Stage::new();
     fs::create_dir_all(stage.base()).expect("the colony's folder");
@@ -20,7 +20,7 @@ fn adopted(dump: &str) -> Stage {
 const OLD: &str = include_str!("../databases/eeec2af7114c_nov6.sql");
 const MIGRATE: [&str; 3] = ["--force_action", "wnm-db-migration", "--confirm"];
 
-/// A setting refused: code 2, both named, in a line or two.
+/// A rejected setting: exit code 2, and a short error that names the setting and the value.
 fn refused(ran: Ran, setting: &str, value: &str) {
     let ran = ran.code(2).complains().prints_nothing();
     assert!(
@@ -30,7 +30,7 @@ fn refused(ran: Ran, setting: &str, value: &str) {
 }
 
 #[test]
-fn fault_09_setsid_works_planned_and_forced() {
+fn fault_09_setsid_adds_nodes_planned_and_forced() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.cycle();
     stage.cycle_until("the planned node runs", |stage| stage.in_state("RUNNING") == 1);
@@ -47,7 +47,7 @@ fn fault_09_setsid_works_planned_and_forced() {
 }
 
 #[test]
-fn fault_10_upgrades_work_planned_forced_and_at_a_start() {
+fn fault_10_upgrades_planned_forced_and_on_start() {
     let stage = Stage::of(3, &["--node_cap", "3", "--delay_upgrade", "300"]);
     let identities = [1, 2, 3].map(|id| stage.identity(id));
     stage
@@ -72,7 +72,7 @@ fn fault_10_upgrades_work_planned_forced_and_at_a_start() {
 }
 
 #[test]
-fn fault_11_the_program_alone_is_all_that_must_be_installed() {
+fn fault_11_needs_only_the_binary_installed() {
     let stage = Stage::new();
     let alone = stage.home().join("alone/wnm");
     fs::create_dir_all(alone.parent().expect("a folder")).expect("an empty folder");
@@ -99,7 +99,7 @@ fn fault_11_the_program_alone_is_all_that_must_be_installed() {
 }
 
 #[test]
-fn fault_12_databases_from_before_antctl_debug_can_be_used_after_their_migration() {
+fn fault_12_uses_databases_older_than_antctl_debug_after_migration() {
     let stage = adopted(OLD);
     stage
         .wnm(&["--report", "node-status"])
@@ -114,7 +114,7 @@ fn fault_12_databases_from_before_antctl_debug_can_be_used_after_their_migration
     }
     stage.wnm(&["--report", "node-status"]).done();
     stage.wnm(&["--report", "machine-config"]).done();
-    // Its nodes lay elsewhere: that is told, and nothing is done to them.
+    // Its nodes were in another place: wnm reports that and leaves them alone.
     let nodes = stage.figure("SELECT count(*) FROM node");
     let ran = stage.wnm(&[]).plain();
     assert!(matches!(ran.code, Some(0 | 4)), "{ran}");
@@ -122,7 +122,7 @@ fn fault_12_databases_from_before_antctl_debug_can_be_used_after_their_migration
 }
 
 #[test]
-fn fault_13_a_migration_bears_settings_from_environment_and_file() {
+fn fault_13_migration_works_with_settings_from_environment_and_file() {
     let stage = adopted(OLD);
     fs::create_dir_all(stage.home().join(".local/share/wnm")).expect("the folder of settings");
     fs::write(stage.home().join(".local/share/wnm/config"), "cpu_less_than=40\n").expect("a config file");
@@ -135,13 +135,13 @@ fn fault_13_a_migration_bears_settings_from_environment_and_file() {
 }
 
 #[test]
-fn fault_14_a_database_without_a_revision_is_known_by_its_tables() {
+fn fault_14_recognizes_a_database_without_revision_by_its_tables() {
     let newer = adopted(include_str!("../databases/no_alembic_version.sql"));
     newer.wnm(&["--report", "node-status"]).code(1).complains();
     newer.wnm(&MIGRATE).done();
     newer.wnm(&["--report", "node-status"]).done();
 
-    // Old tables in which nothing stands. Nothing in them says whose they are.
+    // Old tables without rows do not show which version made them.
     let empty = adopted(OLD);
     empty.tamper("DELETE FROM node; DELETE FROM container; DELETE FROM machine; DROP TABLE alembic_version;");
     let ours = [("PROCESS_MANAGER", "setsid+user")];
@@ -155,7 +155,7 @@ fn fault_14_a_database_without_a_revision_is_known_by_its_tables() {
 }
 
 #[test]
-fn fault_15_a_wrong_rewards_address_is_refused_and_nothing_more_happens() {
+fn fault_15_invalid_rewards_address_is_rejected_and_changes_nothing() {
     let stage = Stage::colony(&[]);
     let ran = stage.wnm(&["--rewards_address", "0x12"]);
     refused(ran, "rewards_address", "0x12");
@@ -163,7 +163,7 @@ fn fault_15_a_wrong_rewards_address_is_refused_and_nothing_more_happens() {
 }
 
 #[test]
-fn fault_16_no_run_divides_by_a_removal_limit_of_zero() {
+fn fault_16_removal_limit_of_zero_causes_no_division_by_zero() {
     let stage = Stage::colony(&[]);
     refused(stage.wnm(&["--hd_remove", "0"]), "hd_remove", "0");
     refused(
@@ -171,7 +171,7 @@ fn fault_16_no_run_divides_by_a_removal_limit_of_zero() {
         "hd_remove",
         "0",
     );
-    // The peer took it.
+    // The Python wnm accepted it.
     stage.tamper("UPDATE machine SET hd_remove = 0");
     for words in [
         &[][..],
@@ -188,7 +188,7 @@ fn fault_16_no_run_divides_by_a_removal_limit_of_zero() {
 }
 
 #[test]
-fn fault_17_a_bad_number_is_a_sentence_and_no_trace() {
+fn fault_17_invalid_number_gives_an_error_without_a_trace() {
     let stage = Stage::colony(&[]);
     let before = stage.wnm(&["--report", "machine-config"]).done().stdout;
     for (setting, value) in [
@@ -209,10 +209,10 @@ fn fault_17_a_bad_number_is_a_sentence_and_no_trace() {
 }
 
 #[test]
-fn fault_18_a_first_node_without_a_version_stands_in_nobodys_way() {
+fn fault_18_first_node_without_a_version_blocks_nothing() {
     for nothing in ["NULL", "''"] {
         let stage = Stage::of(2, &["--node_cap", "2"]);
-        // It says nothing, and its binary is gone: its version cannot be learnt.
+        // It does not answer and its binary is missing, so its version is unknown.
         stage.sicken(1, "mute");
         fs::remove_file(stage.root(1).join("antnode")).expect("it was there");
         stage.tamper(&format!("UPDATE node SET version = {nothing} WHERE id = 1"));
@@ -228,7 +228,7 @@ fn fault_18_a_first_node_without_a_version_stands_in_nobodys_way() {
 }
 
 #[test]
-fn fault_19_an_antnode_that_fails_is_no_version_zero() {
+fn fault_19_failing_antnode_is_not_version_zero() {
     let stage = Stage::of(1, &["--node_cap", "2"]);
     let before = stage.processes();
     let place = stage.home().join(".local/bin/antnode");
@@ -246,7 +246,7 @@ fn fault_19_an_antnode_that_fails_is_no_version_zero() {
 }
 
 #[test]
-fn fault_20_the_settings_reports_can_be_read_back() {
+fn fault_20_output_of_settings_reports_can_be_read_back() {
     let stage = Stage::colony(&["--environment", "A=1 B='two words'", "--start_args", "--first"]);
     let report = |format: &str| {
         let ran = stage.wnm(&["--report", "machine-config", "--report_format", format]);
@@ -281,7 +281,7 @@ fn fault_20_the_settings_reports_can_be_read_back() {
 }
 
 #[test]
-fn fault_21_a_log_level_that_is_none_is_refused() {
+fn fault_21_invalid_log_level_is_rejected() {
     let stage = Stage::colony(&[]);
     for level in ["BASIC_FORMAT", "BOGUS"] {
         refused(

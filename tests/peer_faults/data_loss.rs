@@ -1,4 +1,4 @@
-//! Data loss, wrong removals.
+//! Lost data and wrong removals of the Python wnm.
 
 use std::fs;
 
@@ -8,9 +8,9 @@ use super::services;
 use crate::stage::Stage;
 
 #[test]
-fn fault_01_an_imported_node_lies_where_its_unit_says_and_nothing_else_goes_with_it() {
+fn fault_01_imported_node_has_the_directory_of_its_unit_and_is_removed_alone() {
     let stage = services::machine();
-    // Written as the peer does, in the default place: its path has a dot in it, and a dash.
+    // Written as the Python wnm does in the default place: the path has a dot and a dash.
     let root = stage.root(1);
     let logs = stage.base().join("logs/antnode0001");
     fs::create_dir_all(&root).expect("a root directory");
@@ -47,7 +47,7 @@ fn fault_01_an_imported_node_lies_where_its_unit_says_and_nothing_else_goes_with
 }
 
 #[test]
-fn fault_02_a_node_removed_by_plan_leaves_neither_data_nor_unit() {
+fn fault_02_planned_removal_deletes_data_and_unit() {
     let stage = services::of(2, &["--node_cap", "2", "--delay_remove", "300"]);
     stage.pass(&["--node_cap", "1"]).done();
     assert_eq!(stage.row(2).status, "REMOVING");
@@ -61,7 +61,7 @@ fn fault_02_a_node_removed_by_plan_leaves_neither_data_nor_unit() {
 }
 
 #[test]
-fn fault_03_a_removal_whose_delay_is_over_does_not_push_out_another_node() {
+fn fault_03_expired_removal_does_not_replace_another_node() {
     let stage = Stage::of(3, &["--node_cap", "3", "--delay_remove", "300"]);
     stage.pass(&["--node_cap", "2"]).done();
     assert_eq!(stage.row(3).status, "REMOVING");
@@ -74,7 +74,7 @@ fn fault_03_a_removal_whose_delay_is_over_does_not_push_out_another_node() {
 }
 
 #[test]
-fn fault_04_a_forced_remove_stops_where_the_stop_failed() {
+fn fault_04_forced_remove_ends_when_the_stop_fails() {
     let stage = services::of(2, &[]);
     let identity = stage.identity(1);
     services::spoil(&stage, "not-stopped", "antnode0001.service");
@@ -95,7 +95,7 @@ fn fault_04_a_forced_remove_stops_where_the_stop_failed() {
 }
 
 #[test]
-fn fault_05_a_flag_that_is_none_is_refused_before_anything_is_done() {
+fn fault_05_unknown_flag_is_rejected_before_anything_is_done() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let before = (stage.rows(), stage.processes());
     let remove = ["--force_action", "remove", "--service_name", "antnode0001"];
@@ -114,9 +114,9 @@ fn fault_05_a_flag_that_is_none_is_refused_before_anything_is_done() {
     stage.wnm(&["--dryrun"]).code(2).says("--dry_run");
 }
 
-/// There is no antctl to remove it: the row is kept, and so is the node.
+/// Without antctl it cannot be removed: its row and the node are kept.
 #[test]
-fn fault_06_a_node_of_antctl_is_not_forgotten_when_it_could_not_be_removed() {
+fn fault_06_antctl_node_that_could_not_be_removed_keeps_its_row() {
     let stage = Stage::of(1, &[]);
     stage
         .tamper("UPDATE node SET manager_type = 'antctl+user', method = 'antctl+user', service = 'antnode1'");
@@ -130,7 +130,7 @@ fn fault_06_a_node_of_antctl_is_not_forgotten_when_it_could_not_be_removed() {
 }
 
 #[test]
-fn fault_07_a_name_means_the_node_that_has_it_and_no_other() {
+fn fault_07_name_selects_only_the_node_with_that_name() {
     let stage = Stage::of(2, &[]);
     for name in [
         "antnode0001junk",
@@ -151,7 +151,7 @@ fn fault_07_a_name_means_the_node_that_has_it_and_no_other() {
             .done();
         assert_eq!(ran.json()["stopped_nodes"][0], name, "{ran}");
     }
-    // antctl gives names whose numbers are no ids.
+    // The numbers in antctl's names are not the ids.
     stage.tamper("UPDATE node SET service = 'antnode7', node_name = '7' WHERE id = 1");
     stage.tamper("UPDATE node SET service = 'antnode1', node_name = '1' WHERE id = 2");
     let stopped = |name: &str| {
@@ -176,7 +176,7 @@ fn fault_07_a_name_means_the_node_that_has_it_and_no_other() {
 }
 
 #[test]
-fn fault_08_a_migration_that_was_to_be_a_dry_run_changes_nothing() {
+fn fault_08_dry_run_of_a_migration_changes_nothing() {
     let stage = Stage::new();
     fs::create_dir_all(stage.base()).expect("the colony's folder");
     let old = include_str!("../databases/eeec2af7114c_nov6.sql");

@@ -1,11 +1,11 @@
-//! What is odd in the peer and was perhaps meant.
+//! Behaviour of the Python wnm that may be intended.
 
 use std::net::TcpListener;
 
 use crate::stage::Stage;
 
 #[test]
-fn port_in_use_counts_as_started_nowhere() {
+fn node_with_an_occupied_port_does_not_count_as_started() {
     let stage = Stage::of(1, &["--node_cap", "0"]);
     stage.wnm(&["--force_action", "stop"]).done();
     let _squatter = TcpListener::bind(("127.0.0.1", stage.row(1).metrics_port)).expect("its port is free");
@@ -16,7 +16,7 @@ fn port_in_use_counts_as_started_nowhere() {
 }
 
 #[test]
-fn legacy_manager_name_means_the_mode_of_the_colony() {
+fn old_manager_name_means_the_mode_of_the_colony() {
     let stage = Stage::of(1, &[]);
     stage.tamper("UPDATE node SET manager_type = 'setsid', method = 'setsid'");
     stage.wnm(&["--force_action", "stop"]).done();
@@ -24,9 +24,9 @@ fn legacy_manager_name_means_the_mode_of_the_colony() {
     assert_eq!(stage.row(1).status, "STOPPED");
 }
 
-/// No manager for docker is in this version; a word that means nothing is a damaged row.
+/// This version has no manager for docker; an unknown word is a damaged row.
 #[test]
-fn unknown_manager_type_is_refused_by_name() {
+fn unknown_manager_type_is_rejected_by_name() {
     let stage = Stage::of(2, &[]);
     stage.tamper("UPDATE node SET manager_type = 'docker' WHERE id = 2");
     let ran = stage

@@ -1,4 +1,4 @@
-//! Output.
+//! Output of the Python wnm.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::stage::{Ran, Stage};
 
-/// Every line of the log begins with a moment and a level, as `2026-11-23T20:00:00.000000Z  INFO`.
+/// Every line of the log starts with a time and a level, such as `2026-11-23T20:00:00.000000Z  INFO`.
 fn is_a_log(ran: &Ran) -> bool {
     ran.stderr.lines().all(|line| {
         let mut words = line.split_whitespace();
@@ -17,7 +17,7 @@ fn is_a_log(ran: &Ran) -> bool {
     })
 }
 
-/// A home in which the peer left a database.
+/// A home with a database of the Python wnm.
 fn adopted() -> Stage {
     let stage = Stage::new();
     fs::create_dir_all(stage.base()).expect("the colony's folder");
@@ -29,7 +29,7 @@ fn adopted() -> Stage {
 }
 
 #[test]
-fn fault_75_quiet_leaves_errors_and_nothing_else() {
+fn fault_75_quiet_prints_only_errors() {
     let stage = Stage::new();
     let ran = stage.init(&["-q"]).done();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{ran}");
@@ -71,7 +71,7 @@ fn fault_75_quiet_leaves_errors_and_nothing_else() {
 }
 
 #[test]
-fn fault_76_the_log_looks_the_same_after_a_migration_which_says_that_it_is_done() {
+fn fault_76_log_format_stays_after_a_migration_which_is_reported() {
     let stage = adopted();
     let ran = stage
         .wnm(&["--force_action", "wnm-db-migration", "--confirm"])
@@ -87,7 +87,7 @@ fn fault_76_the_log_looks_the_same_after_a_migration_which_says_that_it_is_done(
 }
 
 #[test]
-fn fault_77_all_actions_of_a_plan_are_told() {
+fn fault_77_all_actions_of_a_plan_are_reported() {
     let slots = ["--max_concurrent_starts", "3", "--max_concurrent_operations", "3"];
     let stage = Stage::colony(&[&["--node_cap", "3"], &slots[..]].concat());
     let ran = stage.pass(&["--json"]).done();
@@ -100,7 +100,7 @@ fn fault_77_all_actions_of_a_plan_are_told() {
         "{ran}"
     );
     assert_eq!(told["status"], "added-node", "what a script of the peer's reads");
-    // And on stderr, as cron's mail has it.
+    // Also on stderr, for cron's mail.
     for node in ["add node 1", "add node 2", "add node 3"] {
         assert!(ran.stderr.contains(node), "`{node}` in {ran}");
     }

@@ -1,4 +1,4 @@
-//! Reports.
+//! Reports of the Python wnm.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ fn report(stage: &Stage, words: &[&str]) -> Ran {
     stage.wnm(&[&["--report"], words].concat()).done().plain()
 }
 
-/// What stands behind `name: ` in a report of one node.
+/// The value after `name: ` in a report of one node.
 fn line(ran: &Ran, name: &str) -> String {
     ran.stdout
         .lines()
@@ -43,7 +43,7 @@ fn fault_56_age_is_an_age() {
 }
 
 #[test]
-fn fault_57_log_path_is_where_the_node_logs() {
+fn fault_57_log_path_is_the_folder_of_the_logs() {
     let stage = Stage::of(1, &[]);
     let logs = stage.base().join("logs/antnode0001").display().to_string();
     assert_eq!(line(&report(&stage, &["node-status-details"]), "Log path"), logs);
@@ -55,7 +55,7 @@ fn fault_57_log_path_is_where_the_node_logs() {
 }
 
 #[test]
-fn fault_58_nothing_is_null_and_not_a_word() {
+fn fault_58_no_value_is_null_instead_of_a_word() {
     let stage = Stage::of(1, &[]);
     stage.tamper("UPDATE node SET version = NULL, wallet = NULL, peer_id = NULL, environment = NULL");
     let details = report(&stage, &["node-status-details", "--json"]).json();
@@ -80,7 +80,7 @@ fn fault_58_nothing_is_null_and_not_a_word() {
 }
 
 #[test]
-fn fault_59_a_node_is_found_by_the_name_that_is_documented() {
+fn fault_59_node_is_found_by_its_documented_name() {
     let stage = Stage::of(3, &[]);
     let told = |names: &str| {
         let ran = report(&stage, &["node-status", "--json", "--service_name", names]);
@@ -108,7 +108,7 @@ fn fault_59_a_node_is_found_by_the_name_that_is_documented() {
 }
 
 #[test]
-fn fault_60_columns_stay_apart_from_node_10000_on() {
+fn fault_60_columns_stay_separate_from_node_10000_on() {
     let stage = Stage::of(1, &[]);
     stage.tamper("UPDATE node SET id = 10001, node_name = '10001', service = 'antnode10001.service'");
     let ran = report(&stage, &["node-status"]);
@@ -124,7 +124,7 @@ fn fault_60_columns_stay_apart_from_node_10000_on() {
 }
 
 #[test]
-fn fault_61_the_total_of_the_rewards_keeps_all_digits() {
+fn fault_61_total_of_the_rewards_keeps_all_digits() {
     let stage = Stage::of(3, &[]);
     stage.tamper(
         "UPDATE node SET rewards = '123456789012345678901234567890' WHERE id = 1;
@@ -139,7 +139,7 @@ fn fault_61_the_total_of_the_rewards_keeps_all_digits() {
 }
 
 #[test]
-fn fault_62_a_form_that_a_report_does_not_have_is_not_passed_over_in_silence() {
+fn fault_62_unsupported_format_of_a_report_is_rejected() {
     let stage = Stage::of(1, &[]);
     for (kind, format) in [
         ("node-status", "env"),
@@ -159,7 +159,7 @@ fn fault_62_a_form_that_a_report_does_not_have_is_not_passed_over_in_silence() {
 }
 
 #[test]
-fn fault_63_json_is_json_whatever_the_limits() {
+fn fault_63_json_is_valid_with_any_limits() {
     let stage = Stage::colony(&[]);
     stage.tamper("UPDATE machine SET max_load_average_allowed = 9e999");
     let told = report(&stage, &["machine-config", "--json"]).json();
@@ -172,7 +172,7 @@ fn fault_63_json_is_json_whatever_the_limits() {
 }
 
 #[test]
-fn fault_64_every_value_is_quoted_where_a_shell_needs_it() {
+fn fault_64_values_are_quoted_for_the_shell() {
     let odd = "/opt/my $HOME/it's `here`";
     let stage = Stage::colony(&[
         "--antnode_path",

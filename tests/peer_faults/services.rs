@@ -1,4 +1,5 @@
-//! A stage whose nodes are services: `systemctl` is one of ours that really runs them, and can fail.
+//! A stage with systemd nodes: the `systemctl` is a simulated one that runs them as real processes and can
+//! fail.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +7,7 @@ use std::path::PathBuf;
 
 use crate::stage::Stage;
 
-/// A machine with that systemctl, and no colony.
+/// A machine with that systemctl and no colony.
 pub fn machine() -> Stage {
     let stage = Stage::new();
     let place = stage.home().join(".local/bin/systemctl");
@@ -16,7 +17,7 @@ pub fn machine() -> Stage {
     stage
 }
 
-/// A colony of services, with no nodes yet.
+/// A colony of services without nodes.
 pub fn colony(settings: &[&str]) -> Stage {
     let stage = machine();
     let mut all = vec!["--process_manager", "systemd+user"];
@@ -26,7 +27,7 @@ pub fn colony(settings: &[&str]) -> Stage {
     stage
 }
 
-/// A colony of `count` services that run; what systemctl was told until then is forgotten.
+/// A colony of `count` running services; the calls of systemctl so far are deleted.
 pub fn of(count: usize, settings: &[&str]) -> Stage {
     let stage = colony(settings);
     stage
@@ -41,23 +42,23 @@ pub fn of(count: usize, settings: &[&str]) -> Stage {
     stage
 }
 
-/// What systemctl was told since the last [`forget`].
+/// The calls of systemctl since the last [`forget`].
 pub fn calls(stage: &Stage) -> Vec<String> {
     let calls = fs::read_to_string(stage.home().join(".systemctl/calls")).unwrap_or_default();
     calls.lines().map(str::to_owned).collect()
 }
 
-/// Forgets what systemctl was told.
+/// Deletes the recorded calls of systemctl.
 pub fn forget(stage: &Stage) {
     let _ = fs::remove_file(stage.home().join(".systemctl/calls"));
 }
 
-/// Makes systemctl fail: `how` is one of the words that it knows, `whom` a unit or `all`.
+/// Makes systemctl fail: `how` is one of its words, `whom` a unit or `all`.
 pub fn spoil(stage: &Stage, how: &str, whom: &str) {
     fs::write(stage.home().join(".systemctl").join(how), format!("{whom}\n")).expect("the order is written");
 }
 
-/// Lets it work again.
+/// Ends the failure.
 pub fn mend(stage: &Stage, how: &str) {
     fs::remove_file(stage.home().join(".systemctl").join(how)).expect("the order is taken back");
 }

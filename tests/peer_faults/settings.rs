@@ -1,17 +1,17 @@
-//! Settings.
+//! Settings of the Python wnm.
 
 use std::fs;
 
 use crate::stage::Stage;
 
-/// Writes a file of the operator's settings.
+/// Writes a settings file.
 fn write(stage: &Stage, name: &str, text: &str) {
     let folder = stage.home().join(".local/share/wnm");
     fs::create_dir_all(&folder).expect("the folder of settings");
     fs::write(folder.join(name), text).expect("a file of settings");
 }
 
-/// A column of the machine.
+/// A column of table `machine`.
 fn kept(stage: &Stage, column: &str) -> String {
     let sql = format!("SELECT ifnull(CAST({column} AS TEXT), 'null') FROM machine");
     stage
@@ -21,7 +21,7 @@ fn kept(stage: &Stage, column: &str) -> String {
 }
 
 #[test]
-fn fault_66_disable_config_never_switches_on() {
+fn fault_66_disable_config_never_enables() {
     let stage = Stage::colony(&[]);
     let disable = ["--force_action", "disable_config", "--no_upnp", "--antctl_debug"];
     stage.wnm(&disable).done();
@@ -38,7 +38,7 @@ fn fault_66_disable_config_never_switches_on() {
 }
 
 #[test]
-fn fault_67_a_flag_with_hyphens_is_the_same_flag() {
+fn fault_67_flag_with_hyphens_is_the_same_flag() {
     let stage = Stage::colony(&["--no-upnp", "--antctl-debug", "--node-cap", "7"]);
     let all = || ["no_upnp", "antctl_debug", "node_cap"].map(|column| kept(&stage, column));
     assert_eq!(all(), ["1", "1", "7"]);
@@ -53,7 +53,7 @@ fn fault_67_a_flag_with_hyphens_is_the_same_flag() {
 }
 
 #[test]
-fn fault_68_switches_in_a_config_file_count_after_init() {
+fn fault_68_switches_in_a_config_file_work_after_init() {
     let stage = Stage::colony(&[]);
     write(&stage, "config", "no_upnp=true\nantctl_debug\n");
     stage.wnm(&["--force_action", "update_config"]).done();
@@ -70,7 +70,7 @@ fn fault_68_switches_in_a_config_file_count_after_init() {
 }
 
 #[test]
-fn fault_69_dotenv_is_read_whoever_says_the_process_manager() {
+fn fault_69_dotenv_is_read_wherever_process_manager_is_set() {
     let init = ["--init", "--rewards_address", "faucet"];
     let flag = ["--process_manager", "setsid+user"];
     for (words, variables, extra) in [
@@ -87,7 +87,7 @@ fn fault_69_dotenv_is_read_whoever_says_the_process_manager() {
 }
 
 #[test]
-fn fault_70_an_empty_variable_hides_nothing() {
+fn fault_70_empty_variable_overrides_nothing() {
     let stage = Stage::new();
     write(&stage, "config", "node_cap=43\n");
     let init = [
@@ -107,7 +107,7 @@ fn fault_70_an_empty_variable_hides_nothing() {
 }
 
 #[test]
-fn fault_71_a_process_manager_with_an_equals_sign_has_the_same_paths() {
+fn fault_71_process_manager_with_an_equals_sign_has_the_same_paths() {
     let stage = Stage::new();
     let init = |words: &[&str]| {
         let all = [&["--init", "--dry_run", "--rewards_address", "faucet"], words].concat();
@@ -125,7 +125,7 @@ fn fault_71_a_process_manager_with_an_equals_sign_has_the_same_paths() {
 fn fault_72_host_and_last_stopped_at_are_kept() {
     let stage = Stage::colony(&["--host", "127.0.0.2", "--last_stopped_at", "1700000000"]);
     let both = || (kept(&stage, "host"), kept(&stage, "last_stopped_at"));
-    // A survey in the same boot leaves it; only a boot after it is news.
+    // A survey after the same boot keeps it; only a later boot changes it.
     assert_eq!(both().0, "127.0.0.2");
     stage
         .wnm(&[
@@ -144,7 +144,7 @@ fn fault_72_host_and_last_stopped_at_are_kept() {
 }
 
 #[test]
-fn fault_73_what_is_out_of_range_is_refused() {
+fn fault_73_value_out_of_range_is_rejected() {
     for words in [
         &["--port_start", "0"][..],
         &["--port_start=-1"],
@@ -184,7 +184,7 @@ fn fault_73_what_is_out_of_range_is_refused() {
 }
 
 #[test]
-fn fault_74_version_is_told_whatever_else_was_said() {
+fn fault_74_version_is_printed_with_any_other_arguments() {
     let stage = Stage::new();
     for words in [
         &["--version", "--init"][..],

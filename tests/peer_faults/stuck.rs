@@ -1,4 +1,4 @@
-//! Stuck for ever.
+//! Colonies of the Python wnm that were stuck for ever.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::services;
 use crate::stage::{Stage, kill};
 
 #[test]
-fn fault_22_an_outdated_node_that_does_not_run_holds_up_nothing() {
+fn fault_22_outdated_stopped_node_blocks_nothing() {
     let stage = Stage::of(2, &["--node_cap", "3"]);
     stage
         .wnm(&["--force_action", "disable", "--service_name", "antnode0001"])
@@ -29,7 +29,7 @@ fn fault_22_an_outdated_node_that_does_not_run_holds_up_nothing() {
 }
 
 #[test]
-fn fault_23_a_newer_node_is_neither_taken_back_nor_in_the_way() {
+fn fault_23_newer_node_is_not_downgraded_and_blocks_nothing() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage.install("0.4.19");
     stage
@@ -52,7 +52,7 @@ fn fault_23_a_newer_node_is_neither_taken_back_nor_in_the_way() {
 }
 
 #[test]
-fn fault_24_at_the_cap_stopped_nodes_start() {
+fn fault_24_stopped_nodes_start_at_the_cap() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
@@ -63,7 +63,7 @@ fn fault_24_at_the_cap_stopped_nodes_start() {
 }
 
 #[test]
-fn fault_25_a_node_that_cannot_start_is_tried_once_and_the_others_too() {
+fn fault_25_node_that_cannot_start_is_tried_once_and_blocks_no_other() {
     let stage = Stage::of(
         3,
         &[
@@ -90,7 +90,7 @@ fn fault_25_a_node_that_cannot_start_is_tried_once_and_the_others_too() {
 }
 
 #[test]
-fn fault_26_a_survey_leaves_states_in_transition_alone() {
+fn fault_26_survey_keeps_states_in_transition() {
     let stage = Stage::of(2, &["--node_cap", "2"]);
     let delays = [
         "--delay_start",
@@ -129,7 +129,7 @@ fn fault_26_a_survey_leaves_states_in_transition_alone() {
             assert_eq!(stage.figure("SELECT sum(timestamp) FROM node"), since);
         }
     }
-    // Dead is dead as long as its folder is missing.
+    // A node stays DEAD while its folder is missing.
     stage.tamper("UPDATE node SET status = 'RUNNING' WHERE id = 1");
     stage.tamper("UPDATE node SET status = 'DEAD' WHERE id = 2");
     fs::remove_dir_all(stage.root(2)).expect("it was there");
@@ -140,7 +140,7 @@ fn fault_26_a_survey_leaves_states_in_transition_alone() {
 }
 
 #[test]
-fn fault_27_the_lock_of_a_killed_run_holds_nobody() {
+fn fault_27_lock_of_a_killed_run_blocks_nobody() {
     let stage = Stage::colony(&["--node_cap", "0"]);
     let mut run = stage.begin(&[
         "--force_action",
@@ -166,7 +166,7 @@ fn fault_27_the_lock_of_a_killed_run_holds_nobody() {
 }
 
 #[test]
-fn fault_28_a_failed_creation_leaves_no_row() {
+fn fault_28_failed_creation_leaves_no_row() {
     let stage = services::colony(&["--node_cap", "1"]);
     services::spoil(&stage, "not-started", "all");
     let ran = stage.wnm(&["--force_action", "add"]).code(3);
@@ -182,7 +182,7 @@ fn fault_28_a_failed_creation_leaves_no_row() {
 }
 
 #[test]
-fn fault_29_an_init_that_fails_leaves_no_database() {
+fn fault_29_failed_init_leaves_no_database() {
     let stage = Stage::new();
     let init = ["--init", "--process_manager", "setsid+user"];
     for (more, code) in [
@@ -201,9 +201,9 @@ fn fault_29_an_init_that_fails_leaves_no_database() {
     stage.init(&[]).done();
 }
 
-/// Asked of the part that finds the place: the program would have to be root.
+/// Calls the module that finds the paths, because the program would have to be root.
 #[test]
-fn fault_30_what_root_initialises_root_finds_again() {
+fn fault_30_colony_that_root_creates_is_found_by_root() {
     let variables = Variables::default();
     let root = Operator {
         user: "root".to_owned(),
@@ -220,7 +220,7 @@ fn fault_30_what_root_initialises_root_finds_again() {
     };
     for has_systemd in [true, false] {
         let made = first(has_systemd);
-        // What is then kept as the default manager.
+        // The stored default manager.
         let kept = defaults::sayings(&made, 2, wnm::colony::Timestamp(0))
             .into_iter()
             .find(|saying| saying.setting.name == "process_manager")
@@ -246,7 +246,7 @@ fn fault_30_what_root_initialises_root_finds_again() {
 }
 
 #[test]
-fn fault_31_a_missing_version_is_learnt_from_the_nodes_own_binary() {
+fn fault_31_missing_version_is_read_from_the_nodes_own_binary() {
     let stage = Stage::of(2, &["--node_cap", "0", "--max_concurrent_operations", "1"]);
     stage
         .wnm(&["--force_action", "update_config", "--node_cap", "2"])
@@ -264,7 +264,7 @@ fn fault_31_a_missing_version_is_learnt_from_the_nodes_own_binary() {
     let gone = stage.root(1).join("antnode").display().to_string();
     stage.wnm(&start).code(3).says(&gone);
     assert_eq!(stage.row(1).status, "STOPPED");
-    // An upgrade puts a binary there, and the node tells its version itself.
+    // An upgrade replaces the binary, and the running node reports its version.
     stage
         .wnm(&["--force_action", "upgrade", "--service_name", "antnode0001"])
         .done();
@@ -275,10 +275,10 @@ fn fault_31_a_missing_version_is_learnt_from_the_nodes_own_binary() {
     });
 }
 
-/// What the peer made with docker cannot be removed by this version: clearly refused, and no reason to
-/// do nothing else.
+/// This version cannot remove docker nodes of the Python wnm: the removal fails with a clear error, and
+/// everything else continues.
 #[test]
-fn a_dead_node_that_cannot_be_removed_holds_up_nothing() {
+fn dead_node_that_cannot_be_removed_blocks_nothing() {
     let stage = Stage::of(2, &["--node_cap", "3"]);
     kill(
         stage.process(2).expect("it runs").pid,
@@ -293,7 +293,7 @@ fn a_dead_node_that_cannot_be_removed_holds_up_nothing() {
     assert_eq!(stage.ids(), [1, 2, 3], "{}", stage.describe());
     stage.tamper("UPDATE node SET retry_at = unixepoch() - 1 WHERE id = 2");
     stage.pass(&[]).code(3).says("docker");
-    // Its folder is back: it was never dead.
+    // Its folder is back, so it was never dead.
     fs::create_dir_all(stage.root(2)).expect("the disk is back");
     fs::write(stage.root(2).join("secret-key"), "identity").expect("and what it holds");
     stage.survey();

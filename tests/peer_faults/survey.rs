@@ -1,4 +1,4 @@
-//! Survey.
+//! Surveys of the Python wnm.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -18,7 +18,7 @@ const METRICS: &str = "ant_node_uptime 86400\nant_networking_records_stored 10\n
 /// Status and body of `/metadata`, then of `/metrics`.
 type Pages = [(u16, String); 2];
 
-/// A colony of one node whose process is gone, and something else in its place that says what it is told to.
+/// A colony of one node whose process was killed, and a server on its metrics port that sends chosen pages.
 struct Mask {
     stage: Stage,
     pages: Arc<Mutex<Pages>>,
@@ -58,22 +58,22 @@ impl Mask {
         }
     }
 
-    /// Surveys a node that answers so.
+    /// Surveys while the server sends these pages.
     fn says(&self, metadata: (u16, &str), metrics: (u16, &str)) -> &Mask {
         *self.pages.lock().expect("the pages") =
             [metadata, metrics].map(|(code, body)| (code, body.to_owned()));
-        // One that was seen to be up since is not asked for its version again.
+        // A node that was up before would not be asked for its version again.
         self.stage.tamper("UPDATE node SET last_seen = NULL");
         self.stage.survey();
         self
     }
 
-    /// Surveys a node that is well but for its figures.
+    /// Surveys while the server sends these metrics and valid metadata.
     fn tells(&self, metrics: &str) -> &Mask {
         self.says((200, METADATA), (200, metrics))
     }
 
-    /// What is then kept of it.
+    /// The stored value of a column.
     fn kept(&self, column: &str) -> String {
         let sql = format!("SELECT ifnull(CAST({column} AS TEXT), 'null') FROM node");
         self.stage
@@ -111,7 +111,7 @@ fn answer(stream: TcpStream, pages: &Mutex<Pages>) {
 }
 
 #[test]
-fn fault_45_a_survey_by_name_sees_what_a_full_one_sees() {
+fn fault_45_survey_by_name_gives_the_same_result_as_a_full_one() {
     let mask = Mask::new();
     let bare = "ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
     for (metadata, metrics, state) in [
@@ -139,7 +139,7 @@ fn fault_45_a_survey_by_name_sees_what_a_full_one_sees() {
 }
 
 #[test]
-fn fault_46_every_version_is_seen_whole() {
+fn fault_46_versions_are_read_completely() {
     let mask = Mask::new();
     for version in ["0.4.18-rc.1", "v0.4.18", "0.4.18+abc", "2026.1.2.3"] {
         let metadata = METADATA.replace("0.4.17", version);
@@ -153,7 +153,7 @@ fn fault_46_every_version_is_seen_whole() {
     mask.says((200, &beside), (200, METRICS));
     assert_eq!(mask.kept("version"), "0.4.17");
 
-    // The binary's own: a release candidate is older than its release.
+    // A release candidate is older than its release.
     let stage = Stage::new();
     stage.install("0.4.18-rc.1");
     stage.init(&["--node_cap", "1"]).done();
@@ -171,7 +171,7 @@ fn fault_46_every_version_is_seen_whole() {
 }
 
 #[test]
-fn fault_47_a_page_of_an_error_is_no_node() {
+fn fault_47_error_page_is_not_a_node() {
     let mask = Mask::new();
     for code in [401, 404, 500, 503] {
         mask.stage.tamper("UPDATE node SET status = 'RUNNING'");
@@ -181,7 +181,7 @@ fn fault_47_a_page_of_an_error_is_no_node() {
     mask.stage.tamper("UPDATE node SET status = 'RUNNING'");
     mask.says((200, "<html>It works!</html>"), (200, "<html>It works!</html>"));
     assert_eq!(mask.kept("status"), "STOPPED");
-    // Metadata alone is a node; what the other page could not tell is not made zero.
+    // Metadata alone is enough; figures of a failed page keep their values.
     mask.tells(METRICS)
         .says((200, METADATA), (503, "ant_node_uptime 0\n"));
     assert_eq!(
@@ -191,7 +191,7 @@ fn fault_47_a_page_of_an_error_is_no_node() {
 }
 
 #[test]
-fn fault_48_a_number_too_big_loses_nothing_but_itself() {
+fn fault_48_too_large_number_affects_only_its_own_value() {
     let mask = Mask::new();
     for big in ["9223372036854775808", "18446744073709551616", &"9".repeat(5000)] {
         mask.stage
@@ -207,7 +207,7 @@ fn fault_48_a_number_too_big_loses_nothing_but_itself() {
 }
 
 #[test]
-fn fault_49_a_malformed_decimal_does_not_stop_a_node() {
+fn fault_49_malformed_decimal_does_not_stop_a_node() {
     let mask = Mask::new();
     for (name, wrong) in [
         ("process_memory_used_mb", "."),
@@ -223,7 +223,7 @@ fn fault_49_a_malformed_decimal_does_not_stop_a_node() {
 }
 
 #[test]
-fn fault_50_a_name_is_matched_whole_and_in_samples_only() {
+fn fault_50_metric_names_match_completely_and_only_in_samples() {
     let mask = Mask::new();
     mask.tells(&format!(
         "# HELP ant_node_uptime 7 seconds since\n# ant_node_uptime 8\nmy_ant_node_uptime 9\n\
@@ -236,7 +236,7 @@ fn fault_50_a_name_is_matched_whole_and_in_samples_only() {
 }
 
 #[test]
-fn fault_51_labels_do_not_hide_a_figure_and_counters_are_summed() {
+fn fault_51_values_with_labels_are_read_and_counters_are_summed() {
     let mask = Mask::new();
     mask.tells(
         "ant_node_uptime{instance=\"a\"} 86400\nant_networking_records_stored{instance=\"} 3\"} 10\n\
@@ -265,7 +265,7 @@ fn fault_52_exponents_are_read() {
 }
 
 #[test]
-fn fault_53_hundredths_are_not_cut_off_a_binary_fraction() {
+fn fault_53_hundredths_are_rounded_not_truncated() {
     let mask = Mask::new();
     for (told, hundredths) in [
         ("0.29", "29"),
@@ -282,7 +282,7 @@ fn fault_53_hundredths_are_not_cut_off_a_binary_fraction() {
 }
 
 #[test]
-fn fault_54_a_node_that_does_not_answer_keeps_its_peer_id() {
+fn fault_54_node_that_does_not_answer_keeps_its_peer_id() {
     let stage = Stage::of(1, &["--node_cap", "0"]);
     let peer = stage.row(1).peer_id;
     assert!(peer.is_some());

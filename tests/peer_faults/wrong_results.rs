@@ -1,4 +1,4 @@
-//! Wrong results.
+//! Wrong results of the Python wnm.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use wnm::manager::unit::Unit;
 use super::services;
 use crate::stage::{Ran, Stage};
 
-/// How long a run took that must succeed.
+/// The duration of a run that must succeed.
 fn timed(stage: &Stage, words: &[&str]) -> Duration {
     stage.minute(0);
     let begun = Instant::now();
@@ -18,7 +18,7 @@ fn timed(stage: &Stage, words: &[&str]) -> Duration {
 }
 
 #[test]
-fn fault_32_a_node_that_would_not_stop_still_runs_in_its_row() {
+fn fault_32_node_that_failed_to_stop_keeps_state_running() {
     let stage = services::of(2, &["--node_cap", "2", "--delay_remove", "300"]);
     services::spoil(&stage, "not-stopped", "all");
     for action in ["stop", "disable"] {
@@ -34,7 +34,7 @@ fn fault_32_a_node_that_would_not_stop_still_runs_in_its_row() {
                 .is_some_and(|error| error.contains("stop"))
         );
     }
-    // By plan: the cap is lower, and then the load too high.
+    // Planned stops: first for a lower cap, then for a high load.
     stage.pass(&["--node_cap", "1"]).code(3).plain();
     assert_eq!(stage.in_state("RUNNING"), 2, "{}", stage.describe());
     let limits = ["--desired_load_average", "0.000001"];
@@ -49,7 +49,7 @@ fn fault_32_a_node_that_would_not_stop_still_runs_in_its_row() {
 }
 
 #[test]
-fn fault_33_a_start_that_nobody_heard_is_no_start() {
+fn fault_33_failed_start_is_not_reported_as_started() {
     let stage = services::of(2, &[]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
@@ -72,7 +72,7 @@ fn fault_33_a_start_that_nobody_heard_is_no_start() {
 }
 
 #[test]
-fn fault_34_what_failed_ends_with_a_code_that_says_so() {
+fn fault_34_failed_action_gives_exit_code_3() {
     let stage = services::of(1, &["--node_cap", "1"]);
     let order = |words: &[&str]| stage.wnm(&[&["--force_action"], words].concat());
     for words in [
@@ -109,7 +109,7 @@ fn fault_34_what_failed_ends_with_a_code_that_says_so() {
 }
 
 #[test]
-fn fault_35_a_setting_counts_in_the_run_that_changes_it_as_its_dry_run_said() {
+fn fault_35_setting_applies_in_the_run_that_changes_it_as_in_its_dry_run() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let foreseen = stage.pass(&["--node_cap", "2", "--dry_run"]).done().stdout;
     assert!(foreseen.contains("add node 2"), "{foreseen}");
@@ -124,7 +124,7 @@ fn forced(words: &[&'static str]) -> Vec<&'static str> {
 }
 
 #[test]
-fn fault_36_action_delay_lies_between_all_actions_planned_or_forced() {
+fn fault_36_action_delay_applies_between_all_actions() {
     let pause = Duration::from_millis(700);
     let stage = Stage::of(
         4,
@@ -168,7 +168,7 @@ fn fault_36_action_delay_lies_between_all_actions_planned_or_forced() {
 }
 
 #[test]
-fn fault_37_survey_delay_spaces_forced_surveys_as_well() {
+fn fault_37_survey_delay_applies_to_forced_surveys() {
     let stage = Stage::of(3, &["--node_cap", "3"]);
     let two_gaps = Duration::from_millis(800);
     let survey = ["--force_action", "survey"];
@@ -180,9 +180,9 @@ fn fault_37_survey_delay_spaces_forced_surveys_as_well() {
     assert!(timed(&stage, &[survey, ["--survey_delay", "400"]].concat()) >= two_gaps);
 }
 
-/// The manual has it so: RESTARTING follows delay_start, and delay_restart is kept for anm alone.
+/// As documented: RESTARTING uses delay_start, and delay_restart is kept only for anm.
 #[test]
-fn fault_38_a_node_that_starts_has_delay_start_whatever_delay_restart_says() {
+fn fault_38_starting_node_uses_delay_start_not_delay_restart() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let set = |start: &str, restart: &str| {
         let delays = ["--delay_start", start, "--delay_restart", restart];
@@ -211,9 +211,9 @@ fn fault_39_start_args_reach_the_node() {
     );
 }
 
-/// crisis_bytes decides nothing by the manual as well; what it comes to is shown.
+/// As documented, crisis_bytes changes no decision; it is only shown.
 #[test]
-fn fault_40_crisis_bytes_is_shown_and_decides_nothing() {
+fn fault_40_crisis_bytes_is_shown_and_changes_no_decision() {
     let stage = Stage::of(1, &["--node_cap", "1"]);
     let crisis = |bytes: &str| {
         let report = ["--report", "machine-metrics", "--json", "--crisis_bytes", bytes];
@@ -226,7 +226,7 @@ fn fault_40_crisis_bytes_is_shown_and_decides_nothing() {
 }
 
 #[test]
-fn fault_41_each_node_that_was_added_is_named() {
+fn fault_41_every_added_node_is_named() {
     let stage = Stage::colony(&[]);
     let ran = stage.wnm(&["--force_action", "add", "--count", "3"]).done();
     assert_eq!(
@@ -242,7 +242,7 @@ fn fault_41_each_node_that_was_added_is_named() {
 }
 
 #[test]
-fn fault_42_units_are_quoted_as_systemd_reads_them() {
+fn fault_42_units_are_quoted_for_systemd() {
     let stage = services::machine();
     let storage = stage.home().join("my nodes 100%");
     let folder = storage.display().to_string();
@@ -283,7 +283,7 @@ fn fault_42_units_are_quoted_as_systemd_reads_them() {
 }
 
 #[test]
-fn fault_43_an_imported_node_keeps_the_mode_of_its_manager() {
+fn fault_43_imported_node_keeps_the_mode_of_its_manager() {
     let stage = services::of(1, &[]);
     fs::remove_file(stage.database()).expect("the database is lost");
     let _ = fs::remove_file(stage.base().join("colony.db-wal"));
@@ -299,7 +299,7 @@ fn fault_43_an_imported_node_keeps_the_mode_of_its_manager() {
 }
 
 #[test]
-fn fault_44_the_row_knows_where_a_node_logs_and_who_runs_it() {
+fn fault_44_row_has_log_dir_and_user() {
     let stage = services::of(1, &[]);
     assert_eq!(stage.row(1).logs, Some(stage.base().join("logs/antnode0001")));
     let user: String = stage

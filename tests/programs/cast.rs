@@ -1,4 +1,5 @@
-//! The demo's machine: a throw-away home, the antnode in it, and what can be seen of the colony from outside.
+//! The machine of the demo: a temporary home, its antnode, and the state of the colony as seen from
+//! outside.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use super::ports::Block;
 
-/// One node as wnm reports it.
+/// One node in wnm's report.
 #[derive(Debug)]
 pub struct Node {
     pub service: String,
@@ -23,24 +24,25 @@ pub struct Node {
     pub version: Option<String>,
 }
 
-/// A home that goes when the demo does.
+/// A home that is deleted when the demo ends.
 pub struct Machine {
     home: PathBuf,
     ports: Block,
     guard: Child,
     begun: Instant,
     said: String,
-    /// Percent of the processors' time that was taken in the minutes that pass between runs.
+    /// The CPU usage in percent in the minutes between runs.
     pub busy: i64,
 }
 
 impl Machine {
-    /// Makes the home, and a guard that clears it away even if this process is killed.
+    /// Creates the home, and a guard process that deletes it even if this process is killed.
     pub fn new() -> Result<Machine, String> {
         let home = std::env::temp_dir().join(format!("wnm-demo-{}", std::process::id()));
         fs::create_dir(&home).map_err(|error| format!("cannot make {}: {error}", home.display()))?;
         let program = std::env::current_exe().map_err(text)?;
-        // A group of its own: Ctrl-C ends the demo and not its guard, who sees our end of the pipe close.
+        // A process group of its own: Ctrl-C ends the demo but not the guard, which then reads the end of
+        // the pipe.
         let mut guard = Command::new(program);
         guard.arg("--guard").arg(&home).process_group(0);
         guard
@@ -59,7 +61,7 @@ impl Machine {
         })
     }
 
-    /// Since it was made.
+    /// The time since it was created.
     pub fn age(&self) -> Duration {
         self.begun.elapsed()
     }
@@ -72,7 +74,7 @@ impl Machine {
         self.ports.metrics()
     }
 
-    /// Puts this version of antnode where the operator keeps it: a copy of this program with a version.
+    /// Installs this version of antnode: a copy of this program with a version at its end.
     pub fn install(&self, version: &str) -> Result<(), String> {
         let folder = self.home.join(".local/bin");
         fs::create_dir_all(&folder).map_err(text)?;
@@ -85,7 +87,7 @@ impl Machine {
         fs::rename(&fresh, folder.join("antnode")).map_err(text)
     }
 
-    /// Runs wnm as cron would, and returns what it printed.
+    /// Runs wnm as cron would, and returns its output.
     pub fn wnm(&mut self, words: &[&str]) -> Result<String, String> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wnm"));
         command
@@ -116,9 +118,8 @@ impl Machine {
         }
     }
 
-    /// Makes wnm's last look at the machine a minute old, and the processors busy for so many percent of that
-    /// minute. wnm keeps the counters in its database: so a run need not wait to see what the processors do,
-    /// and what else this machine does meanwhile does not matter.
+    /// Sets wnm's last sample to one minute ago, with this CPU usage in percent since then. wnm keeps the
+    /// counters in its database, so a run need not wait to measure, and the real load does not matter.
     pub fn minute(&self, busy: i64) -> Result<(), String> {
         let idle = 60 * (100 - busy);
         let sql = format!(
@@ -130,7 +131,7 @@ impl Machine {
             .map_err(|error| error.to_string())
     }
 
-    /// Each kind of thing that was done, the last one of it, and its reason.
+    /// The last action of each kind, with its reason.
     pub fn reasons(&self) -> Result<Vec<String>, String> {
         let sql = "SELECT action || ' ' || service || ': ' || reason FROM event WHERE id IN
                    (SELECT max(id) FROM event GROUP BY action, substr(reason, 1, 6)) ORDER BY id";
@@ -148,12 +149,12 @@ impl Machine {
         Connection::open(self.home.join(".local/share/autonomi/colony.db"))
     }
 
-    /// All that the last run said.
+    /// The output of the last run.
     pub fn last_words(&self) -> &str {
         &self.said
     }
 
-    /// The nodes, as wnm reports them.
+    /// The nodes in wnm's report.
     pub fn nodes(&mut self) -> Result<Vec<Node>, String> {
         let report = self.report("node-status-details")?;
         let rows = match report {
@@ -182,7 +183,7 @@ impl Machine {
             .map_err(|error| format!("the report {name} is no JSON ({error}): {printed}"))
     }
 
-    /// The processes of nodes that really run, seen without wnm.
+    /// The running node processes, found without wnm.
     pub fn processes(&self) -> Vec<u32> {
         belonging_to(&self.storage(), &["cmdline"])
     }
@@ -191,7 +192,7 @@ impl Machine {
         kill(pid).then_some(()).ok_or(format!("could not kill {pid}"))
     }
 
-    /// The versions that those processes say they are, by asking the binary that each one runs.
+    /// The versions of those processes, reported by the binary of each.
     pub fn running_versions(&self) -> BTreeSet<String> {
         let version = |pid: &u32| {
             let output = Command::new(format!("/proc/{pid}/exe"))
@@ -217,7 +218,7 @@ impl Machine {
         names
     }
 
-    /// What makes each node who it is.
+    /// The identities of the nodes.
     pub fn identities(&self) -> Vec<(String, Vec<u8>)> {
         let key = |name: String| {
             let key = fs::read(self.storage().join(&name).join("secret-key")).unwrap_or_default();
@@ -230,7 +231,7 @@ impl Machine {
         self.home.join(".local/share/autonomi/node")
     }
 
-    /// Ends what still runs, deletes the home, and says so if that was needed or did not work.
+    /// Ends the processes that still run, deletes the home, and reports if either was necessary or failed.
     pub fn clean(mut self) -> Result<(), String> {
         let left = belonging_to(&self.home, &["cmdline", "environ"]);
         drop(self.guard.stdin.take());
@@ -247,10 +248,10 @@ impl Machine {
     }
 }
 
-/// The guard: waits until the demo is over, by whatever end, and clears away what it made.
+/// The guard: waits for the end of the demo, and deletes what it left.
 pub fn guard(folder: &Path) -> ExitCode {
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    // A run of wnm that was at work may start one more before it hears of it.
+    // A wnm that is running may start one more node before it is killed.
     for _ in 0..100 {
         let left = belonging_to(folder, &["cmdline", "environ"]);
         for pid in &left {
@@ -264,7 +265,7 @@ pub fn guard(folder: &Path) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Every process that names the folder in its command line or in its environment, but for this one.
+/// Every other process with the folder in its arguments or environment.
 fn belonging_to(folder: &Path, files: &[&str]) -> Vec<u32> {
     let sign = folder.as_os_str().as_encoded_bytes();
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -282,7 +283,7 @@ fn belonging_to(folder: &Path, files: &[&str]) -> Vec<u32> {
     found
 }
 
-/// By the program `kill`: the standard library can only kill its own children.
+/// With the program `kill`: the standard library can only kill its own children.
 fn kill(pid: u32) -> bool {
     let status = Command::new("/bin/sh")
         .args(["-c", &format!("kill -9 {pid}")])

@@ -1,8 +1,9 @@
 //! The demo: `cargo test --release --test demo`.
 //!
-//! Plays a day of a colony in a minute, on this machine and without touching it: a throw-away home, nodes that
-//! are real processes but simulated, delays of a second, and a minute made to pass between two runs. It tells what wnm does, checks that it truly did it,
-//! and ends with 1 where it did not. No process and no file outlives it, however it ends.
+//! Shows a day of a colony in one minute on this machine without changing it: a temporary home, simulated
+//! nodes that are real processes, delays of a second, and simulated minutes between runs. It prints what
+//! wnm does, checks that it really happened, and exits with 1 otherwise. It leaves no process and no file,
+//! however it ends.
 #![expect(clippy::print_stdout, reason = "it is made to be watched")]
 
 #[path = "../fakes/antnode.rs"]
@@ -17,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use cast::{Machine, Node, guard};
 
-/// How long one act may take before the demo has failed.
+/// The time limit of one scene.
 const PATIENCE: Duration = Duration::from_secs(40);
 const CAP: usize = 6;
 
@@ -103,7 +104,7 @@ fn found(machine: &mut Machine) -> Result<(), String> {
         "--max_concurrent_operations",
         "2",
     ]);
-    // The limits of processors stay as they are, 50 and 70 %; what is left of them is no part of this.
+    // The CPU limits stay at 50 and 70 %; the other limits are not part of the demo.
     words.extend([
         "--mem_less_than",
         "99",
@@ -235,7 +236,7 @@ fn tear_down(machine: &mut Machine) -> Result<(), String> {
     require(machine.folders().is_empty(), "no folder of a node is left")
 }
 
-/// Runs cycles until the nodes are as they should be. `words` are given to the first: settings are kept.
+/// Runs cycles until the nodes are in the expected state. The first gets `words`: settings are stored.
 fn cycles(machine: &mut Machine, words: &[&str], so: impl Fn(&[Node]) -> bool) -> Result<(), String> {
     let begun = Instant::now();
     let mut words = words;
@@ -258,7 +259,7 @@ fn cycles(machine: &mut Machine, words: &[&str], so: impl Fn(&[Node]) -> bool) -
     }
 }
 
-/// One cycle, and what is different after it.
+/// Runs one cycle and prints the differences.
 fn cycle(machine: &mut Machine, words: &[&str]) -> Result<(), String> {
     let lines = changes(machine, words)?;
     if lines.is_empty() {
@@ -272,7 +273,7 @@ fn tell(machine: &Machine, line: &str) {
     println!("  {:>5.1} s  {line}", machine.age().as_secs_f64());
 }
 
-/// Runs wnm once, and says in words how the nodes differ after it.
+/// Runs wnm once and returns the differences of the nodes as text.
 fn changes(machine: &mut Machine, words: &[&str]) -> Result<Vec<String>, String> {
     let before = machine.nodes()?;
     machine.minute(machine.busy)?;

@@ -1,14 +1,15 @@
-//! Decision vectors: one JSON object in, what the engine answers out. The peer's names and units.
+//! Decision vectors: a JSON object as input, the decision of the engine as output, with the names and units
+//! of the Python wnm.
 //!
-//! What is missing or null is unknown, and is read so that nothing is done for its sake: an unknown level
-//! neither allows nor asks for anything, an unknown count is 0, an unknown cap is the number of nodes there
-//! are, an unknown last stop is no reboot. An unknown quota or delay has its default.
+//! A missing or null value is unknown and causes no action: an unknown level neither allows nor requires
+//! anything, an unknown count is 0, an unknown cap is the present number of nodes, an unknown last stop is
+//! no reboot. An unknown quota or delay has its default.
 
 use serde_json::{Map, Value, json};
 use wnm::colony::{Metrics, Timestamp, Version};
 use wnm::plan::{Decision, Delays, Feature, Occasion, Policy, Quotas, Reason, Threshold, decide};
 
-/// What the engine answers to one line of input, as one line; an error object where the line is no input.
+/// The output line for an input line; an error object for an invalid line.
 pub fn answer_line(line: &str) -> String {
     match serde_json::from_str::<Value>(&plain(line)) {
         Ok(Value::Object(vector)) => answer(&vector).to_string(),
@@ -51,7 +52,7 @@ fn actions(decision: &Decision) -> Value {
     Value::Array(each.collect())
 }
 
-/// Everything one vector says.
+/// The values of one vector.
 struct Said<'a> {
     vector: &'a Map<String, Value>,
     config: &'a Map<String, Value>,
@@ -162,7 +163,7 @@ fn object<'a>(vector: &'a Map<String, Value>, key: &str) -> Option<&'a Map<Strin
     vector.get(key).and_then(Value::as_object)
 }
 
-/// A number, or text or a switch that stands for one.
+/// A number, or a text or boolean that stands for one.
 fn number(said: &Value) -> Option<f64> {
     match said {
         Value::Number(number) => number.as_f64(),
@@ -176,7 +177,7 @@ fn level(map: &Map<String, Value>, key: &str) -> f64 {
     map.get(key).and_then(number).unwrap_or(f64::NAN)
 }
 
-/// A whole number; a fraction is cut off, and what no counter holds is the largest one that does.
+/// An integer; fractions are truncated and large values limited.
 fn whole(map: &Map<String, Value>, key: &str) -> Option<i64> {
     let said = map.get(key)?;
     said.as_i64().or_else(|| {
@@ -186,13 +187,13 @@ fn whole(map: &Map<String, Value>, key: &str) -> Option<i64> {
     })
 }
 
-/// A version that was said; none for what cannot be one, like a number or nothing.
+/// A version; None for a value that cannot be one, such as a number or an empty text.
 fn version(map: &Map<String, Value>, key: &str) -> Option<Version> {
     let text = map.get(key)?.as_str()?;
     (!text.is_empty()).then(|| Version::new(text))
 }
 
-/// True as the peer's language has it: not null, not zero, not empty.
+/// True as in Python: not null, not zero, not empty.
 fn is_true(said: Option<&Value>) -> bool {
     match said {
         None | Some(Value::Null) => false,
@@ -203,7 +204,7 @@ fn is_true(said: Option<&Value>) -> bool {
     }
 }
 
-/// The line without the words for numbers that JSON does not have and the peer writes all the same.
+/// The line without the words for numbers that Python writes and JSON does not allow.
 fn plain(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut rest = line;

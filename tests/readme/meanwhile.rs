@@ -1,4 +1,4 @@
-//! What a page says happens between two commands.
+//! The events that a page describes between two commands.
 
 use std::fs;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::stage::{Stage, kill, processes_under};
 
-/// Makes it so.
+/// Makes the event happen.
 pub fn come_true(stage: &Stage, told: &str) {
     let all_run = |stage: &Stage| stage.in_state("RUNNING") == 3;
     match told {
@@ -42,7 +42,7 @@ pub fn come_true(stage: &Stage, told: &str) {
     }
 }
 
-/// Waits for the nodes that were started to answer, as the minute between two commands would.
+/// Waits until the started nodes answer, as they would within the minute between two commands.
 pub fn settle(stage: &Stage) {
     let processes = processes_under(stage.home());
     for row in stage.rows() {

@@ -1,5 +1,5 @@
-//! The session in README.md: the block marked `session` is played again, and must say the same but for times, figures
-//! of the machine and the names that nodes give themselves. `UPDATE=1` records it anew.
+//! The session in README.md: running the block marked `session` again gives the same output, except for
+//! times, measurements of the machine and peer IDs. `UPDATE=1` records it again.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::{meanwhile, shell};
 use crate::stage::Stage;
 
 #[test]
-fn the_session_of_the_readme_can_be_played_again() {
+fn session_of_the_readme_gives_the_same_output() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     let page = std::fs::read_to_string(&path).expect("the README");
     let (before, block) = page.split_once("```session\n").expect("a session");
@@ -22,7 +22,7 @@ fn the_session_of_the_readme_can_be_played_again() {
     assert_eq!(masked(&played), masked(block), "what is played:\n{played}");
 }
 
-/// The same lines with what wnm answers now.
+/// The same lines with the present output of wnm.
 fn play(block: &str) -> String {
     let stage = Stage::new();
     let mut played = String::new();
@@ -43,7 +43,7 @@ fn play(block: &str) -> String {
     played
 }
 
-/// What was printed on the stage, as it would be at an operator's home and at the default ports.
+/// The output of the stage as in an operator's home with default ports.
 fn at_home(stage: &Stage, text: &str) -> String {
     let text = text.replace(&stage.home().display().to_string(), "/home/op");
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
@@ -60,7 +60,7 @@ fn at_home(stage: &Stage, text: &str) -> String {
     words.join(" ")
 }
 
-/// The line without what differs from one time to the next.
+/// The line without what varies between runs.
 fn mask(line: &str) -> String {
     let masked = line.split_whitespace().map(|word| {
         let is_moment = word.starts_with("20") && word.contains('T') && word.ends_with('Z');
@@ -76,7 +76,7 @@ fn mask(line: &str) -> String {
 }
 
 #[test]
-fn only_what_differs_by_itself_is_masked() {
+fn masks_only_what_varies_between_runs() {
     assert_eq!(
         mask("2026-11-24T04:30:35Z  stop  antnode0003  0.3 s  cpu 85.2 % is above 70 %"),
         "TIME stop antnode0003 NUMBER s cpu NUMBER % is above 70 %"

@@ -1,5 +1,5 @@
-//! docs/takeover.md: each of its commands, on the machine that it is about. What only a person or root can do there is
-//! listed, so that a new block cannot go unnoticed.
+//! docs/takeover.md: each command, on a machine as described. Steps for a person or for root are listed, so
+//! that a new block needs a test.
 
 use std::fs;
 use std::process::Command;
@@ -12,13 +12,13 @@ use crate::stage::{Ran, Stage};
 
 const PAGE: &str = include_str!("../../docs/takeover.md");
 
-/// One command and what the page says that it prints.
+/// A command and its output on the page.
 struct Shown {
     typed: &'static str,
     lines: Vec<&'static str>,
 }
 
-/// The commands of the block that holds `mark`.
+/// The commands of the block that contains `mark`.
 fn block(mark: &str) -> Vec<Shown> {
     let block = blocks(PAGE, "console").find(|block| block.contains(mark));
     let block = block.unwrap_or_else(|| panic!("no block with `{mark}` in docs/takeover.md"));
@@ -35,7 +35,7 @@ fn block(mark: &str) -> Vec<Shown> {
     shown
 }
 
-/// All lines are printed, in order; `...` stands for any number of them.
+/// All lines are printed in order; `...` stands for any number of lines.
 fn all_there(shown: &Shown, printed: &str) {
     let mut rest = printed.lines();
     for line in shown.lines.iter().filter(|line| **line != "...") {
@@ -47,7 +47,7 @@ fn all_there(shown: &Shown, printed: &str) {
     }
 }
 
-/// A line without what differs from one time to the next.
+/// A line without what varies between runs.
 fn timeless(line: &str) -> String {
     let words = line.split_whitespace().map(|word| {
         let is_moment = word.starts_with("20") && word.contains('T') && word.ends_with('Z');
@@ -62,14 +62,14 @@ fn timeless(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// What a run printed, as it would be at an operator's home.
+/// The output of a run as in an operator's home.
 fn at_home(stage: &Stage, ran: &Ran) -> String {
     let all = format!("{}{}", ran.stderr, ran.stdout);
     all.replace(&stage.home().display().to_string(), "/home/op")
 }
 
 #[test]
-fn every_block_is_played_here() {
+fn every_block_has_a_test() {
     let known = [
         "$ crontab -l",
         "wnm-db-migration --confirm",
@@ -87,7 +87,7 @@ fn every_block_is_played_here() {
 }
 
 #[test]
-fn the_commands_before_a_takeover_are_a_shells() {
+fn commands_before_a_takeover_work() {
     for shown in block("$ crontab -l") {
         let read = Command::new("/bin/sh").args(["-n", "-c", shown.typed]).status();
         assert!(read.expect("sh runs").success(), "{}", shown.typed);
@@ -95,7 +95,7 @@ fn the_commands_before_a_takeover_are_a_shells() {
 }
 
 #[test]
-fn a_database_of_the_python_wnm_is_refused_and_adopted_as_shown() {
+fn python_database_is_rejected_and_adopted_as_shown() {
     let stage = Stage::colony(&[]);
     let revision = "UPDATE alembic_version SET version_num = '752bf4495eaa'";
     stage.becomes_theirs("e2f4a512d24c.sql", revision);
@@ -107,15 +107,15 @@ fn a_database_of_the_python_wnm_is_refused_and_adopted_as_shown() {
     let words: Vec<&str> = adopted.typed.split(' ').skip(1).collect();
     let ran = stage.wnm(&words).done();
     all_there(&adopted, &at_home(&stage, &ran));
-    // As it is told to be checked.
+    // The checks that the page describes.
     stage.wnm(&["--report", "node-status"]).done();
     stage.wnm(&["--dry_run"]).done();
     stage.wnm(&["--remove_lockfile"]).done();
 }
 
 #[test]
-fn an_import_is_foreseen_as_shown() {
-    // With ports that are the default there is nothing to say of them.
+fn import_has_the_preview_shown() {
+    // Default ports are not mentioned.
     let usual = |stage: &Stage| stage.thousands().0 == "55" || stage.thousands().1 == "13";
     let (first, second) = (services::machine(), services::machine());
     let stage = if usual(&first) { second } else { first };
@@ -148,9 +148,9 @@ fn an_import_is_foreseen_as_shown() {
     all_there(&shown, &printed);
 }
 
-/// anm is played by the machine that its own tests are played on, and so without the words of a command line.
+/// The machine of anm's own tests is used, and therefore not the command line.
 #[test]
-fn a_takeover_from_anm_and_the_way_back_are_foreseen_as_shown() {
+fn anm_takeover_and_rollback_have_the_previews_shown() {
     let machine = Machine::new(None);
     let [shown] = <[Shown; 1]>::try_from(block("--init --migrate_anm --dry_run"))
         .unwrap_or_else(|_| panic!("one command"));
@@ -166,14 +166,14 @@ fn a_takeover_from_anm_and_the_way_back_are_foreseen_as_shown() {
     assert_eq!(typed, ["wnm --rollback_anm --dry_run", "wnm --rollback_anm"]);
     for typed in typed {
         let read = Stage::new().wnm(&typed.split(' ').skip(1).collect::<Vec<_>>());
-        // Where there is nothing to give back; the words themselves are taken.
+        // Nothing can be returned here; the arguments are accepted.
         let read = read.code(1);
         assert!(read.stderr.contains("error: "), "{read}");
     }
 }
 
 #[test]
-fn a_dry_run_comes_before_cron() {
+fn dry_run_comes_before_cron() {
     let stage = Stage::colony(&[]);
     for shown in block("$ wnm --dry_run\n") {
         shell(&stage, shown.typed).done();
