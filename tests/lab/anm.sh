@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A server that ran anm, laid out from tests/anm with real units and simulated nodes, is taken over while anm is in the
-# middle of a run: no process, unit or file of a node changes. After ten cycles the stopped ones run, a node is added
-# under the first number that is free, another is upgraded by its old unit; then anm gets all of them back.
+# Takes over an anm server (the tree of tests/anm, real units, simulated nodes) while a run of anm is active. No process, unit or
+# file of a node may change. After ten cycles the stopped nodes run, a node is added with the first free number, and another is
+# upgraded with its old unit. Then the takeover is rolled back.
 # Takes 130 s.
 MACHINE=anm-$$
 PROGRAM=/usr/local/bin/wnm
@@ -13,9 +13,9 @@ layout=$(mktemp -d)
 sh "$HERE/../anm/prepare.sh" "$layout"
 rm -r "$layout/root/home"
 sed -i 's/ weave / op /' "$layout"/root/etc/cron.d/*
-# The simulated antnode knows neither.
+# The simulated antnode supports neither option.
 sed -i 's/ --bootstrap "[^"]*"//; s/evm-arbitrum-sepolia/evm-arbitrum-one/' "$layout"/root/etc/systemd/system/antnode*
-# A run of anm, as far as others can see one: its lock, and that it takes its time.
+# Simulates a run of anm: it holds the lock for some seconds.
 cat >>"$layout/root/usr/bin/anms.sh" <<'END'
 if [ -e /var/antctl/block ]; then echo 'already running'; exit 0; fi
 touch /var/antctl/block
@@ -104,7 +104,7 @@ new_antnode 0.4.18
 upgraded() { [ "$(ask "SELECT count(*) FROM node WHERE version = '0.4.18' AND status = 'RUNNING' AND id < 4")" -ge 1 ]; }
 cycles_until 60 'a node that was taken over is upgraded' upgraded
 is "$(units | grep -v antnode0004)" "$(grep -F .service <<<"$before" | grep -E '^[0-9a-f]{64} ')" 'units'
-# Cron is stopped, so it finds a fault in any case.
+# The doctor always finds a fault here, because cron is stopped.
 doctor_says() { { wnm --doctor 2>&1 || true; } | grep -q "$1"; }
 doctor_says 'anm.*it is silent' || fail 'what the doctor says of anm'
 tell "ten cycles and more: 3 started, 1 added, 1 upgraded; no unit was rewritten"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Two servers kept by packaging/ansible, with a real ansible-playbook over a real ssh: from nothing to colonies that
-# cron and a timer run; done again it changes nothing; what the inventory says anew is all that changes, and check
-# mode says so before; nodes run on; a name that is no setting and a value that cannot be change nothing.
+# Runs the playbook of packaging/ansible on two servers, with a real ansible-playbook over a real ssh. It creates colonies that cron and a
+# timer run. A second run changes nothing. A changed inventory changes only the named settings, and check mode shows this before. Nodes
+# keep running. Unknown settings and invalid values change nothing.
 # Takes 150 s.
 MACHINE=ansible-$$
 # shellcheck disable=SC2034
@@ -24,7 +24,7 @@ trap 'rm -rf "$LOG" "$BOX"; [ -n "${WNM_LAB_KEEP:-}" ] || for one in "${SERVERS[
 (MACHINE=${SERVERS[1]} && "$LAB" up "$MACHINE")
 as_root rm -r /home/op/.local
 
-# --- a way in: sshd itself, for each connection, through the machine's own namespaces; its network is not ours
+# --- ssh: each connection starts an sshd inside the machine's namespaces, because the machine's network is separate
 ssh-keygen -q -t ed25519 -N '' -f "$BOX/key"
 for one in "${SERVERS[@]}"; do
     "$LAB" run "$one" install -d -m 700 -o op -g op /home/op/.ssh
@@ -69,7 +69,7 @@ all:
       wnm_port_start: 56
 YAML
 }
-# play CODE FLAGS...: the play book; what it said is in $BOX/said, the recap of each server in $BOX/recap.
+# play CODE FLAGS...: runs the playbook; its output is in $BOX/said, the recap of each server in $BOX/recap.
 play() {
     local code=0 wanted=$1
     shift
@@ -84,7 +84,7 @@ play() {
     is "$(wc -l <"$BOX/recap")" 2 'servers in the recap'
 }
 changed() { sed -n "s/^$1 \([0-9]*\) .*/\1/p" "$BOX/recap"; }
-# What of a server the role could change, and the nodes.
+# Prints everything on a server that the role could change, and the nodes.
 state() {
     "$LAB" run "$1" sh -c 'crontab -l -u op 2>/dev/null; sqlite3 -readonly '"$DATABASE"' .dump 2>/dev/null | grep -v "INSERT INTO .*sample"
         find /home/op/.config /home/op/.local/bin /usr/local /etc/sudoers.d /etc/passwd -type f 2>/dev/null | sort | xargs sha256sum
@@ -115,7 +115,7 @@ play 0
 is "$(changed "${SERVERS[0]}") $(changed "${SERVERS[1]}")" '0 0' 'changes the second time'
 tell 'done again it changes nothing'
 
-# Each grows by its own schedule, on machines that see no load of ours.
+# Each colony grows through its own schedule; the load of the host is hidden from the machines.
 each() { local own=$MACHINE one; for one in "${SERVERS[@]}"; do MACHINE=$one; "$@" || { MACHINE=$own; return 1; }; done; MACHINE=$own; }
 both_grew() { each minute && each state_is RUNNING 2; }
 until_so 300 'cron and the timer grew both colonies to 2' both_grew
@@ -153,7 +153,7 @@ grep -q 'cannot become .31.' "$BOX/said" || fail 'it does not say what is fixed'
 is "$(state "$MACHINE")" "$before" 'a server after all that was refused'
 tell 'what is no setting, what cannot be and what is fixed change nothing'
 
-# The rights of an operator with +sudo, and the package, on the first: from the group and no more.
+# On the first server: the package, and the sudo rights of the operator, which come only from the group.
 export DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
 "$TOP/packaging/deb/build" "$WNM_BINARY" "$BOX/wnm.deb" >/dev/null
 first="wnm_deb: $BOX/wnm.deb
@@ -167,6 +167,6 @@ first="wnm_deb: $BOX/wnm.deb
       wnm_rights: true
       wnm_schedule: none" cap=5 more='wnm_survey_delay: 10' play 0
 is "$(changed "$MACHINE")" 0 'changes the second time, with the package'
-# The timer of the second went on meanwhile, and added some.
+# Meanwhile the timer of the second server added nodes.
 is "$(comm -23 <(sort <<<"$nodes") <(pids | sort) | xargs)" '' 'nodes that are gone after all'
 tell 'PASSED'

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A database that means harm, in the hands of root and of an operator with sudo: each column of each table holds what it
-# must not, then a cycle, what a killed run began, every order and every report. Nothing outside of the colony changes,
-# no process of others ends, nobody's program is run by root, and wnm ends in time, small, with a sentence.
-# A sample of it; WNM_STRESS=full plays all columns. `tests/lab/canaries.sh KIND[/ACCOUNT]…` plays these alone.
+# Runs wnm as root, and as an operator with sudo, on hostile databases: each column of each table gets invalid and dangerous values. Then a
+# cycle, the recovery of a killed run, every forced action and every report run. Nothing outside the colony may change, no foreign process may
+# end, root must run no program of another account, and wnm must exit in time, with little memory and with a readable error.
+# By default it tests a sample of the columns; WNM_STRESS=full tests all. `tests/lab/canaries.sh KIND[/ACCOUNT]…` runs only these.
 MACHINE=canaries-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/var/antctl/colony.db
@@ -14,7 +14,7 @@ for tool in antctl launchctl; do
     [ ! -x "$(dirname "$ANTNODE_BINARY")/$tool" ] || "$LAB" push "$MACHINE" "$(dirname "$ANTNODE_BINARY")/$tool" "/usr/local/bin/$tool"
 done
 
-# The real antctl acts as root's whenever root runs it; the simulated one only where it is told that sudo did.
+# The real antctl uses root mode whenever root runs it; the simulated one only if it is told that sudo started it.
 if as_root test -x /usr/local/bin/antctl; then
     as_root sh -e -c 'mkdir /usr/local/libexec; mv /usr/local/bin/antctl /usr/local/libexec/antctl
         cat >/usr/local/bin/antctl; chmod 755 /usr/local/bin/antctl' <<'END'
@@ -30,7 +30,7 @@ for one in "${kinds[@]}"; do
     kind=${one%/*}
     for account in root op; do
         case $one in */"$account") ;; */*) continue ;; esac
-        # By default each manager for one of the two, and antctl not at all.
+        # By default, each manager runs with one of the two accounts, and antctl does not run.
         if [ -z "${WNM_STRESS:-}" ] && [ $# = 0 ]; then
             case $kind/$account in systemd+sudo/op | setsid+sudo/root) ;; *) continue ;; esac
         fi

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# What tests/contract holds every process manager to, where systemd, sudo and accounts are real: done twice is done
-# once, what killed runs left becomes whole or goes, odd words arrive as they are, a lost database is rebuilt row for
-# row; and everything belongs to whom it should. `tests/lab/contract.sh KIND…` plays these kinds alone.
+# Checks the rules of tests/contract for every process manager with a real systemd, real sudo and real accounts: actions can be repeated,
+# actions of killed runs are finished or undone, unusual arguments are passed unchanged, a lost database is rebuilt row by
+# row, and all files have the right owner. `tests/lab/contract.sh KIND…` runs only these managers.
 # Takes 170 s.
 MACHINE=contract-$$
 PROGRAM=/usr/local/bin/wnm
 . "$(dirname "$0")/story.sh"
 raise
-# macOS has no lab: root's launchd is a simulated one here, sudo and the account `ant` are not.
+# The lab has no macOS: launchd is simulated here; sudo and the account `ant` are real.
 "$LAB" push "$MACHINE" "$(dirname "$ANTNODE_BINARY")/launchctl" /usr/local/bin/launchctl
 
 order() { wnm --force_action "$@" >/dev/null 2>&1 || fail "$KIND: $* ended with $?: $(wnm --force_action "$@" 2>&1 | tail -n 3)"; }
 write() { as_op sqlite3 -cmd '.timeout 5000' "$DATABASE" "$1"; }
 pid_of() { as_root pgrep -f "[a]ntnode000$1/antnode .*--root-dir" || true; }
 all_run() { cycles_until 60 "$KIND: $1 run" state_is RUNNING "$1"; }
-# What a run that was killed had begun with nodes.
+# Prints the unfinished actions of a killed run.
 had_begun() { write "INSERT INTO intent (at, run, action, node, detail) SELECT unixepoch(), 'killed', '$1', id, '{}' FROM node WHERE $2"; }
 service() {
     case $KIND in
@@ -24,7 +24,7 @@ service() {
         setsid+sudo) echo "$STORAGE/antnode000$1/node.command" ;;
     esac
 }
-# All of a row but what only a node that runs can tell, and what tells of this moment.
+# All columns of a row, except those that only a running node can report and those that contain the current time.
 rows() {
     ask "SELECT id, manager_type, node_name, service, user, binary, version, root_dir, log_dir, port, metrics_port, rpc_port,
         network, wallet, host, method, layout, environment, start_args, status FROM node ORDER BY id"
@@ -80,7 +80,7 @@ play() {
     cycles_until 60 "$KIND: all are upgraded" version_is 0.4.18 4
     tell "$KIND: odd words arrive, and twice is once"
 
-    # Adds that were killed: after the row, after the folders, after the program, before the start.
+    # Adds that were killed after the row, after the directories, after the binary, and before the start.
     for id in 1 2 3 4; do order stop --service_name $id; done
     as_root sh -c "cd '$STORAGE' && rm -rf antnode0001 '$LOGS/antnode0001' && for id in 2 3 4; do
         find antnode000\$id -mindepth 1 ! -name antnode ! -name node.command -delete; done; rm antnode0002/antnode"
@@ -89,7 +89,7 @@ play() {
     had_begun add 'id > 0'
     all_run 4
     agree
-    # A stop that was killed, and an upgrade.
+    # A stop and an upgrade that were killed.
     write "UPDATE node SET version = '0.4.17' WHERE id = 3"
     had_begun stop 'id = 2'
     had_begun upgrade 'id = 3'
@@ -109,7 +109,7 @@ play() {
     all_run 4
     tell "$KIND: a lost database was rebuilt row for row"
 
-    # Removals that were killed: before anything, after the service, after the logs, after the folder.
+    # Removals that were killed before the first change, after the service, after the logs, and after the directory.
     for id in 2 3 4; do order stop --service_name $id; as_root rm -f "$(service $id)"; done
     as_root rm -rf "$LOGS/antnode0003" "$LOGS/antnode0004" "$STORAGE/antnode0004"
     had_begun remove 'id > 0'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A disk of the nodes' own, a real ext4 on a loop device, under systemd --user: it is unmounted while they run, stays away
-# through cycles, orders, the death of all nodes and a reboot, and comes back. Nothing is removed, and nothing is made where
-# it was mounted.
+# Puts the nodes on their own disk, a real ext4 on a loop device, under systemd --user. The disk is unmounted while they run, is missing during
+# cycles, forced actions, the death of all nodes and a reboot, and is mounted again. wnm may remove nothing, and create nothing in the
+# mount point.
 # Takes 90 s.
 MACHINE=disk-$$
 PROGRAM=/home/op/.local/bin/wnm
@@ -10,7 +10,7 @@ DATABASE=/home/op/.local/share/autonomi/colony.db
 IMAGE=$(mktemp)
 LOOP=
 raise
-# Its own end, and then that of every story.
+# Runs its own cleanup, and then that of story.sh.
 end_of_story=$(trap -p EXIT | sed "s/^trap -- '//; s/' EXIT\$//; s/'\\\\''/'/g")
 trap 'as_root umount -l /mnt/nodes 2>/dev/null || true; eval "$end_of_story"
       [ -z "$LOOP" ] || losetup --detach "$LOOP"; rm -f "$IMAGE"' EXIT
@@ -42,7 +42,7 @@ before=$(rows)
 agree
 tell "five nodes run on $(as_root findmnt -no FSTYPE /mnt/nodes)"
 
-# stops_at WORDS...: ends with 4 and says that the disk is gone; no row, unit or file is touched.
+# stops_at WORDS...: wnm must exit with 4 and report the missing disk, and change no row, unit or file.
 stops_at() {
     local code=0 said
     minute

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What makes colonies fail without a word on a real system, found by `wnm --doctor` in cron's environment: no lingering,
-# a sudo that asks, a firewall without rules, a cron without a line.
+# Checks that `wnm --doctor`, in cron's environment, finds common problems on a real system: no lingering,
+# a sudo that asks for a password, a firewall without rules, a crontab without wnm.
 MACHINE=doctor-$$
 PROGRAM=/usr/local/bin/wnm
 DATABASE=/home/op/.local/share/autonomi/colony.db
 . "$(dirname "$0")/story.sh"
 raise
 
-# doctor CODE: the exit code must be this; what it found is in FOUND.
+# doctor CODE: runs the doctor, which must exit with CODE; its output is in FOUND.
 doctor() {
     local code=0
     FOUND=$("$LAB" cron "$MACHINE" op "$PROGRAM" --doctor 2>&1) || code=$?

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Units that are hard to read, under systemd itself: specifiers, variables, files of them, drop-ins, relative paths, odd
-# words. What an import makes of them must be what systemd told their processes; ten cycles later none noticed.
+# Imports units with unusual syntax under a real systemd: specifiers, variables, environment files, drop-ins, relative paths, unusual
+# arguments. The imported arguments must be those of the running processes, and after ten cycles no process may have restarted.
 # Takes 40 s.
 MACHINE=import-$$
 PROGRAM=/home/op/.local/bin/wnm
@@ -10,7 +10,7 @@ raise
 
 W='--rewards-address 0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a evm-arbitrum-one'
 UNITS=/home/op/.config/systemd/user
-# The words of a node's unit come on stdin.
+# Reads the arguments of a node's unit from stdin.
 lay() {
     as_op sh -e -c "mkdir -p '$UNITS' '/home/op/my disk/antnode000$1'
         cp ~/.local/bin/antnode '/home/op/my disk/antnode000$1/antnode'
@@ -105,8 +105,8 @@ cycles_until 60 'all run again' state_is RUNNING 4
 is "$(units)" "$texts" 'units after a start'
 tell "they are stopped and started, and their units stay as they are"
 
-# Nodes of another account, in its own home: wnm has systemd start and stop them, and exchanges nothing where that
-# account could have root exchange something else.
+# Nodes of another account in its own home: wnm starts and stops them through systemd, but replaces no files, because that
+# account could redirect root's writes.
 as_op systemctl --user disable --now antnode0001 antnode0002 antnode0003 antnode0004
 as_root sh -c "rm -r $DATABASE* $UNITS"
 as_op systemctl --user daemon-reload
@@ -132,7 +132,7 @@ wnm --force_action start --service_name antnode0001 >"$LOG" 2>&1 || fail "bob's 
 cycles_until 30 'it runs again' state_is RUNNING 2
 wnm --force_action stop --service_name antnode0001 >"$LOG" 2>&1 || fail "bob's node does not stop again"
 new_antnode 0.4.18
-# A cycle with an upgrade that is refused ends with 3.
+# A cycle with a refused upgrade exits with 3.
 tried() { minute; "$LAB" cron "$MACHINE" op "$PROGRAM" >>"$LOG" 2>&1 || [ $? = 3 ] || fail 'a cycle over them'; state_is RUNNING 2; }
 until_so 60 'an outdated one starts as it is' tried
 is "$(versions)" '1 RUNNING 0.4.17, 2 RUNNING 0.4.17' "bob's nodes"

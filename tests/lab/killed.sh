@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A takeover from anm, and then its rollback, are killed again and again under a real systemd and sudo: with kill -9, at
-# the nth program that changes a file as root. Each time no process, unit or file of a node has changed, and either anm
-# has its machine or none of its runs can act; called again it goes on to its end.
+# Kills a takeover from anm, and then its rollback, many times under a real systemd and sudo: with kill -9, at
+# the nth program that changes a file as root. After each kill, no process, unit or file of a node may have changed, and either anm
+# works as before or none of its runs can act. The same command, run again, must finish.
 # Takes 300 s.
 MACHINE=killed-$$
 PROGRAM=/usr/local/bin/wnm
@@ -13,10 +13,10 @@ layout=$(mktemp -d)
 sh "$HERE/../anm/prepare.sh" "$layout"
 rm -r "$layout/root/home"
 sed -i 's/ weave / op /' "$layout"/root/etc/cron.d/*
-# The simulated antnode knows neither.
+# The simulated antnode supports neither option.
 sed -i 's/ --bootstrap "[^"]*"//; s/evm-arbitrum-sepolia/evm-arbitrum-one/' "$layout"/root/etc/systemd/system/antnode*
 "$LAB" push "$MACHINE" "$layout/root" /layout
-# What root finds before the real ones: each counts its calls, and from the nth on kills wnm before it has done anything.
+# Wrappers that precede the real programs on root's PATH: they count their calls, and from the nth call on kill wnm before they do anything.
 cat >"$layout/deadly" <<'END'
 #!/bin/sh
 left=$(cat /run/wnm-calls 2>/dev/null) || left=
@@ -57,10 +57,10 @@ kept() {
         -exec /usr/bin/sha256sum {} + | sort'
 }
 there() { as_root test -e "$1"; }
-# After so many calls wnm is killed.
+# The number of calls after which wnm is killed.
 dies_after() { as_root sh -c "echo $1 >/run/wnm-calls; chmod 666 /run/wnm-calls"; }
 lives() { as_root /usr/bin/rm -f /run/wnm-calls; }
-# Killed once, unless it came to its end before that.
+# Kills the run once, unless it finishes before.
 killed() {
     local was_killed=yes
     dies_after "$1"
@@ -70,7 +70,7 @@ killed() {
     is_one_managers "$1"
     [ -n "$was_killed" ]
 }
-# Either anm has its cron file, or it is silent for good; never two managers, never a schedule of ours without its block.
+# Either anm has its cron file, or it is blocked. There are never two managers, and never a schedule of wnm without anm's block file.
 is_one_managers() {
     if there /etc/cron.d/anm; then
         ! there /etc/cron.d/wnm || fail "two managers after call $1"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# wnm is killed at any moment of an add, an upgrade and a removal, alone or with all that it began, under real systemd:
-# after a clean cycle units, rows, processes and rules of ufw tell one story, and no identity is lost.
-# WNM_STRESS=full kills it 500 times under each manager, WNM_KILLS=N so many times, else 12. `tests/lab/kills.sh KIND…`
-# plays these alone.
+# Kills wnm at random moments of an add, an upgrade and a removal, alone or with all its child processes, under a real systemd.
+# After a clean cycle, units, rows, processes and ufw rules must be consistent, and no identity may be lost.
+# It kills 12 runs under each manager, N with WNM_KILLS=N, and 500 with WNM_STRESS=full. `tests/lab/kills.sh KIND…`
+# runs only these managers.
 # Takes 90 s.
 MACHINE=kills-$$
 PROGRAM=/usr/local/bin/wnm
@@ -12,7 +12,7 @@ as_root ufw --force enable >/dev/null
 TIMES=${WNM_KILLS:-12}
 [ "${WNM_STRESS:-}" != full ] || TIMES=500
 
-# In the background of the machine, ended after so many milliseconds: it alone, or all of its process group.
+# Runs wnm in the background of the machine, and kills it, or its whole process group, after some milliseconds.
 killed_after() {
     local after=$1 whom=$2
     shift 2
@@ -33,7 +33,7 @@ folders() { as_root find "$STORAGE" -mindepth 1 -maxdepth 1 -name 'antnode*' -pr
 units() { as_root find "$UNITS" -mindepth 1 -maxdepth 1 -name 'antnode*.service' -printf '%f\n' | sed 's/\.service$//' | sort; }
 keys() { as_root sh -c "cd '$STORAGE' && sha256sum antnode*/secret-key 2>/dev/null" || true; }
 
-# Everything that must be so after a clean cycle; $1 are the identities that must be there still.
+# Checks the state after a clean cycle; $1 contains the identities that must still exist.
 whole() {
     local rows pid
     rows=$(ask "SELECT 'antnode' || printf('%04d', id) FROM node ORDER BY id")
@@ -42,7 +42,7 @@ whole() {
     is "$(ask 'SELECT count(*) FROM intent')" 0 "$KIND: $HOW: intents left"
     is "$(ask 'PRAGMA integrity_check')" ok "$KIND: $HOW: the database"
     is "$(ask 'SELECT count(*) FROM (SELECT port p FROM node UNION ALL SELECT metrics_port FROM node UNION ALL SELECT rpc_port FROM node) GROUP BY p HAVING count(*) > 1' | wc -l)" 0 "$KIND: $HOW: ports twice"
-    # No process of a node but the first of its unit.
+    # Each unit has only one node process, its main process.
     for pid in $(as_root sh -c "pgrep -f -- '[/]antnode .*--root-dir' || true"); do
         as_root grep -q 'antnode[0-9]*\.service' "/proc/$pid/cgroup" || fail "$KIND: $HOW: process $pid is in no unit"
     done
@@ -51,7 +51,7 @@ whole() {
     is "$(as_root sh -c "find '$UNITS' '$STORAGE' '$BIN' \\( -name '.*.new' -o -name '.*.old' -o -name '.antnode.*' \\) | wc -l")" 0 "$KIND: $HOW: halves"
     is "$(as_root sh -c "cd '$STORAGE' && for one in antnode*/antnode; do [ -e \"\$one\" ] && ! \"\$one\" --version >/dev/null && echo \"\$one\"; done; true")" '' "$KIND: $HOW: antnodes that are not whole"
     if [ "$KIND" = systemd+sudo ]; then
-        # Of a node that runs there is a rule, and of none that is gone.
+        # Each running node has a firewall rule, and no removed node has one.
         is "$(as_root ufw status | grep -oE 'antnode[0-9]{4}' | sort -u | comm -23 - <(echo "$rows") | wc -l)" 0 "$KIND: $HOW: rules of nobody"
     fi
     [ -z "$1" ] || is "$(keys | grep -cFx "$1" || true)" "$(wc -l <<<"$1")" "$KIND: $HOW: identities"
@@ -71,7 +71,7 @@ play() {
     wnm --force_action survey >/dev/null
     cycles_until 60 "$KIND: two run" state_is RUNNING 2
     local nth=0 version=17 killed=0 before after whom
-    # Within so many ms each is cut off: less where it was over sooner, more where it was not, however fast the machine.
+    # The time limit of a kill in ms. It adapts to the speed of the machine: shorter if the run finished before, longer if not.
     local order ms within=(400 700 700)
     while [ $killed -lt "$TIMES" ]; do
         nth=$((nth + 1))

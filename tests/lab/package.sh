@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The .deb on a real Debian. It is installed over an older one; the user's timer, and then the machine's, run colonies
-# of plain processes that outlive each pass; it is upgraded and removed while nodes run; and a purge takes nothing of
-# them. WNM_DEB names a package; else one is made.
+# Tests the .deb on a real Debian. It is installed over an older version. The user's timer, and then the machine's, run colonies
+# of plain processes, which must survive the end of each run. The package is upgraded and removed while nodes run, and a purge must not
+# delete anything of the nodes. WNM_DEB names a package; by default, the script builds one.
 # Takes 100 s.
 MACHINE=package-$$
 DATABASE=/home/op/.local/share/autonomi/colony.db
@@ -15,10 +15,10 @@ if ! command -v dpkg-shlibdeps strip python3 >/dev/null; then
     [ "${LAB:-}" = required ] && exit 1
     exit 0
 fi
-# Packed in a second: it is not kept.
+# Fast compression, because the package is temporary.
 export DPKG_DEB_COMPRESSOR_TYPE=gzip DPKG_DEB_COMPRESSOR_LEVEL=1
 [ -n "${WNM_DEB:-}" ] || "$TOP/packaging/deb/build" "$WNM_BINARY" "${WNM_DEB:=$BOX/wnm.deb}" >/dev/null
-# One of last year: an older version, a program that is none, a file that the new one does not have.
+# An older package: another version, a fake program, and a file that the new package does not have.
 older() {
     dpkg-deb --raw-extract "$WNM_DEB" "$BOX/old"
     sed -i 's/^Version: .*/Version: 0.0.9-1/' "$BOX/old/DEBIAN/control"
@@ -51,7 +51,7 @@ is "$(as_root systemctl is-enabled wnm.timer || true)$(as_op systemctl --user is
 as_root dpkg --verify wnm | grep -v ' c ' >"$BOX/verify" && fail "dpkg --verify: $(cat "$BOX/verify")"
 tell "installed over an older one; it gives nobody rights, and starts nothing"
 
-# The examples are good for what they say.
+# The examples work as described.
 as_root sh -c 'cd /usr/share/doc/wnm/examples && install -m 440 sudoers /etc/sudoers.d/wnm && visudo -cq' || fail 'examples/sudoers'
 as_root rm /etc/sudoers.d/wnm
 as_root install -d -o op /var/log/wnm
@@ -61,14 +61,14 @@ is "$(as_op sh -c 'ls /var/log/wnm | xargs; zcat /var/log/wnm/wnm.log.1.gz')" 'w
 a line' 'the logs after they were rotated'
 is "$(as_root sh -c "systemd-analyze verify /usr/lib/systemd/system/wnm.timer /usr/lib/systemd/system/wnm.service 2>&1 | grep wnm" || true)" '' 'what systemd says of the units'
 
-# outlives KIND PASS...: 2 nodes grow, whose passes are PASS, and none of which ends with its pass.
+# outlives KIND PASS...: runs PASS until 2 nodes run, and checks that they survive the end of each run.
 outlives() {
     local kind=$1
     shift
     for _ in $(seq 20); do state_is RUNNING 2 && break; "$@"; sleep 3; done
     state_is RUNNING 2 || fail "the timer of the $kind did not grow the colony"
     is "$(running)" 2 'nodes that outlived the pass that started them'
-    # What lies in the group of the service was started by it, and is no unit of its own.
+    # The service started these processes; they are not units.
     is "$(as_root sh -c "for pid in \$(pgrep -f -- '[/]antnode .*--root-dir'); do
         grep -o 'wnm.service\$' /proc/\$pid/cgroup; ps -o ni= -p \$pid; done | sort | uniq -c | xargs")" '2 0 2 wnm.service' \
         'niceness and service of the nodes'
@@ -78,7 +78,7 @@ outlives() {
 wnm --init --rewards_address faucet --process_manager setsid+user --node_cap 2 $LIMITS 2>&1 | tail -n 1
 as_op systemctl --user daemon-reload
 as_op systemctl --user enable --now wnm.timer 2>/dev/null
-# The timer's service, at the pace of the story: each pass ends before the next begins.
+# Starts the timer's service by hand; each run ends before the next begins.
 timed() { minute; as_op systemctl --user start wnm.service || fail 'a pass'; }
 outlives user timed
 is "$(as_op systemctl --user show --property=ActiveState --value wnm.service)" inactive 'the pass'
@@ -90,7 +90,7 @@ as_op systemctl --user stop wnm.service
 is "$(as_root pgrep -f -- '[/]antnode .*--root-dir')" "$pids" 'the nodes after another pass, and after the service was stopped'
 tell "nodes outlive the passes of the user's timer, and the end of its service"
 
-# The input of telegraf: its command, with the right that its comment gives, and no other.
+# The telegraf input: its command, with only the sudo rule of its comment.
 conf=$BOX/telegraf
 as_root cat /usr/share/doc/wnm/examples/telegraf.conf >"$conf"
 as_root useradd --system telegraf
@@ -122,7 +122,7 @@ agree
 wnm --force_action teardown --confirm >/dev/null
 tell "an upgrade, a removal and a purge left nodes, keys and database as they were"
 
-# The machine's timer: no operator, no sudo, no home.
+# The machine's timer runs without operator, sudo and home.
 DATABASE=/var/antctl/colony.db
 as_root install -m 755 /home/op/.local/bin/antnode /usr/local/bin/antnode
 # shellcheck disable=SC2086
@@ -153,7 +153,7 @@ is "$(as_root pgrep -f -- '[/]antnode .*--root-dir')" "$pids" 'the nodes after t
 as_root test -s "$DATABASE" || fail 'the database of the machine went'
 tell "nodes outlive the passes of the machine's timer, and the package"
 
-# The same without a package: install.sh, as root and as an operator.
+# The same with install.sh in place of the package, as root and as an operator.
 as_root sh -c 'rm -f /var/antctl/colony.db*; pkill -x antnode' || true
 as_root install -d /root/wnm
 (cd "$BOX" && "$TOP/packaging/archive" "$WNM_BINARY" wnm-lab)

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Clusters as the Python wnm left them, under systemd with sudo and under systemd --user, with units in its form and
-# databases of two of its releases: they are adopted, and no node notices. After ten cycles what was stopped starts,
-# nodes are upgraded, removed and added, and the old program may have its database back.
+# Takes over colonies of the Python wnm, under systemd with sudo and under systemd --user, with its units and
+# databases of two of its releases. No node may restart. After ten cycles stopped nodes start,
+# nodes are upgraded, removed and added, and the Python wnm can use its database again.
 #
-# With WNM_LAB_PEER naming a folder that holds a Python wnm (a program `wnm`, all that it needs beside it), that one makes
-# the cluster under sudo in place of the hand below, and reads the database again at the end.
+# If WNM_LAB_PEER names a directory with a Python wnm (a program `wnm` and its dependencies), that program creates
+# the colony under sudo in place of the functions below, and reads the database again at the end.
 # Takes 100 s.
 MACHINE=python-$$
 PROGRAM=/usr/local/bin/wnm
@@ -30,7 +30,7 @@ place() {
     esac
 }
 
-# Its unit of a node, to the last empty line.
+# Prints the unit of a node exactly as the Python wnm writes it.
 unit() {
     local root=$STORAGE/antnode000$1 upnp='' user='' variables='Environment="RUST_LOG=info"'
     [ "$MODE" = user ] && upnp=' --no-upnp'
@@ -40,7 +40,7 @@ unit() {
         'Restart=always' '#RestartSec=300'
 }
 
-# Folders, units and processes of four nodes, of which the last is stopped, as it makes them.
+# Creates directories, units and processes of four nodes as the Python wnm does; the last node is stopped.
 lay_nodes() {
     local id
     for id in 1 2 3 4; do
@@ -64,13 +64,13 @@ lay_nodes() {
     fi
 }
 
-# Its database, with a memory that is never free enough to start what is stopped: the tables of that release, and rows as it writes them.
+# Creates its database with the tables of that release and rows as it writes them. The memory limit prevents starts of stopped nodes.
 lay_database() {
     local id status sql
     sql=$(mktemp)
     grep -v '^INSERT INTO "\(machine\|node\|container\)"' "$HERE/../databases/$REVISION.sql" >"$sql"
     {
-        # What later releases ask for is not in the tables of older ones.
+        # Tables of older releases lack the columns of later ones.
         local more='' values=''
         [ "$MODE" = user ] || { more=', delay_restart, survey_delay, action_delay, rpc_port_start, highest_node_id_used,
             max_concurrent_operations, max_node_per_container, min_container_count, docker_image, no_upnp, antnode_path,
@@ -105,9 +105,9 @@ lay_database() {
     rm "$sql"
 }
 
-# The Python wnm itself makes the same.
+# The Python wnm itself creates the colony.
 peer_makes() {
-    # It leaves the folder to root, and needs it itself.
+    # It leaves the directory to root, but needs write access itself.
     as_root install -d -o op -g op /var/antctl
     peer --init --rewards_address "$WALLET" --process_manager systemd+sudo --node_cap 4 --cpu_less_than 99 --cpu_remove 100 \
         --mem_less_than 1 --mem_remove 99 --hd_less_than 98 --hd_remove 99 --desired_load_average 5000 \
@@ -127,7 +127,7 @@ pids() {
 units() { as_root sh -c "cd $UNITS && sha256sum antnode*.service"; }
 keys() { as_root sh -c "cd $STORAGE && sha256sum antnode*/secret-key"; }
 rules() { as_root ufw status | grep -E '^5[56][0-9]{3}/udp' || true; }
-# What must be the same before and after; the mode of a manager may be added to its name.
+# Prints what must not change; the mode of a manager may be added to its name.
 rows() {
     as_root sqlite3 -readonly "$DATABASE" "SELECT id, node_name, service, user, binary, version, root_dir, port, metrics_port,
         network, wallet, age, host, layout, environment, substr(manager_type, 1, 7) FROM node ORDER BY id;

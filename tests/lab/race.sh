@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
-# Who exchanges folders for links while root works: the nodes' own account in all that is its own, an ordinary account in
-# places that are its own or its group's, each in a loop and with links to folders of root's. A colony of an operator
-# with sudo, and one of root's, go through everything that root's rights are asked for; nothing outside of them changes, none
-# of it is run, and left in peace they are what they were. Where a place is not root's alone wnm refuses before it
-# touches anything. A naive script of root's must lose to the same loops.
-# WNM_STRESS=full plays longer; `tests/lab/race.sh unmade_places op` plays a part of it alone.
+# Attackers swap directories and symlinks to root's directories in a loop while root works: the account of the nodes in its own directories, and
+# an ordinary account in directories of its own or of its group. A colony of an operator with sudo, and one of root, perform
+# all actions that use root's rights. Nothing outside them may change or be run, and after the attack the colonies must be unchanged. Where
+# other accounts can write, wnm must refuse before it changes anything. A naive script of root must lose to the same loops.
+# WNM_STRESS=full runs longer; `tests/lab/race.sh unmade_places op` runs one part.
 # Takes 80 s.
 MACHINE=race-$$
 PROGRAM=/usr/local/bin/wnm

@@ -1,4 +1,4 @@
-# What every story begins with: `. story.sh` gives it these words. MACHINE is set by the story.
+# Functions for the scenarios, which source this file. The scenario sets MACHINE first.
 set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB=$HERE/lab
@@ -17,27 +17,27 @@ fail() {
 as_root() { "$LAB" run "$MACHINE" "$@"; }
 as_op() { "$LAB" as "$MACHINE" op "$@"; }
 
-# wnm by hand, in the operator's shell.
+# Runs wnm in the operator's login shell.
 wnm() { as_op wnm "$@"; }
 
-# Makes wnm's last look at the machine a minute old, and the processors idle since: the machine sees those of its
-# host, and what else the host does is no part of the story.
+# Changes wnm's last sample: it is one minute old, and the CPUs were idle since then. The machine sees the CPU counters of the
+# host, and the load of the host must not affect the scenario.
 minute() {
     as_op sqlite3 -cmd '.timeout 5000' "$DATABASE" "UPDATE sample SET counted_ms = (unixepoch() - 60) * 1000,
         cpu_total = cpu_total - 6000, cpu_idle = cpu_idle - 6000
         WHERE id = (SELECT max(id) FROM sample) AND cpu_idle > 6000"
 }
 
-# calm CMD...: tries it, on a machine whose processors are idle whatever its host does.
+# calm CMD...: runs the command as if the CPUs were idle, whatever the load of the host is.
 calm() {
     [ $((SECONDS % 5)) != 0 ] || minute
     "$@"
 }
 
-# One cycle, in cron's environment.
+# Runs one cycle in cron's environment.
 cycle() { minute; "$LAB" cron "$MACHINE" op "$PROGRAM" "$@" >>"$LOG" 2>&1 || fail "wnm $* ended with $?: $(tail -n 5 "$LOG")"; }
 
-# A machine with wnm in PROGRAM and antnode 0.4.17 in the operator's ~/.local/bin.
+# Boots a machine with wnm in PROGRAM and antnode 0.4.17 in the operator's ~/.local/bin.
 raise() {
     LOG=$(mktemp)
     trap 'rm -f "$LOG"; [ -n "${WNM_LAB_KEEP:-}" ] || "$LAB" down "$MACHINE"' EXIT
@@ -49,7 +49,7 @@ raise() {
     tell "the machine is up"
 }
 
-# Another version of antnode, installed as an operator does: written beside and moved. A real one has its own.
+# Installs another version of antnode as an operator does, with a temporary file and a rename. A real antnode has its own version.
 new_antnode() {
     local copy
     copy=$(mktemp)
@@ -62,19 +62,19 @@ new_antnode() {
     as_root mv /home/op/.local/bin/antnode.new /home/op/.local/bin/antnode
 }
 
-# A line in the operator's crontab, and its removal.
+# Adds a line to the operator's crontab, and removes it.
 cron_on() { printf '%s\n' "$1" | as_op crontab -; }
 cron_off() {
     as_op crontab -r
-    # A run that cron began a moment ago may still be at work.
+    # A run that cron has just started may still be active.
     until_so 30 'no run is at work' sh -c "! '$LAB' run $MACHINE pgrep -x wnm >/dev/null"
 }
 
-# From the database, read as an operator reads it.
+# Queries the database as the operator.
 ask() { as_root sqlite3 -readonly -cmd '.timeout 5000' "$DATABASE" "$1"; }
 in_state() { ask "SELECT count(*) FROM node WHERE status = '$1'"; }
 
-# The processes of nodes, by their command lines, whoever runs them.
+# Lists the node processes of all accounts, found by their command lines.
 running() { as_root sh -c "pgrep -cf -- '[/]antnode .*--root-dir' || true"; }
 
 is() { [ "$1" = "$2" ] || fail "$3: $1, and not $2"; }
@@ -104,11 +104,11 @@ cycles_until() {
 state_is() { [ "$(in_state "$1")" = "$2" ]; }
 version_is() { [ "$(ask "SELECT count(*) FROM node WHERE version = '$1' AND status = 'RUNNING'")" = "$2" ]; }
 
-# Limits that the load of the host, which the machine sees, does not reach.
+# Limits that the load of the host does not reach.
 LIMITS="--cpu_less_than 99 --cpu_remove 100 --mem_less_than 98 --mem_remove 99 --hd_less_than 98 --hd_remove 99
  --desired_load_average 5000 --max_load_average_allowed 10000 --delay_start 4 --delay_upgrade 4 --delay_remove 4"
 
-# Rows, processes and services tell one story.
+# Checks that rows, processes and services are consistent.
 agree() {
     is "$(running)" "$(ask "SELECT count(*) FROM node WHERE status IN ('RUNNING','RESTARTING','UPGRADING')")" 'processes and rows'
     is "$(ask 'SELECT count(*) FROM intent')" 0 'intents left'

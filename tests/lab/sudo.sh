@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An operator with sudo, under systemd proper, behind an active ufw: cron alone grows the colony to 5, and its rules
-# with it; a node is killed and its unit broken, and the colony mends itself; the cap is lowered, and rules go.
+# Runs a colony of an operator with sudo, as system units, with an active ufw. Cron grows the colony to 5 nodes with firewall
+# rules. After a node is killed and its unit broken, wnm repairs both. After the cap is lowered, the rules of removed nodes are deleted.
 # Takes 330 s.
 MACHINE=sudo-$$
 PROGRAM=/usr/local/bin/wnm
@@ -13,7 +13,7 @@ as_root visudo -cq || fail 'visudo does not take packaging/sudoers'
 as_op sudo -n true 2>/dev/null && fail 'sudo lets the operator do what he likes'
 as_root ufw --force enable >/dev/null
 
-# What looks like it, and is not: nobody asks for a password, and nothing is run.
+# Commands that are similar to the allowed ones: sudo must reject them without asking for a password.
 while IFS= read -r escape; do
     eval "words=($escape)"
     # shellcheck disable=SC2154
@@ -60,7 +60,7 @@ done <<'ESCAPES'
 -u ant /usr/bin/kill -KILL -- -1
 -u op /usr/bin/env setsid --fork /var/antctl/services/antnode1/antnode x
 ESCAPES
-# A listing does not look at variables, so this is run.
+# `sudo -l` does not check variables, so this command is run.
 ! as_op sudo -n LD_PRELOAD=/tmp/x.so /usr/sbin/ufw status >/dev/null 2>&1 || fail 'sudo takes LD_PRELOAD'
 tell "sudo runs nothing that only looks like what it lists"
 
@@ -81,7 +81,7 @@ is "$(as_root sh -c 'ufw status | grep -cE "/udp +ALLOW.*antnode000[1-5]"')" 5 '
 agree
 tell "it grew to 5 on its own, and ufw lets each of them be reached"
 
-# Whose all of it is, and who may write it, also where the operator's umask keeps nothing from anybody.
+# Checks owners and modes of all files, also with an operator's umask of 0.
 as_op sh -c 'umask 000 && wnm --force_action stop --service_name antnode0005 && wnm --force_action remove --service_name antnode0005' >/dev/null
 as_op sh -c 'umask 000 && wnm --force_action add' >/dev/null
 owned() { as_root sh -c "stat -c '%a %U' $1 | sort -u | tr '\\n' ' '"; }
@@ -127,7 +127,7 @@ is "$(as_root sh -c 'ls -d /etc/systemd/system/antnode* /var/antctl/services/* /
 is "$(running)" 0 'processes after teardown'
 
 as_op sh -c 'rm -f /var/antctl/colony.db*'
-# As anm and antctl leave it.
+# The state that anm and antctl leave.
 as_root chown ant /var/antctl/services /var/log/antnode
 # shellcheck disable=SC2086
 wnm --init --rewards_address faucet --process_manager setsid+sudo --node_cap 2 $LIMITS 2>&1 | tail -n 1
@@ -140,7 +140,7 @@ is "$(running)" 0 'processes after teardown'
 is "$(as_root stat -c %U /var/antctl/services /var/log/antnode | sort -u)" root 'the owner of the folders that nodes lie in'
 tell "the same without systemd, in folders that were the nodes'"
 
-# Some are for a day that did not come: what hung, filesystems that cannot link, nodes taken over.
+# Some rules were not needed in this run: those for hung programs, filesystems without hard links, and imported nodes.
 as_root journalctl -q --no-pager -o cat -t sudo | sed -n 's/.* USER=\([a-z]*\) ; COMMAND=/\1 /p' >"$LOG"
 python3 - "$HERE/../../packaging/sudoers" "$LOG" <<'PYTHON' || fail 'packaging/sudoers and what wnm runs are not the same'
 import re, sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An operator without privileges, under systemd --user: cron alone grows the colony to 5; a new antnode is taken
-# one node at a time; after a real reboot the nodes come back at the pace of the quotas.
+# Runs a colony of an operator without root rights, under systemd --user. Cron grows the colony to 5 nodes. The nodes are upgraded
+# one at a time to a new antnode. After a real reboot, wnm starts the nodes again within its quotas.
 # Takes 260 s.
 MACHINE=user-$$
 PROGRAM=/home/op/.local/bin/wnm

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# The server of tests/anm and its variants, laid out whole under a real systemd, are taken over by wnm itself: its rows,
-# settings, warnings and NTracking's lines are held against expected.json column by column, by SQL. Ten cycles and a
-# rollback later no process, unit or file of a node has changed. WNM_LAB_VARIANTS names others than those whose state in
-# systemd matters; `all` is all of them.
+# Takes over the server of tests/anm and its variants under a real systemd. The rows, settings, warnings and NTracking lines are compared
+# with expected.json, column by column. After ten cycles and a rollback, no process, unit or file of a node may have
+# changed. By default it runs the variants for which the state of systemd matters; WNM_LAB_VARIANTS names others, or `all`.
 # Takes 420 s.
 MACHINE=variants-$$
 PROGRAM=/usr/local/bin/wnm
@@ -14,7 +13,7 @@ chosen=${WNM_LAB_VARIANTS:-main octal-bug padding-collision antctl-mixed stale-b
 [ "$chosen" != all ] || chosen="main $(cd "$FIXTURE/variants" && echo *)"
 
 layout=$(mktemp -d)
-# A node that serves the pages that the fixture has for its metrics port. With none it runs and is silent.
+# A fake node that serves the pages of the fixture for its metrics port. If there are none, it runs without responding.
 cat >"$layout/canned" <<'END'
 use IO::Socket::INET;
 my %said;
@@ -46,7 +45,7 @@ as_root sh -c 'useradd --create-home --shell /bin/bash weave
 as_weave() { "$LAB" as "$MACHINE" weave "$@"; }
 wnm() { as_weave wnm "$@"; }
 
-# Throws away what the last variant left, and lays this one out.
+# Deletes the last variant and installs this one.
 lay_out() {
     rm -rf "$layout/it"
     if [ "$1" = main ]; then sh "$FIXTURE/prepare.sh" "$layout/it"; else sh "$FIXTURE/prepare.sh" "$layout/it" "$1"; fi
@@ -67,7 +66,7 @@ lay_out() {
         for node in /var/antctl/services/antnode*/antnode /mnt/ant-data/services/antnode*/antnode; do
             echo "[ \"\$1\" = --version ] || exec /usr/bin/perl /usr/local/lib/canned \"\$0\" \"\$@\"" >>"$node"
         done
-        # That of antctl: the fixture has its unit alone.
+        # The node of antctl: the fixture contains only its unit.
         if [ -e /etc/systemd/system/antnode4.service ]; then
             cp -r /var/antctl/services/antnode001 /var/antctl/services/antnode4
         fi
@@ -107,7 +106,7 @@ tree() {
         -exec sha256sum {} + 2>/dev/null | sort'
 }
 
-# What differs from expected.json: a line for each column.
+# Prints the differences from expected.json, one line for each column.
 differences() {
     # shellcheck disable=SC2016
     as_root sqlite3 -readonly "$DATABASE" "
@@ -140,7 +139,7 @@ differences() {
 }
 columns() { as_root sqlite3 -readonly "$DATABASE" "SELECT group_concat('''' || name || ''', \"' || name || '\"') FROM pragma_table_info('$1')"; }
 
-# The warnings of expected.json that the account lacks, and those that it should not have.
+# Prints the expected warnings that are missing in the report, and the unexpected ones.
 unwarned() {
     # shellcheck disable=SC2016
     as_root sqlite3 :memory: "
@@ -155,7 +154,7 @@ unwarned() {
         while IFS= read -r start; do grep -qF -- "$start" "$LOG" || echo "no warning $start"; done
 }
 
-# NTracking's lines of the imported nodes, where those are the fixture's own.
+# Prints the NTracking lines of the imported nodes, if they are those of the fixture.
 influx() {
     local told stamp
     told=$(wnm --dbpath "$DATABASE" --quiet --report influx-resources --report_format ntracking)
@@ -165,7 +164,7 @@ influx() {
     while IFS= read -r line; do grep -qxF -- "$line" <<<"$told" || fail "NTracking is not told: $line"; done <"$FIXTURE/expected_influx.txt"
 }
 
-# As the last run of anm: its process and its lock, for some seconds.
+# Simulates the last run of anm: a process that holds the lock for some seconds.
 anm_runs() {
     as_root sh -c 'echo "sleep 12; rm -f /var/antctl/block" >>/usr/bin/anms.sh; touch /var/antctl/block; chown weave: /var/antctl/block'
     as_weave setsid -f bash -c 'exec bash /usr/bin/anms.sh >/dev/null 2>&1'
@@ -191,7 +190,7 @@ for variant in $chosen; do
     is "$(unwarned "$variant")" '' "$variant: warnings"
     is "$(kept)" "$before" "$variant: processes, units and data"
     case $variant in octal-bug | padding-collision) ;; *) influx ;; esac
-    # No node is newer than the operator's, so none is upgraded.
+    # No node is older than the operator's antnode, so none is upgraded.
     as_weave sed -i 's/v[0-9.]*\\n/v0.3.0\\n/' /home/weave/.local/bin/antnode
     rows=$(ask 'SELECT count(*) FROM node')
     # shellcheck disable=SC2086
