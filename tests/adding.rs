@@ -1,10 +1,9 @@
 //! Adding nodes: on a machine with room, a colony grows to its cap and no further.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, listen};
 
 #[test]
 fn colony_grows_to_its_cap_and_stops() {
@@ -77,7 +76,7 @@ fn reuses_the_lowest_free_id() {
 fn rejects_a_port_in_use_and_leaves_nothing() {
     let stage = Stage::of(1, &[]);
     let next = stage.row(1).metrics_port + 1;
-    let _squatter = TcpListener::bind(("127.0.0.1", next)).expect("a port of this stage");
+    let _squatter = listen(next);
     let ran = stage.wnm(&["--force_action", "add"]);
     assert_ne!(ran.code, Some(0), "{ran}");
     ran.says(&next.to_string()).plain();

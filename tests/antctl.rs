@@ -13,6 +13,9 @@ use serde_json::json;
 
 use machine::Machine;
 
+/// Longer than wnm's limits for a start or stop by antctl even on a busy machine, shorter than its other limits.
+const HANGS_AFTER: Duration = Duration::from_secs(200);
+
 #[test]
 fn creates_starts_stops_and_removes_a_node() {
     let machine = Machine::colony("antctl+user", &[]);
@@ -272,7 +275,7 @@ fn node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
         .wnm(&["--force_action", "remove", "--service_name", "antnode1"])
         .done()
         .says("antnode2 does not answer");
-    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < HANGS_AFTER, "{:?}", begun.elapsed());
     assert_eq!((machine.ids(), machine.running()), (vec![2, 3], vec![3]));
     fs::remove_file(machine.row(2).root.join("SIM_ANTNODE")).expect("it was ill");
     machine.cycle_until("it runs again", |stage| stage.in_state("RUNNING") == 2);

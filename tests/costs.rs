@@ -9,6 +9,9 @@ use std::thread;
 
 use crate::stage::Stage;
 
+/// How often the cycles with 1000 nodes are repeated on a busy machine.
+const TRIES: usize = 10;
+
 /// With strace, the calls themselves are checked; in any case a home that is no folder must not matter.
 #[test]
 fn help_and_version_use_no_database_and_no_network() {
@@ -120,10 +123,18 @@ fn cycle_over_1000_unchanged_nodes_writes_only_one_sample() {
         storage.display()
     ));
     stage.cycle();
-    stage.cycle();
     let samples = "SELECT count(*) FROM sample";
-    let (before, sampled) = (all_but_samples(&stage), stage.figure(samples));
-    stage.cycle();
+    let late = "SELECT count(*) FROM node WHERE silent_count > 0";
+    // On a busy machine a node may answer late, which its row shows: only cycles in which all answered count.
+    let (before, sampled) = (0..TRIES)
+        .find_map(|_| {
+            stage.cycle();
+            let before = (all_but_samples(&stage), stage.figure(samples));
+            let answered = stage.figure(late) == 0;
+            stage.cycle();
+            (answered && stage.figure(late) == 0).then_some(before)
+        })
+        .expect("all of 1000 nodes answer in time");
     let running = "SELECT count(*) FROM node WHERE status = 'RUNNING' AND peer_id LIKE '12D3%'";
     assert_eq!(stage.figure(running), 1000);
     assert_eq!(stage.figure(samples), sampled + 1);

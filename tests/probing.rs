@@ -5,7 +5,6 @@ mod asking;
 mod recorded;
 pub mod server;
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use wnm::colony::{Answer, Figures, Memory, Node, Reading, State, Timestamp, Version};
@@ -13,6 +12,8 @@ use wnm::survey::{HttpProbe, Limits, NodeProbe};
 
 use asking::{NOW, ask, ask_server, limits, node};
 use server::{Act, Server, page, status};
+
+use crate::stage::CLOSED_PORT;
 
 const METADATA: &str = "# HELP ant_node_antnode_version The version of the ant node.\n\
     ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
@@ -31,12 +32,6 @@ fn known(port: u16) -> Node {
         },
         ..node(port)
     }
-}
-
-/// A port where nothing listens.
-fn closed_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 fn reading(answer: Answer) -> Reading {
@@ -64,7 +59,7 @@ fn reads_version_peer_id_and_figures_on_one_connection() {
 
 #[test]
 fn node_that_refuses_or_is_no_antnode_is_down() {
-    assert_eq!(ask(node(closed_port())), Answer::Down);
+    assert_eq!(ask(node(CLOSED_PORT)), Answer::Down);
     let broken = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nno chunk\r\n";
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nant_node_";
     let ills: [(&str, Vec<u8>); 9] = [
@@ -135,7 +130,7 @@ fn nodes_that_were_silent_before_are_asked_last() {
     let mute = Server::start(|_| Act::Mute);
     let well = Server::of(METADATA, METRICS);
     let limits = Limits {
-        all: Duration::from_millis(1_500),
+        all: Duration::from_secs(4),
         in_flight: 1,
         ..Limits::default()
     };
@@ -260,7 +255,7 @@ fn node_that_may_have_restarted_is_asked_for_metadata_too() {
 
 #[test]
 fn known_node_can_be_down_or_silent() {
-    assert_eq!(ask(known(closed_port())), Answer::Down);
+    assert_eq!(ask(known(CLOSED_PORT)), Answer::Down);
     let page_of_another = Server::of("<html></html>", "<html></html>");
     assert_eq!(ask(known(page_of_another.port)), Answer::Down);
     let mute = Server::start(|_| Act::Mute);
@@ -289,15 +284,15 @@ fn does_not_ask_disabled_nodes() {
 fn survey_delay_spaces_requests_and_extends_the_total_limit() {
     let server = Server::of(METADATA, METRICS);
     let limits = Limits {
-        all: Duration::from_millis(1_000),
-        spacing: Duration::from_millis(150),
+        all: Duration::from_secs(2),
+        spacing: Duration::from_millis(300),
         ..Limits::default()
     };
     let nodes = vec![node(server.port); 10];
     let begun = std::time::Instant::now();
     let answers = HttpProbe::new().ask(&nodes, &limits, NOW);
     assert!(answers.iter().all(|answer| matches!(answer, Answer::Up(_))));
-    assert!(begun.elapsed() >= Duration::from_millis(9 * 150));
+    assert!(begun.elapsed() >= Duration::from_millis(9 * 300));
 }
 
 #[test]
@@ -306,7 +301,7 @@ fn answers_are_in_the_order_of_the_nodes() {
         .map(|number| Server::of(&METADATA.replace("0.4.17", &format!("0.4.{number}")), METRICS))
         .collect();
     let mut nodes: Vec<Node> = servers.iter().map(|server| node(server.port)).collect();
-    nodes.push(node(closed_port()));
+    nodes.push(node(CLOSED_PORT));
     let answers = HttpProbe::new().ask(&nodes, &limits(), NOW);
     for (number, answer) in answers[..40].iter().enumerate() {
         assert_eq!(reading(answer.clone()).version.as_str(), format!("0.4.{number}"));

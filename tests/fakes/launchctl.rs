@@ -38,6 +38,8 @@ use plist::{Dictionary, Value};
 /// The delay of a restart; launchd's own is ten seconds.
 const THROTTLE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(10);
+/// Longer than a program takes to start on a busy machine.
+const RUN_LIMIT: Duration = Duration::from_secs(60);
 
 /// A failed command: its exit code and its text for stderr.
 type Refused = (u8, String);
@@ -251,6 +253,16 @@ impl Launchd {
             .stderr(Stdio::null())
             .status()
             .expect("a keeper");
+        self.wait_for_run(label, None);
+    }
+
+    /// Waits until the keeper has run the program once more, so that the time limits of the caller do not include the
+    /// delays of a busy machine.
+    fn wait_for_run(&self, label: &str, before: Option<String>) {
+        let until = Instant::now() + RUN_LIMIT;
+        while self.is_loaded(label) && self.read("runs", label) == before && Instant::now() < until {
+            sleep(TICK);
+        }
     }
 
     fn bootout(&self, label: &str) -> Result<String, Refused> {
@@ -283,6 +295,7 @@ impl Launchd {
         if !self.is_loaded(label) {
             return Err(self.not_found(label, target));
         }
+        let before = self.read("runs", label);
         if let Some(pid) = self.pid(label) {
             if !anew {
                 return Err((
@@ -293,6 +306,7 @@ impl Launchd {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
         self.mark("kicks", label, Some("now"));
+        self.wait_for_run(label, before);
         Ok(String::new())
     }
 
@@ -385,11 +399,14 @@ fn keep(launchd: &Launchd, label: &str) {
         let file = launchd.read("jobs", label).unwrap_or_default();
         let keys = keys(Path::new(&file)).unwrap_or_default();
         launchd.mark("kicks", label, None);
+        let spawned = spawn(&keys);
+        if let Ok(child) = &spawned {
+            launchd.mark("pids", label, Some(&child.id().to_string()));
+        }
         runs += 1;
         launchd.mark("runs", label, Some(&runs.to_string()));
-        let status = match spawn(&keys) {
+        let status = match spawned {
             Ok(mut child) => {
-                launchd.mark("pids", label, Some(&child.id().to_string()));
                 let status = wait(&mut child, &is_loaded, seconds(&keys));
                 launchd.mark("pids", label, None);
                 status

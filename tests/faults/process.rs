@@ -2,14 +2,14 @@
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use super::ground::{on_own_ground, wnm};
 use super::{Fault, Played, Then, play};
 use crate::crashes::whole::identities;
-use crate::stage::{Ran, Stage, kill};
+use crate::stage::{Ran, Stage, Stopwatch, kill};
 
 pub const FAULTS: &[Fault] = &[
     Fault {
@@ -153,10 +153,11 @@ fn full_stderr() -> Option<Played> {
 fn signalled(stage: &Stage, words: &[&str], signal: Signal, after: Duration) -> (Ran, Duration) {
     let child = stage.begin(words);
     std::thread::sleep(after);
-    let begun = Instant::now();
+    let stopwatch = Stopwatch::start(&child);
     kill(child.id() as i32, signal);
+    let took = stopwatch.until_end();
     let output = child.wait_with_output().expect("it ends");
-    (Ran::ended(words.join(" "), output), begun.elapsed())
+    (Ran::ended(words.join(" "), output), took)
 }
 
 fn signals() -> Option<Played> {

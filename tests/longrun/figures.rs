@@ -32,7 +32,7 @@ impl Figures {
     pub fn cycle(&mut self, stage: &Stage) -> Ran {
         self.begun.get_or_insert_with(Instant::now);
         let child = stage.begin(&[]);
-        let (ran, most) = Ran::weighed(String::new(), child);
+        let (ran, _, most) = Ran::weighed(String::new(), child);
         self.memory.push(most);
         self.sizes.push(length(&stage.database()));
         self.log = self.log.max(length(&stage.base().join("colony.db-wal")));

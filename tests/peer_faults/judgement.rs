@@ -1,14 +1,12 @@
 //! Behaviour of the Python wnm that may be intended.
 
-use std::net::TcpListener;
-
-use crate::stage::Stage;
+use crate::stage::{Stage, listen};
 
 #[test]
 fn node_with_an_occupied_port_does_not_count_as_started() {
     let stage = Stage::of(1, &["--node_cap", "0"]);
     stage.wnm(&["--force_action", "stop"]).done();
-    let _squatter = TcpListener::bind(("127.0.0.1", stage.row(1).metrics_port)).expect("its port is free");
+    let _squatter = listen(stage.row(1).metrics_port);
     let ran = stage.wnm(&["--force_action", "start"]).code(3);
     assert_eq!(ran.json()["started_count"], 0, "{ran}");
     assert!(stage.process(1).is_none());

@@ -1,14 +1,14 @@
 //! Surveys of the Python wnm.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 
 use nix::sys::signal::Signal;
 
-use crate::stage::{Stage, kill};
+use crate::stage::{Stage, kill, listen};
 
 const METADATA: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
     ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
@@ -38,7 +38,7 @@ impl Mask {
             (200, METRICS.to_owned()),
         ]));
         let over = Arc::new(AtomicBool::new(false));
-        let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port of the node");
+        let listener = listen(port);
         let (shown, ended) = (Arc::clone(&pages), Arc::clone(&over));
         let listener = Some(spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {

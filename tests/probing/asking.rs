@@ -47,7 +47,7 @@ pub fn node(port: u16) -> Node {
 /// Short enough for nodes that never answer, long enough for a node on a busy machine.
 pub fn limits() -> Limits {
     Limits {
-        each: Duration::from_millis(1_500),
+        each: Duration::from_secs(3),
         ..Limits::default()
     }
 }

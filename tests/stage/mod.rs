@@ -24,9 +24,9 @@ use tempfile::TempDir;
 pub use chance::Chance;
 pub use colony::{Process, kill, processes_under};
 pub use house::House;
-pub use ports::Block;
+pub use ports::{Block, CLOSED_PORT, listen};
 pub use rpc::Rpc;
-pub use run::Ran;
+pub use run::{Ran, Stopwatch};
 
 /// Longer than any wait in the tests, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

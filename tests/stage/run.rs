@@ -5,7 +5,58 @@ use std::io::ErrorKind;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
 use serde_json::Value;
+
+/// A run that takes longer hangs.
+const HANGS_AFTER: Duration = Duration::from_secs(120);
+
+/// Measures a child without the time that it waits for a processor, which depends on the load of the machine.
+pub struct Stopwatch {
+    pid: u32,
+    begun: Instant,
+    queued: Duration,
+}
+
+impl Stopwatch {
+    /// Starts now.
+    pub fn start(child: &Child) -> Stopwatch {
+        Stopwatch {
+            pid: child.id(),
+            begun: Instant::now(),
+            queued: queued(child.id()),
+        }
+    }
+
+    /// The time since the start, of a child that has not been reaped yet.
+    pub fn elapsed(&self) -> Duration {
+        let queued = queued(self.pid).saturating_sub(self.queued);
+        self.begun.elapsed().saturating_sub(queued)
+    }
+
+    /// The time from the start to the end of the child. Does not reap it.
+    pub fn until_end(&self) -> Duration {
+        self.wait(WaitPidFlag::empty());
+        self.elapsed()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.wait(WaitPidFlag::WNOHANG) != WaitStatus::StillAlive
+    }
+
+    fn wait(&self, flag: WaitPidFlag) -> WaitStatus {
+        let child = Id::Pid(Pid::from_raw(self.pid.cast_signed()));
+        waitid(child, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | flag).expect("a child")
+    }
+}
+
+/// How long a process has waited for a processor since it started.
+fn queued(pid: u32) -> Duration {
+    let text = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+    let nanoseconds = text.split_whitespace().nth(1);
+    Duration::from_nanos(nanoseconds.and_then(|text| text.parse().ok()).unwrap_or(0))
+}
 
 /// A run: its arguments, exit code and output.
 #[derive(Debug)]
@@ -47,24 +98,26 @@ impl Ran {
         }
     }
 
-    /// Waits for a command; returns its result and its peak memory in kB.
-    pub fn weighed(words: String, mut child: Child) -> (Ran, u64) {
-        let begun = Instant::now();
+    /// Waits for a command; returns its result, its duration without the time that it waited for a processor, and its
+    /// peak memory in kB.
+    pub fn weighed(words: String, mut child: Child) -> (Ran, Duration, u64) {
+        let stopwatch = Stopwatch::start(&child);
         let status = format!("/proc/{}/status", child.id());
         let mut most = 0;
-        while child.try_wait().expect("it is ours").is_none() {
+        while !stopwatch.has_ended() {
             let text = fs::read_to_string(&status).unwrap_or_default();
-            let told = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-            let kb = told.and_then(|told| told.trim().trim_end_matches(" kB").parse().ok());
+            let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+            let kb = peak.and_then(|peak| peak.trim().trim_end_matches(" kB").parse().ok());
             most = most.max(kb.unwrap_or(0));
             assert!(
-                begun.elapsed() < Duration::from_secs(120) || child.kill().is_err(),
-                "it ends"
+                stopwatch.elapsed() < HANGS_AFTER || child.kill().is_err(),
+                "`wnm {words}` does not end"
             );
             std::thread::sleep(Duration::from_millis(2));
         }
+        let took = stopwatch.elapsed();
         let output = child.wait_with_output().expect("it ended");
-        (Ran::ended(words, output), most)
+        (Ran::ended(words, output), took, most)
     }
 
     /// The exit code must be `code`.
