@@ -1,5 +1,5 @@
-/* Runs a program and says what it cost, as the kernel counted it: wall and CPU seconds, highest resident kilobytes,
- * kilobytes handed to the disk, exit code. Small itself, for a child begins with the memory of its parent.
+/* Runs a program and prints its cost, as counted by the kernel: wall and CPU seconds, maximum resident kilobytes,
+ * kilobytes written to the disk, and exit code. It uses little memory, because a child starts with the memory of its parent.
  *
  *     cc -O2 -o cost cost.c && ./cost FILE PROGRAM WORD...     (the figures go to FILE)
  */

@@ -1,9 +1,9 @@
-/* The least that asking N nodes can cost: one connection a node, GET /metadata and then GET /metrics on it, read to
- * their ends, and nothing made of them. What a survey costs is told as a multiple of this.
+/* Measures the minimum cost of querying N nodes: one connection for each node, GET /metadata and then GET /metrics,
+ * with both responses read completely and discarded. The cost of a survey is given as a multiple of this.
  *
  *     cc -O2 -o limit limit.c && ./limit NODES FIRST_PORT IN_FLIGHT
  *
- * A thousand nodes are on each of 127.77.0.1, 127.77.0.2 and so on, as `fleet` has them.
+ * A thousand nodes are on each of 127.77.0.1, 127.77.0.2 and so on, as in `fleet`.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@ enum { ROOM = 64 * 1024 };
 
 struct talk {
     int socket, page;
-    size_t got, whole; /* whole: 0 until the headers have told it */
+    size_t got, whole; /* whole: 0 until the headers are read */
     char text[ROOM];
 };
 
