@@ -6,27 +6,27 @@ use clap::ArgMatches;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 
-use crate::settings::table::{self, SETTINGS, Setting, Takes};
-use crate::settings::{Error, Origin, Saying, value};
+use crate::settings::table::{self, SETTINGS, Setting, ValueType};
+use crate::settings::{Provided, SettingsError, Source, parse_value};
 use crate::terminal::Terminal;
 
 mod completions;
 mod flags;
 mod help;
-mod manual;
+mod man_page;
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
 pub enum Arguments {
     /// A run, with what the flags say of settings.
-    Run(Vec<Saying>),
+    Run(Vec<Provided>),
     /// To be told something, and no run.
-    Tell(Topic),
+    Tell(InfoRequest),
 }
 
 /// What can be told without a colony, a home or anything else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Topic {
+pub enum InfoRequest {
     /// `--help`: every flag.
     Help,
     /// `-h`: the flags of daily use.
@@ -42,18 +42,18 @@ pub enum Topic {
 /// The text on this topic, without a line break at its end. Help fits the terminal; where there is none it
 /// is always the same.
 #[must_use]
-pub fn tell(topic: &Topic, terminal: Terminal) -> String {
+pub fn tell(topic: &InfoRequest, terminal: Terminal) -> String {
     match topic {
-        Topic::Help => help::long(terminal.out, terminal.columns),
-        Topic::ShortHelp => help::short(terminal.out, terminal.columns),
-        Topic::Version => format!("wnm version {}", env!("CARGO_PKG_VERSION")),
-        Topic::Completions(shell) => completions::script(shell),
-        Topic::Manual => manual::page(),
+        InfoRequest::Help => help::long(terminal.out, terminal.columns),
+        InfoRequest::ShortHelp => help::short(terminal.out, terminal.columns),
+        InfoRequest::Version => format!("wnm version {}", env!("CARGO_PKG_VERSION")),
+        InfoRequest::Completions(shell) => completions::script(shell),
+        InfoRequest::Manual => man_page::page(),
     }
 }
 
 /// Reads the command line; `args` begins with the name of the program.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Error> {
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, SettingsError> {
     let args: Vec<OsString> = args.into_iter().collect();
     let matches = match flags::reader().try_get_matches_from(&args) {
         Ok(matches) => matches,
@@ -61,8 +61,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Erro
             // Who asks for help gets it, whatever else is wrong.
             let asks = |name: &str| args.iter().skip(1).any(|arg| arg == name);
             return match (asks("--help"), asks("-h")) {
-                (true, _) => Ok(Arguments::Tell(Topic::Help)),
-                (false, true) => Ok(Arguments::Tell(Topic::ShortHelp)),
+                (true, _) => Ok(Arguments::Tell(InfoRequest::Help)),
+                (false, true) => Ok(Arguments::Tell(InfoRequest::ShortHelp)),
                 (false, false) => Err(complaint(&error, &args)),
             };
         }
@@ -70,13 +70,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Erro
     if let Some(topic) = topic(&matches, &args)? {
         return Ok(Arguments::Tell(topic));
     }
-    let sayings: Vec<Saying> = SETTINGS
+    let sayings: Vec<Provided> = SETTINGS
         .iter()
         .filter_map(|setting| saying(setting, &matches))
         .collect();
     // Words for the nodes may begin with dashes, and so may a flag whose value was forgotten.
     let swallowed = sayings.iter().find(|saying| {
-        saying.setting.takes == Takes::Words
+        saying.setting.takes == ValueType::Words
             && {
                 let flag = saying.text.strip_prefix("--");
                 flag.is_some_and(|name| table::called(name).is_some())
@@ -87,7 +87,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Erro
             })
     });
     match swallowed {
-        Some(saying) => Err(Error::MissingValue {
+        Some(saying) => Err(SettingsError::MissingValue {
             flag: format!("--{}", saying.setting.name),
         }),
         None => Ok(Arguments::Run(sayings)),
@@ -95,27 +95,32 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Erro
 }
 
 /// What is to be told; help goes before all else.
-fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<Topic>, Error> {
+fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>, SettingsError> {
     let said = |name: &str| {
         flags::TELLING
             .iter()
             .find(|own| own.name == name)
             .and_then(|own| saying(own, matches))
     };
-    let is_on = |name: &str| said(name).is_some_and(|saying| value::switch(&saying.text) != Some(false));
+    let is_on =
+        |name: &str| said(name).is_some_and(|saying| parse_value::switch(&saying.text) != Some(false));
     if is_on("help") {
         // `-h` may stand among other short flags, as in `-vh`; clap does not tell which of the two it was.
         let is_long = args
             .iter()
             .filter_map(|arg| arg.to_str())
             .any(|arg| arg.starts_with("--help"));
-        return Ok(Some(if is_long { Topic::Help } else { Topic::ShortHelp }));
+        return Ok(Some(if is_long {
+            InfoRequest::Help
+        } else {
+            InfoRequest::ShortHelp
+        }));
     }
     if is_on("version") {
-        return Ok(Some(Topic::Version));
+        return Ok(Some(InfoRequest::Version));
     }
     if is_on("man") {
-        return Ok(Some(Topic::Manual));
+        return Ok(Some(InfoRequest::Manual));
     }
     let Some(shell) = said("completions") else {
         return Ok(None);
@@ -124,28 +129,28 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<Topic>, Error
         .iter()
         .find(|known| known.eq_ignore_ascii_case(&shell.text));
     match known {
-        Some(known) => Ok(Some(Topic::Completions((*known).to_owned()))),
-        None => Err(Error::BadValue {
+        Some(known) => Ok(Some(InfoRequest::Completions((*known).to_owned()))),
+        None => Err(SettingsError::BadValue {
             setting: shell.setting,
-            allowed: format!("it takes {}", value::allowed(shell.setting)),
+            allowed: format!("it takes {}", parse_value::allowed(shell.setting)),
             text: shell.text,
-            origin: Origin::Flag,
+            origin: Source::Flag,
         }),
     }
 }
 
-fn saying(setting: &'static Setting, matches: &ArgMatches) -> Option<Saying> {
+fn saying(setting: &'static Setting, matches: &ArgMatches) -> Option<Provided> {
     let given = matches.value_source(setting.name) == Some(ValueSource::CommandLine);
     let text = matches.get_one::<String>(setting.name).filter(|_| given)?;
-    Some(Saying {
+    Some(Provided {
         setting,
         text: text.clone(),
-        origin: Origin::Flag,
+        origin: Source::Flag,
     })
 }
 
 /// What clap did not like, as one of our own complaints.
-fn complaint(error: &clap::Error, args: &[OsString]) -> Error {
+fn complaint(error: &clap::Error, args: &[OsString]) -> SettingsError {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
@@ -157,15 +162,15 @@ fn complaint(error: &clap::Error, args: &[OsString]) -> Error {
         ErrorKind::InvalidUtf8 => garbled(args),
         ErrorKind::UnknownArgument => unknown(&wrong, args),
         // A value where none is taken, `-q=1` and the like.
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => Error::Stray(wrong),
-        _ => Error::MissingValue { flag },
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => SettingsError::Stray(wrong),
+        _ => SettingsError::MissingValue { flag },
     }
 }
 
 /// A word that is not UTF-8: the value of a flag, or nothing at all.
-fn garbled(args: &[OsString]) -> Error {
+fn garbled(args: &[OsString]) -> SettingsError {
     let Some(at) = args.iter().position(|arg| arg.to_str().is_none()) else {
-        return Error::Stray(String::new());
+        return SettingsError::Stray(String::new());
     };
     let text = args[at].to_string_lossy();
     let (flag, value) = match text.split_once('=') {
@@ -173,21 +178,21 @@ fn garbled(args: &[OsString]) -> Error {
         _ => (args[at - 1].to_str().unwrap_or_default(), &*text),
     };
     let named = flag.strip_prefix("--").and_then(table::called);
-    match named.filter(|setting| setting.takes != Takes::Switch) {
-        Some(setting) => Error::BadValue {
+    match named.filter(|setting| setting.takes != ValueType::Switch) {
+        Some(setting) => SettingsError::BadValue {
             setting,
             text: value.to_owned(),
             allowed: "it is not UTF-8 text".to_owned(),
-            origin: Origin::Flag,
+            origin: Source::Flag,
         },
-        None => Error::Stray(text.into_owned()),
+        None => SettingsError::Stray(text.into_owned()),
     }
 }
 
-fn unknown(wrong: &str, args: &[OsString]) -> Error {
+fn unknown(wrong: &str, args: &[OsString]) -> SettingsError {
     let behind = |mark: &str| args.iter().position(|arg| arg.to_str() == Some(mark));
     if behind("--").is_some_and(|end| args.iter().skip(end + 1).any(|arg| arg.to_str() == Some(wrong))) {
-        return Error::Stray(wrong.to_owned());
+        return SettingsError::Stray(wrong.to_owned());
     }
     let whole = args
         .iter()
@@ -199,14 +204,14 @@ fn unknown(wrong: &str, args: &[OsString]) -> Error {
     let written = if wrong.starts_with("--") { wrong } else { whole };
     let written = written.split('=').next().unwrap_or(written);
     let Some(name) = written.strip_prefix('-') else {
-        return Error::Stray(written.to_owned());
+        return SettingsError::Stray(written.to_owned());
     };
     let name = table::spelled(name.trim_start_matches('-'));
     let names = SETTINGS.iter().chain(&flags::TELLING).map(|setting| setting.name);
-    Error::Unknown {
+    SettingsError::Unknown {
         name: written.to_owned(),
         nearest: table::nearest(&name, names).map(|name| format!("--{name}")),
-        origin: Origin::Flag,
+        origin: Source::Flag,
     }
 }
 
@@ -215,9 +220,9 @@ mod tests {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt;
 
-    use super::{Arguments, Topic, parse};
+    use super::{Arguments, InfoRequest, parse};
     use crate::settings::SETTINGS;
-    use crate::settings::table::Takes;
+    use crate::settings::table::ValueType;
 
     fn read(words: &[&str]) -> Result<Arguments, String> {
         let args = ["wnm"].iter().chain(words).map(OsString::from);
@@ -237,7 +242,7 @@ mod tests {
             for name in [setting.name.to_owned(), setting.kebab()] {
                 let expected = [(setting.name, "x".to_owned())];
                 assert_eq!(said(&[&format!("--{name}=x")]), expected);
-                if setting.takes == Takes::Switch {
+                if setting.takes == ValueType::Switch {
                     assert_eq!(said(&[&format!("--{name}")]), [(setting.name, "true".to_owned())]);
                 } else {
                     assert_eq!(said(&[&format!("--{name}"), "x"]), expected);
@@ -336,17 +341,20 @@ mod tests {
     #[test]
     fn who_wants_to_be_told_something_is_told_before_all_else() {
         for (words, topic) in [
-            (&["--help"][..], Topic::Help),
-            (&["-h"], Topic::ShortHelp),
-            (&["-vh"], Topic::ShortHelp),
-            (&["--dry_run", "-h"], Topic::ShortHelp),
-            (&["--bogus", "--help"], Topic::Help),
-            (&["-h", "--node_cap"], Topic::ShortHelp),
-            (&["-V"], Topic::Version),
-            (&["--version", "--init"], Topic::Version),
-            (&["--version", "--help"], Topic::Help),
-            (&["--man"], Topic::Manual),
-            (&["--completions", "Fish"], Topic::Completions("fish".to_owned())),
+            (&["--help"][..], InfoRequest::Help),
+            (&["-h"], InfoRequest::ShortHelp),
+            (&["-vh"], InfoRequest::ShortHelp),
+            (&["--dry_run", "-h"], InfoRequest::ShortHelp),
+            (&["--bogus", "--help"], InfoRequest::Help),
+            (&["-h", "--node_cap"], InfoRequest::ShortHelp),
+            (&["-V"], InfoRequest::Version),
+            (&["--version", "--init"], InfoRequest::Version),
+            (&["--version", "--help"], InfoRequest::Help),
+            (&["--man"], InfoRequest::Manual),
+            (
+                &["--completions", "Fish"],
+                InfoRequest::Completions("fish".to_owned()),
+            ),
         ] {
             match read(words) {
                 Ok(Arguments::Tell(told)) => assert_eq!(told, topic, "{words:?}"),

@@ -6,43 +6,45 @@
 //!
 //! A dry run goes the same way, takes no lock, writes nothing and ends before `execute`.
 
-mod disks;
-mod takeover;
+mod storage_check;
+mod takeover_guard;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use crate::colony::{Binary, Node, NodeId};
 use crate::doctor;
-use crate::error::{Error, Kind};
-use crate::execute::{self, Ending, Means, Outcome};
-use crate::init::{self, questions};
+use crate::error::{ExitError, ExitKind};
+use crate::execute::{self, ExecuteContext, StepEnd, StepOutcome};
+use crate::init::{self, prompts};
 use crate::lock::CycleLock;
 use crate::look::look;
-use crate::plan::{self, Action, Gauged, Hold, Judgement, Occasion, Order, Plan, Situation};
-use crate::report::{Format, machine, order, result};
+use crate::plan::{
+    self, Action, Blocker, ForcedAction, MachineFigures, Plan, PlanInput, PlanOutput, Trigger,
+};
+use crate::report::{Format, cycle_result, machine_reports, order_result};
 use crate::reporting;
 use crate::request::Request;
-use crate::session::{Colony, Opening, Session};
-use crate::settings::{Origin, Variables};
+use crate::session::{Colony, Session, SessionStart};
+use crate::settings::{Source, Variables};
 use crate::signals;
 use crate::store::schema;
 use crate::survey::{self, HttpProbe, Observation};
 use crate::takeover::anm::Server;
 use crate::terminal::Terminal;
-use takeover::Watch;
+use takeover_guard::TakeoverGuard;
 
 /// What a run prints, and its exit code.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ended {
+pub struct RunResult {
     /// For stdout; a newline follows it unless it is empty.
     pub output: String,
     pub code: u8,
 }
 
-impl Ended {
-    fn well(output: impl Into<String>) -> Ended {
-        Ended {
+impl RunResult {
+    fn well(output: impl Into<String>) -> RunResult {
+        RunResult {
             output: output.into(),
             code: 0,
         }
@@ -53,21 +55,22 @@ impl Ended {
 ///
 /// # Errors
 /// What is wrong, for people; its kind is the exit code.
-pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Ended, Error> {
+pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<RunResult, ExitError> {
     let session = match Session::begin(args.clone(), variables.clone(), terminal)? {
-        Opening::Answer(text) => return Ok(Ended::well(text)),
-        Opening::Session(session) => session,
+        SessionStart::Answer(text) => return Ok(RunResult::well(text)),
+        SessionStart::Session(session) => session,
     };
     init::anm::check(&session.run)?;
-    if questions::are_due(&session) {
-        let words = questions::ask(args, &variables, terminal, &session)?;
+    if prompts::are_due(&session) {
+        let words = prompts::ask(args, &variables, terminal, &session)?;
         return run(words, variables, terminal);
     }
-    signals::listen().map_err(|error| Error::refused(format_args!("cannot listen to signals: {error}")))?;
+    signals::listen()
+        .map_err(|error| ExitError::refused(format_args!("cannot listen to signals: {error}")))?;
     let request = Request::of(&session.run);
     let is_flag = |name: &str| {
         let mut sayings = session.sayings.iter();
-        sayings.any(|saying| saying.setting.name == name && saying.origin == Origin::Flag)
+        sayings.any(|saying| saying.setting.name == name && saying.origin == Source::Flag)
     };
     for (name, goes_with) in request.unheeded(is_flag) {
         tracing::warn!("`--{name}` does nothing here: it goes with {goes_with}");
@@ -75,10 +78,10 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     match request {
         Request::Unlock => unlock(&session),
         Request::Migrate => migrate(&session),
-        Request::Init => init::init(&session).map(Ended::well),
-        Request::Import => init::import(&session).map(Ended::well),
+        Request::Init => init::init(&session).map(RunResult::well),
+        Request::Import => init::import(&session).map(RunResult::well),
         Request::GiveBack => {
-            init::anm::give_back(&session, &Server::real(Box::new(HttpProbe::new()))).map(Ended::well)
+            init::anm::give_back(&session, &Server::real(Box::new(HttpProbe::new()))).map(RunResult::well)
         }
         Request::Settings => keep_settings(&session),
         Request::Report(kind) => {
@@ -87,9 +90,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
                 let mut colony = Colony::open(&session)?;
                 look(&session, &mut colony, &session.run.service_name)?;
             }
-            reporting::report(&session, kind).map(Ended::well)
+            reporting::report(&session, kind).map(RunResult::well)
         }
-        Request::Doctor => doctor::examine(&session).map(|(output, is_healthy)| Ended {
+        Request::Doctor => doctor::examine(&session).map(|(output, is_healthy)| RunResult {
             output,
             code: u8::from(!is_healthy),
         }),
@@ -100,9 +103,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
 }
 
 /// What cron runs.
-fn cycle(session: &Session) -> Result<Ended, Error> {
+fn cycle(session: &Session) -> Result<RunResult, ExitError> {
     let mut colony = Colony::open(session)?;
-    let watch = Watch::begin(session, &colony)?;
+    let watch = TakeoverGuard::begin(session, &colony)?;
     let mut outcomes = recover(session, &mut colony)?;
     let is_watched = colony.takeover.is_some_and(|takeover| !takeover.is_confirmed);
     let before = if is_watched {
@@ -113,17 +116,17 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     let seen = look(session, &mut colony, &[])?;
     let binary = colony.material(seen.binary.as_ref());
     let binary = binary.as_ref();
-    let machine = Gauged::of(&seen.instruments, &seen.rates);
+    let machine = MachineFigures::of(&seen.instruments, &seen.rates);
     let policy = colony.policy();
     let template = colony.template(session);
     let judgement = plan::plan(
         &colony.nodes,
-        &Situation {
+        &PlanInput {
             policy: &policy,
             template: &template,
             machine: &machine,
             binary: binary.map(|binary| &binary.version),
-            occasion: Occasion::Ordinary,
+            occasion: Trigger::Ordinary,
             taken: &|ports| colony.world.gauge.busy_port(&ports),
             now: colony.now(),
         },
@@ -131,24 +134,24 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
     explain(session, &colony, &seen, &judgement);
     let plan = judgement.plan;
     if session.run.dry_run {
-        return Ok(Ended::well(result::dry_run(
+        return Ok(RunResult::well(cycle_result::dry_run(
             &plan,
             &colony.nodes,
             session.run.json,
         )));
     }
     outcomes.extend(carry_out(session, &mut colony, &plan, binary, false)?);
-    if plan.holds.contains(&Hold::Unconfirmed) {
-        takeover::confirm(&mut colony, &before)?;
+    if plan.holds.contains(&Blocker::Unconfirmed) {
+        takeover_guard::confirm(&mut colony, &before)?;
     }
     if let Some(watch) = watch {
         watch.tell_others(&colony.nodes);
     }
     colony.store.prune(colony.now())?;
-    let result = result::of_plan(&plan, &outcomes, false);
+    let result = cycle_result::of_plan(&plan, &outcomes, false);
     tracing::info!("Action: {result}");
     let output = if session.run.json {
-        result::pretty(&result)
+        cycle_result::pretty(&result)
     } else {
         String::new()
     };
@@ -156,10 +159,10 @@ fn cycle(session: &Session) -> Result<Ended, Error> {
 }
 
 /// Logs what was measured and why no more is done, as far as somebody wants to see it.
-fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &Judgement) {
+fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &PlanOutput) {
     let run = &session.run;
     if run.show_machine_metrics || run.verbose {
-        let figures = machine::Figures {
+        let figures = machine_reports::MachineReport {
             metrics: &judgement.metrics,
             instruments: &seen.instruments,
             rates: &seen.rates,
@@ -170,10 +173,10 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &J
             hd_remove: colony.policy().disk.remove,
             crisis_bytes: colony.settings.crisis_bytes,
         };
-        tracing::info!("{}", machine::metrics(&figures, Format::Json));
+        tracing::info!("{}", machine_reports::metrics(&figures, Format::Json));
     }
     if run.show_decisions || run.verbose {
-        tracing::info!("{}", result::features(&judgement.features));
+        tracing::info!("{}", cycle_result::features(&judgement.features));
     }
     for hold in &judgement.plan.holds {
         if hold.is_failure() {
@@ -187,23 +190,26 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &J
 }
 
 /// What an operator ordered.
-fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
-    if *what == Order::Teardown && !session.run.confirm {
+fn obey(session: &Session, what: &ForcedAction) -> Result<RunResult, ExitError> {
+    if *what == ForcedAction::Teardown && !session.run.confirm {
         return Err(
-            Error::refused("teardown removes every node with its data, and needs `--confirm`")
+            ExitError::refused("teardown removes every node with its data, and needs `--confirm`")
                 .hint("see what it would do with `--dry_run --confirm`"),
         );
     }
     let mut colony = Colony::open(session)?;
-    let watch = Watch::begin(session, &colony)?;
+    let watch = TakeoverGuard::begin(session, &colony)?;
     recover(session, &mut colony)?;
-    let needs_binary = matches!(what, Order::Add { .. } | Order::Start(_) | Order::Upgrade(_));
+    let needs_binary = matches!(
+        what,
+        ForcedAction::Add { .. } | ForcedAction::Start(_) | ForcedAction::Upgrade(_)
+    );
     let binary = if needs_binary {
         colony.antnode(session)
     } else {
         None
     };
-    let plan = disks::plan_order(session, &colony, what, |nodes| {
+    let plan = storage_check::plan_order(session, &colony, what, |nodes| {
         plan::obey(
             what,
             nodes,
@@ -236,7 +242,7 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
         }
         plan.steps
             .iter()
-            .map(|step| Outcome::foreseen(step, &before))
+            .map(|step| StepOutcome::foreseen(step, &before))
             .collect()
     } else {
         let outcomes = carry_out(session, &mut colony, &plan, binary.as_ref(), true)?;
@@ -245,36 +251,36 @@ fn obey(session: &Session, what: &Order) -> Result<Ended, Error> {
         }
         outcomes
     };
-    let result = order::of_order(what, &plan, &outcomes, &before, session.run.dry_run);
-    ended(result::pretty(&result), &plan, &outcomes)
+    let result = order_result::of_order(what, &plan, &outcomes, &before, session.run.dry_run);
+    ended(cycle_result::pretty(&result), &plan, &outcomes)
 }
 
 /// Looks at the nodes `names` name, or at all, and writes down what is seen.
-fn survey_only(session: &Session, names: &[String]) -> Result<Ended, Error> {
+fn survey_only(session: &Session, names: &[String]) -> Result<RunResult, ExitError> {
     let mut colony = Colony::open(session)?;
     let dry = session.run.dry_run;
     if !dry {
         recover(session, &mut colony)?;
         look(session, &mut colony, names)?;
     }
-    let result = order::of_survey(names, &colony.nodes, dry);
-    let code = if order::has_failures(&result) {
-        Kind::Incomplete.code()
+    let result = order_result::of_survey(names, &colony.nodes, dry);
+    let code = if order_result::has_failures(&result) {
+        ExitKind::Incomplete.code()
     } else {
         0
     };
-    Ok(Ended {
-        output: result::pretty(&result),
+    Ok(RunResult {
+        output: cycle_result::pretty(&result),
         code,
     })
 }
 
 /// Ends what a killed run had begun. A dry run leaves it.
-fn recover(session: &Session, colony: &mut Colony) -> Result<Vec<Outcome>, Error> {
+fn recover(session: &Session, colony: &mut Colony) -> Result<Vec<StepOutcome>, ExitError> {
     if session.run.dry_run || colony.store.pending()?.is_empty() {
         return Ok(Vec::new());
     }
-    disks::check_unfinished(session, colony)?;
+    storage_check::check_unfinished(session, colony)?;
     let binary = colony.antnode(session);
     with_means(session, colony, binary.as_ref(), false, execute::recover)
 }
@@ -285,7 +291,7 @@ fn carry_out(
     plan: &Plan,
     binary: Option<&Binary>,
     forced: bool,
-) -> Result<Vec<Outcome>, Error> {
+) -> Result<Vec<StepOutcome>, ExitError> {
     // A plan without steps touches no node, and ten thousand of them are not sorted for it.
     let untouched = match plan.steps.is_empty() {
         true => std::mem::take(&mut colony.nodes),
@@ -303,15 +309,18 @@ fn with_means(
     colony: &mut Colony,
     binary: Option<&Binary>,
     forced: bool,
-    work: impl FnOnce(&mut BTreeMap<NodeId, Node>, &mut Means<'_>) -> Result<Vec<Outcome>, crate::store::Error>,
-) -> Result<Vec<Outcome>, Error> {
+    work: impl FnOnce(
+        &mut BTreeMap<NodeId, Node>,
+        &mut ExecuteContext<'_>,
+    ) -> Result<Vec<StepOutcome>, crate::store::StoreError>,
+) -> Result<Vec<StepOutcome>, ExitError> {
     let mut nodes: BTreeMap<NodeId, Node> = std::mem::take(&mut colony.nodes)
         .into_iter()
         .map(|node| (node.id, node))
         .collect();
     let done = work(
         &mut nodes,
-        &mut Means {
+        &mut ExecuteContext {
             world: &colony.world,
             store: &colony.store,
             run: &session.name,
@@ -325,23 +334,23 @@ fn with_means(
     Ok(done?)
 }
 
-fn ended(output: String, plan: &Plan, outcomes: &[Outcome]) -> Result<Ended, Error> {
-    if outcomes.iter().any(|outcome| outcome.ending == Ending::Skipped) {
-        return Err(Error::interrupted());
+fn ended(output: String, plan: &Plan, outcomes: &[StepOutcome]) -> Result<RunResult, ExitError> {
+    if outcomes.iter().any(|outcome| outcome.ending == StepEnd::Skipped) {
+        return Err(ExitError::interrupted());
     }
-    let failed = plan.falls_short() || outcomes.iter().any(Outcome::failed);
-    let code = if failed { Kind::Incomplete.code() } else { 0 };
-    Ok(Ended { output, code })
+    let failed = plan.falls_short() || outcomes.iter().any(StepOutcome::failed);
+    let code = if failed { ExitKind::Incomplete.code() } else { 0 };
+    Ok(RunResult { output, code })
 }
 
 /// Keeps the settings that were given, and does nothing else.
-fn keep_settings(session: &Session) -> Result<Ended, Error> {
+fn keep_settings(session: &Session) -> Result<RunResult, ExitError> {
     let colony = Colony::open(session)?;
     drop(colony);
-    Ok(Ended::default())
+    Ok(RunResult::default())
 }
 
-fn unlock(session: &Session) -> Result<Ended, Error> {
+fn unlock(session: &Session) -> Result<RunResult, ExitError> {
     session.refuse_weak_ground()?;
     let removed =
         CycleLock::remove_leftover(&session.place.lock_path, crate::clock::Clock::now(&session.clock))?;
@@ -351,23 +360,23 @@ fn unlock(session: &Session) -> Result<Ended, Error> {
     } else {
         tracing::info!("Lock file does not exist: {path}");
     }
-    Ok(Ended::default())
+    Ok(RunResult::default())
 }
 
 /// Brings the database up to date, after a copy of it.
-fn migrate(session: &Session) -> Result<Ended, Error> {
+fn migrate(session: &Session) -> Result<RunResult, ExitError> {
     if !session.run.confirm {
-        return Err(Error::refused("a database migration needs `--confirm`")
+        return Err(ExitError::refused("a database migration needs `--confirm`")
             .hint("run `wnm --force_action wnm-db-migration --confirm`"));
     }
     if session.run.dry_run {
         let standing = schema::standing(&session.place.db_path)?;
-        return Ok(Ended::well(standing.words()));
+        return Ok(RunResult::well(standing.words()));
     }
     let _lock = session.lock()?;
     if matches!(
         schema::standing(&session.place.db_path)?,
-        schema::Standing::Peer(_)
+        schema::SchemaState::Peer(_)
     ) {
         init::refuse_python(session)?;
     }
@@ -381,5 +390,5 @@ fn migrate(session: &Session) -> Result<Ended, Error> {
         ),
         None => tracing::info!("the database is up to date: {}", migrated.to),
     }
-    Ok(Ended::default())
+    Ok(RunResult::default())
 }

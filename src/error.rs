@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use crate::terminal::{Ink, Style};
+use crate::terminal::{Color, Coloring};
 
 /// Why a run did not do what it was asked; its kind is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ExitKind {
     /// 1: locked, not initialised, migration needed, `--confirm` missing, colony unreadable, a signal.
     Refused,
     /// 2: a flag, a key or a value that cannot be; nothing was changed.
@@ -17,33 +17,33 @@ pub enum Kind {
     Unsafe,
 }
 
-impl Kind {
+impl ExitKind {
     /// The exit code of a run that ends so.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
-            Kind::Refused => 1,
-            Kind::Mistaken => 2,
-            Kind::Incomplete => 3,
-            Kind::Unsafe => 4,
+            ExitKind::Refused => 1,
+            ExitKind::Mistaken => 2,
+            ExitKind::Incomplete => 3,
+            ExitKind::Unsafe => 4,
         }
     }
 }
 
 /// What happened, to what, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    pub kind: Kind,
+pub struct ExitError {
+    pub kind: ExitKind,
     /// A lowercase fragment without a period, names in backticks.
     pub what: String,
     /// One thing the operator can do.
     pub hint: Option<String>,
 }
 
-impl Error {
+impl ExitError {
     /// An error without a hint.
-    pub fn new(kind: Kind, what: impl fmt::Display) -> Error {
-        Error {
+    pub fn new(kind: ExitKind, what: impl fmt::Display) -> ExitError {
+        ExitError {
             kind,
             what: what.to_string(),
             hint: None,
@@ -51,34 +51,39 @@ impl Error {
     }
 
     /// A refusal: exit code 1.
-    pub fn refused(what: impl fmt::Display) -> Error {
-        Error::new(Kind::Refused, what)
+    pub fn refused(what: impl fmt::Display) -> ExitError {
+        ExitError::new(ExitKind::Refused, what)
     }
 
     /// A mistake in what was asked: exit code 2.
-    pub fn mistaken(what: impl fmt::Display) -> Error {
-        Error::new(Kind::Mistaken, what)
+    pub fn mistaken(what: impl fmt::Display) -> ExitError {
+        ExitError::new(ExitKind::Mistaken, what)
     }
 
     /// A signal asked the run to end: exit code 1.
     #[must_use]
-    pub fn interrupted() -> Error {
-        Error::refused("ended by a signal").hint("what was begun is finished or undone; the next run goes on")
+    pub fn interrupted() -> ExitError {
+        ExitError::refused("ended by a signal")
+            .hint("what was begun is finished or undone; the next run goes on")
     }
 
     /// The same error with something to do about it.
     #[must_use]
-    pub fn hint(mut self, hint: impl fmt::Display) -> Error {
+    pub fn hint(mut self, hint: impl fmt::Display) -> ExitError {
         self.hint = Some(hint.to_string());
         self
     }
 
     /// The error and its hint as they are printed: `error:` and `hint:` painted in this style.
     #[must_use]
-    pub fn told(&self, style: Style) -> String {
-        let error = format!("{} {}", style.paint(Ink::Alarm, "error:"), harmless(&self.what));
+    pub fn told(&self, style: Coloring) -> String {
+        let error = format!("{} {}", style.paint(Color::Alarm, "error:"), harmless(&self.what));
         match &self.hint {
-            Some(hint) => format!("{error}\n{} {}", style.paint(Ink::Cyan, "hint:"), harmless(hint)),
+            Some(hint) => format!(
+                "{error}\n{} {}",
+                style.paint(Color::Cyan, "hint:"),
+                harmless(hint)
+            ),
             None => error,
         }
     }
@@ -96,8 +101,8 @@ fn harmless(text: &str) -> String {
     told
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(Style::Plain))
+        f.write_str(&self.told(Coloring::Plain))
     }
 }

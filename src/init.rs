@@ -2,24 +2,24 @@
 
 pub mod anm;
 mod import;
-pub mod questions;
+pub mod prompts;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Counted, Instruments, Mode};
-use crate::error::Error;
+use crate::colony::{MachineReadings, Mode, Plural};
+use crate::error::ExitError;
 use crate::lock::CycleLock;
-use crate::manager::{self, files::Files, premises::Premises};
-use crate::program::account;
+use crate::manager::{self, files::Files, node_layout::NodeLayout};
+use crate::program::user_account;
 use crate::session::{Session, absent};
 use crate::settings::Resolved;
-use crate::store::{Facts, Fault, Store};
+use crate::store::{Fault, MachineFacts, Store};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::Server;
-use crate::takeover::python;
+use crate::takeover::python_wnm;
 use crate::world::World;
 use import::Import;
 
@@ -27,7 +27,7 @@ use import::Import;
 ///
 /// # Errors
 /// When there is one already, or a setting cannot be: nothing is made.
-pub fn init(session: &Session) -> Result<String, Error> {
+pub fn init(session: &Session) -> Result<String, ExitError> {
     if session.run.migrate_anm {
         return anm::take_over(session, &Server::real(Box::new(HttpProbe::new())));
     }
@@ -47,7 +47,7 @@ pub fn init(session: &Session) -> Result<String, Error> {
     let instruments = world
         .gauge
         .read(&resolved.settings.node_storage)
-        .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+        .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
     supported(&world, &resolved)?;
     if session.run.dry_run {
         let what = format!("would make the colony {}", session.place);
@@ -80,13 +80,13 @@ pub fn init(session: &Session) -> Result<String, Error> {
 ///
 /// # Errors
 /// When there is one, or processes cannot be looked at.
-pub fn refuse_python(session: &Session) -> Result<(), Error> {
-    let at_work = python::at_work(&session.place.operator.home)
-        .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+pub fn refuse_python(session: &Session) -> Result<(), ExitError> {
+    let at_work = python_wnm::at_work(&session.place.operator.home)
+        .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
     let Some(pid) = at_work else {
         return Ok(());
     };
-    Err(Error::refused(format_args!(
+    Err(ExitError::refused(format_args!(
         "the Python wnm is at work (process {pid}); nothing was changed"
     ))
     .hint("take its line out of cron, wait until it has ended, and call this again"))
@@ -96,7 +96,7 @@ pub fn refuse_python(session: &Session) -> Result<(), Error> {
 ///
 /// # Errors
 /// When there is no colony, it has nodes, or they cannot be looked at: nothing is changed.
-pub fn import(session: &Session) -> Result<String, Error> {
+pub fn import(session: &Session) -> Result<String, ExitError> {
     let dry = session.run.dry_run;
     let _lock = if dry { None } else { Some(session.lock()?) };
     let store = if dry {
@@ -109,10 +109,10 @@ pub fn import(session: &Session) -> Result<String, Error> {
     let roll = store.roll()?;
     let count = roll.nodes.len() + roll.unread.len();
     if count > 0 {
-        return Err(Error::refused(format_args!(
+        return Err(ExitError::refused(format_args!(
             "the colony at `{}` has {} already: `--import` fills one that has none",
             session.place.db_path.display(),
-            Counted(i64::try_from(count).unwrap_or(i64::MAX), "node")
+            Plural(i64::try_from(count).unwrap_or(i64::MAX), "node")
         ))
         .hint("leave `--import` out; `wnm --force_action survey` looks at the nodes it has"));
     }
@@ -128,18 +128,18 @@ pub fn import(session: &Session) -> Result<String, Error> {
     Ok(String::new())
 }
 
-fn supported(world: &World, resolved: &Resolved) -> Result<(), Error> {
+fn supported(world: &World, resolved: &Resolved) -> Result<(), ExitError> {
     let kind = resolved.settings.process_manager;
     match world.managers.of(kind) {
         Ok(_) => Ok(()),
         Err(error) => Err(
-            Error::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
+            ExitError::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
                 .hint("nothing was changed; choose another of the choices that `wnm --help` lists"),
         ),
     }
 }
 
-fn refuse_second(session: &Session) -> Result<(), Error> {
+fn refuse_second(session: &Session) -> Result<(), ExitError> {
     let path = &session.place.db_path;
     let Err(error) = Store::open_read_only(path) else {
         return Err(already(path));
@@ -156,19 +156,19 @@ fn refuse_second(session: &Session) -> Result<(), Error> {
     }
 }
 
-fn already(path: &Path) -> Error {
-    Error::refused(format_args!("Machine already initialized: `{}`", path.display()))
+fn already(path: &Path) -> ExitError {
+    ExitError::refused(format_args!("Machine already initialized: `{}`", path.display()))
         .hint("leave `--init` out; settings can be changed by any run")
 }
 
-fn cannot(error: manager::Error) -> Error {
-    Error::refused(format_args!("cannot {error}"))
+fn cannot(error: manager::ManagerError) -> ExitError {
+    ExitError::refused(format_args!("cannot {error}"))
 }
 
 /// The colony's own folders, before the lock in the first of them can be taken.
-fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
+fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), ExitError> {
     let files = Files::new(session.place.mode);
-    let operator = account::own();
+    let operator = user_account::own();
     let owner = match session.place.mode {
         Mode::Sudo => operator.as_ref(),
         Mode::User => None,
@@ -191,7 +191,7 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
     }
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
-        let premises = Premises::new(session.place.mode, session.launch_policy(&resolved.settings));
+        let premises = NodeLayout::new(session.place.mode, session.launch_policy(&resolved.settings));
         premises.refuse_weak(storage).map_err(cannot)?;
         files.make_dir(storage, None).map_err(cannot)?;
     }
@@ -201,13 +201,13 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), Error> {
 fn write(
     session: &Session,
     resolved: &Resolved,
-    instruments: &Instruments,
+    instruments: &MachineReadings,
     device: Option<u64>,
     import: Option<&Import>,
-) -> Result<(), Error> {
+) -> Result<(), ExitError> {
     let settings = &resolved.settings;
     let store = Store::create(&session.place.db_path, session.place.mode)?;
-    let facts = Facts {
+    let facts = MachineFacts {
         boot_time: Some(instruments.boot),
         storage_device: device,
         cpu_count: instruments.cpus,

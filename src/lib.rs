@@ -9,12 +9,13 @@
 //! 4  world
 //! 3  survey    manager    firewall    store
 //! 2  settings
-//! 1  signals -> clock, program    opening -> lock    progress -> terminal -> logging
+//! 1  signals -> clock, program    bounded_read -> lock    progress -> terminal -> logging
 //! 0  colony -> plan                                      pure
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod arguments;
+pub mod bounded_read;
 pub mod clock;
 pub mod colony;
 pub mod cycle;
@@ -27,7 +28,6 @@ pub mod lock;
 pub mod logging;
 pub mod look;
 pub mod manager;
-pub mod opening;
 pub mod plan;
 pub mod program;
 pub mod progress;

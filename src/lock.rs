@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use crate::bounded_read::{ReadError, bytes_in};
 use crate::colony::Timestamp;
-use crate::opening::{Unread, bytes_in};
 
 /// Why there is no lock.
 #[derive(Debug)]
-pub enum Error {
+pub enum LockError {
     /// A live run holds it.
     Held,
     /// The file cannot be opened, locked or removed.
@@ -25,11 +25,11 @@ pub enum Error {
     },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for LockError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Held => f.write_str("wnm still running"),
-            Error::Unusable { path, cause } => write!(f, "cannot lock `{}`: {cause}", path.display()),
+            LockError::Held => f.write_str("wnm still running"),
+            LockError::Unusable { path, cause } => write!(f, "cannot lock `{}`: {cause}", path.display()),
         }
     }
 }
@@ -50,8 +50,8 @@ impl CycleLock {
     ///
     /// # Errors
     /// [`Error::Held`] while another run holds it.
-    pub fn take(path: &Path, now: Timestamp) -> Result<CycleLock, Error> {
-        let unusable = |cause| Error::Unusable {
+    pub fn take(path: &Path, now: Timestamp) -> Result<CycleLock, LockError> {
+        let unusable = |cause| LockError::Unusable {
             path: path.to_owned(),
             cause,
         };
@@ -59,7 +59,7 @@ impl CycleLock {
             let file = open(path).map_err(unusable)?;
             if let Err(cause) = fs2::FileExt::try_lock_exclusive(&file) {
                 let held = cause.kind() == io::ErrorKind::WouldBlock;
-                return Err(if held { Error::Held } else { unusable(cause) });
+                return Err(if held { LockError::Held } else { unusable(cause) });
             }
             // Somebody may have removed the file between our opening and locking it; a lock on a file
             // that has no name keeps nobody out.
@@ -83,12 +83,12 @@ impl CycleLock {
     ///
     /// # Errors
     /// [`Error::Held`] while a live run holds it.
-    pub fn remove_leftover(path: &Path, now: Timestamp) -> Result<bool, Error> {
+    pub fn remove_leftover(path: &Path, now: Timestamp) -> Result<bool, LockError> {
         if !path.exists() {
             return Ok(false);
         }
         let _lock = CycleLock::take(path, now)?;
-        std::fs::remove_file(path).map_err(|cause| Error::Unusable {
+        std::fs::remove_file(path).map_err(|cause| LockError::Unusable {
             path: path.to_owned(),
             cause,
         })?;
@@ -129,17 +129,17 @@ pub struct Holder {
 ///
 /// # Errors
 /// The file is there and cannot be read.
-pub fn holder(path: &Path) -> Result<Option<Holder>, Error> {
+pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
     let note = match bytes_in(path, LONGEST) {
         Ok(note) => String::from_utf8_lossy(&note).into_owned(),
-        Err(Unread::Io(cause)) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(ReadError::Io(cause)) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
         // No note of ours is that long.
-        Err(Unread::Long(_)) => return Ok(None),
+        Err(ReadError::Long(_)) => return Ok(None),
         Err(why) => {
-            return Err(Error::Unusable {
+            return Err(LockError::Unusable {
                 path: path.to_owned(),
                 cause: match why {
-                    Unread::Io(cause) => cause,
+                    ReadError::Io(cause) => cause,
                     why => io::Error::other(why.to_string()),
                 },
             });
@@ -192,7 +192,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CycleLock, Error, holder, is_among};
+    use super::{CycleLock, LockError, holder, is_among};
     use crate::colony::Timestamp;
 
     #[test]
@@ -202,7 +202,10 @@ mod tests {
         std::fs::write(dir.path().join("other"), "not ours").unwrap();
         std::fs::hard_link(dir.path().join("other"), &path).unwrap();
         let lock = CycleLock::take(&path, Timestamp(1)).unwrap();
-        assert!(matches!(CycleLock::take(&path, Timestamp(2)), Err(Error::Held)));
+        assert!(matches!(
+            CycleLock::take(&path, Timestamp(2)),
+            Err(LockError::Held)
+        ));
         assert_eq!(holder(&path).unwrap(), None);
         drop(lock);
         assert_eq!(
@@ -218,7 +221,7 @@ mod tests {
         nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         assert!(matches!(
             CycleLock::take(&path, Timestamp(1)),
-            Err(Error::Unusable { .. })
+            Err(LockError::Unusable { .. })
         ));
         assert!(holder(&path).is_err());
     }
@@ -229,7 +232,10 @@ mod tests {
         let path = dir.path().join("wnm_active");
         let first = CycleLock::take(&path, Timestamp(1)).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().starts_with("pid "));
-        assert!(matches!(CycleLock::take(&path, Timestamp(2)), Err(Error::Held)));
+        assert!(matches!(
+            CycleLock::take(&path, Timestamp(2)),
+            Err(LockError::Held)
+        ));
         drop(first);
         CycleLock::take(&path, Timestamp(3)).unwrap();
     }
@@ -242,7 +248,7 @@ mod tests {
         let held = CycleLock::take(&path, Timestamp(1)).unwrap();
         assert!(matches!(
             CycleLock::remove_leftover(&path, Timestamp(1)),
-            Err(Error::Held)
+            Err(LockError::Held)
         ));
         drop(held);
         assert!(CycleLock::remove_leftover(&path, Timestamp(1)).unwrap());
@@ -256,7 +262,7 @@ mod tests {
         let target = dir.path().join("elsewhere");
         std::os::unix::fs::symlink(&target, dir.path().join("wnm_active")).unwrap();
         let taken = CycleLock::take(&dir.path().join("wnm_active"), Timestamp(1));
-        assert!(matches!(taken, Err(Error::Unusable { .. })));
+        assert!(matches!(taken, Err(LockError::Unusable { .. })));
         assert!(!target.exists());
     }
 

@@ -3,11 +3,11 @@
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::terminal::{AboveFoot, Style};
+use crate::terminal::{Coloring, LogWriter};
 
 /// How much is said. Results on stdout are not touched by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Loudness {
+pub enum Verbosity {
     Error,
     Warning,
     Info,
@@ -17,12 +17,12 @@ pub enum Loudness {
 /// Starts to write to stderr, in this style.
 ///
 /// `directives` are those of `RUST_LOG`; they go beyond `loudness` where they say so.
-pub fn start(loudness: Loudness, directives: Option<&str>, style: Style) {
+pub fn start(loudness: Verbosity, directives: Option<&str>, style: Coloring) {
     let level = match loudness {
-        Loudness::Error => LevelFilter::ERROR,
-        Loudness::Warning => LevelFilter::WARN,
-        Loudness::Info => LevelFilter::INFO,
-        Loudness::Debug => LevelFilter::DEBUG,
+        Verbosity::Error => LevelFilter::ERROR,
+        Verbosity::Warning => LevelFilter::WARN,
+        Verbosity::Info => LevelFilter::INFO,
+        Verbosity::Debug => LevelFilter::DEBUG,
     };
     let mut filter = EnvFilter::default().add_directive(level.into());
     // The libraries below us speak of their own insides; an operator asked about the colony.
@@ -44,8 +44,8 @@ pub fn start(loudness: Loudness, directives: Option<&str>, style: Style) {
     // Only a second call can fail, and then the first one's output goes on.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(|| AboveFoot)
-        .with_ansi(style == Style::Colour)
+        .with_writer(|| LogWriter)
+        .with_ansi(style == Coloring::Colour)
         .with_target(false)
         .try_init();
 }

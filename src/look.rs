@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use crate::colony::{Counted, Home, Node, NodeId, State};
-use crate::error::{Error, Kind};
-use crate::plan::{self, SafetyStop, Storage};
+use crate::colony::{Node, NodeId, NodePaths, NodeState, Plural};
+use crate::error::{ExitError, ExitKind};
+use crate::plan::{self, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
 use crate::signals;
 use crate::store::{self, Sample};
-use crate::survey::{self, Footing, Limits, Observation, Survey};
+use crate::survey::{self, Limits, NodeFilesystems, Observation, Survey};
 
 /// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
 ///
 /// # Errors
 /// A safety stop, a signal, or a machine or store that cannot be read.
-pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, Error> {
+pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, ExitError> {
     let policy = colony.policy();
     let are_all = names.is_empty();
     // All are moved and not copied: ten thousand take 15 MB.
@@ -49,9 +49,9 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
             processes: &|nodes| colony.processes(nodes),
         },
     )
-    .map_err(|error| Error::refused(format_args!("cannot {error}")))?;
+    .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
     if signals::asked_to_end() {
-        return Err(Error::interrupted());
+        return Err(ExitError::interrupted());
     }
     let observation = Observation {
         instruments: observation.instruments.with_boot_steady(colony.facts.boot_time),
@@ -96,20 +96,20 @@ fn tell_of_vain_upgrades(colony: &Colony, unchanged: &[NodeId]) {
     for node in colony.nodes.iter().filter(|node| unchanged.contains(&node.id)) {
         let error = node.memory.last_error.as_deref().unwrap_or_default();
         let minutes = node.memory.retry_at.map_or(0, |at| at.since(now).max(0) / 60);
-        let minutes = Counted(minutes, "minute");
+        let minutes = Plural(minutes, "minute");
         tracing::warn!("node {} {error}: it is not upgraded again for {minutes}", node.id);
     }
 }
 
 /// A safety stop as a run ends with it that `--confirm` would go past.
-pub fn unsafe_to_go_on(stop: &SafetyStop) -> Error {
-    Error::new(Kind::Unsafe, stop).hint(
+pub fn unsafe_to_go_on(stop: &SafetyStop) -> ExitError {
+    ExitError::new(ExitKind::Unsafe, stop).hint(
         "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
     )
 }
 
 /// What these nodes of the colony lie on now.
-pub fn footing(colony: &Colony, nodes: &[Node]) -> Footing {
+pub fn footing(colony: &Colony, nodes: &[Node]) -> NodeFilesystems {
     let storage = &colony.settings.node_storage;
     survey::footing(&*colony.world.gauge, nodes, storage, &known_mounts(colony))
 }
@@ -120,19 +120,25 @@ fn known_mounts(colony: &Colony) -> BTreeSet<PathBuf> {
 }
 
 /// The folders that nodes lie in, each as it was at the last look and as it is now.
-pub fn storages(colony: &Colony, device: Option<u64>, elsewhere: &[(PathBuf, Option<u64>)]) -> Vec<Storage> {
+pub fn storages(
+    colony: &Colony,
+    device: Option<u64>,
+    elsewhere: &[(PathBuf, Option<u64>)],
+) -> Vec<StorageFolder> {
     let (own, before) = (&colony.settings.node_storage, colony.facts.storage_device);
     // What goes with a node and not with a disk: antctl gives each node a folder for its root to lie in.
     let is_part = |folder: &Path| {
         let known = colony.devices.get(folder).copied();
         folder.starts_with(own) && (known.is_none() || known == before)
     };
-    let mut storages = vec![Storage::seen(own, before, device)];
+    let mut storages = vec![StorageFolder::seen(own, before, device)];
     storages.extend(
         elsewhere
             .iter()
             .filter(|(folder, _)| !is_part(folder))
-            .map(|(folder, device)| Storage::seen(folder, colony.devices.get(folder).copied(), *device)),
+            .map(|(folder, device)| {
+                StorageFolder::seen(folder, colony.devices.get(folder).copied(), *device)
+            }),
     );
     storages
 }
@@ -167,7 +173,8 @@ fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
 /// Asks a node's own binary for the version that the node itself did not tell.
 fn learn_versions(colony: &mut Colony) {
     for node in &mut colony.nodes {
-        let is_wanted = node.version.is_none() && !matches!(node.state, State::Disabled | State::Dead);
+        let is_wanted =
+            node.version.is_none() && !matches!(node.state, NodeState::Disabled | NodeState::Dead);
         if !is_wanted || !is_own(node, &colony.settings.node_storage) {
             continue;
         }
@@ -187,11 +194,11 @@ fn learn_versions(colony: &mut Colony) {
 #[must_use]
 pub fn is_own(node: &Node, storage: &Path) -> bool {
     let straight = |path: &Path| path.components().all(|part| part != Component::ParentDir);
-    let Home { root, binary, .. } = &node.home;
+    let NodePaths { root, binary, .. } = &node.home;
     binary.starts_with(root) && root.starts_with(storage) && straight(binary)
 }
 
-fn record(colony: &mut Colony, observation: &Observation) -> Result<(), Error> {
+fn record(colony: &mut Colony, observation: &Observation) -> Result<(), ExitError> {
     let instruments = &observation.instruments;
     colony.facts.boot_time = Some(instruments.boot);
     colony.facts.storage_device = observation.device.or(colony.facts.storage_device);

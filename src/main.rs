@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use wnm::error::{Error, Kind};
+use wnm::error::{ExitError, ExitKind};
 use wnm::program::detached;
 use wnm::settings::Variables;
 use wnm::terminal::Terminal;
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
                 // A reader that has gone (`wnm … | head`) has seen all it wanted.
                 Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                     let what = format_args!("cannot write the result to stdout: {error}");
-                    complain(&Error::new(Kind::Incomplete, what), terminal)
+                    complain(&ExitError::new(ExitKind::Incomplete, what), terminal)
                 }
                 _ => ExitCode::from(ended.code),
             }
@@ -40,7 +40,7 @@ fn print(output: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-fn complain(error: &Error, terminal: Terminal) -> ExitCode {
+fn complain(error: &ExitError, terminal: Terminal) -> ExitCode {
     // Where not even that can be told, the code says it.
     let _ = writeln!(io::stderr().lock(), "{}", error.told(terminal.err));
     ExitCode::from(error.kind.code())

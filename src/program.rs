@@ -3,12 +3,12 @@
 //! The one door to `process::Command`, to signals for other processes and to the accounts of this machine.
 //! Arguments are always words, never a line for a shell.
 
-pub mod account;
 pub mod detached;
 mod error;
-pub mod ground;
-mod output;
-pub mod signal;
+mod read_output;
+pub mod send_signal;
+pub mod trusted_path;
+pub mod user_account;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 use crate::colony::Mode;
 use crate::signals;
 
-use account::Account;
+use user_account::Account;
 
-pub use error::Error;
+pub use error::ProgramError;
 use error::{how, last_lines};
-use output::{drain, text, wait};
+use read_output::{drain, text, wait};
 
 /// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ const MORE_PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/lo
 
 /// How a program ended and what it said.
 #[derive(Debug)]
-pub struct Ended {
+pub struct ProgramResult {
     status: ExitStatus,
     /// What it wrote to stdout; bytes that are no UTF-8 are replaced.
     pub stdout: String,
@@ -44,7 +44,7 @@ pub struct Ended {
     pub stderr: String,
 }
 
-impl Ended {
+impl ProgramResult {
     /// Its exit code; none when a signal ended it.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
@@ -102,15 +102,15 @@ impl Program {
     /// In sudo mode with root's rights: through `sudo -n`, or directly when we are root already.
     #[must_use]
     pub fn rights(mut self, mode: Mode) -> Program {
-        self.sudo = mode == Mode::Sudo && !account::is_root();
+        self.sudo = mode == Mode::Sudo && !user_account::is_root();
         self
     }
 
     /// With no more rights than `account` has: what it does to a file or a process, that account could do as well.
     #[must_use]
     pub fn in_name_of(mut self, account: &Account) -> Program {
-        let is_foreign = account.uid != account::uid();
-        self.sudo = is_foreign && !account::is_root();
+        let is_foreign = account.uid != user_account::uid();
+        self.sudo = is_foreign && !user_account::is_root();
         self.account = is_foreign.then(|| account.clone());
         self
     }
@@ -167,7 +167,7 @@ impl Program {
     }
 
     /// Runs it to its end; anything but exit code 0 is an error.
-    pub fn run(&self) -> Result<Ended, Error> {
+    pub fn run(&self) -> Result<ProgramResult, ProgramError> {
         let ended = self.ask()?;
         if ended.status.success() {
             Ok(ended)
@@ -178,8 +178,8 @@ impl Program {
 
     /// The error that `ended` is, for those who [`ask`](Program::ask) and then do not like the answer.
     #[must_use]
-    pub fn failure(&self, ended: &Ended) -> Error {
-        Error::Failed {
+    pub fn failure(&self, ended: &ProgramResult) -> ProgramError {
+        ProgramError::Failed {
             command: self.command_line(),
             how: how(ended.status),
             complaint: last_lines(if ended.stderr.trim().is_empty() {
@@ -191,7 +191,7 @@ impl Program {
     }
 
     /// Runs it to its end, however it ends. An error only when it could not run, took too long, or sudo refused.
-    pub fn ask(&self) -> Result<Ended, Error> {
+    pub fn ask(&self) -> Result<ProgramResult, ProgramError> {
         let deadline = Instant::now() + self.limit;
         let mut child = self.spawn()?;
         let feeder = self.feed(&mut child);
@@ -203,13 +203,13 @@ impl Program {
         drop(feeder);
         match status {
             Ok(Some(status)) => {
-                let ended = Ended {
+                let ended = ProgramResult {
                     status,
                     stdout: text(&stdout),
                     stderr: text(&stderr),
                 };
                 if self.sudo && is_sudo_refusal(&ended) {
-                    return Err(Error::Password {
+                    return Err(ProgramError::Password {
                         command: self.command_line(),
                         complaint: last_lines(&ended.stderr),
                     });
@@ -219,11 +219,11 @@ impl Program {
             Ok(None) => {
                 self.kill(&mut child);
                 if !self.uninterrupted && signals::asked_to_end() && Instant::now() < deadline {
-                    return Err(Error::Interrupted {
+                    return Err(ProgramError::Interrupted {
                         command: self.command_line(),
                     });
                 }
-                Err(Error::TooLong {
+                Err(ProgramError::TooLong {
                     command: self.command_line(),
                     limit: self.limit,
                     complaint: last_lines(&text(&stderr)),
@@ -231,7 +231,7 @@ impl Program {
             }
             Err(source) => {
                 self.kill(&mut child);
-                Err(Error::NotStarted {
+                Err(ProgramError::NotStarted {
                     command: self.command_line(),
                     source,
                 })
@@ -239,7 +239,7 @@ impl Program {
         }
     }
 
-    fn spawn(&self) -> Result<Child, Error> {
+    fn spawn(&self) -> Result<Child, ProgramError> {
         let first = if self.sudo {
             OsStr::new("sudo")
         } else {
@@ -255,10 +255,10 @@ impl Program {
             }
         }
         tried.map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => Error::Missing {
+            io::ErrorKind::NotFound => ProgramError::Missing {
                 program: first.to_string_lossy().into_owned(),
             },
-            _ => Error::NotStarted {
+            _ => ProgramError::NotStarted {
                 command: self.command_line(),
                 source,
             },
@@ -316,7 +316,7 @@ impl Program {
 
     fn kill(&self, child: &mut Child) {
         let pid = child.id();
-        if signal::send_to_group(pid, signal::Signal::Kill).is_err() && self.sudo {
+        if send_signal::send_to_group(pid, send_signal::Signal::Kill).is_err() && self.sudo {
             // sudo and what it runs are root's: only root may end them.
             let _ = Command::new("sudo")
                 .args(["-n", "kill", "-KILL", "--", &format!("-{pid}")])
@@ -337,7 +337,7 @@ fn is_missing(tried: &io::Result<Child>) -> bool {
 }
 
 /// Whether sudo itself refused, rather than the program it was to run.
-fn is_sudo_refusal(ended: &Ended) -> bool {
+fn is_sudo_refusal(ended: &ProgramResult) -> bool {
     const WORDS: [&str; 6] = [
         "password is required",
         "authentication is required",

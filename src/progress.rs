@@ -23,9 +23,9 @@ pub trait Progress: fmt::Debug + Sync {
 
 /// Nobody listens: under cron, in pipes, in tests.
 #[derive(Clone, Copy, Debug)]
-pub struct Unheard;
+pub struct NoProgress;
 
-impl Progress for Unheard {
+impl Progress for NoProgress {
     fn begin(&self, _: Work, _: usize) {}
     fn advance(&self, _: usize) {}
     fn end(&self) {}
@@ -33,14 +33,14 @@ impl Progress for Unheard {
 
 /// Work that is over when this goes, by an error or a panic too.
 #[derive(Debug)]
-pub struct Working<'a>(&'a dyn Progress);
+pub struct ProgressGuard<'a>(&'a dyn Progress);
 
-impl<'a> Working<'a> {
+impl<'a> ProgressGuard<'a> {
     /// Begins work of `total` parts.
     #[must_use]
-    pub fn begin(progress: &'a dyn Progress, work: Work, total: usize) -> Working<'a> {
+    pub fn begin(progress: &'a dyn Progress, work: Work, total: usize) -> ProgressGuard<'a> {
         progress.begin(work, total);
-        Working(progress)
+        ProgressGuard(progress)
     }
 
     /// So many more parts are done.
@@ -49,7 +49,7 @@ impl<'a> Working<'a> {
     }
 }
 
-impl Drop for Working<'_> {
+impl Drop for ProgressGuard<'_> {
     fn drop(&mut self) {
         self.0.end();
     }

@@ -1,13 +1,17 @@
 //! Reports of what is stored: no lock is taken, no node is asked, nothing is written.
 
 use crate::clock::Clock;
-use crate::colony::{Answer, Binary, Instruments, Metrics, Node, Rates, Reading, Sighting, State, Timestamp};
-use crate::error::Error;
-use crate::plan::{self, Gauged, Occasion, Policy, Situation, Template};
-use crate::report::{Format, details, formats, history, influx, machine, nodes, plan as foresight};
+use crate::colony::{
+    Answer, Binary, MachineReadings, Metrics, Node, NodeObservation, NodeReading, NodeState, Rates, Timestamp,
+};
+use crate::error::ExitError;
+use crate::plan::{self, MachineFigures, PlanInput, Policy, Template, Trigger};
+use crate::report::{
+    Format, formats, history, influx, machine_reports, node_details, node_status, plan as foresight,
+};
 use crate::session::{Session, absent, material, reserved, roll};
 use crate::settings::{ReportKind, Settings};
-use crate::store::{Event, Roll, Store, Unread};
+use crate::store::{Event, NodeRows, Store, UnreadableRow};
 use crate::survey;
 use crate::world::World;
 
@@ -15,13 +19,13 @@ use crate::world::World;
 ///
 /// # Errors
 /// The report has no such form, or takes no such flag: exit code 2.
-pub fn check(session: &Session, kind: ReportKind) -> Result<(), Error> {
+pub fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
     let format = session.run.format();
     if !formats(kind).contains(&format) && !falls_back(kind, format) {
         return Err(without(kind, format));
     }
     if session.run.since.is_some() && kind != ReportKind::History {
-        return Err(Error::mistaken(format_args!(
+        return Err(ExitError::mistaken(format_args!(
             "`--since` goes with `--report history`, and not with `{}`",
             kind.word()
         )));
@@ -33,7 +37,7 @@ pub fn check(session: &Session, kind: ReportKind) -> Result<(), Error> {
 ///
 /// # Errors
 /// When there is no colony, it cannot be read, or the report has no such form.
-pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
+pub fn report(session: &Session, kind: ReportKind) -> Result<String, ExitError> {
     check(session, kind)?;
     let mut format = session.run.format();
     if falls_back(kind, format) {
@@ -46,15 +50,15 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
     }
     let store = Store::open_read_only(&session.place.db_path).map_err(|error| absent(session, error))?;
     let resolved = session.resolve(Some(&store))?;
-    let Roll { nodes: all, unread } = roll(&store)?;
+    let NodeRows { nodes: all, unread } = roll(&store)?;
     let now = session.clock.now();
     match kind {
-        ReportKind::NodeStatus => Ok(nodes::render(
+        ReportKind::NodeStatus => Ok(node_status::render(
             &chosen(session, &all),
             format,
             session.terminal.out,
         )),
-        ReportKind::NodeStatusDetails => Ok(details::render(
+        ReportKind::NodeStatusDetails => Ok(node_details::render(
             &chosen(session, &all),
             &store.particulars()?,
             format,
@@ -79,13 +83,13 @@ pub fn report(session: &Session, kind: ReportKind) -> Result<String, Error> {
                     None => row.push(((*name).to_owned(), text.clone())),
                 }
             }
-            Ok(machine::config(&row, &session.place.db_path, format))
+            Ok(machine_reports::config(&row, &session.place.db_path, format))
         }
         ReportKind::MachineMetrics => {
             let world = session.world(&resolved.settings);
-            let gauged = Gauges::read(session, &store, &world, &resolved.settings)?;
-            Ok(machine::metrics(
-                &machine::Figures {
+            let gauged = MachineSurvey::read(session, &store, &world, &resolved.settings)?;
+            Ok(machine_reports::metrics(
+                &machine_reports::MachineReport {
                     // All rows count, as they stand: at no time was any removal due.
                     metrics: &gauged.measure(&all, &resolved.settings, Timestamp(0)),
                     instruments: &gauged.instruments,
@@ -114,9 +118,9 @@ fn falls_back(kind: ReportKind, format: Format) -> bool {
     of_nodes && matches!(format, Format::Env | Format::Config)
 }
 
-fn without(kind: ReportKind, format: Format) -> Error {
+fn without(kind: ReportKind, format: Format) -> ExitError {
     let words: Vec<&str> = formats(kind).iter().map(|format| format.word()).collect();
-    Error::mistaken(format_args!(
+    ExitError::mistaken(format_args!(
         "the report `{}` has no format `{}`, only {}",
         kind.word(),
         format.word(),
@@ -141,7 +145,7 @@ fn chosen<'a>(session: &Session, all: &'a [Node]) -> Vec<&'a Node> {
 }
 
 /// What was done, the oldest first: since when, to whom and how many is the operator's word.
-fn events(session: &Session, store: &Store) -> Result<Vec<history::Entry>, Error> {
+fn events(session: &Session, store: &Store) -> Result<Vec<history::HistoryEntry>, ExitError> {
     let run = &session.run;
     let since = run.since.map(|since| since.seen_from(session.clock.now()));
     let most = run.count.map_or(usize::MAX, |count| count as usize);
@@ -150,7 +154,7 @@ fn events(session: &Session, store: &Store) -> Result<Vec<history::Entry>, Error
     } else {
         usize::MAX
     };
-    let mut entries: Vec<history::Entry> = store
+    let mut entries: Vec<history::HistoryEntry> = store
         .events(since, fetched)?
         .into_iter()
         .map(entry)
@@ -164,8 +168,8 @@ fn events(session: &Session, store: &Store) -> Result<Vec<history::Entry>, Error
     Ok(entries)
 }
 
-fn entry(event: Event) -> history::Entry {
-    history::Entry {
+fn entry(event: Event) -> history::HistoryEntry {
+    history::HistoryEntry {
         at: event.at.0,
         time: event.at.utc(),
         run: event.run,
@@ -187,11 +191,11 @@ fn foresee(
     session: &Session,
     store: &Store,
     settings: &Settings,
-    (nodes, unread): (Vec<Node>, &[Unread]),
+    (nodes, unread): (Vec<Node>, &[UnreadableRow]),
     format: Format,
-) -> Result<String, Error> {
+) -> Result<String, ExitError> {
     let world = session.world(settings);
-    let gauged = Gauges::read(session, store, &world, settings)?;
+    let gauged = MachineSurvey::read(session, store, &world, settings)?;
     let policy = Policy {
         takeover: store.takeover()?,
         ..settings.policy().leaving_room(unread.len(), nodes.len())
@@ -200,15 +204,15 @@ fn foresee(
     let mut ids = reserved(&world, settings, (&nodes, unread));
     ids.extend(kept.ids);
     let now = session.clock.now();
-    let sightings: Vec<Sighting> = nodes.iter().map(as_last_seen).collect();
+    let sightings: Vec<NodeObservation> = nodes.iter().map(as_last_seen).collect();
     let nodes = plan::settle(nodes, &sightings, &[], &policy, true, now)
-        .map_err(Error::refused)?
+        .map_err(ExitError::refused)?
         .nodes;
-    let machine = Gauged::of(&gauged.instruments, &gauged.rates);
+    let machine = MachineFigures::of(&gauged.instruments, &gauged.rates);
     let binary = material(settings, gauged.binary.as_ref());
     let judgement = plan::plan(
         &nodes,
-        &Situation {
+        &PlanInput {
             policy: &policy,
             template: &Template {
                 reserved: ids,
@@ -217,13 +221,13 @@ fn foresee(
             },
             machine: &machine,
             binary: binary.as_ref().map(|binary| &binary.version),
-            occasion: Occasion::Ordinary,
+            occasion: Trigger::Ordinary,
             taken: &|ports| world.gauge.busy_port(&ports),
             now,
         },
     );
     Ok(foresight::render(
-        &foresight::Foreseen {
+        &foresight::PlanPreview {
             at: now,
             policy: &policy,
             judgement: &judgement,
@@ -234,10 +238,10 @@ fn foresee(
 }
 
 /// A sighting that leaves a node as it is; one whose timer has ended is taken to have come up.
-fn as_last_seen(node: &Node) -> Sighting {
+fn as_last_seen(node: &Node) -> NodeObservation {
     let answer = match &node.version {
-        Some(version) if matches!(node.state, State::Restarting | State::Upgrading) => {
-            Answer::Up(Box::new(Reading {
+        Some(version) if matches!(node.state, NodeState::Restarting | NodeState::Upgrading) => {
+            Answer::Up(Box::new(NodeReading {
                 version: version.clone(),
                 peer_id: None,
                 figures: None,
@@ -245,28 +249,33 @@ fn as_last_seen(node: &Node) -> Sighting {
         }
         _ => Answer::Unasked,
     };
-    Sighting {
+    NodeObservation {
         answer,
-        rooted: node.state != State::Dead,
+        rooted: node.state != NodeState::Dead,
         process: None,
     }
 }
 
 /// The machine's instruments as they stand, and the antnode for new nodes.
-struct Gauges {
-    instruments: Instruments,
+struct MachineSurvey {
+    instruments: MachineReadings,
     rates: Rates,
     binary: Option<Binary>,
 }
 
-impl Gauges {
+impl MachineSurvey {
     /// Rates are counted from the last cycle where that is lately enough, else over a second.
-    fn read(session: &Session, store: &Store, world: &World, settings: &Settings) -> Result<Gauges, Error> {
+    fn read(
+        session: &Session,
+        store: &Store,
+        world: &World,
+        settings: &Settings,
+    ) -> Result<MachineSurvey, ExitError> {
         let read = || {
             world
                 .gauge
                 .read(&settings.node_storage)
-                .map_err(|error| Error::refused(format_args!("cannot {error}")))
+                .map_err(|error| ExitError::refused(format_args!("cannot {error}")))
         };
         let now = read()?;
         let since_last = store
@@ -282,7 +291,7 @@ impl Gauges {
             }
         };
         let binary = survey::find_antnode(&*world.gauge, session.lookup(settings), &store.binaries()?).ok();
-        Ok(Gauges {
+        Ok(MachineSurvey {
             instruments: instruments.with_boot_steady(store.facts()?.boot_time),
             rates,
             binary,
@@ -292,7 +301,7 @@ impl Gauges {
     fn measure(&self, nodes: &[Node], settings: &Settings, now: Timestamp) -> Metrics {
         plan::measure(
             nodes,
-            &Gauged::of(&self.instruments, &self.rates),
+            &MachineFigures::of(&self.instruments, &self.rates),
             self.binary.as_ref().map(|binary| &binary.version),
             &settings.policy(),
             now,

@@ -1,7 +1,7 @@
 //! What a run is asked to do, from what its flags say.
 
-use crate::plan::{Order, Whom};
-use crate::settings::{ForceAction, ReportKind, Run};
+use crate::plan::{ForcedAction, NodeSelection};
+use crate::settings::{ForceAction, ReportKind, RunOptions};
 
 /// One thing a run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Request {
     /// Look at these nodes, or at all, and write down what is seen.
     Survey(Vec<String>),
     /// Do what the operator says, past thresholds and quotas.
-    Order(Order),
+    Order(ForcedAction),
     /// Show what is stored.
     Report(ReportKind),
     /// Look for what keeps a colony from working.
@@ -33,7 +33,7 @@ pub enum Request {
 impl Request {
     /// What `run` asks for. As with the peer `--init` goes before a report, and a report before an action.
     #[must_use]
-    pub fn of(run: &Run) -> Request {
+    pub fn of(run: &RunOptions) -> Request {
         // It changes nothing, so nothing that stands beside it may.
         if run.doctor {
             return Request::Doctor;
@@ -64,18 +64,18 @@ impl Request {
         }
         let count = i64::from(run.count.unwrap_or(1));
         let whom = || match run.service_name.as_slice() {
-            [] => Whom::Count(count),
-            names => Whom::Named(names.to_vec()),
+            [] => NodeSelection::Count(count),
+            names => NodeSelection::Named(names.to_vec()),
         };
         match run.force_action {
             None => Request::Cycle,
-            Some(ForceAction::Add) => Request::Order(Order::Add { count }),
-            Some(ForceAction::Remove) => Request::Order(Order::Remove(whom())),
-            Some(ForceAction::Upgrade) => Request::Order(Order::Upgrade(whom())),
-            Some(ForceAction::Start) => Request::Order(Order::Start(whom())),
-            Some(ForceAction::Stop) => Request::Order(Order::Stop(whom())),
-            Some(ForceAction::Disable) => Request::Order(Order::Disable(whom())),
-            Some(ForceAction::Teardown) => Request::Order(Order::Teardown),
+            Some(ForceAction::Add) => Request::Order(ForcedAction::Add { count }),
+            Some(ForceAction::Remove) => Request::Order(ForcedAction::Remove(whom())),
+            Some(ForceAction::Upgrade) => Request::Order(ForcedAction::Upgrade(whom())),
+            Some(ForceAction::Start) => Request::Order(ForcedAction::Start(whom())),
+            Some(ForceAction::Stop) => Request::Order(ForcedAction::Stop(whom())),
+            Some(ForceAction::Disable) => Request::Order(ForcedAction::Disable(whom())),
+            Some(ForceAction::Teardown) => Request::Order(ForcedAction::Teardown),
             Some(ForceAction::Survey) => Request::Survey(run.service_name.clone()),
             Some(ForceAction::DbMigration) => Request::Migrate,
             Some(ForceAction::Nullop | ForceAction::UpdateConfig | ForceAction::DisableConfig) => {
@@ -86,14 +86,14 @@ impl Request {
 }
 
 /// A flag of an order or a report that stands where there is none, and what it goes with.
-pub type Unheeded = (&'static str, &'static str);
+pub type IgnoredFlag = (&'static str, &'static str);
 
 impl Request {
     /// Those of the flags `said` that this request does not heed, so that the operator is told.
     #[must_use]
-    pub fn unheeded(&self, said: impl Fn(&str) -> bool) -> Vec<Unheeded> {
+    pub fn unheeded(&self, said: impl Fn(&str) -> bool) -> Vec<IgnoredFlag> {
         let is_about_nodes = match self {
-            Request::Order(Order::Add { .. } | Order::Teardown) => false,
+            Request::Order(ForcedAction::Add { .. } | ForcedAction::Teardown) => false,
             Request::Order(_) | Request::Survey(_) => true,
             Request::Report(kind) => !matches!(
                 kind,
@@ -102,7 +102,7 @@ impl Request {
             _ => false,
         };
         let is_counted = match self {
-            Request::Order(Order::Add { .. }) | Request::Report(ReportKind::History) => true,
+            Request::Order(ForcedAction::Add { .. }) | Request::Report(ReportKind::History) => true,
             Request::Order(_) => !said("service_name"),
             _ => false,
         };
@@ -145,9 +145,9 @@ mod tests {
         };
         let nothing: Vec<&str> = Vec::new();
         assert_eq!(names(&Request::Cycle, &["count", "import"]), ["count", "import"]);
-        let add = Request::Order(Order::Add { count: 1 });
+        let add = Request::Order(ForcedAction::Add { count: 1 });
         assert_eq!(names(&add, &["count", "service_name"]), ["service_name"]);
-        let stop = Request::Order(Order::Stop(Whom::listed("1")));
+        let stop = Request::Order(ForcedAction::Stop(NodeSelection::listed("1")));
         assert_eq!(names(&stop, &["count", "service_name"]), ["count"]);
         assert_eq!(names(&stop, &["service_name"]), nothing);
         assert_eq!(names(&Request::Init, &["migrate_anm", "import"]), nothing);
@@ -160,21 +160,24 @@ mod tests {
 
     #[test]
     fn without_a_word_it_is_a_cycle() {
-        assert_eq!(Request::of(&Run::default()), Request::Cycle);
+        assert_eq!(Request::of(&RunOptions::default()), Request::Cycle);
     }
 
     #[test]
     fn init_goes_before_a_report_and_a_report_before_an_action() {
-        let mut run = Run {
+        let mut run = RunOptions {
             init: true,
             report: Some(ReportKind::NodeStatus),
             force_action: Some(ForceAction::Remove),
-            ..Run::default()
+            ..RunOptions::default()
         };
         assert_eq!(Request::of(&run), Request::Init);
         run.init = false;
         assert_eq!(Request::of(&run), Request::Report(ReportKind::NodeStatus));
         run.report = None;
-        assert_eq!(Request::of(&run), Request::Order(Order::Remove(Whom::Count(1))));
+        assert_eq!(
+            Request::of(&run),
+            Request::Order(ForcedAction::Remove(NodeSelection::Count(1)))
+        );
     }
 }

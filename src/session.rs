@@ -1,50 +1,52 @@
 //! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
 
-mod antctl;
-mod asking;
-mod firm;
+mod antctl_options;
 mod orphans;
-mod weighing;
+mod resolve;
+mod trust;
+mod version_query;
 
 use std::ffi::OsString;
 use std::path::Path;
 
 use crate::arguments::{self, Arguments};
 use crate::clock::{Clock, RealClock};
-use crate::colony::{Binary, Mode, Node, Process, Timestamp};
-use crate::error::Error;
+use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
+use crate::error::ExitError;
 use crate::firewall;
 use crate::lock::{self, CycleLock};
-use crate::logging::{self, Loudness};
+use crate::logging::{self, Verbosity};
 use crate::manager::{LaunchPolicy, Managers, systemd};
-use crate::plan::{Policy, Takeover, Template};
-use crate::program::account;
-use crate::settings::place::{self, Machine, Operator, Platform};
-use crate::settings::{self, FirewallChoice, LogLevel, Place, Resolved, Run, Saying, Settings, Variables};
-use crate::store::{self, Roll, Store, Unread};
-use crate::survey::{self, HttpProbe, Lookup, RealGauge};
+use crate::plan::{Policy, TakeoverPolicy, Template};
+use crate::program::user_account;
+use crate::settings::locations::{self, HostFacts, Operator, Platform};
+use crate::settings::{
+    self, FirewallChoice, Locations, LogLevel, Provided, Resolved, RunOptions, Settings, Variables,
+};
+use crate::store::{self, NodeRows, Store, UnreadableRow};
+use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
 use crate::takeover::anm;
 use crate::terminal::Terminal;
 use crate::world::World;
-pub use antctl::material;
+pub use antctl_options::material;
 pub use orphans::{orphans, reserved};
 
 /// What a run knows before it opens anything.
 pub struct Session {
     pub variables: Variables,
-    pub place: Place,
-    pub run: Run,
+    pub place: Locations,
+    pub run: RunOptions,
     /// What stdout and stderr lead to.
     pub terminal: Terminal,
     /// Of flags, environment and files; the colony and the defaults are not among them.
-    pub sayings: Vec<Saying>,
+    pub sayings: Vec<Provided>,
     pub clock: RealClock,
     /// Names this run in events and in the log.
     pub name: String,
 }
 
 /// What the words on the command line come to.
-pub enum Opening {
+pub enum SessionStart {
     /// A run.
     Session(Box<Session>),
     /// A text for stdout, and no run.
@@ -56,28 +58,32 @@ impl Session {
     ///
     /// # Errors
     /// A flag, key or value that cannot be: exit code 2, and nothing was touched.
-    pub fn begin(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<Opening, Error> {
+    pub fn begin(
+        args: Vec<OsString>,
+        variables: Variables,
+        terminal: Terminal,
+    ) -> Result<SessionStart, ExitError> {
         let flags = match arguments::parse(args)? {
-            Arguments::Tell(topic) => return Ok(Opening::Answer(arguments::tell(&topic, terminal))),
+            Arguments::Tell(topic) => return Ok(SessionStart::Answer(arguments::tell(&topic, terminal))),
             Arguments::Run(flags) => flags,
         };
         let operator = Operator::of_process(&variables)?;
         let sayings = settings::said(flags, &variables, &operator.home)?;
         let run = settings::this_run(&sayings, &operator.home, &variables)?;
         logging::start(loudness(run.level()), variables.get("RUST_LOG"), terminal.err);
-        let machine = Machine {
+        let machine = HostFacts {
             platform: Platform::here(),
             peek: &store::peek,
             systemd: &|mode| match mode {
                 // What sd_booted(3) asks.
                 Mode::Sudo => Path::new("/run/systemd/system").is_dir(),
-                Mode::User => systemd::user_session_answers(account::uid()),
+                Mode::User => systemd::user_session_answers(user_account::uid()),
             },
         };
-        let place = place::find(&sayings, &operator, &machine, &variables)?;
+        let place = locations::find(&sayings, &operator, &machine, &variables)?;
         let clock = RealClock;
         let name = format!("{}-{}", clock.now(), std::process::id());
-        Ok(Opening::Session(Box::new(Session {
+        Ok(SessionStart::Session(Box::new(Session {
             variables,
             place,
             run,
@@ -92,7 +98,7 @@ impl Session {
     ///
     /// # Errors
     /// When another run holds it, or there is no colony whose folder could hold it.
-    pub fn lock(&self) -> Result<CycleLock, Error> {
+    pub fn lock(&self) -> Result<CycleLock, ExitError> {
         if !self.place.base_dir.is_dir() {
             return Err(self.uninitialised());
         }
@@ -102,8 +108,8 @@ impl Session {
 
     /// What to say where there is no colony.
     #[must_use]
-    pub fn uninitialised(&self) -> Error {
-        Error::refused(format_args!(
+    pub fn uninitialised(&self) -> ExitError {
+        ExitError::refused(format_args!(
             "there is no colony at `{}`",
             self.place.db_path.display()
         ))
@@ -115,7 +121,7 @@ impl Session {
     pub fn world(&self, settings: &Settings) -> World {
         let progress = self
             .terminal
-            .progress(loudness(self.run.level()) > Loudness::Error);
+            .progress(loudness(self.run.level()) > Verbosity::Error);
         World {
             clock: Box::new(self.clock),
             gauge: Box::new(gauge()),
@@ -123,9 +129,9 @@ impl Session {
             managers: Managers::real(&self.launch_policy(settings)),
             firewall: firewall::choose(
                 match settings.firewall {
-                    FirewallChoice::Auto => firewall::Choice::Auto,
-                    FirewallChoice::Ufw => firewall::Choice::Ufw,
-                    FirewallChoice::Null => firewall::Choice::Null,
+                    FirewallChoice::Auto => firewall::FirewallOptions::Auto,
+                    FirewallChoice::Ufw => firewall::FirewallOptions::Ufw,
+                    FirewallChoice::Null => firewall::FirewallOptions::Null,
                 },
                 settings.process_manager.mode,
                 false,
@@ -156,8 +162,8 @@ impl Session {
 
     /// Where the antnode of new nodes is looked for: `antnode_path`, then PATH.
     #[must_use]
-    pub fn lookup<'a>(&'a self, settings: &'a Settings) -> Lookup<'a> {
-        Lookup {
+    pub fn lookup<'a>(&'a self, settings: &'a Settings) -> BinaryLookup<'a> {
+        BinaryLookup {
             path: &settings.antnode_path,
             search: self.variables.get("PATH").unwrap_or_default(),
         }
@@ -172,17 +178,17 @@ pub struct Colony {
     /// As the store has them, in the order of their ids.
     pub nodes: Vec<Node>,
     /// Rows that cannot be what they say.
-    pub unread: Vec<Unread>,
-    pub facts: store::Facts,
+    pub unread: Vec<UnreadableRow>,
+    pub facts: store::MachineFacts,
     /// Where nodes outside of `node_storage` were last seen.
-    pub devices: store::Devices,
+    pub devices: store::FilesystemIds,
     pub last_sample: Option<store::Sample>,
     /// Binaries whose versions are known.
     pub known: Vec<Binary>,
     /// How its nodes came to it, if they were another manager's.
-    pub takeover: Option<Takeover>,
+    pub takeover: Option<TakeoverPolicy>,
     /// What new nodes must keep clear of.
-    pub reserved: store::Reserved,
+    pub reserved: store::ReservedNumbers,
     /// Held until the run ends; a dry run holds none.
     _lock: Option<CycleLock>,
 }
@@ -193,7 +199,7 @@ impl Colony {
     ///
     /// # Errors
     /// When there is no colony, it cannot be read, another run has it, or a setting cannot be.
-    pub fn open(session: &Session) -> Result<Colony, Error> {
+    pub fn open(session: &Session) -> Result<Colony, ExitError> {
         let dry = session.run.dry_run;
         let lock = if dry { None } else { Some(session.lock()?) };
         let store = if dry {
@@ -212,7 +218,7 @@ impl Colony {
             }
         }
         let world = session.world(&settings);
-        let Roll { nodes, unread } = roll(&store)?;
+        let NodeRows { nodes, unread } = roll(&store)?;
         Ok(Colony {
             nodes,
             unread,
@@ -260,7 +266,7 @@ impl Colony {
     }
 
     /// The processes of `nodes`, each as its own manager sees it; None where that manager cannot tell.
-    pub fn processes(&self, nodes: &[Node]) -> Vec<Option<Process>> {
+    pub fn processes(&self, nodes: &[Node]) -> Vec<Option<ProcessStatus>> {
         let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -295,7 +301,7 @@ impl Colony {
 }
 
 /// What the rows tell; those that cannot be read are complained of.
-pub fn roll(store: &Store) -> Result<Roll, store::Error> {
+pub fn roll(store: &Store) -> Result<NodeRows, store::StoreError> {
     let roll = store.roll()?;
     for row in &roll.unread {
         tracing::error!(
@@ -307,7 +313,7 @@ pub fn roll(store: &Store) -> Result<Roll, store::Error> {
 }
 
 /// The store's error, with what to do where there is simply no colony yet.
-pub fn absent(session: &Session, error: store::Error) -> Error {
+pub fn absent(session: &Session, error: store::StoreError) -> ExitError {
     match error.fault {
         store::Fault::Absent | store::Fault::Uninitialised => session.uninitialised(),
         _ => error.into(),
@@ -315,35 +321,35 @@ pub fn absent(session: &Session, error: store::Error) -> Error {
 }
 
 /// The instruments of this machine.
-pub fn gauge() -> RealGauge {
-    RealGauge::new(Box::new(asking::version))
+pub fn gauge() -> SystemReader {
+    SystemReader::new(Box::new(version_query::version))
 }
 
-fn loudness(level: LogLevel) -> Loudness {
+fn loudness(level: LogLevel) -> Verbosity {
     match level {
-        LogLevel::Critical | LogLevel::Error => Loudness::Error,
-        LogLevel::Warning => Loudness::Warning,
-        LogLevel::Info => Loudness::Info,
-        LogLevel::Debug | LogLevel::Trace => Loudness::Debug,
+        LogLevel::Critical | LogLevel::Error => Verbosity::Error,
+        LogLevel::Warning => Verbosity::Warning,
+        LogLevel::Info => Verbosity::Info,
+        LogLevel::Debug | LogLevel::Trace => Verbosity::Debug,
     }
 }
 
-impl From<settings::Error> for Error {
-    fn from(error: settings::Error) -> Error {
+impl From<settings::SettingsError> for ExitError {
+    fn from(error: settings::SettingsError) -> ExitError {
         let fixed = error.is_refusal();
         let error = if fixed {
-            Error::refused(error)
+            ExitError::refused(error)
         } else {
-            Error::mistaken(error)
+            ExitError::mistaken(error)
         };
         error.hint("nothing was changed")
     }
 }
 
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Error {
+impl From<store::StoreError> for ExitError {
+    fn from(error: store::StoreError) -> ExitError {
         use store::Fault;
-        let refused = Error::refused(&error);
+        let refused = ExitError::refused(&error);
         match error.fault {
             Fault::NotADatabase | Fault::Damaged(_) => refused.hint(
                 "put a backup in its place; without one move it away, and `wnm --init --import` finds the nodes again",
@@ -357,9 +363,9 @@ impl From<store::Error> for Error {
     }
 }
 
-impl From<anm::Error> for Error {
-    fn from(error: anm::Error) -> Error {
-        let told = Error::refused(&error);
+impl From<anm::TakeoverError> for ExitError {
+    fn from(error: anm::TakeoverError) -> ExitError {
+        let told = ExitError::refused(&error);
         match error.hint() {
             Some(hint) => told.hint(hint),
             None => told,
@@ -367,12 +373,12 @@ impl From<anm::Error> for Error {
     }
 }
 
-impl From<lock::Error> for Error {
-    fn from(error: lock::Error) -> Error {
-        let refused = Error::refused(&error);
+impl From<lock::LockError> for ExitError {
+    fn from(error: lock::LockError) -> ExitError {
+        let refused = ExitError::refused(&error);
         match error {
-            lock::Error::Held => refused.hint("another run is at work; this one has nothing to do"),
-            lock::Error::Unusable { .. } => refused,
+            lock::LockError::Held => refused.hint("another run is at work; this one has nothing to do"),
+            lock::LockError::Unusable { .. } => refused,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::progress::{Progress, Work};
 
 /// Whether text is painted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Style {
+pub enum Coloring {
     /// As it is, for files and other programs.
     #[default]
     Plain,
@@ -21,7 +21,7 @@ pub enum Style {
 
 /// What text may be painted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ink {
+pub enum Color {
     Bold,
     Dim,
     Underlined,
@@ -33,28 +33,28 @@ pub enum Ink {
     Alarm,
 }
 
-impl Ink {
+impl Color {
     fn code(self) -> &'static str {
         match self {
-            Ink::Bold => "1",
-            Ink::Dim => "2",
-            Ink::Underlined => "1;4",
-            Ink::Red => "31",
-            Ink::Green => "32",
-            Ink::Yellow => "33",
-            Ink::Cyan => "36",
-            Ink::Alarm => "1;31",
+            Color::Bold => "1",
+            Color::Dim => "2",
+            Color::Underlined => "1;4",
+            Color::Red => "31",
+            Color::Green => "32",
+            Color::Yellow => "33",
+            Color::Cyan => "36",
+            Color::Alarm => "1;31",
         }
     }
 }
 
-impl Style {
+impl Coloring {
     /// The text, painted or as it is.
     #[must_use]
-    pub fn paint(self, ink: Ink, text: &str) -> String {
+    pub fn paint(self, ink: Color, text: &str) -> String {
         match self {
-            Style::Plain => text.to_owned(),
-            Style::Colour => format!("\x1b[{}m{text}\x1b[0m", ink.code()),
+            Coloring::Plain => text.to_owned(),
+            Coloring::Colour => format!("\x1b[{}m{text}\x1b[0m", ink.code()),
         }
     }
 }
@@ -63,9 +63,9 @@ impl Style {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
     /// How results are painted.
-    pub out: Style,
+    pub out: Coloring,
     /// How errors and the log are painted; progress is shown only where they are.
-    pub err: Style,
+    pub err: Coloring,
     /// How many columns stdout has; None: it is no terminal.
     pub columns: Option<usize>,
     /// Whether somebody sits there who can be asked: stdin, stdout and stderr are all terminals.
@@ -80,8 +80,8 @@ impl Terminal {
         let plain = no_color.is_some_and(|value| !value.is_empty())
             || term.is_none_or(|term| term.is_empty() || term == "dumb");
         let style = |is_terminal: bool| match is_terminal && !plain {
-            true => Style::Colour,
-            false => Style::Plain,
+            true => Coloring::Colour,
+            false => Coloring::Plain,
         };
         Terminal {
             out: style(out),
@@ -107,7 +107,7 @@ impl Terminal {
     /// # Errors
     /// When the terminal has gone.
     pub fn ask(self, question: &str) -> io::Result<Option<String>> {
-        write(format!("{} ", self.err.paint(Ink::Bold, question)).as_bytes());
+        write(format!("{} ", self.err.paint(Color::Bold, question)).as_bytes());
         let mut line = String::new();
         match io::stdin().read_line(&mut line)? {
             0 => {
@@ -121,10 +121,10 @@ impl Terminal {
     /// Who hears of progress: the line at the foot of the terminal, if there is one and it is `wanted`.
     #[must_use]
     pub fn progress(self, wanted: bool) -> &'static dyn Progress {
-        if wanted && self.err == Style::Colour {
-            &Foot
+        if wanted && self.err == Coloring::Colour {
+            &ProgressLine
         } else {
-            &crate::progress::Unheard
+            &crate::progress::NoProgress
         }
     }
 }
@@ -139,7 +139,7 @@ fn width(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
 
 /// The line at the foot of the terminal.
 #[derive(Clone, Copy, Debug)]
-struct Foot;
+struct ProgressLine;
 
 /// The work that is shown there. Only one at a time, as there is only one terminal.
 static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
@@ -159,7 +159,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 /// Back to the first column, and what stands there is gone.
 const ERASE: &[u8] = b"\r\x1b[K";
 
-impl Progress for Foot {
+impl Progress for ProgressLine {
     fn begin(&self, work: Work, total: usize) {
         let mut shown = shown();
         *shown = (total > 1).then(|| Shown {
@@ -265,9 +265,9 @@ fn span(seconds: u64) -> String {
 
 /// Stderr for the log: its lines appear above the one that shows progress.
 #[derive(Clone, Copy, Debug)]
-pub struct AboveFoot;
+pub struct LogWriter;
 
-impl Write for AboveFoot {
+impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let shown = shown();
         let drawn = shown.as_ref().filter(|shown| shown.drawn.is_some());
@@ -292,7 +292,7 @@ impl Write for AboveFoot {
 mod tests {
     use std::time::Duration;
 
-    use super::{Ink, Style, Terminal, foot};
+    use super::{Color, Coloring, Terminal, foot};
     use crate::progress::Work;
 
     #[test]
@@ -301,7 +301,7 @@ mod tests {
             let terminal = Terminal::of(out, err, no_color, term);
             (terminal.out, terminal.err)
         };
-        let (plain, colour) = (Style::Plain, Style::Colour);
+        let (plain, colour) = (Coloring::Plain, Coloring::Colour);
         assert_eq!(styles(true, true, None, Some("xterm")), (colour, colour));
         assert_eq!(styles(false, true, Some(""), Some("xterm")), (plain, colour));
         assert_eq!(styles(false, false, None, Some("xterm")), (plain, plain));
@@ -319,9 +319,9 @@ mod tests {
 
     #[test]
     fn plain_text_is_left_as_it_is() {
-        assert_eq!(Style::Plain.paint(Ink::Alarm, "error:"), "error:");
+        assert_eq!(Coloring::Plain.paint(Color::Alarm, "error:"), "error:");
         assert_eq!(
-            Style::Colour.paint(Ink::Alarm, "error:"),
+            Coloring::Colour.paint(Color::Alarm, "error:"),
             "\x1b[1;31merror:\x1b[0m"
         );
     }

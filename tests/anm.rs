@@ -14,8 +14,8 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Map, Value};
-use wnm::takeover::anm::judge::{Judgement, judge};
-use wnm::takeover::anm::{forms, place};
+use wnm::takeover::anm::build::{TakeoverPlan, judge};
+use wnm::takeover::anm::{paths, unit_formats};
 
 use crate::stage::anm::{Machine, NOW};
 
@@ -24,13 +24,13 @@ fn expected() -> Value {
 }
 
 /// The evaluation of the unchanged server.
-fn judged(machine: &Machine) -> Judgement {
-    let cron = fs::read_to_string(machine.path(place::CRON)).ok();
+fn judged(machine: &Machine) -> TakeoverPlan {
+    let cron = fs::read_to_string(machine.path(paths::CRON)).ok();
     judge(&machine.server(), cron.as_deref()).unwrap()
 }
 
 /// Warnings in the form of `expected.json`: the code, and the node or path.
-fn codes(judgement: &Judgement) -> BTreeSet<(String, String)> {
+fn codes(judgement: &TakeoverPlan) -> BTreeSet<(String, String)> {
     let about = |warning: &wnm::takeover::anm::warning::Warning| {
         let path = warning.path.as_ref().map(|path| path.display().to_string());
         warning.node.clone().or(path).unwrap_or_default()
@@ -111,7 +111,7 @@ fn compare_rows(rows: &[wnm::colony::Node], expected: &[Value]) {
 
 /// Compares the settings with the expected ones; a setting that depends on a rule is tested with the
 /// database.
-fn compare_settings(judgement: &Judgement, expected: &Map<String, Value>) {
+fn compare_settings(judgement: &TakeoverPlan, expected: &Map<String, Value>) {
     for taken in &judgement.settings {
         let text = match &expected[taken.name] {
             Value::String(text) => text.clone(),
@@ -173,13 +173,13 @@ fn warnings_of_the_whole_server_are_as_expected() {
 fn every_unit_is_recognized_by_the_anm_version_that_wrote_it() {
     let judgement = judged(&Machine::new(None));
     let expected = expected();
-    let beliefs = wnm::takeover::anm::details::read(
-        &fs::read_to_string(Machine::new(None).path(place::NODE_DETAILS)).unwrap(),
+    let beliefs = wnm::takeover::anm::node_details_file::read(
+        &fs::read_to_string(Machine::new(None).path(paths::NODE_DETAILS)).unwrap(),
     );
     for unit in &judgement.units {
         let facts = &expected["node_facts"][unit.number.unwrap().to_string()];
         assert_eq!(
-            forms::of(unit),
+            unit_formats::of(unit),
             facts["unit_form"].as_str().unwrap(),
             "{}",
             unit.name()
@@ -272,7 +272,7 @@ fn pending_order_to_destroy_all_nodes_is_rejected_and_changes_nothing() {
     for (variant, word) in [("config-gone", "config"), ("nuke-action", "Action=4")] {
         let machine = Machine::new(Some(variant));
         let before = machine.tree();
-        let cron = fs::read_to_string(machine.path(place::CRON)).unwrap();
+        let cron = fs::read_to_string(machine.path(paths::CRON)).unwrap();
         let error = judge(&machine.server(), Some(&cron)).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
         assert!(error.hint().is_some(), "{error}");
@@ -285,7 +285,7 @@ fn refusal(change: impl FnOnce(&Machine)) -> String {
     let machine = Machine::new(None);
     change(&machine);
     let before = machine.tree();
-    let cron = fs::read_to_string(machine.path(place::CRON)).ok();
+    let cron = fs::read_to_string(machine.path(paths::CRON)).ok();
     let error = judge(&machine.server(), cron.as_deref()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{error}");
     assert_eq!(machine.tree(), before);
@@ -300,7 +300,7 @@ fn append(path: &Path, line: &str) {
 
 #[test]
 fn server_without_anm_gives_an_error_with_what_was_found() {
-    let gone = |machine: &Machine| fs::remove_file(machine.path(place::SYSTEM)).unwrap();
+    let gone = |machine: &Machine| fs::remove_file(machine.path(paths::SYSTEM)).unwrap();
     assert!(refusal(gone).contains("anm is not installed"));
     let old = refusal(|machine| {
         gone(machine);
@@ -311,7 +311,7 @@ fn server_without_anm_gives_an_error_with_what_was_found() {
 
 #[test]
 fn value_that_only_a_shell_could_resolve_is_an_error_with_its_line() {
-    let config = |line: &'static str| refusal(move |machine| append(&machine.path(place::CONFIG), line));
+    let config = |line: &'static str| refusal(move |machine| append(&machine.path(paths::CONFIG), line));
     for line in [
         "NodeCap=$(nproc)",
         "NodeCap=\"$CAP\"",
@@ -365,7 +365,7 @@ fn missing_antnode_or_account_is_an_error() {
     assert!(none.contains("`weave` has no antnode"), "{none}");
     let nobody = refusal(|machine| {
         fs::write(
-            machine.path(place::CRON),
+            machine.path(paths::CRON),
             "* * * * * nobody-here /bin/bash /usr/bin/anms.sh\n",
         )
         .unwrap();
@@ -376,7 +376,7 @@ fn missing_antnode_or_account_is_an_error() {
 #[test]
 fn without_a_cron_file_the_owner_of_the_state_is_the_operator() {
     let machine = Machine::new(None);
-    fs::remove_file(machine.path(place::CRON)).unwrap();
+    fs::remove_file(machine.path(paths::CRON)).unwrap();
     let judgement = judged(&machine);
     assert_eq!(judgement.operator.name, "weave");
     assert_eq!(judgement.nodes.len(), 14);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
-use wnm::colony::{Mode, State, Timestamp};
+use wnm::colony::{Mode, NodeState, Timestamp};
 use wnm::store::{Fault, Store, peek, schema};
 
 /// Rows of a table, by column.
@@ -192,12 +192,12 @@ fn each_database_is_rejected_unchanged_with_a_hint() {
             "{name}"
         );
         assert!(
-            matches!(schema::standing(&path).unwrap(), schema::Standing::Peer(_)),
+            matches!(schema::standing(&path).unwrap(), schema::SchemaState::Peer(_)),
             "{name}"
         );
         assert_eq!(
             peek(&path),
-            wnm::colony::Glimpse::Manager("systemd+user".to_owned()),
+            wnm::colony::StoredPlace::Manager("systemd+user".to_owned()),
             "{name}"
         );
         assert_eq!(fs::read(&path).unwrap(), before, "{name}");
@@ -269,8 +269,8 @@ fn adopted_colony_has_the_columns_of_a_new_one_and_works() {
         let store = Store::open(&path).unwrap();
         let nodes = store.nodes().unwrap();
         assert_eq!(nodes.len(), 14, "{name}");
-        let states: BTreeSet<State> = nodes.iter().map(|node| node.state).collect();
-        assert_eq!(states.len(), State::ALL.len(), "{name}");
+        let states: BTreeSet<NodeState> = nodes.iter().map(|node| node.state).collect();
+        assert_eq!(states.len(), NodeState::ALL.len(), "{name}");
         assert_eq!(nodes[13].manager.to_string(), "systemd+user", "{name}");
         assert_eq!((nodes[13].id.0, nodes[13].ports.node), (10_001, 65_001), "{name}");
         assert_eq!((&nodes[3].wallet, &nodes[3].version), (&None, &None), "{name}");

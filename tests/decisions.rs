@@ -6,13 +6,16 @@ use std::fmt::Write;
 use std::path::Path;
 
 use wnm::colony::{
-    Activity, Answer, Figures, Home, ManagerKind, Node, NodeId, NodeName, Ports, Process, Reading,
-    ServiceName, Sighting, State, Timestamp, Version,
+    Answer, ManagerKind, Node, NodeFigures, NodeId, NodeName, NodeObservation, NodePaths, NodePorts,
+    NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName, Timestamp, Version,
 };
-use wnm::plan::{self, Gauged, Occasion, Policy, SURVEYS_IN_A_ROW, Situation, Storage, Takeover, Template};
+use wnm::plan::{
+    self, MachineFigures, PlanInput, Policy, SURVEYS_IN_A_ROW, StorageFolder, TakeoverPolicy, Template,
+    Trigger,
+};
 use wnm::report::{Format, plan as report};
-use wnm::settings::place::{self, Machine, Operator, Platform};
-use wnm::settings::{self, Origin, Saying, Settings, Variables, defaults, table};
+use wnm::settings::locations::{self, HostFacts, Operator, Platform};
+use wnm::settings::{self, Provided, Settings, Source, Variables, defaults, table};
 
 /// 2026-11-24T12:00:00Z.
 const NOW: Timestamp = Timestamp(1_795_521_600);
@@ -75,12 +78,12 @@ fn steps_of_the_page_are_those_of_the_engine() {
 struct Example {
     settings: Settings,
     template: Template,
-    gauged: Gauged,
+    gauged: MachineFigures,
     binary: Option<Version>,
     nodes: Vec<Node>,
-    seen: Vec<Sighting>,
+    seen: Vec<NodeObservation>,
     disk_is_there: bool,
-    takeover: Option<Takeover>,
+    takeover: Option<TakeoverPolicy>,
 }
 
 impl Example {
@@ -102,13 +105,13 @@ impl Example {
         for (name, value) in pairs(line_of("settings")) {
             said.push((name.to_owned(), value.to_owned()));
         }
-        let mut gauged = Gauged {
+        let mut gauged = MachineFigures {
             boot: NOW.plus(-30 * 86_400),
             used_cpu_percent: 20.0,
             used_mem_percent: 30.0,
             used_hd_percent: 40.0,
             load: [0.5; 3],
-            ..Gauged::default()
+            ..MachineFigures::default()
         };
         let mut last_stop = NOW.plus(-86_400);
         let mut disk_is_there = true;
@@ -124,13 +127,13 @@ impl Example {
                 ("booted", value) => gauged.boot = ago(value),
                 ("stopped", value) => last_stop = ago(value),
                 ("taken", "over just now") => {
-                    takeover = Some(Takeover {
+                    takeover = Some(TakeoverPolicy {
                         at: NOW,
                         is_confirmed: false,
                     });
                 }
                 ("taken", value) => {
-                    takeover = Some(Takeover {
+                    takeover = Some(TakeoverPolicy {
                         at: ago(value.trim_start_matches("over ")),
                         is_confirmed: true,
                     });
@@ -170,7 +173,7 @@ impl Example {
         let (ids, rest) = part.split_once(' ').expect("ids and a state");
         let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
         let mut words = rest.split(' ');
-        let state = State::ALL
+        let state = NodeState::ALL
             .into_iter()
             .find(|state| Some(state.word()) == words.clone().next())
             .unwrap_or_else(|| panic!("a state in `{part}`"));
@@ -189,13 +192,13 @@ impl Example {
                 }
                 _ => panic!("`{part}`"),
             }
-            self.seen.push(Sighting {
+            self.seen.push(NodeObservation {
                 answer: match state {
-                    State::Running | State::Restarting | State::Upgrading => up(&node, 0),
-                    State::Disabled => Answer::Unasked,
+                    NodeState::Running | NodeState::Restarting | NodeState::Upgrading => up(&node, 0),
+                    NodeState::Disabled => Answer::Unasked,
                     _ => Answer::Down,
                 },
-                rooted: state != State::Dead,
+                rooted: state != NodeState::Dead,
                 process: None,
             });
             self.nodes.push(node);
@@ -220,8 +223,8 @@ impl Example {
                     node.memory.silent = SURVEYS_IN_A_ROW - 1;
                     seen.answer = Answer::Silent;
                     seen.process = Some(match how {
-                        "alive" => Process::running(4711),
-                        "gone" => Process::without(Activity::Stopped),
+                        "alive" => ProcessStatus::running(4711),
+                        "gone" => ProcessStatus::without(ProcessState::Stopped),
                         _ => panic!("`{part}`"),
                     });
                 }
@@ -244,7 +247,7 @@ impl Example {
             takeover: self.takeover,
             ..self.settings.policy()
         };
-        let storage = Storage {
+        let storage = StorageFolder {
             path: self.settings.node_storage.clone(),
             present: self.disk_is_there,
             device_before: None,
@@ -257,12 +260,12 @@ impl Example {
         };
         let judgement = plan::plan(
             &settled.nodes,
-            &Situation {
+            &PlanInput {
                 policy: &policy,
                 template: &self.template,
                 machine: &self.gauged,
                 binary: self.binary.as_ref(),
-                occasion: Occasion::Ordinary,
+                occasion: Trigger::Ordinary,
                 taken: &|_| None,
                 now: NOW,
             },
@@ -275,7 +278,7 @@ impl Example {
             }
         }
         let report = report::render(
-            &report::Foreseen {
+            &report::PlanPreview {
                 at: NOW,
                 policy: &policy,
                 judgement: &judgement,
@@ -297,20 +300,20 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
         uid: 1000,
         home: "/home/op".into(),
     };
-    let machine = Machine {
+    let machine = HostFacts {
         platform: Platform::Linux,
-        peek: &|_| wnm::colony::Glimpse::Nothing,
+        peek: &|_| wnm::colony::StoredPlace::Nothing,
         systemd: &|_| true,
     };
     let variables = Variables::default();
-    let place = place::find(&[], &operator, &machine, &variables).expect("a place");
+    let place = locations::find(&[], &operator, &machine, &variables).expect("a place");
     let mut sayings = defaults::sayings(&place, 4, NOW);
     let wallet = [("rewards_address".to_owned(), "faucet".to_owned())];
     for (name, value) in said.iter().chain(&wallet) {
-        sayings.push(Saying {
+        sayings.push(Provided {
             setting: table::find(name).unwrap_or_else(|| panic!("no setting `{name}`")),
             text: value.clone(),
-            origin: Origin::Flag,
+            origin: Source::Flag,
         });
     }
     let resolved = settings::resolve(&sayings, &place, &variables).expect("settings that can be");
@@ -319,7 +322,7 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
 }
 
 /// A node of the colony; higher ids are younger.
-fn node(id: u32, state: State) -> Node {
+fn node(id: u32, state: NodeState) -> Node {
     let name = NodeName::of(NodeId(id));
     let root = Path::new("/mnt/nodes").join(name.full());
     let low = u16::try_from(id).expect("a small id");
@@ -328,7 +331,7 @@ fn node(id: u32, state: State) -> Node {
         service: ServiceName(format!("{}.service", name.full())),
         name,
         manager: ManagerKind::from_choice("systemd+user").expect("a manager"),
-        ports: Ports {
+        ports: NodePorts {
             node: 55_000 + low,
             metrics: 13_000 + low,
             rpc: 30_000 + low,
@@ -339,7 +342,7 @@ fn node(id: u32, state: State) -> Node {
         user: "op".to_owned(),
         network: "evm-arbitrum-one".to_owned(),
         environment: None,
-        home: Home {
+        home: NodePaths {
             binary: root.join("antnode"),
             logs: None,
             root,
@@ -348,7 +351,7 @@ fn node(id: u32, state: State) -> Node {
         born: NOW.plus(i64::from(id) - 100_000),
         state,
         since: NOW.plus(-60),
-        figures: Figures::default(),
+        figures: NodeFigures::default(),
         memory: Default::default(),
     }
 }
@@ -357,16 +360,16 @@ fn node(id: u32, state: State) -> Node {
 fn put_off(node: &mut Node, seconds: &str) {
     node.memory.start_failures = 1;
     node.memory.retry_at = Some(NOW.plus(whole(seconds)));
-    node.memory.last_seen = (node.state == State::Running).then_some(node.since);
+    node.memory.last_seen = (node.state == NodeState::Running).then_some(node.since);
 }
 
 fn up(node: &Node, shunned: i64) -> Answer {
-    Answer::Up(Box::new(Reading {
+    Answer::Up(Box::new(NodeReading {
         version: node.version.clone().expect("a version"),
         peer_id: None,
-        figures: Some(Figures {
+        figures: Some(NodeFigures {
             shunned,
-            ..Figures::default()
+            ..NodeFigures::default()
         }),
     }))
 }

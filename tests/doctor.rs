@@ -255,7 +255,7 @@ fn running_wnm_is_ok_and_a_hanging_one_is_a_failure() {
     // A child forked by another test holds all open files, also the lock, until its exec.
     let take = |since: Timestamp| loop {
         match CycleLock::take(&path, since) {
-            Err(wnm::lock::Error::Held) => std::thread::sleep(Duration::from_millis(5)),
+            Err(wnm::lock::LockError::Held) => std::thread::sleep(Duration::from_millis(5)),
             taken => break taken.expect("the lock"),
         }
     };

@@ -8,20 +8,32 @@ use std::path::{Path, PathBuf};
 const ASKS_FIRST: &[(&str, &str)] = &[
     ("init/anm.rs", "anm runs on Linux only"),
     ("lock.rs", "who holds the lock stays unsaid"),
-    ("manager/installed.rs", "there is no systemd whose units are read"),
-    ("manager/processes.rs", "`ps` lists them"),
+    (
+        "manager/installed_unit.rs",
+        "there is no systemd whose units are read",
+    ),
+    ("manager/process_scan.rs", "`ps` lists them"),
     ("manager/setsid.rs", "a name in an error that only Linux can have"),
-    ("manager/setsid/traces.rs", "no process is a service of systemd's"),
+    (
+        "manager/setsid/node_files.rs",
+        "no process is a service of systemd's",
+    ),
     ("manager/systemctl.rs", "there is no systemd"),
-    ("program/ground.rs", "no account is left out of a container's"),
+    (
+        "program/trusted_path.rs",
+        "no account is left out of a container's",
+    ),
     ("session.rs", "there is no systemd"),
     (
-        "settings/path.rs",
+        "settings/path_value.rs",
         "folders that must not hold nodes, where they are",
     ),
-    ("survey/gauge/linux.rs", "gauge/elsewhere.rs is read instead"),
+    (
+        "survey/machine_reader/linux.rs",
+        "gauge/elsewhere.rs is read instead",
+    ),
     ("takeover/anm", "anm runs on Linux only"),
-    ("takeover/python.rs", "any user's counts"),
+    ("takeover/python_wnm.rs", "any user's counts"),
 ];
 
 #[test]
@@ -64,8 +76,8 @@ fn code_for_one_system_is_one_line_each() {
     assert_eq!(
         attributes,
         [
-            "survey/gauge/sharing.rs: #[cfg(target_os = \"linux\")]",
-            "survey/gauge/sharing.rs: #[cfg(not(target_os = \"linux\"))]",
+            "survey/machine_reader/file_sharing.rs: #[cfg(target_os = \"linux\")]",
+            "survey/machine_reader/file_sharing.rs: #[cfg(not(target_os = \"linux\"))]",
             "survey/probe.rs: #[cfg(target_os = \"linux\")]"
         ]
     );

@@ -7,7 +7,7 @@ pub mod server;
 
 use std::time::Duration;
 
-use wnm::colony::{Answer, Figures, Memory, Node, Reading, State, Timestamp, Version};
+use wnm::colony::{Answer, Node, NodeFigures, NodeHistory, NodeReading, NodeState, Timestamp, Version};
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
 
 use asking::{NOW, ask, ask_server, limits, node};
@@ -26,15 +26,15 @@ fn known(port: u16) -> Node {
     Node {
         version: Some(Version::new("0.4.16")),
         peer_id: Some("12D3KooWBefore".to_owned()),
-        memory: Memory {
+        memory: NodeHistory {
             last_seen: Some(Timestamp(NOW.0 - 60)),
-            ..Memory::default()
+            ..NodeHistory::default()
         },
         ..node(port)
     }
 }
 
-fn reading(answer: Answer) -> Reading {
+fn reading(answer: Answer) -> NodeReading {
     match answer {
         Answer::Up(reading) => *reading,
         other => panic!("{other:?} is not up"),
@@ -47,11 +47,11 @@ fn reads_version_peer_id_and_figures_on_one_connection() {
     let reading = reading(ask_server(&server));
     assert_eq!(reading.version.as_str(), "0.4.17");
     assert_eq!(reading.peer_id.as_deref(), Some("12D3KooWTest"));
-    let expected = Figures {
+    let expected = NodeFigures {
         uptime: 86_400,
         records: 10,
         mem: 9_781,
-        ..Figures::default()
+        ..NodeFigures::default()
     };
     assert_eq!(reading.figures, Some(expected));
     assert_eq!(server.heard(), ["0 /metadata", "0 /metrics close"]);
@@ -209,7 +209,7 @@ fn reads_an_endless_page_up_to_the_size_limit() {
         Answer::Up(reading) => reading.figures.clone(),
         other => panic!("{other:?}"),
     };
-    assert_eq!(first, Some(Figures::default()));
+    assert_eq!(first, Some(NodeFigures::default()));
     assert_eq!(answers[1..], [Answer::Down, Answer::Down, Answer::Down]);
 }
 
@@ -245,7 +245,7 @@ fn node_that_may_have_restarted_is_asked_for_metadata_too() {
         assert_eq!(server.heard(), ["0 /metrics close", "1 /metadata close"]);
     }
     let stopped = |port| Node {
-        state: State::Stopped,
+        state: NodeState::Stopped,
         ..known(port)
     };
     let server = Server::of(METADATA, METRICS);
@@ -272,7 +272,7 @@ fn known_node_can_be_down_or_silent() {
 fn does_not_ask_disabled_nodes() {
     let server = Server::of(METADATA, METRICS);
     let disabled = Node {
-        state: State::Disabled,
+        state: NodeState::Disabled,
         ..node(server.port)
     };
     assert_eq!(ask(disabled), Answer::Unasked);

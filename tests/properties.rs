@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use wnm::colony::{
-    Activity, Answer, Figures, Home, ManagerKind, Memory, Metrics, Mode, Node, NodeId, NodeName, Ports,
-    Process, Reading, ServiceName, Sighting, State, Timestamp, Tool, Version,
+    Answer, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodeObservation,
+    NodePaths, NodePorts, NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName, Timestamp, Tool,
+    Version,
 };
 use wnm::plan::{
-    Action, Delays, Gauged, Occasion, Order, Plan, Policy, Quotas, Rest, SafetyStop, Settled, Situation,
-    Storage, Template, Threshold, Whom, breaches, decide, obey, plan, settle,
+    Action, Delays, ForcedAction, MachineFigures, NodeSelection, Plan, PlanInput, Policy, Quotas, SafetyStop,
+    StopReason, StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, obey, plan,
+    settle,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -44,12 +46,12 @@ fn template() -> Template {
     }
 }
 
-fn free(_: Ports) -> Option<u16> {
+fn free(_: NodePorts) -> Option<u16> {
     None
 }
 
-fn storage() -> Storage {
-    Storage {
+fn storage() -> StorageFolder {
+    StorageFolder {
         path: "/nodes".into(),
         present: true,
         device_before: None,
@@ -57,7 +59,14 @@ fn storage() -> Storage {
     }
 }
 
-fn an_id_to_node(id: u32, state: State, version: &str, born: i64, since: i64, memory: Memory) -> Node {
+fn an_id_to_node(
+    id: u32,
+    state: NodeState,
+    version: &str,
+    born: i64,
+    since: i64,
+    memory: NodeHistory,
+) -> Node {
     let name = NodeName::of(NodeId(id));
     let low = u16::try_from(id).unwrap();
     let root = std::path::PathBuf::from("/nodes").join(name.full());
@@ -66,7 +75,7 @@ fn an_id_to_node(id: u32, state: State, version: &str, born: i64, since: i64, me
         service: ServiceName(name.full()),
         name,
         manager: kind(),
-        ports: Ports {
+        ports: NodePorts {
             node: 55_000 + low,
             metrics: 13_000 + low,
             rpc: 30_000 + low,
@@ -77,7 +86,7 @@ fn an_id_to_node(id: u32, state: State, version: &str, born: i64, since: i64, me
         user: "op".to_owned(),
         network: "evm-arbitrum-one".to_owned(),
         environment: None,
-        home: Home {
+        home: NodePaths {
             binary: root.join("antnode"),
             logs: None,
             root,
@@ -86,25 +95,25 @@ fn an_id_to_node(id: u32, state: State, version: &str, born: i64, since: i64, me
         born: Timestamp(NOW - born),
         state,
         since: Timestamp(NOW - since),
-        figures: Figures::default(),
+        figures: NodeFigures::default(),
         memory,
     }
 }
 
 prop_compose! {
-    fn a_memory()(silent in 0_u32..5, shunned in 0_u32..5, failures in 0_u32..4, retry in -300_i64..300) -> Memory {
-        Memory {
+    fn a_memory()(silent in 0_u32..5, shunned in 0_u32..5, failures in 0_u32..4, retry in -300_i64..300) -> NodeHistory {
+        NodeHistory {
             silent,
             shunned,
             start_failures: failures,
             retry_at: (failures > 0).then_some(Timestamp(NOW + retry)),
-            ..Memory::default()
+            ..NodeHistory::default()
         }
     }
 }
 
 /// Nodes with any ids, many created in the same second.
-fn a_colony(states: &'static [State], most: usize) -> impl Strategy<Value = Vec<Node>> {
+fn a_colony(states: &'static [NodeState], most: usize) -> impl Strategy<Value = Vec<Node>> {
     let versions = prop::sample::select(vec!["0.4.17", "0.4.17", "0.4.9", "0.4.18", "None", ""]);
     let one = (
         prop::sample::select(states),
@@ -152,13 +161,13 @@ prop_compose! {
     }
 }
 
-fn calm() -> Gauged {
-    Gauged {
+fn calm() -> MachineFigures {
+    MachineFigures {
         load: [0.1; 3],
         used_cpu_percent: 10.0,
         used_mem_percent: 10.0,
         used_hd_percent: 10.0,
-        ..Gauged::default()
+        ..MachineFigures::default()
     }
 }
 
@@ -168,8 +177,8 @@ prop_compose! {
         disk in prop::sample::select(vec![10.0, 10.0, 80.0, 95.0]),
         net in prop::sample::select(vec![0.0, 1500.0, 9000.0]),
         boot in prop::sample::select(vec![0, 0, 0, NOW]),
-    ) -> Gauged {
-        Gauged {
+    ) -> MachineFigures {
+        MachineFigures {
             boot: Timestamp(boot),
             used_cpu_percent: cpu,
             used_hd_percent: disk,
@@ -179,14 +188,14 @@ prop_compose! {
     }
 }
 
-fn plan_at(nodes: &[Node], policy: &Policy, machine: &Gauged, now: Timestamp) -> Plan {
+fn plan_at(nodes: &[Node], policy: &Policy, machine: &MachineFigures, now: Timestamp) -> Plan {
     let (template, newest) = (template(), newest());
-    let situation = Situation {
+    let situation = PlanInput {
         policy,
         template: &template,
         machine,
         binary: Some(&newest),
-        occasion: Occasion::Ordinary,
+        occasion: Trigger::Ordinary,
         taken: &free,
         now,
     };
@@ -197,7 +206,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_plan_breaks_a_rule(nodes in a_colony(&State::ALL, 40), policy in a_policy(), machine in a_machine()) {
+    fn no_plan_breaks_a_rule(nodes in a_colony(&NodeState::ALL, 40), policy in a_policy(), machine in a_machine()) {
         let plan = plan_at(&nodes, &policy, &machine, Timestamp(NOW));
         prop_assert_eq!(breaches(&plan, &policy, &nodes), vec![]);
         prop_assert_eq!(plan.steps.is_empty(), plan.resting().is_some(), "{:?}", plan);
@@ -205,7 +214,7 @@ proptest! {
 
     #[test]
     fn order_of_the_nodes_has_no_effect(
-        (nodes, mixed) in a_colony(&State::ALL, 30).prop_flat_map(|nodes| (Just(nodes.clone()), Just(nodes).prop_shuffle())),
+        (nodes, mixed) in a_colony(&NodeState::ALL, 30).prop_flat_map(|nodes| (Just(nodes.clone()), Just(nodes).prop_shuffle())),
         policy in a_policy(),
         machine in a_machine(),
     ) {
@@ -223,47 +232,47 @@ proptest! {
         now in prop::option::of(any::<i64>()),
     ) {
         let metrics = figures(counts, levels);
-        let decision = decide(&policy, &metrics, Occasion::Ordinary, now.map(Timestamp));
+        let decision = decide(&policy, &metrics, Trigger::Ordinary, now.map(Timestamp));
         prop_assert!(!decision.wants.is_empty());
         prop_assert!(decision.wants.len() <= 30_000);
     }
 
     #[test]
     fn survey_changes_no_timer_and_no_disabled_node(
-        nodes in a_colony(&State::ALL, 30),
+        nodes in a_colony(&NodeState::ALL, 30),
         answers in prop::collection::vec((0_u8..5, any::<bool>()), 30),
         policy in a_policy(),
     ) {
-        let seen: Vec<Sighting> = answers.iter().map(|(answer, lives)| sighting(*answer, *lives)).collect();
+        let seen: Vec<NodeObservation> = answers.iter().map(|(answer, lives)| sighting(*answer, *lives)).collect();
         let now = Timestamp(NOW);
         let settled = settle(nodes.clone(), &seen, &[storage()], &policy, false, now).unwrap();
         for (before, after) in nodes.iter().zip(&settled.nodes) {
             let delay = match before.state {
-                State::Restarting => policy.delays.start,
-                State::Upgrading => policy.delays.upgrade,
+                NodeState::Restarting => policy.delays.start,
+                NodeState::Upgrading => policy.delays.upgrade,
                 _ => i64::MAX,
             };
             if before.state.is_timed() && now.since(before.since.min(now)) < delay {
                 prop_assert_eq!(before.state, after.state);
                 prop_assert_eq!(after.since, before.since.min(now));
             }
-            if before.state == State::Disabled {
+            if before.state == NodeState::Disabled {
                 prop_assert_eq!(before, after);
             }
             prop_assert!(before.state == after.state || after.since == now);
         }
-        prop_assert!(settled.nodes.iter().all(|node| node.state != State::Dead));
+        prop_assert!(settled.nodes.iter().all(|node| node.state != NodeState::Dead));
     }
 
     #[test]
     fn at_most_a_tenth_of_the_nodes_die_in_one_run(
-        nodes in a_colony(&State::ALL, 40),
+        nodes in a_colony(&NodeState::ALL, 40),
         rooted in prop::collection::vec(prop::bool::weighted(0.85), 40),
         policy in a_policy(),
     ) {
-        let seen: Vec<Sighting> =
-            rooted.iter().map(|rooted| Sighting { rooted: *rooted, ..sighting(1, true) }).collect();
-        let dead = |nodes: &[Node]| nodes.iter().filter(|node| node.state == State::Dead).count();
+        let seen: Vec<NodeObservation> =
+            rooted.iter().map(|rooted| NodeObservation { rooted: *rooted, ..sighting(1, true) }).collect();
+        let dead = |nodes: &[Node]| nodes.iter().filter(|node| node.state == NodeState::Dead).count();
         let limit = (nodes.len() / 10).max(1);
         match settle(nodes.clone(), &seen, &[storage()], &policy, false, Timestamp(NOW)) {
             Ok(settled) => prop_assert!(dead(&settled.nodes) <= dead(&nodes) + limit),
@@ -274,20 +283,20 @@ proptest! {
 
     #[test]
     fn actions_name_each_node_once_and_undo_nothing(
-        nodes in a_colony(&State::ALL, 20),
+        nodes in a_colony(&NodeState::ALL, 20),
         count in -2_i64..30,
         which in 0_u8..10,
         names in prop::collection::vec("(antnode)?0{0,3}[0-9]{1,2}(.service)?|[a-zé]{1,3}", 0..6),
     ) {
-        let whom = if count < 10 { Whom::Named(names) } else { Whom::Count(count - 10) };
+        let whom = if count < 10 { NodeSelection::Named(names) } else { NodeSelection::Count(count - 10) };
         let order = match which {
-            0 => Order::Add { count },
-            1 => Order::Teardown,
-            2 => Order::Disable(whom),
-            3 | 4 => Order::Remove(whom),
-            5 | 6 => Order::Upgrade(whom),
-            7 | 8 => Order::Start(whom),
-            _ => Order::Stop(whom),
+            0 => ForcedAction::Add { count },
+            1 => ForcedAction::Teardown,
+            2 => ForcedAction::Disable(whom),
+            3 | 4 => ForcedAction::Remove(whom),
+            5 | 6 => ForcedAction::Upgrade(whom),
+            7 | 8 => ForcedAction::Start(whom),
+            _ => ForcedAction::Stop(whom),
         };
         let policy = Policy { cap: 5, ..quiet_policy() };
         let plan = obey(&order, &nodes, &template(), Some(&newest()), &free, &policy);
@@ -354,23 +363,23 @@ fn figures(counts: [i64; 12], levels: [f64; 10]) -> Metrics {
     }
 }
 
-fn sighting(answer: u8, lives: bool) -> Sighting {
+fn sighting(answer: u8, lives: bool) -> NodeObservation {
     let answer = match answer {
-        0 => Answer::Up(Box::new(Reading {
+        0 => Answer::Up(Box::new(NodeReading {
             version: newest(),
             peer_id: None,
-            figures: Some(Figures::default()),
+            figures: Some(NodeFigures::default()),
         })),
         1 => Answer::Down,
         2 => Answer::Unasked,
         _ => Answer::Silent,
     };
     let process = if lives {
-        Process::running(1)
+        ProcessStatus::running(1)
     } else {
-        Process::without(Activity::Stopped)
+        ProcessStatus::without(ProcessState::Stopped)
     };
-    Sighting {
+    NodeObservation {
         answer,
         rooted: true,
         process: Some(process),
@@ -412,7 +421,7 @@ struct Machine {
     now: Timestamp,
     running: BTreeSet<NodeId>,
     ill: BTreeSet<NodeId>,
-    gauged: Gauged,
+    gauged: MachineFigures,
 }
 
 impl Machine {
@@ -420,7 +429,7 @@ impl Machine {
         let up = |node: &&Node| {
             !matches!(
                 node.state,
-                State::Stopped | State::Removing | State::Dead | State::Disabled
+                NodeState::Stopped | NodeState::Removing | NodeState::Dead | NodeState::Disabled
             )
         };
         let running = nodes.iter().filter(up).map(|node| node.id).collect();
@@ -436,9 +445,10 @@ impl Machine {
 
     /// One run of wnm, and the minute after it.
     fn minute(&mut self) -> Plan {
-        let seen: Vec<Sighting> = self.nodes.iter().map(|node| self.look(node)).collect();
+        let seen: Vec<NodeObservation> = self.nodes.iter().map(|node| self.look(node)).collect();
         let nodes = std::mem::take(&mut self.nodes);
-        let Settled { nodes, .. } = settle(nodes, &seen, &[storage()], &self.policy, true, self.now).unwrap();
+        let UpdatedNodes { nodes, .. } =
+            settle(nodes, &seen, &[storage()], &self.policy, true, self.now).unwrap();
         self.nodes = nodes;
         let plan = plan_at(&self.nodes, &self.policy, &self.gauged, self.now);
         assert_eq!(breaches(&plan, &self.policy, &self.nodes), []);
@@ -449,26 +459,26 @@ impl Machine {
         plan
     }
 
-    fn look(&self, node: &Node) -> Sighting {
+    fn look(&self, node: &Node) -> NodeObservation {
         let version = node.version.clone().unwrap_or_else(newest);
-        let reading = Reading {
+        let reading = NodeReading {
             version,
             peer_id: None,
-            figures: Some(Figures::default()),
+            figures: Some(NodeFigures::default()),
         };
         let up = self.running.contains(&node.id) && !self.ill.contains(&node.id);
-        Sighting {
+        NodeObservation {
             answer: if up {
                 Answer::Up(Box::new(reading))
             } else {
                 Answer::Down
             },
-            rooted: node.state != State::Dead,
+            rooted: node.state != NodeState::Dead,
             process: None,
         }
     }
 
-    fn enter(&mut self, id: NodeId, state: State) -> &mut Node {
+    fn enter(&mut self, id: NodeId, state: NodeState) -> &mut Node {
         let now = self.now;
         let node = self.nodes.iter_mut().find(|node| node.id == id).unwrap();
         (node.state, node.since) = (state, now);
@@ -478,28 +488,35 @@ impl Machine {
     fn carry_out(&mut self, action: &Action) {
         match action {
             Action::Add(new) => {
-                let mut node = an_id_to_node(new.id.0, State::Restarting, "0.4.17", 0, 0, Memory::default());
+                let mut node = an_id_to_node(
+                    new.id.0,
+                    NodeState::Restarting,
+                    "0.4.17",
+                    0,
+                    0,
+                    NodeHistory::default(),
+                );
                 (node.born, node.since) = (self.now, self.now);
                 self.nodes.push(node);
                 self.running.insert(new.id);
             }
             Action::Start(id, None) => {
-                self.enter(*id, State::Restarting);
+                self.enter(*id, NodeState::Restarting);
                 self.running.insert(*id);
             }
             Action::Start(id, Some(version)) | Action::Upgrade(id, version) => {
-                self.enter(*id, State::Upgrading).version = Some(version.clone());
+                self.enter(*id, NodeState::Upgrading).version = Some(version.clone());
                 self.running.insert(*id);
             }
             Action::Stop(id, rest) => {
                 let state = match rest {
-                    Rest::Stopped => State::Stopped,
-                    Rest::Removing => State::Removing,
-                    Rest::Disabled => State::Disabled,
+                    StopReason::Stopped => NodeState::Stopped,
+                    StopReason::Removing => NodeState::Removing,
+                    StopReason::Disabled => NodeState::Disabled,
                 };
                 self.enter(*id, state);
                 self.running.remove(id);
-                if *rest == Rest::Stopped {
+                if *rest == StopReason::Stopped {
                     self.policy.last_stopped_at = self.now;
                 }
             }
@@ -512,20 +529,20 @@ impl Machine {
         }
     }
 
-    fn count(&self, state: State) -> i64 {
+    fn count(&self, state: NodeState) -> i64 {
         self.nodes.iter().filter(|node| node.state == state).count() as i64
     }
 }
 
 /// All states except MIGRATING, which no event here ends.
-const LIVELY: [State; 7] = [
-    State::Running,
-    State::Stopped,
-    State::Restarting,
-    State::Upgrading,
-    State::Removing,
-    State::Dead,
-    State::Disabled,
+const LIVELY: [NodeState; 7] = [
+    NodeState::Running,
+    NodeState::Stopped,
+    NodeState::Restarting,
+    NodeState::Upgrading,
+    NodeState::Removing,
+    NodeState::Dead,
+    NodeState::Disabled,
 ];
 
 /// With quotas of one and a hundred nodes, a colony needs a few hundred minutes.
@@ -540,18 +557,18 @@ proptest! {
         policy in a_policy(),
         cap in 0_i64..20,
     ) {
-        let disabled = nodes.iter().filter(|node| node.state == State::Disabled).count() as i64;
+        let disabled = nodes.iter().filter(|node| node.state == NodeState::Disabled).count() as i64;
         let mut machine = Machine::new(nodes, Policy { cap, shunned: None, ..policy });
         let mut still = 0;
         for _ in 0..LONG {
             still = if machine.minute().steps.is_empty() { still + 1 } else { 0 };
         }
         prop_assert!(still > 60, "still for {} minutes: {:?}", still, machine.nodes);
-        prop_assert_eq!(machine.count(State::Disabled), disabled);
+        prop_assert_eq!(machine.count(NodeState::Disabled), disabled);
         prop_assert_eq!(machine.nodes.len() as i64, cap.max(disabled));
-        prop_assert_eq!(machine.count(State::Running), cap.max(disabled) - disabled);
+        prop_assert_eq!(machine.count(NodeState::Running), cap.max(disabled) - disabled);
         if machine.policy.upgrades {
-            let outdated = |node: &&Node| node.state == State::Running
+            let outdated = |node: &&Node| node.state == NodeState::Running
                 && node.version.as_ref().is_some_and(|version| version.is_older_than(&newest()));
             prop_assert_eq!(machine.nodes.iter().filter(outdated).count(), 0);
         }
@@ -559,7 +576,7 @@ proptest! {
 
     #[test]
     fn nodes_that_never_start_block_no_others(
-        nodes in a_colony(&[State::Stopped, State::Running], 12),
+        nodes in a_colony(&[NodeState::Stopped, NodeState::Running], 12),
         ill in prop::collection::vec(any::<bool>(), 12),
     ) {
         let cap = nodes.len() as i64;
@@ -573,7 +590,7 @@ proptest! {
             starts += plan.steps.iter().filter(of_the_ill).count();
         }
         for node in &machine.nodes {
-            prop_assert!(node.state == State::Running || machine.ill.contains(&node.id), "{:?}", node);
+            prop_assert!(node.state == NodeState::Running || machine.ill.contains(&node.id), "{:?}", node);
         }
         // Seven attempts in the first two hours, then one per hour.
         prop_assert!(starts <= machine.ill.len() * 20, "{} starts of {} nodes", starts, machine.ill.len());
@@ -585,7 +602,7 @@ proptest! {
         count in 1_usize..8,
         delay in prop::sample::select(vec![60_i64, 180, 300]),
     ) {
-        let nodes = (1..=count).map(|id| an_id_to_node(u32::try_from(id).unwrap(), State::Running, "0.4.17", 0, 600, Memory::default()));
+        let nodes = (1..=count).map(|id| an_id_to_node(u32::try_from(id).unwrap(), NodeState::Running, "0.4.17", 0, 600, NodeHistory::default()));
         let policy = Policy {
             cap: count as i64,
             delays: Delays { start: delay, upgrade: delay, remove: delay },
@@ -601,11 +618,11 @@ proptest! {
                 last = Some(now);
             }
         }
-        prop_assert_eq!(machine.count(State::Stopped), count as i64);
+        prop_assert_eq!(machine.count(NodeState::Stopped), count as i64);
         machine.gauged = calm();
         for _ in 0..LONG {
             let _ = machine.minute();
         }
-        prop_assert_eq!(machine.count(State::Running), count as i64);
+        prop_assert_eq!(machine.count(NodeState::Running), count as i64);
     }
 }

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use wnm::colony::{
-    Activity, Binary, BinaryKey, Figures, Home, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports,
-    ServiceName, State, Timestamp, Tool, Version,
+    Binary, BinaryKey, ManagerKind, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths,
+    NodePorts, NodeState, ProcessState, ServiceName, Timestamp, Tool, Version,
 };
-use wnm::manager::processes::Processes;
-use wnm::manager::{Error, LaunchPolicy, Managers, ProcessManager};
+use wnm::manager::process_scan::Processes;
+use wnm::manager::{LaunchPolicy, ManagerError, Managers, ProcessManager};
 
 use crate::stage::Stage;
 
@@ -48,7 +48,7 @@ impl Place {
             id: NodeId(id),
             service: ServiceName(format!("{}.service", name.full())),
             manager: kind(),
-            ports: Ports {
+            ports: NodePorts {
                 node: 55000 + id as u16,
                 metrics: 13000 + id as u16,
                 rpc: 30000 + id as u16,
@@ -59,7 +59,7 @@ impl Place {
             user: "ant".into(),
             network: "evm-arbitrum-one".into(),
             environment: Some("GREETING='hello world' B=2".into()),
-            home: Home {
+            home: NodePaths {
                 binary: root.join("antnode"),
                 logs: Some(self.folder.path().join("logs").join(name.full())),
                 root,
@@ -67,10 +67,10 @@ impl Place {
             name,
             version: None,
             born: Timestamp(0),
-            state: State::Stopped,
+            state: NodeState::Stopped,
             since: Timestamp(0),
-            figures: Figures::default(),
-            memory: Memory::default(),
+            figures: NodeFigures::default(),
+            memory: NodeHistory::default(),
         }
     }
 
@@ -214,7 +214,10 @@ fn many_nodes_start_in_parallel_and_share_one_file() {
         "{took:?}, not less than {one_after_the_other:?}"
     );
     let seen = place.manager().inspect(&nodes).unwrap();
-    assert!(seen.iter().all(|process| process.activity == Activity::Running));
+    assert!(
+        seen.iter()
+            .all(|process| process.activity == ProcessState::Running)
+    );
     assert!(place.manager().teardown(&nodes).is_empty());
     assert!(ids_in(&place.folder.path().join("node")).is_empty());
 }
@@ -356,7 +359,7 @@ fn binary_that_changed_since_it_was_checked_is_rejected() {
     let binary = place.binary("0.4.17", LIVES);
     fs::write(&binary.path, STUBBORN).unwrap();
     let error = place.manager().define(&node, &binary).unwrap_err();
-    assert!(matches!(error, Error::Changed { .. }), "{error}");
+    assert!(matches!(error, ManagerError::Changed { .. }), "{error}");
     assert!(!node.home.root.exists(), "nothing is left of it");
 }
 
@@ -370,7 +373,7 @@ fn unknown_identity_is_never_reused() {
         .manager()
         .define(&node, &place.binary("0.4.17", LIVES))
         .unwrap_err();
-    assert!(matches!(error, Error::Occupied { .. }), "{error}");
+    assert!(matches!(error, ManagerError::Occupied { .. }), "{error}");
     assert!(node.home.root.join("secret-key").exists());
 }
 

@@ -8,15 +8,20 @@ use std::path::Path;
 use serde_json::Value;
 use wnm::arguments::{self, Arguments};
 use wnm::colony::Timestamp;
-use wnm::settings::place::{self, Machine, Operator, Platform};
-use wnm::settings::table::{Group, Kept, Takes};
-use wnm::settings::{self, Error, Resolved, SETTINGS, Setting, Variables, defaults, value};
+use wnm::settings::locations::{self, HostFacts, Operator, Platform};
+use wnm::settings::table::{Group, Lifetime, ValueType};
+use wnm::settings::{self, Resolved, SETTINGS, Setting, SettingsError, Variables, defaults, parse_value};
 
 /// A row of `machine` from the store.
 type Row = Vec<(String, Option<String>)>;
 
 /// The settings of a colony with this row after a run with these arguments, variables and files.
-fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> Result<Resolved, Error> {
+fn heard(
+    home: &Path,
+    argv: &[String],
+    env: &[(String, String)],
+    row: &Row,
+) -> Result<Resolved, SettingsError> {
     let args = ["wnm".to_owned()].into_iter().chain(argv.iter().cloned());
     let Arguments::Run(flags) = arguments::parse(args.map(OsString::from))? else {
         panic!("neither help nor version is asked for here");
@@ -28,12 +33,12 @@ fn heard(home: &Path, argv: &[String], env: &[(String, String)], row: &Row) -> R
         uid: 1234,
         home: home.to_owned(),
     };
-    let machine = Machine {
+    let machine = HostFacts {
         platform: Platform::Linux,
-        peek: &|_| wnm::colony::Glimpse::Nothing,
+        peek: &|_| wnm::colony::StoredPlace::Nothing,
         systemd: &|_| true,
     };
-    let place = place::find(&said, &operator, &machine, &variables)?;
+    let place = locations::find(&said, &operator, &machine, &variables)?;
     let mut all = defaults::sayings(&place, 2, Timestamp(1_795_456_290));
     all.extend(settings::stored(row.iter().cloned()));
     all.extend(said);
@@ -423,7 +428,7 @@ fn tables() -> String {
 fn entry(setting: &Setting) -> String {
     let variable = match setting.variable() {
         Some(name) => format!("`{name}`"),
-        None if setting.kept == Kept::Flag => "flag only".to_owned(),
+        None if setting.kept == Lifetime::Flag => "flag only".to_owned(),
         None => String::new(),
     };
     let default = match setting.default {
@@ -434,8 +439,8 @@ fn entry(setting: &Setting) -> String {
         "| `{}` | {variable} | {} | {default} | {} |\n",
         setting.name,
         match setting.takes {
-            Takes::Switch => "on or off".to_owned(),
-            _ => value::allowed(setting).replace('|', "\\|"),
+            ValueType::Switch => "on or off".to_owned(),
+            _ => parse_value::allowed(setting).replace('|', "\\|"),
         },
         setting.help.replace('|', "\\|"),
     )

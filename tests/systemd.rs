@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
-use wnm::colony::{Binary, BinaryKey, ManagerKind, Mode, Node, NodeId, State, Version};
+use wnm::colony::{Binary, BinaryKey, ManagerKind, Mode, Node, NodeId, NodeState, Version};
 use wnm::manager::systemd::Systemd;
-use wnm::manager::{Error, LaunchPolicy, ProcessManager};
+use wnm::manager::{LaunchPolicy, ManagerError, ProcessManager};
 
 const PEERS: &str = "[Unit]\nDescription=antnode0002\n[Service]\nEnvironment=\"A=1 B=2\"\nUser=ant\n\
     ExecStart=/s/antnode0002/antnode --bootstrap-cache-dir /b --root-dir /s/antnode0002 --port 55002 \
@@ -87,7 +87,7 @@ fn unit_of_the_python_wnm_is_read_completely() {
     );
     assert_eq!(node.home.root, PathBuf::from("/s/antnode0002"));
     assert_eq!(node.home.logs, Some(PathBuf::from("/l/antnode0002")));
-    assert_eq!(node.state, State::Stopped);
+    assert_eq!(node.state, NodeState::Stopped);
     // systemd reads the Python wnm's quoting as one variable.
     assert_eq!(node.environment.as_deref(), Some("A='1 B=2'"));
 }
@@ -154,6 +154,6 @@ fn identity_without_a_unit_is_never_reused() {
     fs::create_dir_all(&node.home.root).unwrap();
     fs::write(node.home.root.join("secret-key"), "somebody").unwrap();
     let defined = Systemd::new(Mode::User, policy).define(&node, &binary(&folder));
-    assert!(matches!(defined, Err(Error::Occupied { .. })));
+    assert!(matches!(defined, Err(ManagerError::Occupied { .. })));
     assert!(node.home.root.join("secret-key").exists());
 }

@@ -5,7 +5,7 @@
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, Command, ValueHint};
 
-use crate::settings::table::{Group, Kept, Named, SETTINGS, Setting, Takes, Unit};
+use crate::settings::table::{EnvName, Group, Lifetime, SETTINGS, Setting, Unit, ValueType};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +30,12 @@ const SHORT: [(char, &str); 5] = [
 /// The shells that `--completions` knows.
 pub const SHELLS: &[&str] = &["bash", "zsh", "fish"];
 
-const fn telling(name: &'static str, takes: Takes, help: &'static str) -> Setting {
+const fn telling(name: &'static str, takes: ValueType, help: &'static str) -> Setting {
     Setting {
         name,
-        variable: Named::Nothing,
+        variable: EnvName::Nothing,
         takes,
-        kept: Kept::Flag,
+        kept: Lifetime::Flag,
         default: "",
         group: Group::Run,
         help,
@@ -46,16 +46,16 @@ const fn telling(name: &'static str, takes: Takes, help: &'static str) -> Settin
 pub static TELLING: [Setting; 4] = [
     telling(
         "help",
-        Takes::Switch,
+        ValueType::Switch,
         "Print this help; -h: the flags of daily use",
     ),
-    telling("version", Takes::Switch, "Print the version"),
+    telling("version", ValueType::Switch, "Print the version"),
     telling(
         "completions",
-        Takes::Choice(SHELLS),
+        ValueType::Choice(SHELLS),
         "Print what a shell needs to complete the flags and their words",
     ),
-    telling("man", Takes::Switch, "Print the man page, for `man -l -`"),
+    telling("man", ValueType::Switch, "Print the man page, for `man -l -`"),
 ];
 
 /// What reads the command line.
@@ -104,8 +104,8 @@ impl Flag {
     #[must_use]
     pub fn placeholder(&self) -> Option<&'static str> {
         Some(match self.setting.takes {
-            Takes::Switch => return None,
-            Takes::Whole { unit, .. } => match unit {
+            ValueType::Switch => return None,
+            ValueType::Whole { unit, .. } => match unit {
                 Unit::Percent => "PERCENT",
                 Unit::BytesPerSecond => "BYTES/S",
                 Unit::Bytes => "BYTES",
@@ -116,21 +116,21 @@ impl Flag {
                 Unit::Times => "TIMES",
                 Unit::Actions | Unit::Containers => "N",
             },
-            Takes::Load => "LOAD",
-            Takes::Thousands => "THOUSANDS",
-            Takes::Choice(_) if self.setting.name == "completions" => "SHELL",
-            Takes::Choice(_) => "WORD",
-            Takes::Storage => "FOLDER",
-            Takes::File | Takes::Database => "FILE",
-            Takes::Wallets => "WALLETS",
-            Takes::Address => "ADDRESS",
-            Takes::Host => "HOST",
-            Takes::Variables => "K=V",
-            Takes::Words => "WORDS",
-            Takes::Version => "VERSION",
-            Takes::Names => "NAMES",
-            Takes::Since => "WHEN",
-            Takes::Text => "TEXT",
+            ValueType::Load => "LOAD",
+            ValueType::Thousands => "THOUSANDS",
+            ValueType::Choice(_) if self.setting.name == "completions" => "SHELL",
+            ValueType::Choice(_) => "WORD",
+            ValueType::Storage => "FOLDER",
+            ValueType::File | ValueType::Database => "FILE",
+            ValueType::Wallets => "WALLETS",
+            ValueType::Address => "ADDRESS",
+            ValueType::Host => "HOST",
+            ValueType::Variables => "K=V",
+            ValueType::Words => "WORDS",
+            ValueType::Version => "VERSION",
+            ValueType::Names => "NAMES",
+            ValueType::Since => "WHEN",
+            ValueType::Text => "TEXT",
         })
     }
 
@@ -138,16 +138,16 @@ impl Flag {
     #[must_use]
     pub fn choices(&self) -> &'static [&'static str] {
         match self.setting.takes {
-            Takes::Choice(words) => words,
+            ValueType::Choice(words) => words,
             _ => &[],
         }
     }
 
     fn hint(&self) -> ValueHint {
         match self.setting.takes {
-            Takes::File | Takes::Database => ValueHint::FilePath,
-            Takes::Storage => ValueHint::DirPath,
-            Takes::Host => ValueHint::Hostname,
+            ValueType::File | ValueType::Database => ValueHint::FilePath,
+            ValueType::Storage => ValueHint::DirPath,
+            ValueType::Host => ValueHint::Hostname,
             // Nothing that a shell could know.
             _ => ValueHint::Other,
         }
@@ -161,11 +161,11 @@ impl Flag {
             false => arg,
         };
         match (self.setting.takes, self.placeholder()) {
-            (Takes::Switch, _) => arg
+            (ValueType::Switch, _) => arg
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("true"),
-            (Takes::Words, _) => arg.num_args(1).allow_hyphen_values(true),
+            (ValueType::Words, _) => arg.num_args(1).allow_hyphen_values(true),
             _ => arg.num_args(1).allow_negative_numbers(true),
         }
         .value_parser(ValueParser::string())

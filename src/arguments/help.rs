@@ -1,8 +1,8 @@
 //! The help: all of it for `--help`, a dozen flags for `-h`.
 
 use super::flags::{self, Flag};
-use crate::settings::table::{Kept, Takes};
-use crate::terminal::{Ink, Style};
+use crate::settings::table::{Lifetime, ValueType};
+use crate::terminal::{Color, Coloring};
 
 /// The width of what is no terminal, and the most that is comfortable to read on one.
 const WIDEST: usize = 100;
@@ -32,8 +32,8 @@ pub const DAILY: [&str; 12] = [
 const ABOUT: &str = "wnm, the Weave Node Manager: one pass over this machine and its antnodes, then it ends.";
 
 /// Every flag under its heading, for a terminal with so many columns.
-pub fn long(style: Style, columns: Option<usize>) -> String {
-    let mut page = Page::new(style, columns);
+pub fn long(style: Coloring, columns: Option<usize>) -> String {
+    let mut page = HelpText::new(style, columns);
     page.paragraph(ABOUT);
     page.usage(&["wnm [FLAGS]"]);
     page.paragraph(
@@ -68,8 +68,8 @@ pub fn long(style: Style, columns: Option<usize>) -> String {
 }
 
 /// The flags of daily use, and where the others are.
-pub fn short(style: Style, columns: Option<usize>) -> String {
-    let mut page = Page::new(style, columns);
+pub fn short(style: Coloring, columns: Option<usize>) -> String {
+    let mut page = HelpText::new(style, columns);
     page.paragraph(ABOUT);
     page.usage(&[
         "wnm --init --rewards_address ADDRESS   once",
@@ -98,15 +98,15 @@ pub fn short(style: Style, columns: Option<usize>) -> String {
 }
 
 /// Help in the making.
-struct Page {
+struct HelpText {
     text: String,
-    style: Style,
+    style: Coloring,
     width: usize,
 }
 
-impl Page {
-    fn new(style: Style, columns: Option<usize>) -> Page {
-        Page {
+impl HelpText {
+    fn new(style: Coloring, columns: Option<usize>) -> HelpText {
+        HelpText {
             text: String::new(),
             style,
             width: columns.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST),
@@ -126,7 +126,7 @@ impl Page {
     fn usage(&mut self, forms: &[&str]) {
         for (index, form) in forms.iter().enumerate() {
             let begin = match index {
-                0 => self.style.paint(Ink::Bold, "Usage:"),
+                0 => self.style.paint(Color::Bold, "Usage:"),
                 _ => "      ".to_owned(),
             };
             self.line(&format!("{begin} {form}"));
@@ -138,7 +138,7 @@ impl Page {
         if !self.text.ends_with("\n\n") {
             self.line("");
         }
-        let heading = self.style.paint(Ink::Bold, &format!("{heading}:"));
+        let heading = self.style.paint(Color::Bold, &format!("{heading}:"));
         self.line(&heading);
     }
 
@@ -157,7 +157,7 @@ impl Page {
         let short = flag
             .short
             .map_or("    ".to_owned(), |short| format!("-{short}, "));
-        let shown = format!("{short}{}{value}", self.style.paint(Ink::Bold, &name));
+        let shown = format!("{short}{}{value}", self.style.paint(Color::Bold, &name));
         self.item(&shown, short.len() + name.len() + value.len(), &words(flag));
     }
 
@@ -191,7 +191,7 @@ fn words(flag: &Flag) -> String {
     if let Some(default) = default(flag) {
         words = format!("{words} (default: {default})");
     }
-    match setting.variable().filter(|_| setting.kept != Kept::Flag) {
+    match setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
         Some(variable) => format!("{words} [{variable}]"),
         None => words,
     }
@@ -201,8 +201,8 @@ fn words(flag: &Flag) -> String {
 pub fn default(flag: &Flag) -> Option<&'static str> {
     match (flag.setting.takes, flag.setting.default) {
         (_, "") => None,
-        (Takes::Switch, "false") => Some("off"),
-        (Takes::Switch, "true") => Some("on"),
+        (ValueType::Switch, "false") => Some("off"),
+        (ValueType::Switch, "true") => Some("on"),
         (_, default) => Some(default),
     }
 }
@@ -225,8 +225,8 @@ pub fn wrapped(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{DAILY, long, short};
-    use crate::settings::table::{Kept, SETTINGS, Takes};
-    use crate::terminal::Style;
+    use crate::settings::table::{Lifetime, SETTINGS, ValueType};
+    use crate::terminal::Coloring;
 
     /// A page without its line breaks.
     fn flowing(page: &str) -> String {
@@ -235,17 +235,17 @@ mod tests {
 
     #[test]
     fn the_help_names_every_flag_once_with_its_default_and_its_variable() {
-        let help = flowing(&long(Style::Plain, None));
+        let help = flowing(&long(Coloring::Plain, None));
         for setting in SETTINGS {
             let name = format!(" --{} ", setting.name);
             assert!(help.contains(&name), "{name}");
             if setting.name.contains('_') {
                 assert!(!help.contains(&setting.kebab()), "{name} in two spellings");
             }
-            if let Some(variable) = setting.variable().filter(|_| setting.kept != Kept::Flag) {
+            if let Some(variable) = setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
                 assert_eq!(help.matches(&format!("[{variable}]")).count(), 1, "{variable}");
             }
-            if !setting.default.is_empty() && setting.takes != Takes::Switch {
+            if !setting.default.is_empty() && setting.takes != ValueType::Switch {
                 assert!(
                     help.contains(&format!("(default: {})", setting.default)),
                     "{name}"
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_short_help_has_a_dozen_flags_and_says_where_the_others_are() {
-        let help = short(Style::Plain, None);
+        let help = short(Coloring::Plain, None);
         let flags = help
             .lines()
             .filter(|line| line.trim_start().starts_with("--") || line.starts_with("  -"));
@@ -281,19 +281,22 @@ mod tests {
     #[test]
     fn help_fits_the_terminal_and_is_always_the_same_without_one() {
         for page in [long, short] {
-            assert_eq!(page(Style::Plain, None), page(Style::Plain, Some(100)));
-            assert_eq!(page(Style::Plain, Some(1000)), page(Style::Plain, Some(100)));
+            assert_eq!(page(Coloring::Plain, None), page(Coloring::Plain, Some(100)));
+            assert_eq!(
+                page(Coloring::Plain, Some(1000)),
+                page(Coloring::Plain, Some(100))
+            );
             for columns in [60, 72, 80, 100] {
-                let text = page(Style::Plain, Some(columns));
+                let text = page(Coloring::Plain, Some(columns));
                 for line in text.lines() {
                     assert!(line.chars().count() <= columns, "{columns}: {line}");
                     assert_eq!(line, line.trim_end(), "{columns}");
                 }
             }
-            assert!(!page(Style::Plain, None).contains('\x1b'));
-            assert!(page(Style::Colour, Some(80)).contains("\x1b[1m--report\x1b[0m"));
+            assert!(!page(Coloring::Plain, None).contains('\x1b'));
+            assert!(page(Coloring::Colour, Some(80)).contains("\x1b[1m--report\x1b[0m"));
         }
-        let narrow = long(Style::Plain, Some(1));
-        assert_eq!(flowing(&narrow), flowing(&long(Style::Plain, None)));
+        let narrow = long(Coloring::Plain, Some(1));
+        assert_eq!(flowing(&narrow), flowing(&long(Coloring::Plain, None)));
     }
 }

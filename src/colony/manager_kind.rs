@@ -81,7 +81,7 @@ impl ManagerKind {
 
 /// What a first look at a colony's file tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Glimpse {
+pub enum StoredPlace {
     /// There is no colony, or one that names no manager.
     Nothing,
     /// Something is there and cannot be read: damaged, or in use.

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use super::{
-    BinaryKey, Figures, ManagerKind, NodeId, NodeName, Ports, ServiceName, State, Timestamp, Version,
+    BinaryKey, ManagerKind, NodeFigures, NodeId, NodeName, NodePorts, NodeState, ServiceName, Timestamp,
+    Version,
 };
 
 /// Where a node lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct NodePaths {
     /// Its data; the folder that holds its identity (`secret-key`).
     pub root: PathBuf,
     /// Its logs. Rows of the peer may lack it: then `root/logs`, where antnode puts them by itself.
@@ -19,7 +20,7 @@ pub struct Home {
 
 /// What is remembered of a node from survey to survey and from start to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory {
+pub struct NodeHistory {
     /// Surveys in a row that it was silent.
     pub silent: u32,
     /// Surveys in a row that it was shunned beyond the limit.
@@ -42,7 +43,7 @@ pub struct Memory {
 
 /// What a node's row holds beside the node: the peer's columns that nothing here acts on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Particulars {
+pub struct PeerColumns {
     pub machine_id: i64,
     pub container_id: Option<i64>,
     /// As it is written, which in old rows lacks the mode.
@@ -67,7 +68,7 @@ pub struct Node {
     pub service: ServiceName,
     /// The one that made it, and always handles it.
     pub manager: ManagerKind,
-    pub ports: Ports,
+    pub ports: NodePorts,
     /// A resolved address, never `faucet` or `donate`; rows of the peer may lack it.
     pub wallet: Option<String>,
     pub peer_id: Option<String>,
@@ -78,17 +79,17 @@ pub struct Node {
     pub network: String,
     /// `K=V K="V W"`.
     pub environment: Option<String>,
-    pub home: Home,
+    pub home: NodePaths,
     /// Of its own binary; None until known.
     pub version: Option<Version>,
     /// Column `age`: decides youngest and oldest, then the id does.
     pub born: Timestamp,
-    pub state: State,
+    pub state: NodeState,
     /// Column `timestamp`: since when it is in `state`.
     pub since: Timestamp,
     /// The last it gave.
-    pub figures: Figures,
-    pub memory: Memory,
+    pub figures: NodeFigures,
+    pub memory: NodeHistory,
 }
 
 impl Node {

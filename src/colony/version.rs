@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::excerpt::excerpt;
+use super::sanitize::excerpt;
 
 /// What a binary or a node says of its version, readable or not.
 ///
@@ -114,7 +114,7 @@ impl Key {
             Some((public, local)) => (public, read_local(local)?),
             None => (lower.as_str(), Vec::new()),
         };
-        let mut rest = Rest(public.strip_prefix('v').unwrap_or(public));
+        let mut rest = VersionParser(public.strip_prefix('v').unwrap_or(public));
         let mut epoch = 0;
         let mut first = rest.number()?;
         if rest.take("!") {
@@ -164,9 +164,9 @@ impl Key {
 }
 
 /// What of a version has not been read yet.
-struct Rest<'a>(&'a str);
+struct VersionParser<'a>(&'a str);
 
-impl Rest<'_> {
+impl VersionParser<'_> {
     fn take(&mut self, word: &str) -> bool {
         match self.0.strip_prefix(word) {
             Some(rest) => {

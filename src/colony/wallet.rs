@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::keccak::keccak256;
-use super::number::{strip, whole};
+use super::parse_number::{strip, whole};
 
 /// The network's faucet: what `faucet` means, and where donations go by default.
 pub const FAUCET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
@@ -24,7 +24,7 @@ pub struct Wallets(pub Vec<(Wallet, u128)>);
 
 /// Why a text names no wallets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum WalletError {
     /// Nothing was said.
     Empty,
     /// Nothing but commas.
@@ -37,19 +37,19 @@ pub enum Error {
     NotPositive(String),
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for WalletError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Empty => f.write_str("at least one wallet is needed"),
-            Error::NoneNamed => f.write_str("no wallet is named in it"),
-            Error::NoWallet(name) => write!(
+            WalletError::Empty => f.write_str("at least one wallet is needed"),
+            WalletError::NoneNamed => f.write_str("no wallet is named in it"),
+            WalletError::NoWallet(name) => write!(
                 f,
                 "`{name}` is not `donate`, not `faucet` and no address of `0x` and 40 hexadecimal digits"
             ),
-            Error::NoWeight { entry, weight } => {
+            WalletError::NoWeight { entry, weight } => {
                 write!(f, "the weight `{weight}` of `{entry}` is no whole number from 1")
             }
-            Error::NotPositive(entry) => write!(f, "the weight of `{entry}` must be 1 or more"),
+            WalletError::NotPositive(entry) => write!(f, "the weight of `{entry}` must be 1 or more"),
         }
     }
 }
@@ -90,9 +90,9 @@ impl Wallet {
 impl Wallets {
     /// The wallets in `text`: a list with commas of `donate`, `faucet` or addresses, each with `:WEIGHT`
     /// or with the weight 1. The two words may be in any case and are resolved here.
-    pub fn parse(text: &str, donate: &Wallet) -> Result<Wallets, Error> {
+    pub fn parse(text: &str, donate: &Wallet) -> Result<Wallets, WalletError> {
         if strip(text).is_empty() {
-            return Err(Error::Empty);
+            return Err(WalletError::Empty);
         }
         let wallets = text
             .split(',')
@@ -101,7 +101,7 @@ impl Wallets {
             .map(|entry| one(entry, donate))
             .collect::<Result<Vec<_>, _>>()?;
         if wallets.is_empty() {
-            return Err(Error::NoneNamed);
+            return Err(WalletError::NoneNamed);
         }
         Ok(Wallets(wallets))
     }
@@ -135,17 +135,17 @@ impl Wallets {
     }
 }
 
-fn one(entry: &str, donate: &Wallet) -> Result<(Wallet, u128), Error> {
+fn one(entry: &str, donate: &Wallet) -> Result<(Wallet, u128), WalletError> {
     let (name, weight) = match entry.rsplit_once(':') {
         None => (entry, 1),
         Some((name, weight)) => {
             let weight = strip(weight);
-            let value = whole(weight).ok_or_else(|| Error::NoWeight {
+            let value = whole(weight).ok_or_else(|| WalletError::NoWeight {
                 entry: entry.to_owned(),
                 weight: weight.to_owned(),
             })?;
             if value < 1 {
-                return Err(Error::NotPositive(entry.to_owned()));
+                return Err(WalletError::NotPositive(entry.to_owned()));
             }
             (strip(name), value.unsigned_abs())
         }
@@ -153,19 +153,19 @@ fn one(entry: &str, donate: &Wallet) -> Result<(Wallet, u128), Error> {
     let wallet = match name.to_lowercase().as_str() {
         "donate" => donate.clone(),
         "faucet" => Wallet::faucet(),
-        _ => Wallet::from_address(name).ok_or_else(|| Error::NoWallet(name.to_owned()))?,
+        _ => Wallet::from_address(name).ok_or_else(|| WalletError::NoWallet(name.to_owned()))?,
     };
     Ok((wallet, weight))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, FAUCET, Wallet, Wallets};
+    use super::{FAUCET, Wallet, WalletError, Wallets};
 
     const ONE: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
     const TWO: &str = "0x2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B";
 
-    fn parse(text: &str) -> Result<Vec<(String, u128)>, Error> {
+    fn parse(text: &str) -> Result<Vec<(String, u128)>, WalletError> {
         Wallets::parse(text, &Wallet(TWO.to_owned()))
             .map(|wallets| wallets.0.into_iter().map(|(w, weight)| (w.0, weight)).collect())
     }
@@ -184,13 +184,16 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        assert_eq!(parse(" "), Err(Error::Empty));
-        assert_eq!(parse(" , "), Err(Error::NoneNamed));
-        assert_eq!(parse("nope:2"), Err(Error::NoWallet("nope".to_owned())));
-        assert_eq!(parse("donate:0"), Err(Error::NotPositive("donate:0".to_owned())));
+        assert_eq!(parse(" "), Err(WalletError::Empty));
+        assert_eq!(parse(" , "), Err(WalletError::NoneNamed));
+        assert_eq!(parse("nope:2"), Err(WalletError::NoWallet("nope".to_owned())));
+        assert_eq!(
+            parse("donate:0"),
+            Err(WalletError::NotPositive("donate:0".to_owned()))
+        );
         assert_eq!(
             parse("donate:1.0"),
-            Err(Error::NoWeight {
+            Err(WalletError::NoWeight {
                 entry: "donate:1.0".to_owned(),
                 weight: "1.0".to_owned()
             })

@@ -5,7 +5,7 @@ pub const PATH: &str = "/usr/bin:/bin";
 
 /// One line that runs wnm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct CrontabLine {
     /// Whom it runs as; None in an operator's own crontab.
     pub user: Option<String>,
     /// The word that names wnm, as it stands there: `$HOME/.local/bin/wnm`.
@@ -18,7 +18,7 @@ pub struct Line {
 
 /// The lines of a crontab that run wnm. Those of `/etc/crontab` and `/etc/cron.d` name a user (`with_users`).
 #[must_use]
-pub fn read(text: &str, with_users: bool) -> Vec<Line> {
+pub fn read(text: &str, with_users: bool) -> Vec<CrontabLine> {
     let mut path = PATH.to_owned();
     let mut found = Vec::new();
     for line in text.lines().map(str::trim) {
@@ -45,7 +45,7 @@ pub fn read(text: &str, with_users: bool) -> Vec<Line> {
             .map(|word| word.trim_matches(['"', '\'', '(', ')', ';']))
             .find(|word| word.rsplit('/').next() == Some("wnm"));
         if let Some(program) = program {
-            found.push(Line {
+            found.push(CrontabLine {
                 user: user.map(str::to_owned),
                 program: program.to_owned(),
                 path: path.clone(),
@@ -74,7 +74,7 @@ fn is_each_minute(field: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, PATH, read};
+    use super::{CrontabLine, PATH, read};
 
     #[test]
     fn a_line_is_found_however_it_is_written() {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn the_path_that_holds_is_the_last_one_above_the_line() {
         let text = "PATH=/a\n* * * * * op /x/wnm\nPATH = \"/b:/c\"\nMAILTO=op\n* * * * * root /y/wnm\n";
-        let line = |user: &str, program: &str, path: &str| Line {
+        let line = |user: &str, program: &str, path: &str| CrontabLine {
             user: Some(user.to_owned()),
             program: program.to_owned(),
             path: path.to_owned(),

@@ -5,22 +5,22 @@
 
 mod anm;
 mod crontab;
-mod machine;
+mod database;
+mod disk_space;
 mod orphans;
-mod records;
+mod prerequisites;
 mod schedule;
-mod storage;
 mod sudo;
 
 use crate::clock::Clock;
 use crate::colony::{Node, Timestamp};
-use crate::error::Error;
-use crate::program::account;
+use crate::error::ExitError;
+use crate::program::user_account;
 use crate::report::Format;
-use crate::report::health::{self, Finding};
+use crate::report::doctor::{self, CheckResult};
 use crate::session::Session;
 use crate::settings::Settings;
-use crate::store::{Facts, Store};
+use crate::store::{MachineFacts, Store};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::Server;
 use crate::world::World;
@@ -28,7 +28,7 @@ use crate::world::World;
 use schedule::Schedule;
 
 /// What the checks look at.
-struct Patient<'a> {
+struct CheckContext<'a> {
     user: &'a str,
     /// PATH of whoever asks.
     search: &'a str,
@@ -41,7 +41,7 @@ struct Patient<'a> {
     with_ufw: bool,
     nodes: &'a [Node],
     /// None: there is no colony yet.
-    facts: Option<&'a Facts>,
+    facts: Option<&'a MachineFacts>,
     /// When a cycle last wrote.
     last_written: Option<Timestamp>,
     now: Timestamp,
@@ -51,10 +51,10 @@ struct Patient<'a> {
 ///
 /// # Errors
 /// A form of report that there is not: exit code 2. A colony in any state is a finding and no error.
-pub fn examine(session: &Session) -> Result<(String, bool), Error> {
+pub fn examine(session: &Session) -> Result<(String, bool), ExitError> {
     let format = session.run.format();
     if !matches!(format, Format::Text | Format::Json) {
-        return Err(Error::mistaken(format_args!(
+        return Err(ExitError::mistaken(format_args!(
             "`--doctor` has no format `{}`, only text, json",
             format.word()
         ))
@@ -62,24 +62,24 @@ pub fn examine(session: &Session) -> Result<(String, bool), Error> {
     }
     let findings = findings(session);
     Ok((
-        health::render(&findings, format, session.terminal.out),
-        health::is_healthy(&findings),
+        doctor::render(&findings, format, session.terminal.out),
+        doctor::is_healthy(&findings),
     ))
 }
 
-fn findings(session: &Session) -> Vec<Finding> {
+fn findings(session: &Session) -> Vec<CheckResult> {
     let operator = &session.place.operator;
     let now = session.clock.now();
     let schedule = schedule::find(operator, session.place.platform);
     let environment = schedule.environment(operator);
-    let (database, store) = records::database(session);
+    let (database, store) = database::database(session);
     let mut findings = vec![database];
     let resolved = match &store {
         Some(store) => session.weigh(Some(store), &[], &session.sayings),
         None => session.foreseen(),
     };
     match resolved {
-        Err(error) => findings.push(Finding::failed(
+        Err(error) => findings.push(CheckResult::failed(
             "settings",
             error.what,
             error
@@ -89,17 +89,17 @@ fn findings(session: &Session) -> Vec<Finding> {
         Ok(resolved) => {
             let settings = &resolved.settings;
             findings.push(match resolved.warnings.first() {
-                None => Finding::ok(
+                None => CheckResult::ok(
                     "settings",
                     format!("up to {} nodes, {}", settings.node_cap, settings.process_manager),
                 ),
-                Some(first) => Finding::warning("settings", first.clone(), "correct it where it stands"),
+                Some(first) => CheckResult::warning("settings", first.clone(), "correct it where it stands"),
             });
             let facts = store.as_ref().and_then(|store| store.facts().ok());
             let nodes = match store.as_ref().map(Store::nodes) {
                 Some(Ok(nodes)) => nodes,
                 Some(Err(error)) => {
-                    findings.push(Finding::failed(
+                    findings.push(CheckResult::failed(
                         "nodes",
                         error.to_string(),
                         "put a backup in its place",
@@ -111,14 +111,14 @@ fn findings(session: &Session) -> Vec<Finding> {
             let last = store
                 .as_ref()
                 .and_then(|store| store.last_sample().ok().flatten());
-            let patient = Patient {
+            let patient = CheckContext {
                 user: &operator.user,
                 search: session.variables.get("PATH").unwrap_or_default(),
                 schedule: &schedule,
                 environment: &environment,
                 settings,
                 world: &session.world(settings),
-                with_ufw: machine::is_ufw_ours(settings.process_manager, settings.firewall),
+                with_ufw: prerequisites::is_ufw_ours(settings.process_manager, settings.firewall),
                 nodes: &nodes,
                 facts: facts.as_ref(),
                 last_written: last.map(|sample| sample.at),
@@ -131,16 +131,16 @@ fn findings(session: &Session) -> Vec<Finding> {
             }
         }
     }
-    findings.push(records::lock(session, now));
+    findings.push(database::lock(session, now));
     findings.push(schedule.judge(operator));
     if let Some(store) = &store {
-        findings.push(records::last_cycle(store, now));
+        findings.push(database::last_cycle(store, now));
     }
     findings
 }
 
-fn of_machine(patient: &Patient) -> Vec<Finding> {
-    let sudo = if account::is_root() {
+fn of_machine(patient: &CheckContext) -> Vec<CheckResult> {
+    let sudo = if user_account::is_root() {
         None
     } else {
         sudo::judge(
@@ -151,14 +151,14 @@ fn of_machine(patient: &Patient) -> Vec<Finding> {
         )
     };
     vec![
-        machine::antnode(patient),
-        machine::manager(patient),
-        machine::lingering(patient),
-        sudo.unwrap_or_else(|| Finding::ok("sudo", "not needed")),
-        machine::firewall(patient),
-        machine::ports(patient),
-        storage::examine(patient),
-        machine::clock(patient),
+        prerequisites::antnode(patient),
+        prerequisites::manager(patient),
+        prerequisites::lingering(patient),
+        sudo.unwrap_or_else(|| CheckResult::ok("sudo", "not needed")),
+        prerequisites::firewall(patient),
+        prerequisites::ports(patient),
+        disk_space::examine(patient),
+        prerequisites::clock(patient),
     ]
 }
 

@@ -2,23 +2,23 @@
 
 use crate::colony::NodeId;
 use crate::manager::Leftover;
-use crate::report::health::Finding;
+use crate::report::doctor::CheckResult;
 use crate::session::orphans;
 use crate::settings::Settings;
-use crate::store::Roll;
+use crate::store::NodeRows;
 use crate::world::World;
 
 /// How many are named one by one.
 const NAMED: usize = 5;
 
 /// Whether every folder and service that is called like a node is one of the colony's.
-pub fn judge(world: &World, settings: &Settings, roll: &Roll) -> Finding {
+pub fn judge(world: &World, settings: &Settings, roll: &NodeRows) -> CheckResult {
     const CHECK: &str = "orphans";
     let found = orphans(world, settings, (&roll.nodes, &roll.unread));
     if found.is_empty() {
-        return Finding::ok(CHECK, "all that is called like a node is one of the colony's");
+        return CheckResult::ok(CHECK, "all that is called like a node is one of the colony's");
     }
-    Finding::warning(
+    CheckResult::warning(
         CHECK,
         told(&found),
         "new nodes pass over these numbers; keep what holds a `secret-key`, and move the rest away",

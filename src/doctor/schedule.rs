@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::colony::Mode;
 use crate::manager::systemctl::Systemctl;
 use crate::program::Program;
-use crate::report::health::Finding;
-use crate::settings::place::{Operator, Platform};
+use crate::report::doctor::CheckResult;
+use crate::settings::locations::{Operator, Platform};
 
-use super::crontab::{self, Line};
+use super::crontab::{self, CrontabLine};
 
 const CHECK: &str = "schedule";
 
@@ -28,9 +28,9 @@ const JOBS: [&str; 2] = ["org.wnm.wnm", "homebrew.mxcl.wnm"];
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
     /// Lines of cron for this operator, with the crontab they stand in.
-    lines: Vec<(String, Line)>,
+    lines: Vec<(String, CrontabLine)>,
     /// Lines for others.
-    foreign: Vec<(String, Line)>,
+    foreign: Vec<(String, CrontabLine)>,
     /// Timers and jobs that are on.
     timers: Vec<String>,
     /// Timers that are there and off.
@@ -139,7 +139,7 @@ impl Schedule {
 
     /// Whether wnm is run at all, often enough, and by a line that can work.
     #[must_use]
-    pub fn judge(&self, operator: &Operator) -> Finding {
+    pub fn judge(&self, operator: &Operator) -> CheckResult {
         if self.lines.is_empty() && self.timers.is_empty() {
             return self.missing(operator);
         }
@@ -155,8 +155,8 @@ impl Schedule {
             .chain(self.timers.iter().map(String::as_str))
             .collect();
         match names.as_slice() {
-            [one] => Finding::ok(CHECK, format!("{one} runs wnm")),
-            several => Finding::warning(
+            [one] => CheckResult::ok(CHECK, format!("{one} runs wnm")),
+            several => CheckResult::warning(
                 CHECK,
                 format!(
                     "{} run wnm; only one gets the lock each time",
@@ -167,14 +167,14 @@ impl Schedule {
         }
     }
 
-    fn missing(&self, operator: &Operator) -> Finding {
+    fn missing(&self, operator: &Operator) -> CheckResult {
         if let Some(timer) = self.idle.first() {
             let user = if timer.ends_with("of the user") {
                 " --user"
             } else {
                 ""
             };
-            return Finding::failed(
+            return CheckResult::failed(
                 CHECK,
                 format!("{timer} is there and not started"),
                 format!("systemctl{user} enable --now wnm.timer"),
@@ -189,7 +189,7 @@ impl Schedule {
             [] => String::new(),
             _ => format!(" (but for {})", others.join(", ")),
         };
-        Finding::failed(
+        CheckResult::failed(
             CHECK,
             format!("neither cron nor a timer runs wnm for `{}`{but}", operator.user),
             LINE,
@@ -198,9 +198,9 @@ impl Schedule {
 }
 
 /// What is wrong with a line of cron, if anything is.
-fn faulty(name: &str, line: &Line, operator: &Operator) -> Option<Finding> {
+fn faulty(name: &str, line: &CrontabLine, operator: &Operator) -> Option<CheckResult> {
     if line.path.contains('$') || line.path.contains('~') {
-        return Some(Finding::failed(
+        return Some(CheckResult::failed(
             CHECK,
             format!(
                 "{name} sets PATH to `{}`, and cron puts nothing in for `$` and `~` there",
@@ -222,7 +222,7 @@ fn faulty(name: &str, line: &Line, operator: &Operator) -> Option<Finding> {
         folders.map(|folder| Path::new(folder).join(&program)).collect()
     };
     if !places.iter().any(|place| is_program(place)) {
-        return Some(Finding::failed(
+        return Some(CheckResult::failed(
             CHECK,
             format!(
                 "{name} runs `{}`, and there is no such program on its PATH `{}`",
@@ -232,7 +232,7 @@ fn faulty(name: &str, line: &Line, operator: &Operator) -> Option<Finding> {
         ));
     }
     if !line.is_frequent {
-        return Some(Finding::warning(
+        return Some(CheckResult::warning(
             CHECK,
             format!("{name} runs wnm less often than every five minutes"),
             "let the line begin with `* * * * *`: a run that has nothing to do costs little",
@@ -250,7 +250,7 @@ mod tests {
     use std::fs;
 
     use super::{JOBS, Operator, Schedule, crontab};
-    use crate::report::health::Verdict;
+    use crate::report::doctor::Verdict;
 
     fn judged(text: &str) -> (Verdict, String) {
         let operator = Operator {

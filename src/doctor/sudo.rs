@@ -6,51 +6,51 @@ use std::path::Path;
 
 use crate::colony::{Mode, Tool};
 use crate::program::Program;
-use crate::report::health::Finding;
+use crate::report::doctor::CheckResult;
 use crate::settings::{NODE_USER, Settings};
 
 const CHECK: &str = "sudo";
 
 /// A command as it is told to sudo, and in whose name if not in root's.
 #[derive(Debug)]
-struct Need {
+struct SudoCommand {
     account: Option<&'static str>,
     words: Vec<String>,
 }
 
-impl Need {
-    fn of_root(line: &str) -> Need {
-        Need {
+impl SudoCommand {
+    fn of_root(line: &str) -> SudoCommand {
+        SudoCommand {
             account: None,
             words: line.split(' ').map(str::to_owned).collect(),
         }
     }
 
-    fn about(mut self, path: &Path) -> Need {
+    fn about(mut self, path: &Path) -> SudoCommand {
         self.words.push(path.to_string_lossy().into_owned());
         self
     }
 }
 
 /// What this colony runs with the rights of others, one command of each kind, word for word.
-fn needs(settings: &Settings, with_ufw: bool) -> Vec<Need> {
+fn needs(settings: &Settings, with_ufw: bool) -> Vec<SudoCommand> {
     let mut needs = Vec::new();
     let manager = settings.process_manager;
     if manager.mode == Mode::Sudo && matches!(manager.tool, Tool::Systemd | Tool::Setsid) {
         let root = settings.node_storage.join("antnode0001");
         if manager.tool == Tool::Systemd {
-            needs.push(Need::of_root("systemctl --no-ask-password daemon-reload"));
+            needs.push(SudoCommand::of_root("systemctl --no-ask-password daemon-reload"));
         } else {
-            needs.push(Need {
+            needs.push(SudoCommand {
                 account: Some(NODE_USER),
-                ..Need::of_root("kill -TERM -- -99999")
+                ..SudoCommand::of_root("kill -TERM -- -99999")
             });
         }
-        needs.push(Need::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
-        needs.push(Need::of_root("rm -rf --one-file-system --").about(&root));
+        needs.push(SudoCommand::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
+        needs.push(SudoCommand::of_root("rm -rf --one-file-system --").about(&root));
     }
     if with_ufw {
-        needs.push(Need::of_root("ufw status"));
+        needs.push(SudoCommand::of_root("ufw status"));
     }
     needs
 }
@@ -62,7 +62,7 @@ pub fn judge(
     with_ufw: bool,
     user: &str,
     environment: &[(&'static str, String)],
-) -> Option<Finding> {
+) -> Option<CheckResult> {
     let needs = needs(settings, with_ufw);
     if needs.is_empty() {
         return None;
@@ -76,9 +76,9 @@ pub fn judge(
     };
     let todo = format!("let `{user}` run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
     let listed = match sudo(&["-ll"]) {
-        Err(error) => return Some(Finding::failed(CHECK, format!("cannot {error}"), todo)),
+        Err(error) => return Some(CheckResult::failed(CHECK, format!("cannot {error}"), todo)),
         Ok(ended) if ended.code() != Some(0) => {
-            return Some(Finding::failed(
+            return Some(CheckResult::failed(
                 CHECK,
                 format!("sudo asks `{user}` for a password, and there is nobody to give it"),
                 todo,
@@ -107,8 +107,8 @@ pub fn judge(
         }
     }
     Some(match refused.as_slice() {
-        [] => Finding::ok(CHECK, "runs what wnm needs without a password"),
-        refused => Finding::failed(
+        [] => CheckResult::ok(CHECK, "runs what wnm needs without a password"),
+        refused => CheckResult::failed(
             CHECK,
             format!("does not run {} without a password", refused.join(", ")),
             todo,
@@ -118,18 +118,18 @@ pub fn judge(
 
 /// One entry of the rights that sudo lists.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Entry {
+struct SudoRule {
     is_unasked: bool,
     commands: Vec<String>,
 }
 
 /// The entries of `sudo -ll`, in the order in which sudo reads them.
-fn entries(listing: &str) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+fn entries(listing: &str) -> Vec<SudoRule> {
+    let mut entries: Vec<SudoRule> = Vec::new();
     for line in listing.lines() {
         let text = line.trim();
         if text.starts_with("Sudoers entry") || text.starts_with("LDAP Role") {
-            entries.push(Entry::default());
+            entries.push(SudoRule::default());
         }
         let Some(entry) = entries.last_mut() else { continue };
         if let Some(options) = text.strip_prefix("Options:") {
@@ -142,7 +142,7 @@ fn entries(listing: &str) -> Vec<Entry> {
 }
 
 /// Whether the last entry that may be about the program at `path`, the one that counts, asks for no password.
-fn is_unasked(entries: &[Entry], path: &str) -> bool {
+fn is_unasked(entries: &[SudoRule], path: &str) -> bool {
     let last = entries.iter().rev().find(|entry| {
         entry.commands.iter().any(|command| {
             let program = command.split_whitespace().next().unwrap_or_default();

@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Figures, Memory, Node, NodeId, State, Timestamp, Tool, Version, Wallet};
+use crate::colony::{Node, NodeFigures, NodeHistory, NodeId, NodeState, Timestamp, Tool, Version, Wallet};
 use crate::manager;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::run::start_all;
-use super::{Begun, Ending, Means, Outcome, has_failed};
+use super::start_stop::start_all;
+use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed};
 
 /// A node that is being made, and the step that asked for it.
-struct Making<'s> {
+struct PendingNode<'s> {
     step: &'s Step,
-    begun: Begun,
+    begun: StartedStep,
     node: Node,
     /// How far it came.
-    stage: Stage,
+    stage: AddStage,
     /// What stopped it, once something has.
     failure: Option<String>,
 }
 
 /// How far the making of a node came, which is what has to be undone.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum AddStage {
     /// Nothing was made: whatever lies at its place is not ours to touch.
     Conceived,
     /// It has a row, and nothing else.
@@ -38,9 +38,9 @@ enum Stage {
 pub(super) fn add(
     batch: &[Step],
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Vec<Outcome>, store::Error> {
-    let making: Vec<Making<'_>> = means.store.together(|| {
+    means: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
+    let making: Vec<PendingNode<'_>> = means.store.together(|| {
         batch
             .iter()
             .filter_map(|step| match &step.action {
@@ -55,7 +55,7 @@ pub(super) fn add(
     for made in &mut well {
         means.open_firewall(&made.node, &mut made.begun);
     }
-    let mut outcomes: Vec<Outcome> = means
+    let mut outcomes: Vec<StepOutcome> = means
         .store
         .together(|| well.into_iter().map(|made| settle(made, means)).collect())?;
     for made in ill {
@@ -66,7 +66,7 @@ pub(super) fn add(
         if let Some(node) = outcome
             .node
             .as_ref()
-            .filter(|node| !outcome.failed() || node.state == State::Removing)
+            .filter(|node| !outcome.failed() || node.state == NodeState::Removing)
         {
             nodes.insert(node.id, node.clone());
         }
@@ -75,12 +75,16 @@ pub(super) fn add(
 }
 
 /// Writes down that a node is being made, and its row.
-fn begin<'s>(step: &'s Step, new: &NewNode, means: &Means<'_>) -> Result<Making<'s>, store::Error> {
+fn begin<'s>(
+    step: &'s Step,
+    new: &NewNode,
+    means: &ExecuteContext<'_>,
+) -> Result<PendingNode<'s>, store::StoreError> {
     let begun = means.begin(step, Some(new.id))?;
     let wallet = means.wallets.draw(means.world.clock.chance());
     let version = means.binary.map(|binary| &binary.version);
     let node = conceive(new, wallet, version, means.world.clock.now());
-    let mut stage = Stage::Conceived;
+    let mut stage = AddStage::Conceived;
     let failure = means.world.gauge.busy_port(&node.ports).map(|port| {
         format!(
             "port {port} of node {} is taken by another program: stop that program, or remove its claim",
@@ -89,12 +93,12 @@ fn begin<'s>(step: &'s Step, new: &NewNode, means: &Means<'_>) -> Result<Making<
     });
     if failure.is_none() {
         // The row comes first, so that there is never a process of ours without one.
-        stage = Stage::Written;
+        stage = AddStage::Written;
         means
             .store
             .progress(begun.intent, NodeChange::Insert(&node), &means.detail(step))?;
     }
-    Ok(Making {
+    Ok(PendingNode {
         step,
         begun,
         node,
@@ -106,16 +110,16 @@ fn begin<'s>(step: &'s Step, new: &NewNode, means: &Means<'_>) -> Result<Making<
 /// Goes on with a node that a killed run was making. Its row is there.
 pub(super) fn resume(
     step: &Step,
-    begun: Begun,
+    begun: StartedStep,
     node: Node,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     let mut made = bring_up(
-        vec![Making {
+        vec![PendingNode {
             step,
             begun,
             node,
-            stage: Stage::Resumed,
+            stage: AddStage::Resumed,
             failure: None,
         }],
         means,
@@ -128,7 +132,10 @@ pub(super) fn resume(
 }
 
 /// Defines each, then starts all that could be defined.
-fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Result<Vec<Making<'s>>, store::Error> {
+fn bring_up<'s>(
+    mut making: Vec<PendingNode<'s>>,
+    means: &ExecuteContext<'_>,
+) -> Result<Vec<PendingNode<'s>>, store::StoreError> {
     for made in making.iter_mut().filter(|made| made.failure.is_none()) {
         let Some(binary) = means.binary else {
             made.failure = Some("no antnode binary to make a node from".to_owned());
@@ -149,14 +156,14 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Result<Vec<Ma
                         .store
                         .progress(made.begun.intent, counted(&made.node), &detail)?;
                 }
-                if made.stage == Stage::Written {
-                    made.stage = Stage::Defined;
+                if made.stage == AddStage::Written {
+                    made.stage = AddStage::Defined;
                 }
             }
             Err(error) => {
-                use manager::Error::{HalfMade, Left};
-                if made.stage == Stage::Written && matches!(error, HalfMade { .. } | Left { .. }) {
-                    made.stage = Stage::Defined;
+                use manager::ManagerError::{HalfMade, Left};
+                if made.stage == AddStage::Written && matches!(error, HalfMade { .. } | Left { .. }) {
+                    made.stage = AddStage::Defined;
                 }
                 made.failure = Some(error.to_string());
             }
@@ -177,8 +184,8 @@ fn bring_up<'s>(mut making: Vec<Making<'s>>, means: &Means<'_>) -> Result<Vec<Ma
 }
 
 /// Ends the step: the node is there, or nothing of it is left, or what is left is said.
-fn settle(made: Making<'_>, means: &Means<'_>) -> Result<Outcome, store::Error> {
-    let Making {
+fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError> {
+    let PendingNode {
         step,
         mut begun,
         mut node,
@@ -186,47 +193,47 @@ fn settle(made: Making<'_>, means: &Means<'_>) -> Result<Outcome, store::Error> 
         failure,
     } = made;
     let Some(failure) = failure else {
-        node.state = State::Restarting;
+        node.state = NodeState::Restarting;
         node.since = means.world.clock.now();
-        return means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done);
+        return means.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done);
     };
     match stage {
-        Stage::Conceived => means.end(
+        AddStage::Conceived => means.end(
             begun,
             step,
             Some(&node),
             NodeChange::None,
-            Ending::Failed(failure),
+            StepEnd::Failed(failure),
         ),
         // Folders and service that cannot be made are not left half made.
-        Stage::Written => means.end(
+        AddStage::Written => means.end(
             begun,
             step,
             Some(&node),
             NodeChange::Delete(node.id),
-            Ending::Failed(failure),
+            StepEnd::Failed(failure),
         ),
-        Stage::Resumed => {
+        AddStage::Resumed => {
             // Something of it may be there, and even an identity: it is kept as a node that does not run.
-            node.state = State::Stopped;
+            node.state = NodeState::Stopped;
             has_failed(&mut node, &failure, means);
             means.end(
                 begun,
                 step,
                 Some(&node),
                 NodeChange::Update(&node),
-                Ending::Failed(failure),
+                StepEnd::Failed(failure),
             )
         }
-        Stage::Defined => {
+        AddStage::Defined => {
             means.close_firewall(&node, &mut begun);
             let undone = means.manager(&node).and_then(|manager| manager.remove(&node));
             let Err(left) = undone else {
                 let change = NodeChange::Delete(node.id);
-                return means.end(begun, step, Some(&node), change, Ending::Failed(failure));
+                return means.end(begun, step, Some(&node), change, StepEnd::Failed(failure));
             };
             // The row stays, marked for removal, so that what is left is tried again and never forgotten.
-            node.state = State::Removing;
+            node.state = NodeState::Removing;
             node.since = means.world.clock.now();
             let failure = format!("{failure}; undoing it failed too: {left}");
             node.memory.last_error = Some(failure.clone());
@@ -235,7 +242,7 @@ fn settle(made: Making<'_>, means: &Means<'_>) -> Result<Outcome, store::Error> 
                 step,
                 Some(&node),
                 NodeChange::Update(&node),
-                Ending::Failed(failure),
+                StepEnd::Failed(failure),
             )
         }
     }
@@ -268,9 +275,9 @@ fn conceive(new: &NewNode, wallet: &Wallet, version: Option<&Version>, now: Time
         home: new.home.clone(),
         version: version.cloned(),
         born: now,
-        state: State::Restarting,
+        state: NodeState::Restarting,
         since: now,
-        figures: Figures::default(),
-        memory: Memory::default(),
+        figures: NodeFigures::default(),
+        memory: NodeHistory::default(),
     }
 }

@@ -6,7 +6,7 @@
 mod add;
 mod recover;
 mod remove;
-mod run;
+mod start_stop;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::colony::{Binary, Node, NodeId, State, Timestamp, Version, Wallets};
+use crate::colony::{Binary, Node, NodeId, NodeState, Timestamp, Version, Wallets};
 use crate::firewall::Protocol;
 use crate::manager::{self, ProcessManager};
 use crate::plan::{self, Action, Plan, Step};
-use crate::progress::{Work, Working};
+use crate::progress::{ProgressGuard, Work};
 use crate::signals;
 use crate::store::{self, Change, Event, Intent, Store};
 use crate::world::World;
@@ -27,7 +27,7 @@ pub use recover::recover;
 
 /// How one step ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StepEnd {
     Done,
     /// What went wrong, and what is left of the step if anything is.
     Failed(String),
@@ -37,28 +37,28 @@ pub enum Ending {
 
 /// One step, the node it was about, and how it ended.
 #[derive(Clone, Debug)]
-pub struct Outcome {
+pub struct StepOutcome {
     pub step: Step,
     /// As it stands after the step, or stood before it if it is gone. None for steps about no single node.
     pub node: Option<Node>,
-    pub ending: Ending,
+    pub ending: StepEnd,
     /// What went wrong beside the step: a firewall rule that could not be set.
     pub warnings: Vec<String>,
 }
 
-impl Outcome {
+impl StepOutcome {
     /// What a step would come to if it went well, on `nodes` as they stand.
     #[must_use]
-    pub fn foreseen(step: &Step, nodes: &[Node]) -> Outcome {
+    pub fn foreseen(step: &Step, nodes: &[Node]) -> StepOutcome {
         let node = step
             .action
             .node()
             .and_then(|id| nodes.iter().find(|node| node.id == id))
             .cloned();
-        Outcome {
+        StepOutcome {
             step: step.clone(),
             node,
-            ending: Ending::Done,
+            ending: StepEnd::Done,
             warnings: Vec::new(),
         }
     }
@@ -66,12 +66,12 @@ impl Outcome {
     /// Whether the step was begun and did not reach its end.
     #[must_use]
     pub fn failed(&self) -> bool {
-        matches!(self.ending, Ending::Failed(_))
+        matches!(self.ending, StepEnd::Failed(_))
     }
 }
 
 /// What carrying out a plan needs beside the plan.
-pub struct Means<'a> {
+pub struct ExecuteContext<'a> {
     pub world: &'a World,
     pub store: &'a Store,
     /// Names this run in the events.
@@ -92,20 +92,20 @@ pub struct Means<'a> {
 pub fn execute(
     plan: &Plan,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Vec<Outcome>, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     let mut rest = plan.steps.as_slice();
-    let _working = Working::begin(means.world.progress, Work::Steps, ends(&plan.steps));
+    let _working = ProgressGuard::begin(means.world.progress, Work::Steps, ends(&plan.steps));
     while let Some(first) = rest.first() {
         if !outcomes.is_empty() {
             means.world.clock.sleep(means.pause);
         }
         if signals::asked_to_end() {
-            outcomes.extend(rest.iter().map(|step| Outcome {
+            outcomes.extend(rest.iter().map(|step| StepOutcome {
                 step: step.clone(),
                 node: None,
-                ending: Ending::Skipped,
+                ending: StepEnd::Skipped,
                 warnings: Vec::new(),
             }));
             break;
@@ -115,12 +115,12 @@ pub fn execute(
         rest = later;
         match &first.action {
             Action::Add(_) => outcomes.extend(add::add(batch, nodes, means)?),
-            Action::Start(..) => outcomes.extend(run::start(batch, nodes, means)?),
-            Action::Stop(id, rest) => outcomes.push(run::stop(first, *id, *rest, nodes, means)?),
+            Action::Start(..) => outcomes.extend(start_stop::start(batch, nodes, means)?),
+            Action::Stop(id, rest) => outcomes.push(start_stop::stop(first, *id, *rest, nodes, means)?),
             Action::Upgrade(id, to) => outcomes.push(upgrade::upgrade(first, *id, to, nodes, means)?),
             Action::Remove(id) => outcomes.push(remove::remove(first, *id, nodes, means)?),
             Action::Teardown(ids) => outcomes.extend(remove::teardown(first, ids, nodes, means)?),
-            Action::Resurvey => outcomes.push(run::resurvey(first, means)?),
+            Action::Resurvey => outcomes.push(start_stop::resurvey(first, means)?),
         }
     }
     for manager in means.world.managers.all() {
@@ -164,15 +164,15 @@ fn together(steps: &[Step], pause: Duration) -> usize {
 }
 
 /// A step that has been written down and not yet ended.
-struct Begun {
+struct StartedStep {
     intent: store::IntentId,
     at: Timestamp,
     timer: Instant,
     warnings: Vec<String>,
 }
 
-impl Means<'_> {
-    fn begin(&self, step: &Step, node: Option<NodeId>) -> Result<Begun, store::Error> {
+impl ExecuteContext<'_> {
+    fn begin(&self, step: &Step, node: Option<NodeId>) -> Result<StartedStep, store::StoreError> {
         let at = self.world.clock.now();
         tracing::info!("{step}");
         let intent = self.store.begin(&Intent {
@@ -182,7 +182,7 @@ impl Means<'_> {
             detail: self.detail(step),
             at,
         })?;
-        Ok(Begun {
+        Ok(StartedStep {
             intent,
             at,
             timer: Instant::now(),
@@ -206,18 +206,18 @@ impl Means<'_> {
     /// Ends a step: its row, its event and the end of its intent, in one transaction.
     fn end<'c>(
         &self,
-        begun: Begun,
+        begun: StartedStep,
         step: &Step,
         node: Option<&Node>,
         change: impl Into<Change<'c>>,
-        ending: Ending,
-    ) -> Result<Outcome, store::Error> {
+        ending: StepEnd,
+    ) -> Result<StepOutcome, store::StoreError> {
         let error = match &ending {
-            Ending::Failed(error) => {
+            StepEnd::Failed(error) => {
                 tracing::error!("{}: {error}", step.action);
                 Some(error.clone())
             }
-            Ending::Done | Ending::Skipped => None,
+            StepEnd::Done | StepEnd::Skipped => None,
         };
         for warning in &begun.warnings {
             tracing::warn!("{warning}");
@@ -232,9 +232,9 @@ impl Means<'_> {
             figures: step.because.figures(),
             forced: self.forced,
             outcome: if error.is_some() {
-                store::Outcome::Failed
+                store::EventOutcome::Failed
             } else {
-                store::Outcome::Done
+                store::EventOutcome::Done
             },
             error,
             warning: (!begun.warnings.is_empty()).then(|| begun.warnings.join("; ")),
@@ -242,7 +242,7 @@ impl Means<'_> {
         };
         self.store.finish(begun.intent, change, &event)?;
         self.world.progress.advance(1);
-        Ok(Outcome {
+        Ok(StepOutcome {
             step: step.clone(),
             node: node.cloned(),
             ending,
@@ -250,12 +250,12 @@ impl Means<'_> {
         })
     }
 
-    fn manager(&self, node: &Node) -> Result<&dyn ProcessManager, manager::Error> {
+    fn manager(&self, node: &Node) -> Result<&dyn ProcessManager, manager::ManagerError> {
         self.world.managers.of(node.manager)
     }
 
     /// Lets the node be reached. What fails is a warning: the node runs all the same.
-    fn open_firewall(&self, node: &Node, begun: &mut Begun) {
+    fn open_firewall(&self, node: &Node, begun: &mut StartedStep) {
         if let Err(error) = self
             .world
             .firewall
@@ -265,7 +265,7 @@ impl Means<'_> {
         }
     }
 
-    fn close_firewall(&self, node: &Node, begun: &mut Begun) {
+    fn close_firewall(&self, node: &Node, begun: &mut StartedStep) {
         if let Err(error) = self
             .world
             .firewall
@@ -281,9 +281,9 @@ fn on_node(
     step: &Step,
     id: NodeId,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-    finish: impl FnOnce(Begun, Node, &mut Means<'_>) -> Result<Outcome, store::Error>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+    finish: impl FnOnce(StartedStep, Node, &mut ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError>,
+) -> Result<StepOutcome, store::StoreError> {
     let Some(node) = nodes.get(&id) else {
         return Ok(no_such_node(step, id));
     };
@@ -296,17 +296,17 @@ fn on_node(
 }
 
 /// The outcome of a step whose node is not there: the plan was made of other nodes than these.
-fn no_such_node(step: &Step, id: NodeId) -> Outcome {
-    Outcome {
+fn no_such_node(step: &Step, id: NodeId) -> StepOutcome {
+    StepOutcome {
         step: step.clone(),
         node: None,
-        ending: Ending::Failed(format!("node {id} is not in the colony")),
+        ending: StepEnd::Failed(format!("node {id} is not in the colony")),
         warnings: Vec::new(),
     }
 }
 
 /// The node was started just now.
-fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
+fn has_started(node: &mut Node, state: NodeState, means: &ExecuteContext<'_>) {
     node.state = state;
     node.since = means.world.clock.now();
     node.memory.silent = 0;
@@ -314,6 +314,6 @@ fn has_started(node: &mut Node, state: State, means: &Means<'_>) {
 }
 
 /// The node would not start, stop or go: it is passed over for a while, longer each time.
-fn has_failed(node: &mut Node, error: &str, means: &Means<'_>) {
+fn has_failed(node: &mut Node, error: &str, means: &ExecuteContext<'_>) {
     plan::put_off(node, error, means.world.clock.now());
 }

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use crate::colony::{Activity, Node, NodeId, State, Version};
-use crate::plan::{Action, Kind, Reason, Rest, Step};
+use crate::colony::{Node, NodeId, NodeState, ProcessState, Version};
+use crate::plan::{Action, ActionKind, Reason, Step, StopReason};
 use crate::store::{self, Intent, IntentId, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, add, has_started, remove, run, upgrade};
+use super::{
+    ExecuteContext, StartedStep, StepEnd, StepOutcome, add, has_started, remove, start_stop, upgrade,
+};
 
 /// Ends every intent that is still open. Every step can be done twice, so most are simply done again.
 ///
@@ -15,8 +17,8 @@ use super::{Begun, Ending, Means, Outcome, add, has_started, remove, run, upgrad
 /// When the store cannot be written.
 pub fn recover(
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Vec<Outcome>, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::new();
     for (id, intent) in means.store.pending()? {
         match unfinished(id, &intent, nodes, means)? {
@@ -35,12 +37,12 @@ fn unfinished(
     id: IntentId,
     intent: &Intent,
     nodes: &BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Option<Outcome>, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<Option<StepOutcome>, store::StoreError> {
     let Some(node) = intent.node.and_then(|node| nodes.get(&node)).cloned() else {
         return Ok(None);
     };
-    let Some(kind) = Kind::from_word(&intent.action) else {
+    let Some(kind) = ActionKind::from_word(&intent.action) else {
         return Ok(None);
     };
     tracing::warn!(
@@ -48,7 +50,7 @@ fn unfinished(
         node.service
     );
     means.forced = intent.detail["forced"] == true;
-    let begun = Begun {
+    let begun = StartedStep {
         intent: id,
         at: intent.at,
         timer: Instant::now(),
@@ -63,15 +65,15 @@ fn unfinished(
     };
     let kind = match kind {
         // Such a start puts another antnode in place first, and that has to be ended as well.
-        Kind::Start if intent.detail["to"].is_string() => Kind::Upgrade,
+        ActionKind::Start if intent.detail["to"].is_string() => ActionKind::Upgrade,
         kind => kind,
     };
     let outcome = match kind {
-        Kind::Add => {
+        ActionKind::Add => {
             let step = step(Action::Start(node.id, None));
             add::resume(&step, begun, node, means)?
         }
-        Kind::Upgrade => {
+        ActionKind::Upgrade => {
             let newest = means.binary.map(|binary| binary.version.clone());
             let step = step(Action::Upgrade(
                 node.id,
@@ -79,55 +81,60 @@ fn unfinished(
             ));
             upgrade::finish(&step, begun, node, None, means)?
         }
-        Kind::Stop => {
-            let rest = match intent.detail["rest"].as_str().and_then(State::from_word) {
-                Some(State::Removing) => Rest::Removing,
-                Some(State::Disabled) => Rest::Disabled,
-                _ => Rest::Stopped,
+        ActionKind::Stop => {
+            let rest = match intent.detail["rest"].as_str().and_then(NodeState::from_word) {
+                Some(NodeState::Removing) => StopReason::Removing,
+                Some(NodeState::Disabled) => StopReason::Disabled,
+                _ => StopReason::Stopped,
             };
-            run::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, means)?
+            start_stop::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, means)?
         }
-        Kind::Remove | Kind::Teardown => remove::finish(&step(Action::Remove(node.id)), begun, node, means)?,
-        Kind::Start => match started(&node, means) {
+        ActionKind::Remove | ActionKind::Teardown => {
+            remove::finish(&step(Action::Remove(node.id)), begun, node, means)?
+        }
+        ActionKind::Start => match started(&node, means) {
             true => ended_start(&step(Action::Start(node.id, None)), begun, node, means)?,
             false => return Ok(None),
         },
-        Kind::Survey | Kind::Resurvey => return Ok(None),
+        ActionKind::Survey | ActionKind::Resurvey => return Ok(None),
     };
     Ok(Some(outcome))
 }
 
-fn started(node: &Node, means: &Means<'_>) -> bool {
+fn started(node: &Node, means: &ExecuteContext<'_>) -> bool {
     let processes = means
         .manager(node)
         .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
-    processes.is_ok_and(|all| all.iter().any(|process| process.activity == Activity::Running))
+    processes.is_ok_and(|all| {
+        all.iter()
+            .any(|process| process.activity == ProcessState::Running)
+    })
 }
 
 fn ended_start(
     step: &Step,
-    mut begun: Begun,
+    mut begun: StartedStep,
     mut node: Node,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     // To start what runs does no more than what the run that was killed had left undone.
     if let Err(error) = means.manager(&node).and_then(|manager| manager.start(&node)) {
         begun.warnings.push(error.to_string());
     }
     means.open_firewall(&node, &mut begun);
-    has_started(&mut node, State::Restarting, means);
-    means.end(begun, step, Some(&node), NodeChange::Update(&node), Ending::Done)
+    has_started(&mut node, NodeState::Restarting, means);
+    means.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done)
 }
 
 /// Does to `nodes` what the outcome did to the store.
-fn keep_in_step(outcome: &Outcome, nodes: &mut BTreeMap<NodeId, Node>) {
+fn keep_in_step(outcome: &StepOutcome, nodes: &mut BTreeMap<NodeId, Node>) {
     let Some(node) = &outcome.node else { return };
     let gone = matches!(
         (&outcome.step.action, &outcome.ending),
-        (Action::Remove(_), Ending::Done) | (Action::Start(..), Ending::Failed(_))
+        (Action::Remove(_), StepEnd::Done) | (Action::Start(..), StepEnd::Failed(_))
     );
     // A start that failed here is an add; where its row was kept it says STOPPED or REMOVING.
-    let kept = outcome.failed() && matches!(node.state, State::Removing | State::Stopped);
+    let kept = outcome.failed() && matches!(node.state, NodeState::Removing | NodeState::Stopped);
     if gone && !kept {
         nodes.remove(&node.id);
     } else {

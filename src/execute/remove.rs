@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Activity, Node, NodeId, State, Tool};
+use crate::colony::{Node, NodeId, NodeState, ProcessState, Tool};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, has_failed, no_such_node, on_node};
+use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed, no_such_node, on_node};
 
 /// Removes one node.
 pub(super) fn remove(
     step: &Step,
     id: NodeId,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     let outcome = on_node(step, id, nodes, means, |begun, node, means| {
         finish(step, begun, node, means)
     })?;
@@ -25,10 +25,10 @@ pub(super) fn remove(
 /// Removes one node, or what a killed run left of it.
 pub(super) fn finish(
     step: &Step,
-    begun: Begun,
+    begun: StartedStep,
     node: Node,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     let removed = means
         .manager(&node)
         .and_then(|manager| manager.remove(&node))
@@ -41,8 +41,8 @@ pub(super) fn teardown(
     step: &Step,
     ids: &[NodeId],
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Vec<Outcome>, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
     let single = |id: &NodeId| Step {
         action: Action::Remove(*id),
         ..step.clone()
@@ -51,7 +51,7 @@ pub(super) fn teardown(
         return Ok(vec![no_such_node(&single(id), *id)]);
     }
     let leaving = ids.iter().filter_map(|id| nodes.get(id));
-    let begun: Vec<(Step, Begun, Node)> = means.store.together(|| {
+    let begun: Vec<(Step, StartedStep, Node)> = means.store.together(|| {
         leaving
             .map(|node| {
                 let step = single(&node.id);
@@ -82,7 +82,7 @@ pub(super) fn teardown(
             (step, conclude(begun, node, removed, means))
         })
         .collect();
-    let outcomes: Vec<Outcome> = means.store.together(|| {
+    let outcomes: Vec<StepOutcome> = means.store.together(|| {
         ended
             .into_iter()
             .map(|(step, ended)| write(&step, ended, recount, means))
@@ -95,7 +95,11 @@ pub(super) fn teardown(
 }
 
 /// Whether antctl has forgotten all nodes it ever had, so that ids and their ports may be given again.
-fn forgot_all(begun: &[(Step, Begun, Node)], failures: &BTreeMap<NodeId, String>, means: &Means<'_>) -> bool {
+fn forgot_all(
+    begun: &[(Step, StartedStep, Node)],
+    failures: &BTreeMap<NodeId, String>,
+    means: &ExecuteContext<'_>,
+) -> bool {
     let mut antctls = begun
         .iter()
         .map(|(_, _, node)| node.manager)
@@ -111,49 +115,54 @@ fn forgot_all(begun: &[(Step, Begun, Node)], failures: &BTreeMap<NodeId, String>
 }
 
 /// A removal that came to its end, and what is to be written of it.
-struct Ended {
-    begun: Begun,
+struct FinishedRemoval {
+    begun: StartedStep,
     node: Node,
-    ending: Ending,
+    ending: StepEnd,
 }
 
 /// What is left to do once the manager has removed the node, or has not.
-fn conclude(mut begun: Begun, mut node: Node, removed: Result<(), String>, means: &Means<'_>) -> Ended {
+fn conclude(
+    mut begun: StartedStep,
+    mut node: Node,
+    removed: Result<(), String>,
+    means: &ExecuteContext<'_>,
+) -> FinishedRemoval {
     let ending = match removed {
         Ok(()) => {
             means.close_firewall(&node, &mut begun);
-            Ending::Done
+            StepEnd::Done
         }
         Err(error) => {
             // Half removed is on its way out: REMOVING is what brings it back to this step. One that
             // still runs was not touched and stays what it was.
             if !still_runs(&node, means) {
-                node.state = State::Removing;
+                node.state = NodeState::Removing;
                 node.since = means.world.clock.now();
             }
-            if node.state == State::Dead {
+            if node.state == NodeState::Dead {
                 has_failed(&mut node, &error, means);
             }
             node.memory.last_error = Some(error.clone());
-            Ending::Failed(error)
+            StepEnd::Failed(error)
         }
     };
-    Ended { begun, node, ending }
+    FinishedRemoval { begun, node, ending }
 }
 
 /// The row goes with the node; one that would not go keeps it. `recount` is the highest id used from now on, if
 /// that changes.
 fn write(
     step: &Step,
-    ended: Ended,
+    ended: FinishedRemoval,
     recount: Option<u32>,
-    means: &Means<'_>,
-) -> Result<Outcome, store::Error> {
-    let Ended { begun, node, ending } = ended;
+    means: &ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
+    let FinishedRemoval { begun, node, ending } = ended;
     let change = Change {
         node: match ending {
-            Ending::Done => NodeChange::Delete(node.id),
-            Ending::Failed(_) | Ending::Skipped => NodeChange::Update(&node),
+            StepEnd::Done => NodeChange::Delete(node.id),
+            StepEnd::Failed(_) | StepEnd::Skipped => NodeChange::Update(&node),
         },
         highest_node_id_used: recount,
         ..Change::default()
@@ -161,19 +170,20 @@ fn write(
     means.end(begun, step, Some(&node), change, ending)
 }
 
-fn still_runs(node: &Node, means: &Means<'_>) -> bool {
+fn still_runs(node: &Node, means: &ExecuteContext<'_>) -> bool {
     let processes = means
         .manager(node)
         .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
     // When not even that can be told, nothing is changed.
     processes.map_or(true, |all| {
-        all.iter().any(|process| process.activity == Activity::Running)
+        all.iter()
+            .any(|process| process.activity == ProcessState::Running)
     })
 }
 
-fn keep_in_step(outcome: &Outcome, id: NodeId, nodes: &mut BTreeMap<NodeId, Node>) {
+fn keep_in_step(outcome: &StepOutcome, id: NodeId, nodes: &mut BTreeMap<NodeId, Node>) {
     match (&outcome.ending, &outcome.node) {
-        (Ending::Done, _) => {
+        (StepEnd::Done, _) => {
             nodes.remove(&id);
         }
         (_, Some(node)) => {

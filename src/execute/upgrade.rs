@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Node, NodeId, State, Version};
+use crate::colony::{Node, NodeId, NodeState, Version};
 use crate::manager;
 use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
-use super::{Begun, Ending, Means, Outcome, has_failed, has_started, on_node};
+use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed, has_started, on_node};
 
 /// Upgrades a node, running or stopped, and leaves it running.
 pub(super) fn upgrade(
@@ -15,8 +15,8 @@ pub(super) fn upgrade(
     id: NodeId,
     to: &Version,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     on_node(step, id, nodes, means, |begun, node, means| {
         finish(step, begun, node, Some(to), means)
     })
@@ -25,11 +25,11 @@ pub(super) fn upgrade(
 /// Does the step that was begun, or begun by a run that was killed: doing it twice is doing it once.
 pub(super) fn finish(
     step: &Step,
-    mut begun: Begun,
+    mut begun: StartedStep,
     mut node: Node,
     to: Option<&Version>,
-    means: &mut Means<'_>,
-) -> Result<Outcome, store::Error> {
+    means: &mut ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     let mut held_back = None;
     // The binary it runs from now on; none where it was started as it is.
     let upgraded = match means.binary {
@@ -38,7 +38,7 @@ pub(super) fn finish(
             let upgraded = manager.and_then(|manager| match manager.upgrade(&node, binary) {
                 // Root does not touch an antnode that somebody else could exchange; that account may run it, and an
                 // old node earns more than none.
-                Err(why @ manager::Error::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
+                Err(why @ manager::ManagerError::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
                     held_back = Some(format!("`{}` is not upgraded: {why}", node.name.full()));
                     manager.start(&node).map(|()| None)
                 }
@@ -55,18 +55,18 @@ pub(super) fn finish(
             begun.warnings.extend(held_back);
             match binary {
                 Some(binary) => {
-                    has_started(&mut node, State::Upgrading, means);
+                    has_started(&mut node, NodeState::Upgrading, means);
                     // Of the newest one that antctl found the next survey tells the version.
                     node.version = Some(binary.version.clone()).filter(Version::is_readable);
                     node.memory.binary_key = None;
                 }
-                None => has_started(&mut node, State::Restarting, means),
+                None => has_started(&mut node, NodeState::Restarting, means),
             }
-            Ending::Done
+            StepEnd::Done
         }
         Err(error) => {
             has_failed(&mut node, &error, means);
-            Ending::Failed(error)
+            StepEnd::Failed(error)
         }
     };
     means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)

@@ -1,6 +1,6 @@
 //! Firewalls: letting nodes be reached from outside.
 
-pub mod null;
+pub mod none;
 pub mod ufw;
 
 use std::fmt;
@@ -8,31 +8,31 @@ use std::fmt;
 use crate::colony::Mode;
 use crate::program;
 
-pub use null::NoFirewall;
+pub use none::NoFirewall;
 pub use ufw::Ufw;
 
 /// What a firewall could not do.
 #[derive(Debug)]
-pub enum Error {
+pub enum FirewallError {
     /// The firewall's program did not do its part.
-    Program(program::Error),
+    Program(program::ProgramError),
 }
 
-impl From<program::Error> for Error {
-    fn from(error: program::Error) -> Error {
-        Error::Program(error)
+impl From<program::ProgramError> for FirewallError {
+    fn from(error: program::ProgramError) -> FirewallError {
+        FirewallError::Program(error)
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for FirewallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Program(error) => error.fmt(f),
+            FirewallError::Program(error) => error.fmt(f),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for FirewallError {}
 
 /// The protocol of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,16 +55,16 @@ impl fmt::Display for Protocol {
 /// Asking for what is already so is success; so is asking an idle firewall, whose rules wait for their day.
 pub trait Firewall {
     /// Lets traffic in on `port`; `comment` is shown to whoever lists the rules.
-    fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error>;
+    fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), FirewallError>;
     /// Takes back what `open` allowed with this `comment`; a rule of somebody else's for the port stays.
-    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error>;
+    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), FirewallError>;
     /// Whether rules have any effect now. An idle firewall is not an error.
-    fn is_active(&self) -> Result<bool, Error>;
+    fn is_active(&self) -> Result<bool, FirewallError>;
 }
 
 /// What the operator says of the firewall.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
+pub enum FirewallOptions {
     /// ufw with the sudo modes where it is installed, else none.
     #[default]
     Auto,
@@ -72,17 +72,17 @@ pub enum Choice {
     Null,
 }
 
-impl Choice {
+impl FirewallOptions {
     /// The words of the setting `firewall`.
     pub const WORDS: [&'static str; 3] = ["auto", "ufw", "null"];
 
     /// A choice from its word.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<Choice> {
+    pub fn from_word(word: &str) -> Option<FirewallOptions> {
         match word {
-            "auto" => Some(Choice::Auto),
-            "ufw" => Some(Choice::Ufw),
-            "null" => Some(Choice::Null),
+            "auto" => Some(FirewallOptions::Auto),
+            "ufw" => Some(FirewallOptions::Ufw),
+            "null" => Some(FirewallOptions::Null),
             _ => None,
         }
     }
@@ -90,11 +90,11 @@ impl Choice {
 
 /// The firewall for a colony; `disabled` (`WNM_FIREWALL_DISABLED`) is stronger than any choice.
 #[must_use]
-pub fn choose(choice: Choice, mode: Mode, disabled: bool) -> Box<dyn Firewall> {
+pub fn choose(choice: FirewallOptions, mode: Mode, disabled: bool) -> Box<dyn Firewall> {
     let is_wanted = match choice {
-        Choice::Ufw => true,
-        Choice::Null => false,
-        Choice::Auto => mode == Mode::Sudo && ufw::is_installed(),
+        FirewallOptions::Ufw => true,
+        FirewallOptions::Null => false,
+        FirewallOptions::Auto => mode == Mode::Sudo && ufw::is_installed(),
     };
     if is_wanted && !disabled {
         Box::new(Ufw)
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn no_firewall_is_never_active_and_never_fails() {
         for firewall in [
-            choose(Choice::Null, Mode::Sudo, false),
-            choose(Choice::Auto, Mode::User, false),
-            choose(Choice::Ufw, Mode::Sudo, true),
+            choose(FirewallOptions::Null, Mode::Sudo, false),
+            choose(FirewallOptions::Auto, Mode::User, false),
+            choose(FirewallOptions::Ufw, Mode::Sudo, true),
         ] {
             assert!(firewall.open(55001, Protocol::Udp, "antnode0001").is_ok());
             assert!(firewall.close(55001, Protocol::Udp, "antnode0001").is_ok());
@@ -122,7 +122,11 @@ mod tests {
 
     #[test]
     fn every_word_is_a_choice() {
-        assert!(Choice::WORDS.iter().all(|word| Choice::from_word(word).is_some()));
-        assert_eq!(Choice::from_word("iptables"), None);
+        assert!(
+            FirewallOptions::WORDS
+                .iter()
+                .all(|word| FirewallOptions::from_word(word).is_some())
+        );
+        assert_eq!(FirewallOptions::from_word("iptables"), None);
     }
 }

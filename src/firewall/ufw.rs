@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::colony::Mode;
 use crate::program::Program;
 
-use super::{Error, Firewall, Protocol};
+use super::{Firewall, FirewallError, Protocol};
 
 /// Where ufw is found; an operator's PATH, and cron's, may lack these folders.
 const PLACES: [&str; 4] = [
@@ -35,13 +35,13 @@ pub fn is_enabled() -> bool {
 
 /// What ufw says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct UfwStatus {
     pub is_active: bool,
     /// Ports that all may reach by UDP, from and to.
     open: Vec<(u16, u16)>,
 }
 
-impl Status {
+impl UfwStatus {
     /// Whether a rule lets everybody send to this port by UDP.
     #[must_use]
     pub fn lets_in_udp(&self, port: u16) -> bool {
@@ -49,8 +49,8 @@ impl Status {
     }
 
     /// From what `ufw status` prints. Rules for some senders only, and such by names of services, are not counted.
-    fn read(text: &str) -> Status {
-        let mut status = Status::default();
+    fn read(text: &str) -> UfwStatus {
+        let mut status = UfwStatus::default();
         for line in text.lines() {
             if line.trim() == "Status: active" {
                 status.is_active = true;
@@ -84,8 +84,8 @@ impl Status {
 ///
 /// # Errors
 /// When it, or sudo before it, does not answer.
-pub fn status() -> Result<Status, Error> {
-    Ok(Status::read(&ufw().arg("status").run()?.stdout))
+pub fn status() -> Result<UfwStatus, FirewallError> {
+    Ok(UfwStatus::read(&ufw().arg("status").run()?.stdout))
 }
 
 fn ufw() -> Program {
@@ -114,7 +114,7 @@ fn remark(comment: &str) -> String {
 }
 
 impl Firewall for Ufw {
-    fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error> {
+    fn open(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), FirewallError> {
         let mut program = ufw().args(["allow", &rule(port, protocol)]);
         let remark = remark(comment);
         if !remark.is_empty() {
@@ -124,7 +124,7 @@ impl Firewall for Ufw {
         Ok(())
     }
 
-    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), Error> {
+    fn close(&self, port: u16, protocol: Protocol, comment: &str) -> Result<(), FirewallError> {
         // ufw deletes a rule whatever its comment, and a port alone does not say whose it is.
         let added = ufw().args(["show", "added"]).run()?.stdout;
         if !is_added(&added, &rule(port, protocol), &remark(comment)) {
@@ -136,10 +136,10 @@ impl Firewall for Ufw {
         if ended.code() == Some(0) || said.contains("non-existent rule") {
             return Ok(());
         }
-        Err(Error::Program(program.failure(&ended)))
+        Err(FirewallError::Program(program.failure(&ended)))
     }
 
-    fn is_active(&self) -> Result<bool, Error> {
+    fn is_active(&self) -> Result<bool, FirewallError> {
         Ok(status()?.is_active)
     }
 }
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_ports_that_are_open_are_read_from_what_ufw_prints() {
-        let status = Status::read(
+        let status = UfwStatus::read(
             "Status: active\n\nTo                         Action      From\n\
              --                         ------      ----\n\
              55001/udp                  ALLOW       Anywhere                   # antnode0001\n\
@@ -205,6 +205,6 @@ mod tests {
         ] {
             assert_eq!(status.lets_in_udp(port), is_open, "{port}");
         }
-        assert_eq!(Status::read("Status: inactive\n"), Status::default());
+        assert_eq!(UfwStatus::read("Status: inactive\n"), UfwStatus::default());
     }
 }

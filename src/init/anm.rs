@@ -7,25 +7,25 @@ use std::path::PathBuf;
 
 use crate::clock::Clock;
 use crate::colony::{Mode, Node, NodeId, Tool};
-use crate::error::Error;
+use crate::error::ExitError;
 use crate::lock::CycleLock;
-use crate::program::account;
-use crate::report::imported;
+use crate::program::user_account;
+use crate::report::import_preview;
 use crate::session::{Session, gauge};
-use crate::settings::{self, Origin, Resolved, Run, Saying};
-use crate::store::{self, Facts, Fault, Reserved, Store};
-use crate::survey::Gauge;
-use crate::takeover::anm::acts::{self, Heir, Wish};
-use crate::takeover::anm::judge::{Judgement, judge};
-use crate::takeover::anm::warning::{Code, Warning};
-use crate::takeover::anm::{self, Server, account as told, journal, place, rollback, silence};
-use crate::terminal::Style;
+use crate::settings::{self, Provided, Resolved, RunOptions, Source};
+use crate::store::{self, Fault, MachineFacts, ReservedNumbers, Store};
+use crate::survey::MachineReader;
+use crate::takeover::anm::build::{TakeoverPlan, judge};
+use crate::takeover::anm::steps::{self, Successor, TakeoverOptions};
+use crate::takeover::anm::warning::{Warning, WarningCode};
+use crate::takeover::anm::{self, Server, disable, journal, operator_summary as told, paths, rollback};
+use crate::terminal::Coloring;
 
 /// Refuses flags of a takeover that do not go with what else was said.
 ///
 /// # Errors
 /// Exit code 2.
-pub fn check(run: &Run) -> Result<(), Error> {
+pub fn check(run: &RunOptions) -> Result<(), ExitError> {
     let takes_over = run.init && run.migrate_anm;
     let wrong = if run.rollback_anm && (run.init || run.migrate_anm || run.import) {
         Some(("--rollback_anm", "goes alone"))
@@ -44,7 +44,9 @@ pub fn check(run: &Run) -> Result<(), Error> {
         None
     };
     match wrong {
-        Some((flag, why)) => Err(Error::mistaken(format_args!("`{flag}` {why}")).hint("nothing was changed")),
+        Some((flag, why)) => {
+            Err(ExitError::mistaken(format_args!("`{flag}` {why}")).hint("nothing was changed"))
+        }
         None => Ok(()),
     }
 }
@@ -53,14 +55,14 @@ pub fn check(run: &Run) -> Result<(), Error> {
 ///
 /// # Errors
 /// When it must not be done or cannot be: anm is as it was, or the error says what is not.
-pub fn take_over(session: &Session, server: &Server) -> Result<String, Error> {
+pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError> {
     refuse_other_manager(session)?;
     if !session.run.dry_run {
         session.refuse_weak_ground()?;
     }
-    let colony = Colony::new(session, server)?;
-    let limit = session.run.anm_wait.unwrap_or(silence::LIMIT);
-    let wish = Wish {
+    let colony = NewColony::new(session, server)?;
+    let limit = session.run.anm_wait.unwrap_or(disable::LIMIT);
+    let wish = TakeoverOptions {
         database: &server.named(&colony.path),
         user: &session.place.operator.user,
         collector: session.run.ntracking,
@@ -74,7 +76,7 @@ pub fn take_over(session: &Session, server: &Server) -> Result<String, Error> {
     colony.refuse_unwritable()?;
     // Before anything is made: of two that are called at once, one ends here.
     let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
-    let report = acts::take_over(server, &wish, &colony).inspect_err(|_| store::discard(&colony.path))?;
+    let report = steps::take_over(server, &wish, &colony).inspect_err(|_| store::discard(&colony.path))?;
     tracing::info!("Initialization complete");
     Ok(report)
 }
@@ -83,8 +85,8 @@ pub fn take_over(session: &Session, server: &Server) -> Result<String, Error> {
 ///
 /// # Errors
 /// When there is nothing to give back, or anm would harm the nodes.
-pub fn give_back(session: &Session, server: &Server) -> Result<String, Error> {
-    let wish = rollback::Wish {
+pub fn give_back(session: &Session, server: &Server) -> Result<String, ExitError> {
+    let wish = rollback::RollbackOptions {
         lock: &session.place.lock_path,
         forced: session.run.confirm,
         dry: session.run.dry_run,
@@ -96,20 +98,20 @@ pub fn give_back(session: &Session, server: &Server) -> Result<String, Error> {
 }
 
 /// What a takeover would do, and nothing done.
-fn foresee(colony: &Colony<'_>, wish: &Wish<'_>) -> Result<String, Error> {
+fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String, ExitError> {
     let server = colony.server;
     let begun = journal::unfinished(server)?;
     if begun.is_none() && colony.is_made()? {
         return Err(super::already(&colony.path));
     }
     let cron = match &begun {
-        Some(journal) => journal.kept_text(server, place::CRON)?,
-        None => server.read(place::CRON)?,
+        Some(journal) => journal.kept_text(server, paths::CRON)?,
+        None => server.read(paths::CRON)?,
     };
     let mut judgement = judge(server, cron.as_deref())?;
     colony.weigh(&mut judgement)?;
     if colony.session.run.json {
-        return Ok(imported::as_json(&judgement.nodes));
+        return Ok(import_preview::as_json(&judgement.nodes));
     }
     let mut lines = vec![format!("would take over from anm into {}", colony.session.place)];
     if let Some(journal) = &begun {
@@ -125,29 +127,29 @@ fn foresee(colony: &Colony<'_>, wish: &Wish<'_>) -> Result<String, Error> {
     Ok(lines.join("\n").trim_end().to_owned())
 }
 
-fn refuse_other_manager(session: &Session) -> Result<(), Error> {
+fn refuse_other_manager(session: &Session) -> Result<(), ExitError> {
     let kind = session.place.manager;
     if kind.tool == Tool::Systemd && kind.mode == Mode::Sudo {
         return Ok(());
     }
     Err(
-        Error::mistaken(format_args!("anm's nodes cannot be run by `{kind}`"))
+        ExitError::mistaken(format_args!("anm's nodes cannot be run by `{kind}`"))
             .hint("nothing was changed; leave `--process_manager` out, it is systemd+sudo for them"),
     )
 }
 
 /// The colony to be.
-struct Colony<'a> {
+struct NewColony<'a> {
     session: &'a Session,
     server: &'a Server,
     /// Its database.
     path: PathBuf,
 }
 
-impl Colony<'_> {
-    fn new<'a>(session: &'a Session, server: &'a Server) -> Result<Colony<'a>, Error> {
-        let path = std::path::absolute(&session.place.db_path).map_err(Error::refused)?;
-        Ok(Colony {
+impl NewColony<'_> {
+    fn new<'a>(session: &'a Session, server: &'a Server) -> Result<NewColony<'a>, ExitError> {
+        let path = std::path::absolute(&session.place.db_path).map_err(ExitError::refused)?;
+        Ok(NewColony {
             session,
             server,
             path,
@@ -155,17 +157,17 @@ impl Colony<'_> {
     }
 
     /// anm's folder is where its lock and its database come; later runs must be able to write there, too.
-    fn refuse_unwritable(&self) -> Result<(), Error> {
+    fn refuse_unwritable(&self) -> Result<(), ExitError> {
         let base = &self.session.place.base_dir;
-        let is_ours = |seen: fs::Metadata| seen.uid() == account::uid();
-        if account::is_root() || fs::metadata(base).is_ok_and(is_ours) {
+        let is_ours = |seen: fs::Metadata| seen.uid() == user_account::uid();
+        if user_account::is_root() || fs::metadata(base).is_ok_and(is_ours) {
             return Ok(());
         }
         let owner = self
             .server
-            .owner(place::STATE)
+            .owner(paths::STATE)
             .unwrap_or_else(|| "root".to_owned());
-        Err(Error::refused(format_args!(
+        Err(ExitError::refused(format_args!(
             "`{}` belongs to `{owner}`, and the colony would be yours",
             base.display()
         ))
@@ -176,7 +178,7 @@ impl Colony<'_> {
 
     /// The settings with what anm says of them, where nobody says otherwise to wnm itself. Variables that may be there
     /// by accident do not count.
-    fn resolve(&self, judgement: &Judgement) -> Result<Resolved, Error> {
+    fn resolve(&self, judgement: &TakeoverPlan) -> Result<Resolved, ExitError> {
         let Session { place, variables, .. } = self.session;
         let mut found = Vec::new();
         for taken in &judgement.settings {
@@ -184,11 +186,11 @@ impl Colony<'_> {
             found.push(settings::found(taken.name, taken.text.clone(), home, variables)?);
         }
         let is_found = |name: &str| found.iter().any(|one| one.setting.name == name);
-        let counts = |saying: &&Saying| match &saying.origin {
-            Origin::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
+        let counts = |saying: &&Provided| match &saying.origin {
+            Source::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
             _ => true,
         };
-        let mut said: Vec<Saying> = self.session.sayings.iter().filter(counts).cloned().collect();
+        let mut said: Vec<Provided> = self.session.sayings.iter().filter(counts).cloned().collect();
         // No node is removed because of a cap, whoever said it.
         let rows = judgement.nodes.len();
         for saying in said.iter_mut().filter(|saying| is_cap_below(saying, rows)) {
@@ -198,8 +200,8 @@ impl Colony<'_> {
     }
 }
 
-impl Heir for Colony<'_> {
-    fn is_made(&self) -> Result<bool, anm::Error> {
+impl Successor for NewColony<'_> {
+    fn is_made(&self) -> Result<bool, anm::TakeoverError> {
         match Store::open_read_only(&self.path) {
             Ok(_) => Ok(true),
             Err(error) => match error.fault {
@@ -210,12 +212,12 @@ impl Heir for Colony<'_> {
         }
     }
 
-    fn weigh(&self, judgement: &mut Judgement) -> Result<(), anm::Error> {
+    fn weigh(&self, judgement: &mut TakeoverPlan) -> Result<(), anm::TakeoverError> {
         let resolved = self.resolve(judgement).map_err(refused)?;
         for taken in &mut judgement.settings {
             let counts = resolved.row.iter().find(|(name, _)| *name == taken.name);
             let text = counts.and_then(|(_, text)| text.clone()).unwrap_or_default();
-            if let Some(saying) = settings::layer::winner(&self.session.sayings, taken.name)
+            if let Some(saying) = settings::source::winner(&self.session.sayings, taken.name)
                 && resolved.origin(taken.name) == Some(&saying.origin)
             {
                 let rows = judgement.nodes.len();
@@ -225,13 +227,13 @@ impl Heir for Colony<'_> {
                         saying.text.trim(),
                         saying.origin
                     );
-                    Warning::new(Code::NodeCapRaised, say)
+                    Warning::new(WarningCode::NodeCapRaised, say)
                 } else {
                     let say = format!(
                         "{} is `{text}`, as you said ({}); anm's came to `{}`",
                         taken.name, saying.origin, taken.text
                     );
-                    Warning::new(Code::SettingOverridden, say)
+                    Warning::new(WarningCode::SettingOverridden, say)
                 });
                 taken.from = saying.origin.to_string();
                 taken.text = text;
@@ -240,21 +242,21 @@ impl Heir for Colony<'_> {
         let at_odds = resolved.warnings.iter();
         judgement
             .warnings
-            .extend(at_odds.map(|why| Warning::new(Code::SettingsAtOdds, why)));
+            .extend(at_odds.map(|why| Warning::new(WarningCode::SettingsAtOdds, why)));
         Ok(())
     }
 
     fn make(
         &self,
-        judgement: &Judgement,
-        check: &dyn Fn(&[Node]) -> Result<(), anm::Error>,
-    ) -> Result<(), anm::Error> {
+        judgement: &TakeoverPlan,
+        check: &dyn Fn(&[Node]) -> Result<(), anm::TakeoverError>,
+    ) -> Result<(), anm::TakeoverError> {
         let resolved = self.resolve(judgement).map_err(refused)?;
         let instruments = gauge().read(&self.session.place.base_dir).map_err(|error| {
-            anm::Error::refused(format_args!("cannot {error}"), "see what is wrong with `/proc`")
+            anm::TakeoverError::refused(format_args!("cannot {error}"), "see what is wrong with `/proc`")
         })?;
         let storage = self.server.path(&resolved.settings.node_storage);
-        let facts = Facts {
+        let facts = MachineFacts {
             boot_time: Some(judgement.boot),
             storage_device: gauge().device(&storage),
             cpu_count: instruments.cpus,
@@ -269,35 +271,35 @@ impl Heir for Colony<'_> {
         })
     }
 
-    fn inventory(&self, judgement: &Judgement) -> String {
+    fn inventory(&self, judgement: &TakeoverPlan) -> String {
         if judgement.nodes.is_empty() {
             return "no nodes: anm has none here".to_owned();
         }
         // It is kept in a file as well.
-        imported::table(&judgement.nodes, Style::Plain)
+        import_preview::table(&judgement.nodes, Coloring::Plain)
     }
 }
 
 /// Whether it is a cap that is lower than the number of nodes there are.
-fn is_cap_below(saying: &Saying, rows: usize) -> bool {
+fn is_cap_below(saying: &Provided, rows: usize) -> bool {
     saying.setting.name == "node_cap" && saying.text.trim().parse().is_ok_and(|cap: usize| cap < rows)
 }
 
 /// What new nodes must keep clear of: numbers of folders that nobody claims, and all that is another manager's.
-fn reserved(judgement: &Judgement) -> Reserved {
+fn reserved(judgement: &TakeoverPlan) -> ReservedNumbers {
     let foreign = judgement.foreign.iter();
     let numbers = foreign.clone().filter_map(|unit| unit.number);
     let ids: BTreeSet<NodeId> = numbers
         .chain(judgement.leftovers.iter().copied())
         .map(NodeId)
         .collect();
-    Reserved {
+    ReservedNumbers {
         ids,
-        ports: foreign.flat_map(anm::Unit::ports).collect(),
+        ports: foreign.flat_map(anm::NodeUnit::ports).collect(),
     }
 }
 
 /// A setting that cannot be, as a reason not to take over.
-fn refused(error: Error) -> anm::Error {
-    anm::Error::refused(error.what, error.hint.unwrap_or_default())
+fn refused(error: ExitError) -> anm::TakeoverError {
+    anm::TakeoverError::refused(error.what, error.hint.unwrap_or_default())
 }

@@ -3,16 +3,16 @@
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Binary, Mode, Node, Process, State, Tool};
-use crate::error::Error;
+use crate::colony::{Binary, Mode, Node, NodeState, ProcessStatus, Tool};
+use crate::error::ExitError;
 use crate::look::is_own;
-use crate::manager::processes;
-use crate::report::imported;
+use crate::manager::process_scan;
+use crate::report::import_preview;
 use crate::session::Session;
-use crate::settings::{self, Resolved, Saying};
+use crate::settings::{self, Provided, Resolved};
 use crate::store::Store;
 use crate::survey::Limits;
-use crate::takeover::import::{self, Haul, Hint, Known, Runs, Seen};
+use crate::takeover::import::{self, Batch, ImportedNode, KnownColony, RunningNode, SettingHint};
 use crate::world::World;
 
 use super::{refuse_python, supported};
@@ -23,17 +23,17 @@ const ANM: &str = "/etc/cron.d/anm";
 /// Nodes that were found, and the settings that go with them.
 pub(super) struct Import {
     pub(super) resolved: Resolved,
-    pub(super) haul: Haul,
+    pub(super) haul: Batch,
     /// What the nodes say of the settings, where nobody said otherwise.
-    hints: Vec<Hint>,
+    hints: Vec<SettingHint>,
 }
 
 impl Import {
     /// Looks for nodes with the manager of this run, at each of them, and at what they have in common.
     /// Changes nothing.
-    pub(super) fn look(session: &Session, store: Option<&Store>) -> Result<Import, Error> {
+    pub(super) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
-            let said = |saying: &Saying| saying.setting.name == name && saying.origin.is_said();
+            let said = |saying: &Provided| saying.setting.name == name && saying.origin.is_said();
             session.sayings.iter().any(said)
         };
         // Whose wallet the nodes have is seen only when they are found, and until then nobody is paid.
@@ -52,7 +52,7 @@ impl Import {
         let now = session.clock.now();
         let mut haul = import::take_in(seen, &before.settings.policy(), now);
         let words = session.launch_policy(&before.settings).start_words();
-        let known = Known {
+        let known = KnownColony {
             storage: &before.settings.node_storage,
             node_cap: before.settings.policy().cap,
             highest_id_used: before.settings.highest_node_id_used,
@@ -100,10 +100,10 @@ impl Import {
             tracing::warn!("{line}");
         }
         if session.run.json {
-            return imported::as_json(&self.haul.nodes);
+            return import_preview::as_json(&self.haul.nodes);
         }
         let mut lines = vec![what.to_owned()];
-        lines.push(imported::table(&self.haul.nodes, session.terminal.out));
+        lines.push(import_preview::table(&self.haul.nodes, session.terminal.out));
         lines.extend(self.news());
         lines.join("\n")
     }
@@ -115,7 +115,7 @@ impl Import {
         }
         tracing::info!(
             "imported {} into {}",
-            imported::count(&self.haul.nodes),
+            import_preview::count(&self.haul.nodes),
             session.place
         );
         for line in self.news() {
@@ -130,7 +130,7 @@ impl Import {
             .hints
             .iter()
             .map(|hint| {
-                let Hint { setting, text, by } = hint;
+                let SettingHint { setting, text, by } = hint;
                 match *setting {
                     "node_cap" => format!("node_cap is raised to {text}: so many nodes were found"),
                     _ => format!("{setting} is `{text}`, as {by} of {} nodes have it", nodes.len()),
@@ -139,7 +139,7 @@ impl Import {
             .collect();
         let down: Vec<&str> = nodes
             .iter()
-            .filter(|node| node.state == State::Stopped)
+            .filter(|node| node.state == NodeState::Stopped)
             .map(|node| node.service.0.as_str())
             .collect();
         if !down.is_empty() {
@@ -162,7 +162,7 @@ impl Import {
 }
 
 /// What nodes say of a setting, if it can be.
-fn found(session: &Session, name: &'static str, text: String) -> Result<Saying, Error> {
+fn found(session: &Session, name: &'static str, text: String) -> Result<Provided, ExitError> {
     Ok(settings::found(
         name,
         text,
@@ -173,7 +173,7 @@ fn found(session: &Session, name: &'static str, text: String) -> Result<Saying, 
 
 /// Whether a colony that is there already takes this from its nodes: what new nodes get is the operator's own
 /// choice by then; where they get it is not.
-fn counts(hint: &Hint, is_there: bool) -> bool {
+fn counts(hint: &SettingHint, is_there: bool) -> bool {
     let of_place = [
         "port_start",
         "metrics_port_start",
@@ -184,7 +184,7 @@ fn counts(hint: &Hint, is_there: bool) -> bool {
 }
 
 /// Whether the hint changes what would count without it.
-fn is_news(hint: &Hint, before: &Resolved, after: &Resolved) -> bool {
+fn is_news(hint: &SettingHint, before: &Resolved, after: &Resolved) -> bool {
     let of = |resolved: &Resolved| {
         let row = resolved.row.iter().find(|(name, _)| *name == hint.setting);
         row.and_then(|(_, text)| text.clone())
@@ -194,10 +194,10 @@ fn is_news(hint: &Hint, before: &Resolved, after: &Resolved) -> bool {
 
 /// The settings with what the nodes say. A cap that somebody said for this run and that is below the number
 /// of nodes gives way to it.
-fn raised(session: &Session, store: Option<&Store>, found: &[Saying]) -> Result<Resolved, Error> {
-    let is_cap = |saying: &&Saying| saying.setting.name == "node_cap";
+fn raised(session: &Session, store: Option<&Store>, found: &[Provided]) -> Result<Resolved, ExitError> {
+    let is_cap = |saying: &&Provided| saying.setting.name == "node_cap";
     let is_raised = found.iter().any(|saying| is_cap(&saying));
-    let said: Vec<Saying> = session
+    let said: Vec<Provided> = session
         .sayings
         .iter()
         .filter(|saying| !(is_raised && is_cap(saying)))
@@ -207,10 +207,10 @@ fn raised(session: &Session, store: Option<&Store>, found: &[Saying]) -> Result<
 }
 
 /// anm acts on every unit that is called `antnode`, so nobody else may while it is there.
-fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), Error> {
+fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), ExitError> {
     let kind = resolved.settings.process_manager;
     if kind.mode == Mode::Sudo && kind.tool == Tool::Systemd && schedule.exists() {
-        return Err(Error::refused(format_args!(
+        return Err(ExitError::refused(format_args!(
             "anm runs the nodes of this machine (`{}`), and two managers undo each other's work",
             schedule.display()
         ))
@@ -220,13 +220,13 @@ fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), Error> {
 }
 
 /// Every node that the manager knows of, and how it is.
-fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
+fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitError> {
     let settings = &resolved.settings;
     let manager = world
         .managers
         .of(settings.process_manager)
-        .map_err(Error::refused)?;
-    let nodes = manager.discover().map_err(Error::refused)?;
+        .map_err(ExitError::refused)?;
+    let nodes = manager.discover().map_err(ExitError::refused)?;
     let processes = match manager.inspect(&nodes) {
         Ok(processes) => processes.into_iter().map(Some).collect(),
         Err(error) => {
@@ -248,8 +248,8 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
     Ok(nodes
         .into_iter()
         .zip(sightings)
-        .map(|(node, ((answer, rooted), process))| Seen {
-            sighting: crate::colony::Sighting {
+        .map(|(node, ((answer, rooted), process))| ImportedNode {
+            sighting: crate::colony::NodeObservation {
                 answer,
                 rooted: rooted.is_there(),
                 process,
@@ -261,12 +261,12 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<Seen>, Error> {
 }
 
 /// What the process of a node was told; none where it is no antnode's, or nobody lets us see.
-fn runs(node: &Node, process: Process) -> Option<Runs> {
+fn runs(node: &Node, process: ProcessStatus) -> Option<RunningNode> {
     let pid = process.pid?;
-    let told = processes::told(pid)?;
+    let told = process_scan::told(pid)?;
     // A link is no other root, and a path that cannot be told from here is not taken for one.
-    let is_same = told.root.is_relative() || processes::is_same_root(&told.root, &node.home.root);
-    Some(Runs {
+    let is_same = told.root.is_relative() || process_scan::is_same_root(&told.root, &node.home.root);
+    Some(RunningNode {
         pid,
         root: match is_same {
             true => node.home.root.clone(),
@@ -282,7 +282,7 @@ fn learn_versions(world: &World, resolved: &Resolved, nodes: &mut [Node]) {
     let storage = &resolved.settings.node_storage;
     let mut known: Vec<Binary> = Vec::new();
     for node in nodes {
-        if node.version.is_some() || node.state == State::Disabled || !is_own(node, storage) {
+        if node.version.is_some() || node.state == NodeState::Disabled || !is_own(node, storage) {
             continue;
         }
         match world.gauge.binary(&node.home.binary, &known) {

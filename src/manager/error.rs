@@ -4,18 +4,18 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::colony::excerpt::excerpt;
+use crate::colony::sanitize::excerpt;
 use crate::colony::{ManagerKind, Node};
 use crate::program;
-use crate::program::ground::Weak;
+use crate::program::trusted_path::UntrustedPath;
 
 /// What a manager could not do.
 #[derive(Debug)]
-pub enum Error {
+pub enum ManagerError {
     /// Nodes of this kind cannot be handled.
     Unsupported(ManagerKind),
     /// A program did not do its part.
-    Program(program::Error),
+    Program(program::ProgramError),
     /// A file or folder did not let itself be handled; `doing` reads on: `write`, `link`.
     File {
         doing: &'static str,
@@ -29,7 +29,7 @@ pub enum Error {
         why: String,
     },
     /// A place that somebody else could exchange, while root's rights would handle what is there.
-    Weak { place: PathBuf, weak: Weak },
+    Weak { place: PathBuf, weak: UntrustedPath },
     /// A value of a node that its manager cannot be told.
     Value {
         node: String,
@@ -52,8 +52,8 @@ pub enum Error {
     /// The new binary did not start; `back` tells how it went with the old one.
     NotUpgraded {
         node: String,
-        why: Box<Error>,
-        back: Option<Box<Error>>,
+        why: Box<ManagerError>,
+        back: Option<Box<ManagerError>>,
     },
     /// antctl is not installed where it was said to be.
     NoAntctl { path: PathBuf },
@@ -75,7 +75,7 @@ pub enum Error {
     RegistryLost { registry: PathBuf, copy: PathBuf },
     /// A node could not be made, and what had been made of it could not be taken back.
     HalfMade {
-        cause: Box<Error>,
+        cause: Box<ManagerError>,
         left: Vec<(PathBuf, String)>,
     },
     /// Not all of a node went.
@@ -85,30 +85,30 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl ManagerError {
     /// Makes a function that turns an `io::Error` into ours.
-    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error + use<> {
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ManagerError + use<> {
         let path = path.to_owned();
-        move |source| Error::File { doing, path, source }
+        move |source| ManagerError::File { doing, path, source }
     }
 
     /// An error if anything is left of a node that was to go.
-    pub(crate) fn if_left(node: &Node, what: Vec<(PathBuf, String)>) -> Result<(), Error> {
+    pub(crate) fn if_left(node: &Node, what: Vec<(PathBuf, String)>) -> Result<(), ManagerError> {
         if what.is_empty() {
             return Ok(());
         }
-        Err(Error::Left {
+        Err(ManagerError::Left {
             node: node.name.full(),
             what,
         })
     }
 
     /// The same error, and what is left of what was begun if anything is.
-    pub(crate) fn with_left(self, left: Vec<(PathBuf, String)>) -> Error {
+    pub(crate) fn with_left(self, left: Vec<(PathBuf, String)>) -> ManagerError {
         if left.is_empty() {
             return self;
         }
-        Error::HalfMade {
+        ManagerError::HalfMade {
             cause: Box::new(self),
             left,
         }
@@ -124,13 +124,13 @@ fn list(f: &mut impl fmt::Write, left: &[(PathBuf, String)]) -> fmt::Result {
     Ok(())
 }
 
-impl From<program::Error> for Error {
-    fn from(error: program::Error) -> Error {
-        Error::Program(error)
+impl From<program::ProgramError> for ManagerError {
+    fn from(error: program::ProgramError) -> ManagerError {
+        ManagerError::Program(error)
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ManagerError {
     /// Names and paths are those of rows, which may hold anything: what is longer than a person reads is cut off.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const ENOUGH: usize = 2000;
@@ -140,60 +140,62 @@ impl fmt::Display for Error {
     }
 }
 
-impl Error {
+impl ManagerError {
     fn tell(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
-            Error::Unsupported(kind) => write!(f, "handle nodes of `{kind}`: this wnm does not know how to"),
-            Error::Program(error) => write!(f, "{error}"),
-            Error::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
-            Error::Refused { doing, path, why } => {
+            ManagerError::Unsupported(kind) => {
+                write!(f, "handle nodes of `{kind}`: this wnm does not know how to")
+            }
+            ManagerError::Program(error) => write!(f, "{error}"),
+            ManagerError::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
+            ManagerError::Refused { doing, path, why } => {
                 write!(f, "{doing} `{}`: refused, {why}", path.display())
             }
-            Error::Weak { place, weak } => {
+            ManagerError::Weak { place, weak } => {
                 write!(f, "use `{}`: refused, {weak}; {}", place.display(), weak.hint())
             }
-            Error::Value {
+            ManagerError::Value {
                 node,
                 what,
                 value,
                 why,
             } => write!(f, "run `{node}`: its {what} `{}` {why}", value.escape_debug()),
-            Error::Occupied { root } => write!(
+            ManagerError::Occupied { root } => write!(
                 f,
                 "make a node in `{}`: the identity of another one (`secret-key`) lies there",
                 root.display()
             ),
-            Error::Changed { path } => write!(
+            ManagerError::Changed { path } => write!(
                 f,
                 "take `{}`: it changed since its version was read; the next run looks again",
                 path.display()
             ),
-            Error::NotStarted { node, why } => write!(f, "start `{node}`: {why}"),
-            Error::NotStopped { node, why } => write!(f, "stop `{node}`: {why}"),
-            Error::NoSession { user, why } => write!(
+            ManagerError::NotStarted { node, why } => write!(f, "start `{node}`: {why}"),
+            ManagerError::NotStopped { node, why } => write!(f, "stop `{node}`: {why}"),
+            ManagerError::NoSession { user, why } => write!(
                 f,
                 "reach the systemd of user `{user}`: {why}; it runs without a login once \
                  `loginctl enable-linger {user}` was said"
             ),
-            Error::NoDomain { domain, why } => write!(
+            ManagerError::NoDomain { domain, why } => write!(
                 f,
                 "reach the launchd of `{domain}`: {why}; a desktop's is there while its user is logged in, and \
                  nodes that shall run without one are for `launchd+sudo`"
             ),
-            Error::NotUpgraded { node, why, back } => {
+            ManagerError::NotUpgraded { node, why, back } => {
                 write!(f, "upgrade `{node}`: {why}; ")?;
                 match back {
                     None => write!(f, "its old binary is back and runs"),
                     Some(error) => write!(f, "and its old binary did not come back: {error}"),
                 }
             }
-            Error::NoAntctl { path } => write!(
+            ManagerError::NoAntctl { path } => write!(
                 f,
                 "run antctl: there is none at `{}`; install it or set `antctl_path`",
                 path.display()
             ),
-            Error::Antctl { doing, node, why } => write!(f, "{doing} `{node}` with antctl: {why}"),
-            Error::Blocked {
+            ManagerError::Antctl { doing, node, why } => write!(f, "{doing} `{node}` with antctl: {why}"),
+            ManagerError::Blocked {
                 doing,
                 node,
                 by,
@@ -204,18 +206,18 @@ impl Error {
                  stop that node with `{cure}`",
                 by.join("`, `")
             ),
-            Error::RegistryLost { registry, copy } => write!(
+            ManagerError::RegistryLost { registry, copy } => write!(
                 f,
                 "make a node with antctl: its registry `{}` is gone while its nodes are still there, and a new \
                  one would overwrite them; put the copy `{}` in its place",
                 registry.display(),
                 copy.display()
             ),
-            Error::HalfMade { cause, left } => {
+            ManagerError::HalfMade { cause, left } => {
                 write!(f, "{cause}; left are ")?;
                 list(f, left)
             }
-            Error::Left { node, what } => {
+            ManagerError::Left { node, what } => {
                 write!(f, "remove all of `{node}`: left are ")?;
                 list(f, what)
             }
@@ -223,7 +225,7 @@ impl Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ManagerError {}
 
 #[cfg(test)]
 mod tests {
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn no_error_is_longer_than_a_person_reads() {
-        let error = Error::NotStarted {
+        let error = ManagerError::NotStarted {
             node: "ä".repeat(1 << 20),
             why: "it ended".to_owned(),
         };
@@ -242,7 +244,7 @@ mod tests {
             said.len()
         );
         assert_eq!(said.chars().count(), 2001);
-        let short = Error::NotStarted {
+        let short = ManagerError::NotStarted {
             node: "antnode0001".to_owned(),
             why: "it ended".to_owned(),
         };

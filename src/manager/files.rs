@@ -9,15 +9,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-mod copies;
-mod folders;
+mod directories;
+mod link_or_copy;
 
 use crate::colony::Mode;
 use crate::program::Program;
 
-use super::Error;
-use super::dialect::Dialect;
-pub use folders::Held;
+use super::ManagerError;
+use super::file_tools::FileTools;
+pub use directories::FolderOwnership;
 
 /// A node may hold many gigabytes of records.
 const ERASING: Duration = Duration::from_secs(300);
@@ -30,7 +30,7 @@ pub struct Files {
 
 /// A folder that shall go with all that is in it, and what must be true of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Doomed<'a> {
+pub struct FolderToDelete<'a> {
     pub path: &'a Path,
     /// What it must be called.
     pub name: &'a str,
@@ -46,14 +46,14 @@ impl Files {
 
     /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
     /// node can write to, then renamed.
-    pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
+    pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), ManagerError> {
         self.set_down(path, text, staging, File::sync_all)?;
         sync_parent(path);
         Ok(())
     }
 
     /// The same for a text that nobody misses: the disk is not waited for.
-    pub fn note(&self, path: &Path, text: &str, staging: &Path) -> Result<(), Error> {
+    pub fn note(&self, path: &Path, text: &str, staging: &Path) -> Result<(), ManagerError> {
         self.set_down(path, text, staging, |_| Ok(()))
     }
 
@@ -63,28 +63,28 @@ impl Files {
         text: &str,
         staging: &Path,
         last: fn(&File) -> io::Result<()>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ManagerError> {
         refuse_crooked("write", path)?;
         match self.mode {
             Mode::User => {
                 let written = write_new(staging, text).and_then(|file| last(&file));
                 if let Err(source) = written {
                     let _ = fs::remove_file(staging);
-                    return Err(Error::file("write", path)(source));
+                    return Err(ManagerError::file("write", path)(source));
                 }
             }
             Mode::Sudo => {
                 // Nothing is written through a link: what is there goes first.
                 self.delete(staging)?;
-                self.tool(Dialect::write).arg(staging).input(text).run()?;
-                if Dialect::here() == Dialect::Bsd {
+                self.tool(FileTools::write).arg(staging).input(text).run()?;
+                if FileTools::here() == FileTools::Bsd {
                     self.program("chmod").args(["0644", "--"]).arg(staging).run()?;
                 }
                 // Everybody may read it, and who may read a file may have it put on disk. Only in a folder that hides
                 // what is in it that cannot be.
                 match File::open(staging).and_then(|file| last(&file)) {
                     Err(error) if error.kind() != ErrorKind::PermissionDenied => {
-                        return Err(Error::file("write", path)(error));
+                        return Err(ManagerError::file("write", path)(error));
                     }
                     _ => {}
                 }
@@ -94,24 +94,24 @@ impl Files {
     }
 
     /// Gives `from` the name `to`, in place of what had it. Both on one filesystem.
-    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), Error> {
+    pub fn rename(&self, from: &Path, to: &Path) -> Result<(), ManagerError> {
         self.put_in_place(from, to)?;
         sync_parent(to);
         Ok(())
     }
 
-    fn put_in_place(&self, from: &Path, to: &Path) -> Result<(), Error> {
+    fn put_in_place(&self, from: &Path, to: &Path) -> Result<(), ManagerError> {
         match self.mode {
-            Mode::User => fs::rename(from, to).map_err(Error::file("write", to)),
+            Mode::User => fs::rename(from, to).map_err(ManagerError::file("write", to)),
             Mode::Sudo => {
-                self.tool(Dialect::rename).arg(from).arg(to).run()?;
+                self.tool(FileTools::rename).arg(from).arg(to).run()?;
                 Ok(())
             }
         }
     }
 
     /// Deletes a file. One that is not there is deleted.
-    pub fn delete(&self, path: &Path) -> Result<(), Error> {
+    pub fn delete(&self, path: &Path) -> Result<(), ManagerError> {
         if self.take_away(path)? {
             sync_parent(path);
         }
@@ -119,12 +119,12 @@ impl Files {
     }
 
     /// The same for a file that does no harm if it comes back: the disk is not waited for.
-    pub fn forget(&self, path: &Path) -> Result<(), Error> {
+    pub fn forget(&self, path: &Path) -> Result<(), ManagerError> {
         self.take_away(path).map(|_| ())
     }
 
     /// Whether it was there.
-    fn take_away(&self, path: &Path) -> Result<bool, Error> {
+    fn take_away(&self, path: &Path) -> Result<bool, ManagerError> {
         refuse_crooked("delete", path)?;
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
@@ -134,7 +134,7 @@ impl Files {
         match self.mode {
             Mode::User => match fs::remove_file(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(Error::file("delete", path)(error));
+                    return Err(ManagerError::file("delete", path)(error));
                 }
                 _ => {}
             },
@@ -147,7 +147,7 @@ impl Files {
 
     /// Erases a folder with all that is in it, after five checks; links in it are deleted, not followed.
     /// One that is not there is erased.
-    pub fn erase(&self, doomed: Doomed<'_>) -> Result<(), Error> {
+    pub fn erase(&self, doomed: FolderToDelete<'_>) -> Result<(), ManagerError> {
         let path = doomed.path;
         if !is_erasable(doomed)? {
             return Ok(());
@@ -155,20 +155,20 @@ impl Files {
         match self.mode {
             Mode::User => match fs::remove_dir_all(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(Error::file("erase", path)(error));
+                    return Err(ManagerError::file("erase", path)(error));
                 }
                 _ => {}
             },
             Mode::Sudo => {
-                self.tool(Dialect::erase).arg(path).limit(ERASING).run()?;
+                self.tool(FileTools::erase).arg(path).limit(ERASING).run()?;
             }
         }
         sync_parent(path);
         Ok(())
     }
 
-    fn tool(&self, words: fn(Dialect) -> &'static [&'static str]) -> Program {
-        let words = words(Dialect::here());
+    fn tool(&self, words: fn(FileTools) -> &'static [&'static str]) -> Program {
+        let words = words(FileTools::here());
         self.program(words[0]).args(&words[1..])
     }
 
@@ -178,8 +178,8 @@ impl Files {
 }
 
 /// Whether `doomed` may be erased (an error says why not) and is there to be erased.
-fn is_erasable(doomed: Doomed<'_>) -> Result<bool, Error> {
-    let Doomed { path, name, inside } = doomed;
+fn is_erasable(doomed: FolderToDelete<'_>) -> Result<bool, ManagerError> {
+    let FolderToDelete { path, name, inside } = doomed;
     let refuse = |why: &str| Err(refused("erase", path, why));
     if !is_straight(path) || !is_straight(inside) {
         return refuse("it is no absolute path without `..`");
@@ -200,7 +200,7 @@ fn is_erasable(doomed: Doomed<'_>) -> Result<bool, Error> {
     }
     let seen = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        seen => seen.map_err(Error::file("erase", path))?,
+        seen => seen.map_err(ManagerError::file("erase", path))?,
     };
     if seen.is_symlink() {
         return refuse("it is a symbolic link");
@@ -210,7 +210,7 @@ fn is_erasable(doomed: Doomed<'_>) -> Result<bool, Error> {
     }
     // A link on the way to it must not lead out either.
     let parent = path.parent().unwrap_or(path);
-    let real = |path: &Path| path.canonicalize().map_err(Error::file("erase", path));
+    let real = |path: &Path| path.canonicalize().map_err(ManagerError::file("erase", path));
     if !real(parent)?.starts_with(real(inside)?) {
         return refuse(&format!("it leads out of `{}`", inside.display()));
     }
@@ -235,7 +235,7 @@ pub fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(format!(".{name}.{ending}"))
 }
 
-fn refuse_crooked(doing: &'static str, path: &Path) -> Result<(), Error> {
+fn refuse_crooked(doing: &'static str, path: &Path) -> Result<(), ManagerError> {
     if is_straight(path) {
         Ok(())
     } else {
@@ -243,8 +243,8 @@ fn refuse_crooked(doing: &'static str, path: &Path) -> Result<(), Error> {
     }
 }
 
-fn refused(doing: &'static str, path: &Path, why: &str) -> Error {
-    Error::Refused {
+fn refused(doing: &'static str, path: &Path, why: &str) -> ManagerError {
+    ManagerError::Refused {
         doing,
         path: path.to_owned(),
         why: why.to_owned(),

@@ -2,24 +2,27 @@
 //!
 //! A node's job is `com.autonomi.antnode-ID`, as in the Python wnm, whose nodes are taken on as they run.
 
-mod discovered;
-mod ending;
-mod job;
+mod discover;
+mod job_file;
 mod launchctl;
-mod starting;
+mod start;
+mod stop;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
+use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool};
 
-use super::premises::{Premises, Told};
-use super::whose::refuse_foreign;
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
-pub use job::Job;
-use launchctl::{Launchctl, Loaded};
-use starting::Start;
+use super::node_layout::{NodeLayout, ServicePaths};
+use super::ownership::refuse_foreign;
+use super::{
+    DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, launch_command, leftovers,
+    upgrade_commit,
+};
+pub use job_file::JobFile;
+use launchctl::{Launchctl, LoadedJob};
+use start::StartingJob;
 
 /// Before the number of a node in the name of its job.
 const FAMILY: &str = "com.autonomi.antnode-";
@@ -30,7 +33,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Runs nodes as jobs.
 #[derive(Debug)]
 pub struct Launchd {
-    premises: Premises,
+    premises: NodeLayout,
     kind: ManagerKind,
     launchctl: Launchctl,
 }
@@ -39,7 +42,7 @@ impl Launchd {
     #[must_use]
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Launchd {
         Launchd {
-            premises: Premises::new(mode, policy),
+            premises: NodeLayout::new(mode, policy),
             kind: ManagerKind {
                 tool: Tool::Launchd,
                 mode,
@@ -60,8 +63,8 @@ impl Launchd {
         self.folder().join(format!("{}.plist", label(node)))
     }
 
-    fn on_disk(&self, node: &Node) -> Option<Job> {
-        discovered::read(&self.file(node)).ok()
+    fn on_disk(&self, node: &Node) -> Option<JobFile> {
+        discover::read(&self.file(node)).ok()
     }
 
     /// Whether there is a job on disk for this very node; whoever wrote it.
@@ -76,22 +79,22 @@ impl Launchd {
         })
     }
 
-    fn text(&self, node: &Node) -> Result<String, Error> {
+    fn text(&self, node: &Node) -> Result<String, ManagerError> {
         let word = |path: &Path| path.to_string_lossy().into_owned();
         let mut command = vec![word(&node.home.binary)];
-        command.extend(launch::arguments(node, self.premises.policy())?);
-        let job = Job {
+        command.extend(launch_command::arguments(node, self.premises.policy())?);
+        let job = JobFile {
             label: label(node),
             command,
             directory: word(&node.home.root),
-            environment: launch::environment(node)?,
+            environment: launch_command::environment(node)?,
             console: Some(word(&node.logs().join("console.log"))),
             user: match self.premises.mode() {
                 Mode::User => None,
-                Mode::Sudo => Some(launch::user(node)?.to_owned()),
+                Mode::Sudo => Some(launch_command::user(node)?.to_owned()),
             },
         };
-        job.text().map_err(|why| Error::Refused {
+        job.text().map_err(|why| ManagerError::Refused {
             doing: "write",
             path: self.file(node),
             why,
@@ -99,13 +102,13 @@ impl Launchd {
     }
 
     /// What the node's job on disk says of where it lives.
-    fn told(&self, node: &Node) -> Option<Told> {
+    fn told(&self, node: &Node) -> Option<ServicePaths> {
         let job = self.on_disk(node)?;
-        job.told().map(Told::from)
+        job.told().map(ServicePaths::from)
     }
 
     /// Refuses a job on disk that is not the node's.
-    pub(super) fn refuse_foreign(&self, node: &Node) -> Result<(), Error> {
+    pub(super) fn refuse_foreign(&self, node: &Node) -> Result<(), ManagerError> {
         let command = match self.on_disk(node) {
             Some(job) => match job.told() {
                 Some(found) => {
@@ -119,7 +122,7 @@ impl Launchd {
         refuse_foreign(node, &command, &self.file(node))
     }
 
-    fn write(&self, node: &Node, text: &str) -> Result<(), Error> {
+    fn write(&self, node: &Node, text: &str) -> Result<(), ManagerError> {
         let path = self.file(node);
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
             return Ok(());
@@ -131,7 +134,7 @@ impl Launchd {
 
     /// Has everything in place for a start, mending a job or binary that was broken or lost. Says whether
     /// launchd has to read the job anew.
-    fn ready(&self, node: &Node) -> Result<bool, Error> {
+    fn ready(&self, node: &Node) -> Result<bool, ManagerError> {
         self.refuse_foreign(node)?;
         self.premises.ready(node, self.told(node).as_ref())?;
         let is_lost = !self.is_defined(node);
@@ -146,7 +149,7 @@ impl Launchd {
         Ok(is_lost)
     }
 
-    fn erase(&self, node: &Node) -> Result<(), Error> {
+    fn erase(&self, node: &Node) -> Result<(), ManagerError> {
         self.refuse_foreign(node)?;
         let path = self.file(node);
         let mut left = Vec::new();
@@ -175,18 +178,18 @@ impl Launchd {
             left.extend(self.premises.clear(&node, None));
         }
         self.premises.tidy();
-        Error::if_left(&node, left)?;
+        ManagerError::if_left(&node, left)?;
         // The number may be a new node's one day, or that of a job made by hand.
         self.launchctl.enable(&label(&node)).map(|_| ())
     }
 }
 
 impl ProcessManager for Launchd {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
         self.refuse_foreign(node)?;
         let is_defined = self.is_defined(node);
         if self.premises.holds_identity(node) && !is_defined {
-            return Err(Error::Occupied {
+            return Err(ManagerError::Occupied {
                 root: node.home.root.clone(),
             });
         }
@@ -200,26 +203,26 @@ impl ProcessManager for Launchd {
             };
             return Err(error.with_left(left));
         }
-        Ok(Defined::as_asked(node, label(node)))
+        Ok(DefinedNode::as_asked(node, label(node)))
     }
 
-    fn start(&self, node: &Node) -> Result<(), Error> {
+    fn start(&self, node: &Node) -> Result<(), ManagerError> {
         self.start_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
-        let ready: Vec<Result<bool, Error>> = nodes.iter().map(|node| self.ready(node)).collect();
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
+        let ready: Vec<Result<bool, ManagerError>> = nodes.iter().map(|node| self.ready(node)).collect();
         let jobs = match self.launchctl.jobs() {
             Ok(jobs) => jobs,
             Err(error) => return spread(nodes, &error, not_started),
         };
-        let begun: Vec<Result<Start, Error>> = ready
+        let begun: Vec<Result<StartingJob, ManagerError>> = ready
             .into_iter()
             .zip(nodes)
             .map(|(ready, node)| self.begin(node, ready?, &jobs))
             .collect();
-        let runs = |start: &Start| jobs.get(&start.label).is_some_and(|found| found.pid.is_some());
-        let starts: Vec<&Start> = begun.iter().flatten().filter(|start| !runs(start)).collect();
+        let runs = |start: &StartingJob| jobs.get(&start.label).is_some_and(|found| found.pid.is_some());
+        let starts: Vec<&StartingJob> = begun.iter().flatten().filter(|start| !runs(start)).collect();
         let mut outcomes = if starts.is_empty() {
             Ok(Vec::new().into_iter())
         } else {
@@ -242,15 +245,15 @@ impl ProcessManager for Launchd {
             .collect()
     }
 
-    fn stop(&self, node: &Node) -> Result<(), Error> {
+    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
         self.stop_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         self.end(nodes, true)
     }
 
-    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
         self.refuse_foreign(node)?;
         // A run that was killed between the swap and the restart left the old binary at hand.
         let was_swapped = self.premises.keeps_old(node);
@@ -261,16 +264,16 @@ impl ProcessManager for Launchd {
             return Ok(());
         }
         let started = self.restart(node);
-        changeover::conclude(&self.premises, node, swapped, started, || self.restart(node))
+        upgrade_commit::conclude(&self.premises, node, swapped, started, || self.restart(node))
     }
 
-    fn remove(&self, node: &Node) -> Result<(), Error> {
+    fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         self.teardown(std::slice::from_ref(node))
             .pop()
             .map_or(Ok(()), |(_, error)| Err(error))
     }
 
-    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let all: Vec<&Node> = nodes.iter().collect();
         self.end(&all, false)
             .into_iter()
@@ -282,24 +285,24 @@ impl ProcessManager for Launchd {
             .collect()
     }
 
-    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let jobs = self.launchctl.jobs()?;
         Ok(nodes
             .iter()
             .map(|node| match jobs.get(&label(node)) {
-                Some(Loaded {
+                Some(LoadedJob {
                     pid: Some(pid),
                     last_exit,
-                }) => Process {
+                }) => ProcessStatus {
                     last_exit: *last_exit,
-                    ..Process::running(*pid)
+                    ..ProcessStatus::running(*pid)
                 },
-                Some(loaded) => Process {
+                Some(loaded) => ProcessStatus {
                     last_exit: loaded.last_exit,
-                    ..Process::without(Activity::Stopped)
+                    ..ProcessStatus::without(ProcessState::Stopped)
                 },
-                None if self.file(node).is_file() => Process::without(Activity::Stopped),
-                None => Process::without(Activity::Unknown),
+                None if self.file(node).is_file() => ProcessStatus::without(ProcessState::Stopped),
+                None => ProcessStatus::without(ProcessState::Unknown),
             })
             .collect())
     }
@@ -312,8 +315,8 @@ impl ProcessManager for Launchd {
         all
     }
 
-    fn discover(&self) -> Result<Vec<Node>, Error> {
-        let nodes = discovered::nodes(self.folder(), self.kind, self.premises.policy())?;
+    fn discover(&self) -> Result<Vec<Node>, ManagerError> {
+        let nodes = discover::nodes(self.folder(), self.kind, self.premises.policy())?;
         let jobs = self.launchctl.jobs().unwrap_or_default();
         let mut stray: Vec<&String> = jobs
             .keys()
@@ -347,22 +350,26 @@ pub(super) fn number_of(label: &str) -> Option<NodeId> {
     digits.parse().ok().filter(|_| is_number).map(NodeId)
 }
 
-fn not_started(node: &Node, why: String) -> Error {
-    Error::NotStarted {
+fn not_started(node: &Node, why: String) -> ManagerError {
+    ManagerError::NotStarted {
         node: node.name.full(),
         why,
     }
 }
 
-fn not_stopped(node: &Node, why: String) -> Error {
-    Error::NotStopped {
+fn not_stopped(node: &Node, why: String) -> ManagerError {
+    ManagerError::NotStopped {
         node: node.name.full(),
         why,
     }
 }
 
 /// One error for all that wanted the same.
-fn spread(nodes: &[&Node], error: &Error, of: fn(&Node, String) -> Error) -> Vec<Result<(), Error>> {
+fn spread(
+    nodes: &[&Node],
+    error: &ManagerError,
+    of: fn(&Node, String) -> ManagerError,
+) -> Vec<Result<(), ManagerError>> {
     let said = error.to_string();
     nodes.iter().map(|node| Err(of(node, said.clone()))).collect()
 }

@@ -4,33 +4,33 @@
 //! tool is told.
 
 pub mod antctl;
-mod changeover;
-pub mod dialect;
+pub mod binary_store;
+pub mod discovered_node;
 pub mod error;
+pub mod file_tools;
 pub mod files;
-pub mod found;
-pub mod installed;
-pub mod launch;
+pub mod installed_unit;
+pub mod launch_command;
 pub mod launchd;
 pub mod leftovers;
-pub mod premises;
-pub mod processes;
+pub mod node_args;
+pub mod node_layout;
+mod ownership;
+pub mod process_scan;
 pub mod setsid;
-pub mod shelf;
 pub mod systemctl;
 pub mod systemd;
-pub mod unit;
-mod whose;
-pub mod words;
+pub mod unit_file;
+mod upgrade_commit;
 
-pub use error::Error;
-pub use launch::{AntctlPolicy, LaunchPolicy};
+pub use error::ManagerError;
+pub use launch_command::{AntctlPolicy, LaunchPolicy};
 pub use leftovers::Leftover;
 
 use std::path::PathBuf;
 
 use crate::colony::{
-    Binary, Home, ManagerKind, Mode, Node, NodeId, Ports, Process, ServiceName, Tool, Version,
+    Binary, ManagerKind, Mode, Node, NodeId, NodePaths, NodePorts, ProcessStatus, ServiceName, Tool, Version,
 };
 
 /// Runs node processes on this machine, and nothing else: it keeps no records, opens no ports,
@@ -44,22 +44,22 @@ pub trait ProcessManager {
     ///
     /// Asked again for a node that it made before, also when nobody learned of it, it makes no second one.
     /// A define that fails leaves nothing it made, unless the error is [`Error::Left`].
-    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error>;
+    fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError>;
     /// Starts the process. Definitions made since the last start are announced once, not one by one.
-    fn start(&self, node: &Node) -> Result<(), Error>;
+    fn start(&self, node: &Node) -> Result<(), ManagerError>;
     /// Stops the process, kindly and then firmly. A node that is not there is stopped.
-    fn stop(&self, node: &Node) -> Result<(), Error>;
+    fn stop(&self, node: &Node) -> Result<(), ManagerError>;
     /// Puts `new` in the place of the node's binary by rename and leaves the node running it. If `new`
     /// will not start, the old binary is back, the node runs, and the error says so.
-    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error>;
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError>;
     /// Stops the process and erases service, data and logs; says what is left if not all went.
-    fn remove(&self, node: &Node) -> Result<(), Error>;
+    fn remove(&self, node: &Node) -> Result<(), ManagerError>;
     /// The processes of all of `nodes`, in their order, by one call to the manager.
-    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error>;
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError>;
     /// Every node this manager knows, up or down. For init alone: after that the store is the truth.
-    fn discover(&self) -> Result<Vec<Node>, Error>;
+    fn discover(&self) -> Result<Vec<Node>, ManagerError>;
     /// Removes all of `nodes`; returns those that would not go.
-    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         nodes
             .iter()
             .filter_map(|node| self.remove(node).err().map(|error| (node.id, error)))
@@ -67,15 +67,15 @@ pub trait ProcessManager {
     }
     /// Starts several, each with its own outcome, in their order. Where a start must be watched for a
     /// moment, they are watched together.
-    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         nodes.iter().map(|node| self.start(node)).collect()
     }
     /// Stops several, each with its own outcome, in their order, and gives them their grace together.
-    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         nodes.iter().map(|node| self.stop(node)).collect()
     }
     /// Ports that this manager will give to no new node, though no node it inspects has them.
-    fn reserved_ports(&self) -> Result<Vec<u16>, Error> {
+    fn reserved_ports(&self) -> Result<Vec<u16>, ManagerError> {
         Ok(Vec::new())
     }
     /// What bears the number of a node in the places where this manager would make one, known or not. One that
@@ -85,31 +85,31 @@ pub trait ProcessManager {
     }
     /// Those of `nodes` that are this manager's and whose rows say what was asked for, not what they became; and what
     /// that is.
-    fn misplaced(&self, _nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+    fn misplaced(&self, _nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         Vec::new()
     }
     /// Announces what was defined and removed and not yet announced. To be called at the end of a plan.
-    fn settle_definitions(&self) -> Result<(), Error> {
+    fn settle_definitions(&self) -> Result<(), ManagerError> {
         Ok(())
     }
 }
 
 /// What a node became when its manager made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Defined {
+pub struct DefinedNode {
     /// The name by which the manager knows it from now on.
     pub service: ServiceName,
-    pub home: Home,
-    pub ports: Ports,
+    pub home: NodePaths,
+    pub ports: NodePorts,
     /// Of the binary it was given.
     pub version: Option<Version>,
 }
 
-impl Defined {
+impl DefinedNode {
     /// The node is as it was asked for, and called `service`.
     #[must_use]
-    pub fn as_asked(node: &Node, service: String) -> Defined {
-        Defined {
+    pub fn as_asked(node: &Node, service: String) -> DefinedNode {
+        DefinedNode {
             service: ServiceName(service),
             home: node.home.clone(),
             ports: node.ports,
@@ -119,8 +119,8 @@ impl Defined {
 
     /// The node is as its row says, but that these are its logs; in its root where nobody says so.
     #[must_use]
-    pub fn with_logs(node: &Node, logs: Option<PathBuf>) -> Defined {
-        let mut defined = Defined::as_asked(node, node.service.0.clone());
+    pub fn with_logs(node: &Node, logs: Option<PathBuf>) -> DefinedNode {
+        let mut defined = DefinedNode::as_asked(node, node.service.0.clone());
         defined.home.logs = Some(logs.unwrap_or_else(|| node.logs()));
         defined
     }
@@ -162,14 +162,14 @@ impl Managers {
             );
             managers.insert(
                 kind(Tool::Antctl),
-                Box::new(antctl::AntctlNodes::new(kind(Tool::Antctl), policy.clone())),
+                Box::new(antctl::AntctlManager::new(kind(Tool::Antctl), policy.clone())),
             );
         }
         let zen = ManagerKind {
             tool: Tool::AntctlZen,
             mode: Mode::User,
         };
-        managers.insert(zen, Box::new(antctl::AntctlNodes::new(zen, policy.clone())));
+        managers.insert(zen, Box::new(antctl::AntctlManager::new(zen, policy.clone())));
         managers
     }
 
@@ -189,13 +189,13 @@ impl Managers {
     }
 
     /// The manager of nodes of this kind; an error for kinds that wnm does not handle here.
-    pub fn of(&self, kind: ManagerKind) -> Result<&dyn ProcessManager, Error> {
+    pub fn of(&self, kind: ManagerKind) -> Result<&dyn ProcessManager, ManagerError> {
         self.known
             .iter()
             .find(|(known, _)| *known == kind)
             .map(|(_, manager)| manager.as_ref())
             .or(self.any.as_deref())
-            .ok_or(Error::Unsupported(kind))
+            .ok_or(ManagerError::Unsupported(kind))
     }
 
     /// All of them, to be told that a plan has ended.

@@ -3,27 +3,32 @@
 //! A node is what its command line says it is. `ROOT/node.pid` is a hint, believed only where the process
 //! with that number names this root; `ROOT/node.command` is the node's service, for people and for discovery.
 
-mod birth;
-mod discovered;
-mod ending;
-mod traces;
+mod discover;
+mod node_files;
+mod spawn;
+mod stop;
 
 use std::path::PathBuf;
 
-use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, ServiceName, Tool};
-use crate::program::detached::Detached;
+use crate::colony::{
+    Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, ServiceName, Tool,
+};
+use crate::program::detached::DetachedProgram;
 
-use super::premises::Premises;
-use super::processes::{Processes, runs_file, sees_others};
-use super::{Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, launch, leftovers};
-use crate::opening::words_in;
-use birth::Birth;
-use traces::{command_file, console, line, owner, pid_file, told};
+use super::node_layout::NodeLayout;
+use super::process_scan::{Processes, runs_file, sees_others};
+use super::{
+    DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, launch_command, leftovers,
+    upgrade_commit,
+};
+use crate::bounded_read::words_in;
+use node_files::{command_file, console, line, owner, pid_file, told};
+use spawn::SpawnedNode;
 
 /// Runs nodes as detached processes.
 #[derive(Debug)]
 pub struct Setsid {
-    premises: Premises,
+    premises: NodeLayout,
     kind: ManagerKind,
 }
 
@@ -31,7 +36,7 @@ impl Setsid {
     #[must_use]
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Setsid {
         Setsid {
-            premises: Premises::new(mode, policy),
+            premises: NodeLayout::new(mode, policy),
             kind: ManagerKind {
                 tool: Tool::Setsid,
                 mode,
@@ -44,9 +49,9 @@ impl Setsid {
     }
 
     /// All nodes that run. Where processes of others are hidden nobody can say that a node does not run.
-    fn processes(&self) -> Result<Processes, Error> {
+    fn processes(&self) -> Result<Processes, ManagerError> {
         if self.mode() == Mode::Sudo && !sees_others() {
-            return Err(Error::Refused {
+            return Err(ManagerError::Refused {
                 doing: "look for nodes in",
                 path: PathBuf::from("/proc"),
                 why: "it hides the processes of others (`hidepid`); run wnm as root".to_owned(),
@@ -55,13 +60,13 @@ impl Setsid {
         Processes::scan()
     }
 
-    fn command(&self, node: &Node) -> Result<Detached, Error> {
+    fn command(&self, node: &Node) -> Result<DetachedProgram, ManagerError> {
         let mut words = vec![node.home.binary.clone().into_os_string()];
-        let arguments = launch::arguments(node, self.premises.policy())?;
+        let arguments = launch_command::arguments(node, self.premises.policy())?;
         words.extend(arguments.into_iter().map(Into::into));
-        Ok(Detached {
+        Ok(DetachedProgram {
             words,
-            environment: launch::environment(node)?,
+            environment: launch_command::environment(node)?,
             account: self.premises.account(node)?,
             // In sudo mode the folder is another user's, and we are not to write there by its leave.
             console: (self.mode() == Mode::User).then(|| console(node)),
@@ -91,7 +96,7 @@ impl Setsid {
     }
 
     /// Lets a node loose; none where it runs already.
-    fn begin(&self, node: &Node, running: &Processes) -> Result<Option<Birth>, Error> {
+    fn begin(&self, node: &Node, running: &Processes) -> Result<Option<SpawnedNode>, ManagerError> {
         if !running.of(&node.home.root).is_empty() {
             return Ok(None);
         }
@@ -102,10 +107,10 @@ impl Setsid {
             self.premises.check_ground(node)?;
             self.write_command(node, &command)?;
         }
-        Birth::begin(node, command).map(Some)
+        SpawnedNode::begin(node, command).map(Some)
     }
 
-    fn write_command(&self, node: &Node, command: &Detached) -> Result<(), Error> {
+    fn write_command(&self, node: &Node, command: &DetachedProgram) -> Result<(), ManagerError> {
         let staging = self.premises.staging(node, "command");
         self.premises
             .files
@@ -113,25 +118,25 @@ impl Setsid {
     }
 
     /// Erases what a stopped node is made of.
-    fn clear(&self, node: &Node) -> Result<(), Error> {
-        Error::if_left(node, self.premises.clear(node, None))
+    fn clear(&self, node: &Node) -> Result<(), ManagerError> {
+        ManagerError::if_left(node, self.premises.clear(node, None))
     }
 
-    fn service_name(&self, node: &Node) -> Result<ServiceName, Error> {
+    fn service_name(&self, node: &Node) -> Result<ServiceName, ManagerError> {
         if node.service.0.is_empty() {
-            return launch::service(node);
+            return launch_command::service(node);
         }
-        launch::service(node).map(|_| node.service.clone())
+        launch_command::service(node).map(|_| node.service.clone())
     }
 }
 
 impl ProcessManager for Setsid {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
         let service = self.service_name(node)?;
         let command = self.command(node)?;
         let is_ours = command_file(node).is_file() || pid_file(node).is_file();
         if self.premises.holds_identity(node) && !is_ours {
-            return Err(Error::Occupied {
+            return Err(ManagerError::Occupied {
                 root: node.home.root.clone(),
             });
         }
@@ -144,19 +149,19 @@ impl ProcessManager for Setsid {
             };
             return Err(error.with_left(left));
         }
-        Ok(Defined::as_asked(node, service.0))
+        Ok(DefinedNode::as_asked(node, service.0))
     }
 
-    fn start(&self, node: &Node) -> Result<(), Error> {
+    fn start(&self, node: &Node) -> Result<(), ManagerError> {
         self.start_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         let running = match self.processes() {
             Ok(running) => running,
             Err(error) => return spread(error, nodes.len()),
         };
-        let mut begun: Vec<Result<Option<Birth>, Error>> = Vec::with_capacity(nodes.len());
+        let mut begun: Vec<Result<Option<SpawnedNode>, ManagerError>> = Vec::with_capacity(nodes.len());
         for (nth, node) in nodes.iter().enumerate() {
             let is_twice = nodes[..nth].iter().any(|other| other.home.root == node.home.root);
             begun.push(if is_twice {
@@ -165,21 +170,21 @@ impl ProcessManager for Setsid {
                 self.begin(node, &running)
             });
         }
-        let is_new = |begun: &Result<Option<Birth>, Error>| matches!(begun, Ok(Some(_)));
+        let is_new = |begun: &Result<Option<SpawnedNode>, ManagerError>| matches!(begun, Ok(Some(_)));
         if !begun.iter().any(is_new) {
             let corrected = begun.into_iter().zip(nodes);
             return corrected
                 .map(|(begun, node)| begun.map(|_| self.correct_pid(node, &running)))
                 .collect();
         }
-        let mut births: Vec<&mut Birth> = begun
+        let mut births: Vec<&mut SpawnedNode> = begun
             .iter_mut()
             .filter_map(|begun| match begun {
                 Ok(Some(birth)) => Some(birth),
                 _ => None,
             })
             .collect();
-        birth::watch(&mut births);
+        spawn::watch(&mut births);
         let after = match self.mode() {
             Mode::User => Processes::default(),
             Mode::Sudo => match self.processes() {
@@ -204,18 +209,18 @@ impl ProcessManager for Setsid {
             .collect()
     }
 
-    fn stop(&self, node: &Node) -> Result<(), Error> {
+    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
         self.stop_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         match self.processes() {
-            Ok(running) => ending::end(nodes, &running, &self.premises),
+            Ok(running) => stop::end(nodes, &running, &self.premises),
             Err(error) => spread(error, nodes.len()),
         }
     }
 
-    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
         // A run that was killed between the swap and the restart left the old binary at hand.
         let is_due = self.premises.keeps_old(node);
         let swapped = self.premises.swap(node, new, None)?;
@@ -228,17 +233,17 @@ impl ProcessManager for Setsid {
             return Ok(());
         }
         let started = self.stop(node).and_then(|()| self.start(node));
-        changeover::conclude(&self.premises, node, swapped, started, || self.start(node))
+        upgrade_commit::conclude(&self.premises, node, swapped, started, || self.start(node))
     }
 
-    fn remove(&self, node: &Node) -> Result<(), Error> {
+    fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         self.stop(node)?;
         let cleared = self.clear(node);
         self.premises.tidy();
         cleared
     }
 
-    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let all: Vec<&Node> = nodes.iter().collect();
         let left = self
             .stop_many(&all)
@@ -253,14 +258,14 @@ impl ProcessManager for Setsid {
         left
     }
 
-    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let running = self.processes()?;
         Ok(nodes
             .iter()
             .map(|node| match running.of(&node.home.root).first() {
-                Some(process) => Process::running(process.pid),
-                None if node.home.root.is_dir() => Process::without(Activity::Stopped),
-                None => Process::without(Activity::Unknown),
+                Some(process) => ProcessStatus::running(process.pid),
+                None if node.home.root.is_dir() => ProcessStatus::without(ProcessState::Stopped),
+                None => ProcessStatus::without(ProcessState::Unknown),
             })
             .collect())
     }
@@ -271,7 +276,7 @@ impl ProcessManager for Setsid {
 
     /// Rows of the Python wnm do not say where a node's logs are; its process does, or where all logs are one folder
     /// bears its name. Where neither does, they are in its root, and nobody is asked again.
-    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         let is_unsaid = |node: &&Node| node.manager == self.kind && node.home.logs.is_none();
         let unsaid: Vec<&Node> = nodes.iter().filter(is_unsaid).collect();
         if unsaid.is_empty() {
@@ -287,15 +292,15 @@ impl ProcessManager for Setsid {
         };
         unsaid
             .into_iter()
-            .map(|node| (node.id, Defined::with_logs(node, logs_of(node))))
+            .map(|node| (node.id, DefinedNode::with_logs(node, logs_of(node))))
             .collect()
     }
 
-    fn discover(&self) -> Result<Vec<Node>, Error> {
+    fn discover(&self) -> Result<Vec<Node>, ManagerError> {
         let policy = self.premises.policy();
         let running = self.processes()?;
-        let mut nodes = discovered::running(&running, self.kind, policy);
-        nodes.extend(discovered::down(&running, &nodes, self.kind, policy));
+        let mut nodes = discover::running(&running, self.kind, policy);
+        nodes.extend(discover::down(&running, &nodes, self.kind, policy));
         for node in &mut nodes {
             if let Some(owner) = owner(&node.home.root).filter(|_| self.mode() == Mode::Sudo) {
                 node.user = owner;
@@ -307,11 +312,11 @@ impl ProcessManager for Setsid {
 }
 
 /// One error for all that wanted the same.
-fn spread(error: Error, count: usize) -> Vec<Result<(), Error>> {
+fn spread(error: ManagerError, count: usize) -> Vec<Result<(), ManagerError>> {
     let said = error.to_string();
-    let mut all: Vec<Result<(), Error>> = (1..count)
+    let mut all: Vec<Result<(), ManagerError>> = (1..count)
         .map(|_| {
-            Err(Error::NotStarted {
+            Err(ManagerError::NotStarted {
                 node: "node".to_owned(),
                 why: said.clone(),
             })

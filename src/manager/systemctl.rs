@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::colony::{Activity, Mode, Process};
-use crate::program::{self, Ended, Program, account};
+use crate::colony::{Mode, ProcessState, ProcessStatus};
+use crate::program::{self, Program, ProgramResult, user_account};
 
-use super::Error;
+use super::ManagerError;
 
 /// How long systemd may take to stop nodes kindly; a real antnode takes under 0.1 s, systemd itself would wait 90 s.
 const KINDLY: Duration = Duration::from_secs(15);
@@ -28,7 +28,7 @@ pub struct Systemctl {
 
 /// What systemd says of one unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
+pub struct UnitProperties {
     pub load: String,
     pub active: String,
     pub sub: String,
@@ -45,15 +45,15 @@ pub struct Shown {
 
 /// What systemctl had to say against an order for several units.
 #[derive(Debug)]
-pub struct Complaint {
+pub struct SystemctlError {
     whole: String,
     lines: Vec<String>,
     is_for_one: bool,
 }
 
-impl Complaint {
-    fn new(error: Error, ended: &Ended, names: &[String]) -> Complaint {
-        Complaint {
+impl SystemctlError {
+    fn new(error: ManagerError, ended: &ProgramResult, names: &[String]) -> SystemctlError {
+        SystemctlError {
             whole: error.to_string(),
             lines: ended.stderr.lines().map(str::to_owned).collect(),
             is_for_one: names.len() == 1,
@@ -70,7 +70,7 @@ impl Complaint {
     }
 }
 
-impl Shown {
+impl UnitProperties {
     /// Whether its process runs and is not on its way out.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -91,13 +91,13 @@ impl Shown {
 
     /// As managers tell it.
     #[must_use]
-    pub fn process(&self) -> Process {
+    pub fn process(&self) -> ProcessStatus {
         let activity = match (self.pid, self.load.as_str()) {
-            (Some(_), _) => Activity::Running,
-            (None, "not-found") => Activity::Unknown,
-            (None, _) => Activity::Stopped,
+            (Some(_), _) => ProcessState::Running,
+            (None, "not-found") => ProcessState::Unknown,
+            (None, _) => ProcessState::Stopped,
         };
-        Process {
+        ProcessStatus {
             activity,
             pid: self.pid,
             last_exit: self.last_exit,
@@ -157,7 +157,7 @@ impl Systemctl {
     }
 
     /// Whether it answers a run that has these variables and no others.
-    pub fn answers_under(&self, environment: &[(&'static str, String)]) -> Result<(), Error> {
+    pub fn answers_under(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
         let asked = self.program(Mode::User).args(["show", "--property=Version"]);
         let asked = asked
             .only_env(environment.iter().cloned())
@@ -166,7 +166,7 @@ impl Systemctl {
     }
 
     /// Has it read all unit files again.
-    pub fn daemon_reload(&self) -> Result<(), Error> {
+    pub fn daemon_reload(&self) -> Result<(), ManagerError> {
         let program = self.teller().arg("daemon-reload").limit(RELOADING);
         let ended = program.ask()?;
         self.passed(&program, &ended)?;
@@ -174,35 +174,35 @@ impl Systemctl {
     }
 
     /// Forgets that these failed, so that they may be started again at once.
-    pub fn reset_failed(&self, names: &[String]) -> Result<(), Error> {
+    pub fn reset_failed(&self, names: &[String]) -> Result<(), ManagerError> {
         self.tell("reset-failed", names).map(|_| ())
     }
 
     /// Tells it to do something with several units. What it complains of is returned and no error: how the
     /// units are then says more.
-    pub fn tell(&self, verb: &str, names: &[String]) -> Result<Option<Complaint>, Error> {
+    pub fn tell(&self, verb: &str, names: &[String]) -> Result<Option<SystemctlError>, ManagerError> {
         let mut complaint = None;
         for names in names.chunks(NAMES_AT_ONCE) {
             let program = self.teller().arg(verb).arg("--").args(names);
             let ended = program.ask()?;
             if let Err(error) = self.passed(&program, &ended) {
-                if matches!(error, Error::NoSession { .. }) {
+                if matches!(error, ManagerError::NoSession { .. }) {
                     return Err(error);
                 }
-                complaint = Some(Complaint::new(error, &ended, names));
+                complaint = Some(SystemctlError::new(error, &ended, names));
             }
         }
         Ok(complaint)
     }
 
     /// Stops units kindly, then firmly; returns what it complained of.
-    pub fn stop(&self, names: &[String]) -> Result<Option<Complaint>, Error> {
+    pub fn stop(&self, names: &[String]) -> Result<Option<SystemctlError>, ManagerError> {
         let mut complaint = None;
         for names in names.chunks(NAMES_AT_ONCE) {
             let stop = self.teller().args(["stop", "--"]).args(names);
             let kindly = stop.clone().limit(KINDLY);
             let ended = match kindly.ask() {
-                Err(program::Error::TooLong { .. }) => {
+                Err(program::ProgramError::TooLong { .. }) => {
                     let kill = self.teller().args(["kill", "--signal=KILL", "--"]).args(names);
                     kill.ask()?;
                     stop.ask()?
@@ -210,17 +210,17 @@ impl Systemctl {
                 ended => ended?,
             };
             if let Err(error) = self.passed(&stop, &ended) {
-                if matches!(error, Error::NoSession { .. }) {
+                if matches!(error, ManagerError::NoSession { .. }) {
                     return Err(error);
                 }
-                complaint = Some(Complaint::new(error, &ended, names));
+                complaint = Some(SystemctlError::new(error, &ended, names));
             }
         }
         Ok(complaint)
     }
 
     /// How units stand, in their order; by one call for a thousand of them.
-    pub fn show(&self, names: &[String]) -> Result<Vec<Shown>, Error> {
+    pub fn show(&self, names: &[String]) -> Result<Vec<UnitProperties>, ManagerError> {
         let mut all = Vec::with_capacity(names.len());
         for names in names.chunks(NAMES_AT_ONCE) {
             let program = self
@@ -233,7 +233,7 @@ impl Systemctl {
             self.passed(&program, &ended)?;
             let shown = read(&ended.stdout);
             if shown.len() != names.len() {
-                return Err(Error::Program(program.failure(&ended)));
+                return Err(ManagerError::Program(program.failure(&ended)));
             }
             all.extend(shown);
         }
@@ -241,7 +241,7 @@ impl Systemctl {
     }
 
     /// An error unless systemctl ended well; its own kind where nobody answers.
-    fn passed(&self, program: &Program, ended: &Ended) -> Result<(), Error> {
+    fn passed(&self, program: &Program, ended: &ProgramResult) -> Result<(), ManagerError> {
         if ended.code() == Some(0) {
             return Ok(());
         }
@@ -252,13 +252,13 @@ impl Systemctl {
         {
             return Err(no_session(said.lines().next().unwrap_or_default()));
         }
-        Err(Error::Program(program.failure(ended)))
+        Err(ManagerError::Program(program.failure(ended)))
     }
 }
 
 /// Lets a program find the user's systemd. cron gives no XDG_RUNTIME_DIR, and it is found by nothing else.
 pub(super) fn in_session(program: Program) -> Program {
-    let runtime = PathBuf::from(format!("/run/user/{}", account::uid()));
+    let runtime = PathBuf::from(format!("/run/user/{}", user_account::uid()));
     if runtime.is_dir() {
         program.env("XDG_RUNTIME_DIR", runtime)
     } else {
@@ -267,9 +267,9 @@ pub(super) fn in_session(program: Program) -> Program {
 }
 
 /// That no systemd of ours answers; `why` is what was said of it.
-pub(super) fn no_session(why: &str) -> Error {
-    Error::NoSession {
-        user: account::own().map_or_else(|| account::uid().to_string(), |own| own.name),
+pub(super) fn no_session(why: &str) -> ManagerError {
+    ManagerError::NoSession {
+        user: user_account::own().map_or_else(|| user_account::uid().to_string(), |own| own.name),
         why: why.to_owned(),
     }
 }
@@ -278,16 +278,16 @@ pub(super) fn no_session(why: &str) -> Error {
 #[must_use]
 pub fn user_session_answers(uid: u32) -> bool {
     let socket = PathBuf::from(format!("/run/user/{uid}/systemd/private"));
-    uid == account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
+    uid == user_account::uid() && socket.exists() && Systemctl::new(Mode::User).answers()
 }
 
 /// Blocks of `Name=value` lines with an empty line between them, as `systemctl show` prints them.
 #[must_use]
-pub fn read(text: &str) -> Vec<Shown> {
+pub fn read(text: &str) -> Vec<UnitProperties> {
     text.split("\n\n")
         .filter(|block| !block.trim().is_empty())
         .map(|block| {
-            let mut shown = Shown::default();
+            let mut shown = UnitProperties::default();
             let mut has_ended = false;
             for (name, value) in block.lines().filter_map(|line| line.split_once('=')) {
                 match name {
@@ -311,7 +311,11 @@ pub fn read(text: &str) -> Vec<Shown> {
 }
 
 /// The names of the units that stand so.
-pub(super) fn pick(names: &[String], shown: &[Shown], stands_so: impl Fn(&Shown) -> bool) -> Vec<String> {
+pub(super) fn pick(
+    names: &[String],
+    shown: &[UnitProperties],
+    stands_so: impl Fn(&UnitProperties) -> bool,
+) -> Vec<String> {
     let both = names.iter().zip(shown);
     both.filter(|(_, shown)| stands_so(shown))
         .map(|(name, _)| name.clone())
@@ -335,19 +339,19 @@ mod tests {
         assert_eq!(shown.len(), 3);
         assert!(shown[0].is_running() && !shown[1].is_alive() && !shown[2].is_alive());
         assert!(shown[1].is_marred() && shown[1].needs_reload);
-        let processes: Vec<Process> = shown.iter().map(Shown::process).collect();
+        let processes: Vec<ProcessStatus> = shown.iter().map(UnitProperties::process).collect();
         assert_eq!(
             processes[0],
-            Process {
+            ProcessStatus {
                 restarts: Some(2),
-                ..Process::running(4711)
+                ..ProcessStatus::running(4711)
             }
         );
         assert_eq!(
             (processes[1].activity, processes[1].last_exit),
-            (Activity::Stopped, Some(203))
+            (ProcessState::Stopped, Some(203))
         );
-        assert_eq!(processes[2].activity, Activity::Unknown);
+        assert_eq!(processes[2].activity, ProcessState::Unknown);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Nodes as services of systemd: of the machine's (through sudo) or of the user's own.
 
-mod discovered;
+mod discover;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool};
+use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool};
 
-use super::found::Found;
-use super::premises::{Premises, Told};
-use super::processes::{is_gone, runs_file};
+use super::discovered_node::DiscoveredNode;
+use super::node_layout::{NodeLayout, ServicePaths};
+use super::process_scan::{is_gone, runs_file};
 pub use super::systemctl::user_session_answers;
-use super::systemctl::{Shown, Systemctl, pick};
-use super::unit::Unit;
+use super::systemctl::{Systemctl, UnitProperties, pick};
+use super::unit_file::Unit;
 use super::{
-    Defined, Error, LaunchPolicy, Leftover, ProcessManager, changeover, installed, launch, leftovers, whose,
+    DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, installed_unit, launch_command,
+    leftovers, ownership, upgrade_commit,
 };
 
 /// A service that lives so long without being started again has found its files and its ports.
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Runs nodes as services.
 #[derive(Debug)]
 pub struct Systemd {
-    premises: Premises,
+    premises: NodeLayout,
     kind: ManagerKind,
     systemctl: Systemctl,
     /// Whether unit files changed that systemd was not told of.
@@ -40,7 +41,7 @@ impl Systemd {
     #[must_use]
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Systemd {
         Systemd {
-            premises: Premises::new(mode, policy),
+            premises: NodeLayout::new(mode, policy),
             kind: ManagerKind {
                 tool: Tool::Systemd,
                 mode,
@@ -58,27 +59,27 @@ impl Systemd {
         }
     }
 
-    fn unit_name(node: &Node) -> Result<String, Error> {
-        Ok(format!("{}.service", launch::service(node)?))
+    fn unit_name(node: &Node) -> Result<String, ManagerError> {
+        Ok(format!("{}.service", launch_command::service(node)?))
     }
 
-    fn own_name(&self, node: &Node) -> Result<String, Error> {
-        whose::refuse_foreign_unit(node, &self.unit_path(node)?, self.premises.mode())?;
+    fn own_name(&self, node: &Node) -> Result<String, ManagerError> {
+        ownership::refuse_foreign_unit(node, &self.unit_path(node)?, self.premises.mode())?;
         Systemd::unit_name(node)
     }
 
-    fn unit_path(&self, node: &Node) -> Result<PathBuf, Error> {
+    fn unit_path(&self, node: &Node) -> Result<PathBuf, ManagerError> {
         Ok(self.folder().join(Systemd::unit_name(node)?))
     }
 
     /// What the unit on disk says of a node, with the drop-ins beside it.
-    fn told(&self, node: &Node) -> Result<Option<Found>, Error> {
+    fn told(&self, node: &Node) -> Result<Option<DiscoveredNode>, ManagerError> {
         let path = self.unit_path(node)?;
-        Ok(installed::told(&path, self.premises.mode()))
+        Ok(installed_unit::told(&path, self.premises.mode()))
     }
 
     /// Whether systemd has on disk a unit for this very node.
-    fn is_defined(&self, node: &Node) -> Result<bool, Error> {
+    fn is_defined(&self, node: &Node) -> Result<bool, ManagerError> {
         Ok(self.told(node)?.is_some_and(|told| {
             told.root == node.home.root
                 && told.binary == node.home.binary
@@ -86,21 +87,21 @@ impl Systemd {
         }))
     }
 
-    fn unit_text(&self, node: &Node) -> Result<String, Error> {
+    fn unit_text(&self, node: &Node) -> Result<String, ManagerError> {
         let mut command = vec![node.home.binary.to_string_lossy().into_owned()];
-        command.extend(launch::arguments(node, self.premises.policy())?);
+        command.extend(launch_command::arguments(node, self.premises.policy())?);
         let unit = Unit {
-            description: launch::service(node)?.0,
-            environment: launch::environment(node)?,
+            description: launch_command::service(node)?.0,
+            environment: launch_command::environment(node)?,
             user: match self.premises.mode() {
                 Mode::User => None,
-                Mode::Sudo => Some(launch::user(node)?.to_owned()),
+                Mode::Sudo => Some(launch_command::user(node)?.to_owned()),
             },
             command,
             ..Unit::default()
         };
         let path = self.unit_path(node)?;
-        let refused = |why: &str| Error::Refused {
+        let refused = |why: &str| ManagerError::Refused {
             doing: "write",
             path: path.clone(),
             why: why.to_owned(),
@@ -108,7 +109,7 @@ impl Systemd {
         unit.text().map_err(refused)
     }
 
-    fn write_unit(&self, node: &Node, text: &str) -> Result<(), Error> {
+    fn write_unit(&self, node: &Node, text: &str) -> Result<(), ManagerError> {
         let path = self.unit_path(node)?;
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
             return Ok(());
@@ -120,7 +121,7 @@ impl Systemd {
         files.write(&path, text, &super::files::beside(&path, "new"))
     }
 
-    fn announce(&self) -> Result<(), Error> {
+    fn announce(&self) -> Result<(), ManagerError> {
         if self.is_stale.load(Ordering::Relaxed) {
             self.systemctl.daemon_reload()?;
             self.is_stale.store(false, Ordering::Relaxed);
@@ -129,14 +130,14 @@ impl Systemd {
     }
 
     /// Has everything in place for a start, mending a unit or binary that was broken or lost.
-    fn ready(&self, node: &Node) -> Result<String, Error> {
+    fn ready(&self, node: &Node) -> Result<String, ManagerError> {
         let name = self.own_name(node)?;
         let is_defined = self.is_defined(node)?;
         // An imported unit may run an antnode that lies elsewhere and is several nodes'. It is started as it is.
         if is_defined && !node.home.binary.starts_with(&node.home.root) && node.home.binary.is_file() {
             return Ok(name);
         }
-        let told = self.told(node)?.map(Told::from);
+        let told = self.told(node)?.map(ServicePaths::from);
         self.premises.ready(node, told.as_ref())?;
         if !is_defined {
             self.premises.check_ground(node)?;
@@ -147,7 +148,7 @@ impl Systemd {
     }
 
     /// Starts, or restarts, services that are in place, and watches all of them for a moment.
-    fn run(&self, verb: &'static str, names: &[String]) -> Result<Vec<Result<(), String>>, Error> {
+    fn run(&self, verb: &'static str, names: &[String]) -> Result<Vec<Result<(), String>>, ManagerError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -156,13 +157,13 @@ impl Systemd {
         if before.iter().any(|shown| shown.needs_reload) {
             self.systemctl.daemon_reload()?;
         }
-        let is_wanted = |shown: &Shown| verb == "restart" || !shown.is_running();
+        let is_wanted = |shown: &UnitProperties| verb == "restart" || !shown.is_running();
         let wanted: Vec<String> = pick(names, &before, is_wanted);
         // Forgets also how often it was restarted, so that a restart after this start is seen.
         let marred = pick(names, &before, |shown| is_wanted(shown) && shown.is_marred());
         self.systemctl.reset_failed(&marred)?;
         let complaint = self.systemctl.tell(verb, &wanted)?;
-        let mut first: Option<Vec<Shown>> = None;
+        let mut first: Option<Vec<UnitProperties>> = None;
         let mut outcomes: Vec<Result<(), String>> = names.iter().map(|_| Ok(())).collect();
         let until = Instant::now() + PROVEN;
         while !wanted.is_empty() {
@@ -186,20 +187,20 @@ impl Systemd {
         Ok(outcomes)
     }
 
-    fn restart(&self, node: &Node, name: &str) -> Result<(), Error> {
+    fn restart(&self, node: &Node, name: &str) -> Result<(), ManagerError> {
         let outcome = self.run("restart", &[name.to_owned()])?.pop();
-        outcome.unwrap_or(Ok(())).map_err(|why| Error::NotStarted {
+        outcome.unwrap_or(Ok(())).map_err(|why| ManagerError::NotStarted {
             node: node.name.full(),
             why,
         })
     }
 
-    fn erase(&self, node: &Node) -> Result<(), Error> {
+    fn erase(&self, node: &Node) -> Result<(), ManagerError> {
         let path = self.folder().join(self.own_name(node)?);
         let mut left = Vec::new();
         let is_elsewhere = self.premises.is_elsewhere(node);
         if is_elsewhere {
-            let told = self.told(node)?.map(Told::from);
+            let told = self.told(node)?.map(ServicePaths::from);
             left.extend(self.premises.clear(node, told.as_ref()));
         }
         if left.is_empty() && fs::symlink_metadata(&path).is_ok() {
@@ -212,15 +213,15 @@ impl Systemd {
             left.extend(self.premises.clear(node, None));
         }
         self.premises.tidy();
-        Error::if_left(node, left)
+        ManagerError::if_left(node, left)
     }
 }
 
 impl ProcessManager for Systemd {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
         let name = self.own_name(node)?;
         if self.premises.holds_identity(node) && !self.is_defined(node)? {
-            return Err(Error::Occupied {
+            return Err(ManagerError::Occupied {
                 root: node.home.root.clone(),
             });
         }
@@ -234,15 +235,15 @@ impl ProcessManager for Systemd {
             };
             return Err(error.with_left(left));
         }
-        Ok(Defined::as_asked(node, name))
+        Ok(DefinedNode::as_asked(node, name))
     }
 
-    fn start(&self, node: &Node) -> Result<(), Error> {
+    fn start(&self, node: &Node) -> Result<(), ManagerError> {
         self.start_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
-        let ready: Vec<Result<String, Error>> = nodes.iter().map(|node| self.ready(node)).collect();
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
+        let ready: Vec<Result<String, ManagerError>> = nodes.iter().map(|node| self.ready(node)).collect();
         let names: Vec<String> = ready
             .iter()
             .filter_map(|name| name.as_ref().ok().cloned())
@@ -260,7 +261,7 @@ impl ProcessManager for Systemd {
                     Ok(outcomes) => outcomes.next().unwrap_or(Ok(())),
                     Err(why) => Err(why.clone()),
                 };
-                outcome.map_err(|why| Error::NotStarted {
+                outcome.map_err(|why| ManagerError::NotStarted {
                     node: node.name.full(),
                     why,
                 })
@@ -268,19 +269,19 @@ impl ProcessManager for Systemd {
             .collect()
     }
 
-    fn stop(&self, node: &Node) -> Result<(), Error> {
+    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
         self.stop_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
-        let named: Vec<Result<String, Error>> = nodes.iter().map(|node| self.own_name(node)).collect();
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
+        let named: Vec<Result<String, ManagerError>> = nodes.iter().map(|node| self.own_name(node)).collect();
         let names: Vec<String> = named
             .iter()
             .filter_map(|name| name.as_ref().ok().cloned())
             .collect();
         let stopped = self.systemctl.stop(&names);
         let shown = stopped.and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?)));
-        if let Err(Error::NoSession { .. }) = &shown {
+        if let Err(ManagerError::NoSession { .. }) = &shown {
             return nodes.iter().map(|node| is_gone(node, "systemd")).collect();
         }
         if let Ok((_, shown)) = &shown {
@@ -307,7 +308,7 @@ impl ProcessManager for Systemd {
                         _ => return Ok(()),
                     },
                 };
-                Err(Error::NotStopped {
+                Err(ManagerError::NotStopped {
                     node: node.name.full(),
                     why,
                 })
@@ -315,30 +316,30 @@ impl ProcessManager for Systemd {
             .collect()
     }
 
-    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
         let name = self.own_name(node)?;
-        let told = self.told(node)?.map(Told::from);
+        let told = self.told(node)?.map(ServicePaths::from);
         // A run that was killed between the swap and the restart left the old binary at hand.
         let is_due = self.premises.keeps_old(node);
         let swapped = self.premises.swap(node, new, told.as_ref())?;
         let is_new = |pid| runs_file(pid, &node.home.binary).unwrap_or(!swapped && !is_due);
-        let runs = |shown: &Shown| shown.is_running() && shown.pid.is_some_and(is_new);
+        let runs = |shown: &UnitProperties| shown.is_running() && shown.pid.is_some_and(is_new);
         if self.systemctl.show(std::slice::from_ref(&name))?.iter().all(runs) {
             self.premises.forget_old(node);
             return Ok(());
         }
         let started = self.ready(node).and_then(|name| self.restart(node, &name));
-        changeover::conclude(&self.premises, node, swapped, started, || {
+        upgrade_commit::conclude(&self.premises, node, swapped, started, || {
             self.restart(node, &name)
         })
     }
 
-    fn remove(&self, node: &Node) -> Result<(), Error> {
+    fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         self.stop(node)?;
         self.erase(node)
     }
 
-    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let all: Vec<&Node> = nodes.iter().collect();
         self.stop_many(&all)
             .into_iter()
@@ -350,7 +351,7 @@ impl ProcessManager for Systemd {
             .collect()
     }
 
-    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let named: Vec<Option<String>> = nodes.iter().map(|node| Systemd::unit_name(node).ok()).collect();
         let names: Vec<String> = named.iter().flatten().cloned().collect();
         let mut shown = self.systemctl.show(&names)?.into_iter();
@@ -359,7 +360,7 @@ impl ProcessManager for Systemd {
         Ok(named
             .into_iter()
             .map(process)
-            .map(|process| process.unwrap_or(Process::without(Activity::Unknown)))
+            .map(|process| process.unwrap_or(ProcessStatus::without(ProcessState::Unknown)))
             .collect())
     }
 
@@ -372,22 +373,22 @@ impl ProcessManager for Systemd {
     }
 
     /// Rows of the Python wnm do not say where logs are: the unit does once, or they are in the root.
-    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         let own_unit = |node: &Node| self.told(node).ok()?.filter(|found| found.root == node.home.root);
         let own = nodes.iter().filter(|node| node.manager == self.kind);
         own.filter(|node| node.home.logs.is_none())
-            .filter_map(|node| Some((node.id, Defined::with_logs(node, own_unit(node)?.logs))))
+            .filter_map(|node| Some((node.id, DefinedNode::with_logs(node, own_unit(node)?.logs))))
             .collect()
     }
 
-    fn discover(&self) -> Result<Vec<Node>, Error> {
-        discovered::in_units(self.folder(), self.kind, self.premises.policy())
+    fn discover(&self) -> Result<Vec<Node>, ManagerError> {
+        discover::in_units(self.folder(), self.kind, self.premises.policy())
     }
 
-    fn settle_definitions(&self) -> Result<(), Error> {
+    fn settle_definitions(&self) -> Result<(), ManagerError> {
         match self.announce() {
             // There is nobody to tell; whoever comes reads all units anew.
-            Err(Error::NoSession { .. }) => Ok(()),
+            Err(ManagerError::NoSession { .. }) => Ok(()),
             announced => announced,
         }
     }

@@ -2,15 +2,15 @@
 
 use std::cmp::Reverse;
 
-use crate::colony::{Node, NodeId, Ports, State, Timestamp, Version};
+use crate::colony::{Node, NodeId, NodePorts, NodeState, Timestamp, Version};
 
-use super::decide::{Decision, Want};
-use super::hold::Hold;
+use super::blocker::Blocker;
+use super::decide::{Decision, WorkItem};
 use super::measure::{is_due, is_hung, is_kept_up, is_outdated, is_shunned, is_startable, is_upgradable};
-use super::nursery::Nursery;
+use super::new_nodes::NewNodePlanner;
 use super::policy::{Policy, Template};
-use super::reason::{Ground, Quantity, Quota, Reason};
-use super::step::{Action, Plan, Rest, Step};
+use super::reason::{Cause, Quantity, Quota, Reason};
+use super::step::{Action, Plan, Step, StopReason};
 use super::task::Task;
 
 /// Names the nodes of a decision: what stops or goes is the youngest, what starts or is upgraded the
@@ -21,11 +21,11 @@ pub fn assign(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(Ports) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<u16>,
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let mut desk = Desk {
+    let mut desk = Assignment {
         nodes,
         binary,
         policy,
@@ -36,9 +36,9 @@ pub fn assign(
     for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
         let needed = desk.needed(wants);
         if needed.is_empty() && desk.plan.steps.is_empty() && desk.plan.resting().is_none() {
-            let nodes = count(nodes, |node| node.state == State::Removing);
-            desk.plan.holds.insert(0, Hold::Resting(Task::Rest));
-            desk.plan.holds.push(Hold::RemovalUnderway { nodes });
+            let nodes = count(nodes, |node| node.state == NodeState::Removing);
+            desk.plan.holds.insert(0, Blocker::Resting(Task::Rest));
+            desk.plan.holds.push(Blocker::RemovalUnderway { nodes });
         }
         desk.serve(&needed, template, taken);
     }
@@ -47,7 +47,7 @@ pub fn assign(
 }
 
 /// Where wants are matched with nodes.
-struct Desk<'a> {
+struct Assignment<'a> {
     nodes: &'a [Node],
     binary: Option<&'a Version>,
     policy: &'a Policy,
@@ -55,15 +55,16 @@ struct Desk<'a> {
     plan: Plan,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Assignment<'a> {
     /// Those of the wants that are needed. Where the cap alone takes nodes away, it takes no more than are above
     /// it and not on their way out: the peer fills its slots, and then makes anew what it took too many.
-    fn needed(&self, wants: &[Want]) -> Vec<Want> {
+    fn needed(&self, wants: &[WorkItem]) -> Vec<WorkItem> {
         let mut wants = wants.to_vec();
         let Some(above) = wants.first().and_then(above_cap) else {
             return wants;
         };
-        let leaving = count(self.nodes, |node| node.state == State::Removing) + self.plan.steps.len() as i64;
+        let leaving =
+            count(self.nodes, |node| node.state == NodeState::Removing) + self.plan.steps.len() as i64;
         let needed = usize::try_from(above - leaving).unwrap_or(0);
         wants.truncate(needed);
         let of = wants.len() as i64;
@@ -74,11 +75,11 @@ impl<'a> Desk<'a> {
     }
 
     /// Serves all wants of one task.
-    fn serve(&mut self, wants: &[Want], template: &Template, taken: &dyn Fn(Ports) -> Option<u16>) {
+    fn serve(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
         let Some(first) = wants.first() else { return };
         match first.task {
             task @ (Task::Rest | Task::RestFull | Task::RestInitialised) => {
-                self.plan.holds.insert(0, Hold::Resting(task));
+                self.plan.holds.insert(0, Blocker::Resting(task));
             }
             Task::ResurveyRebooted | Task::ResurveyInitialised => {
                 self.push(Action::Resurvey, first, Vec::new());
@@ -86,38 +87,38 @@ impl<'a> Desk<'a> {
             // One want stands for all of them.
             Task::RemoveDead => {
                 for node in youngest(self.nodes, usize::MAX, |node| {
-                    node.state == State::Dead && is_due(node, self.now)
+                    node.state == NodeState::Dead && is_due(node, self.now)
                 }) {
-                    let gone = vec![Ground::RootGone(node.home.root.clone())];
+                    let gone = vec![Cause::RootGone(node.home.root.clone())];
                     self.push(Action::Remove(node.id), first, gone);
                 }
             }
             Task::RemoveExpired => {}
             Task::RemoveStopped => {
-                let chosen = youngest(self.nodes, wants.len(), |node| node.state == State::Stopped);
+                let chosen = youngest(self.nodes, wants.len(), |node| node.state == NodeState::Stopped);
                 self.give(wants, &chosen, |node| (Action::Remove(node.id), None));
             }
             Task::RemoveRunning => {
-                let chosen = self.stoppable(wants.len(), |node| node.state == State::Running);
+                let chosen = self.stoppable(wants.len(), |node| node.state == NodeState::Running);
                 self.give(wants, &chosen, |node| {
-                    (Action::Stop(node.id, Rest::Removing), None)
+                    (Action::Stop(node.id, StopReason::Removing), None)
                 });
             }
             Task::Stop => {
-                let chosen = self.stoppable(wants.len(), |node| node.state == State::Running);
+                let chosen = self.stoppable(wants.len(), |node| node.state == NodeState::Running);
                 self.give(wants, &chosen, |node| {
-                    (Action::Stop(node.id, Rest::Stopped), None)
+                    (Action::Stop(node.id, StopReason::Stopped), None)
                 });
             }
             Task::RemoveShunned => {
                 let chosen = self.stoppable(wants.len(), |node| is_shunned(node, self.policy));
                 let limit = self.policy.shunned.unwrap_or(0);
                 self.give(wants, &chosen, |node| {
-                    let ground = Ground::Shunned {
+                    let ground = Cause::Shunned {
                         times: node.figures.shunned,
                         limit,
                     };
-                    (Action::Stop(node.id, Rest::Removing), Some(ground))
+                    (Action::Stop(node.id, StopReason::Removing), Some(ground))
                 });
             }
             Task::Upgrade => {
@@ -138,10 +139,10 @@ impl<'a> Desk<'a> {
                     is_hung(node) && is_due(node, self.now)
                 });
                 self.give(wants, &chosen, |node| {
-                    let ground = Ground::Silent {
+                    let ground = Cause::Silent {
                         surveys: node.memory.silent,
                     };
-                    (Action::Stop(node.id, Rest::Stopped), Some(ground))
+                    (Action::Stop(node.id, StopReason::Stopped), Some(ground))
                 });
             }
             Task::Add => self.add(wants, template, taken),
@@ -160,9 +161,9 @@ impl<'a> Desk<'a> {
 
     /// The oldest stopped nodes. One that is outdated is upgraded by its start, and so needs an upgrade slot
     /// as well; where those are taken it waits, and the next one has its turn.
-    fn start(&mut self, wants: &[Want]) {
+    fn start(&mut self, wants: &[WorkItem]) {
         let quota = self.policy.quotas.upgrades;
-        let busy = count(self.nodes, |node| node.state == State::Upgrading);
+        let busy = count(self.nodes, |node| node.state == NodeState::Upgrading);
         let upgrading = |node: &Node| self.policy.upgrades && is_outdated(node, self.binary);
         let slots = usize::try_from(quota.saturating_sub(busy))
             .unwrap_or(0)
@@ -175,7 +176,7 @@ impl<'a> Desk<'a> {
         }));
         chosen.sort_by_key(|node| seniority(node));
         if waits && chosen.len() < wants.len() {
-            self.plan.holds.push(Hold::SlotsFull {
+            self.plan.holds.push(Blocker::SlotsFull {
                 quota: Quota::Upgrades,
                 busy,
                 limit: quota,
@@ -191,8 +192,8 @@ impl<'a> Desk<'a> {
         });
     }
 
-    fn add(&mut self, wants: &[Want], template: &Template, taken: &dyn Fn(Ports) -> Option<u16>) {
-        let mut nursery = Nursery::new(self.nodes, template, taken);
+    fn add(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
+        let mut nursery = NewNodePlanner::new(self.nodes, template, taken);
         for want in wants {
             match nursery.conceive() {
                 Ok(new) => self.push(Action::Add(Box::new(new)), want, Vec::new()),
@@ -205,21 +206,21 @@ impl<'a> Desk<'a> {
     }
 
     /// One node for each want, as far as they go.
-    fn give(&mut self, wants: &[Want], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Ground>)) {
+    fn give(&mut self, wants: &[WorkItem], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Cause>)) {
         for (want, node) in wants.iter().zip(chosen) {
             let (action, ground) = act(node);
             self.push(action, want, ground.into_iter().collect());
         }
         if let Some(want) = wants.get(chosen.len()) {
             let wants = wants.len() - chosen.len();
-            self.plan.holds.push(Hold::NoNode {
+            self.plan.holds.push(Blocker::NoNode {
                 task: want.task,
                 wants,
             });
         }
     }
 
-    fn push(&mut self, action: Action, want: &Want, more: Vec<Ground>) {
+    fn push(&mut self, action: Action, want: &WorkItem, more: Vec<Cause>) {
         let mut grounds = want.grounds.clone();
         grounds.extend(more);
         self.plan.steps.push(Step {
@@ -235,11 +236,11 @@ impl<'a> Desk<'a> {
 }
 
 /// By how many nodes the colony is above its cap, where that alone is why one is to go for good.
-fn above_cap(want: &Want) -> Option<i64> {
-    let fills_disk = |ground: &Ground| {
+fn above_cap(want: &WorkItem) -> Option<i64> {
+    let fills_disk = |ground: &Cause| {
         matches!(
             ground,
-            Ground::Above {
+            Cause::Above {
                 what: Quantity::Disk,
                 ..
             }
@@ -249,13 +250,13 @@ fn above_cap(want: &Want) -> Option<i64> {
         return None;
     }
     want.grounds.iter().find_map(|ground| match ground {
-        Ground::OverCap { nodes, cap } => Some(nodes - cap),
+        Cause::OverCap { nodes, cap } => Some(nodes - cap),
         _ => None,
     })
 }
 
-pub(super) fn outdated(node: &Node, newest: &Version) -> Ground {
-    Ground::Outdated {
+pub(super) fn outdated(node: &Node, newest: &Version) -> Cause {
+    Cause::Outdated {
         has: node.version.as_ref().map(Version::to_string),
         newest: newest.to_string(),
     }
@@ -297,6 +298,6 @@ pub(super) fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
 }
 
 #[cfg(test)]
-mod put_off;
+mod backoff_tests;
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,15 @@
 
 use crate::colony::{Metrics, Timestamp};
 
-use super::features::{self, Features, operations, underway, upgrades_wanted};
-use super::hold::Hold;
+use super::blocker::Blocker;
+use super::limits::{self, Features, operations, underway, upgrades_wanted};
 use super::policy::Policy;
-use super::reason::{Ground, Quota, Turn};
+use super::reason::{Cause, Position, Quota};
 use super::task::Task;
 
 /// On what occasion a decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Occasion {
+pub enum Trigger {
     /// A cycle like any other.
     Ordinary,
     /// The run that makes the colony; `survey`: nodes were found, and are to be looked at.
@@ -23,11 +23,11 @@ pub enum Occasion {
 
 /// One piece of work; which node does not matter yet.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Want {
+pub struct WorkItem {
     pub task: Task,
     /// Its place among those of its task; none for tasks that are not counted.
-    pub turn: Option<Turn>,
-    pub grounds: Vec<Ground>,
+    pub turn: Option<Position>,
+    pub grounds: Vec<Cause>,
 }
 
 /// What is to be done, by task, and why not more.
@@ -35,8 +35,8 @@ pub struct Want {
 pub struct Decision {
     pub features: Features,
     /// At least one: to rest is wanted when nothing else is.
-    pub wants: Vec<Want>,
-    pub holds: Vec<Hold>,
+    pub wants: Vec<WorkItem>,
+    pub holds: Vec<Blocker>,
 }
 
 /// No colony is larger; so no plan need be longer, whatever figures it is made from.
@@ -44,9 +44,9 @@ const LONGEST: i64 = 10_000;
 
 /// What to do, by task. `now` is absent only where an answer is to be compared with the peer's.
 #[must_use]
-pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Occasion, now: Option<Timestamp>) -> Decision {
+pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Trigger, now: Option<Timestamp>) -> Decision {
     let features = Features::of(policy, metrics);
-    let mut ladder = Ladder {
+    let mut ladder = RuleOrder {
         policy,
         metrics,
         features,
@@ -70,38 +70,38 @@ pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Occasion, now: Optio
 }
 
 /// Each rung says what it wants, or nothing and leaves a hold where it would have wanted something.
-struct Ladder<'a> {
+struct RuleOrder<'a> {
     policy: &'a Policy,
     metrics: &'a Metrics,
     features: Features,
     now: Option<Timestamp>,
-    holds: Vec<Hold>,
+    holds: Vec<Blocker>,
 }
 
-impl Ladder<'_> {
-    fn booted(&self, occasion: Occasion) -> Option<Vec<Want>> {
+impl RuleOrder<'_> {
+    fn booted(&self, occasion: Trigger) -> Option<Vec<WorkItem>> {
         let (at, last_stopped) = (self.metrics.system_start, self.policy.last_stopped_at);
         if at <= last_stopped {
             return None;
         }
         Some(match occasion {
-            Occasion::Ordinary => single(Task::ResurveyRebooted, vec![Ground::Booted { at, last_stopped }]),
-            Occasion::Init { survey: true } => single(Task::ResurveyInitialised, Vec::new()),
-            Occasion::Init { survey: false } => single(Task::RestInitialised, Vec::new()),
+            Trigger::Ordinary => single(Task::ResurveyRebooted, vec![Cause::Booted { at, last_stopped }]),
+            Trigger::Init { survey: true } => single(Task::ResurveyInitialised, Vec::new()),
+            Trigger::Init { survey: false } => single(Task::RestInitialised, Vec::new()),
         })
     }
 
     /// All of them at once and past every quota: there is nothing left of them to be careful with.
-    fn dead(&self) -> Option<Vec<Want>> {
+    fn dead(&self) -> Option<Vec<WorkItem>> {
         (self.metrics.dead_nodes > 0).then(|| single(Task::RemoveDead, Vec::new()))
     }
 
-    fn full(&mut self) -> Option<Vec<Want>> {
+    fn full(&mut self) -> Option<Vec<WorkItem>> {
         let (busy, limit) = (operations(self.metrics), self.policy.quotas.operations);
         if busy < limit {
             return None;
         }
-        self.holds.push(Hold::SlotsFull {
+        self.holds.push(Blocker::SlotsFull {
             quota: Quota::Operations,
             busy,
             limit,
@@ -111,7 +111,7 @@ impl Ladder<'_> {
 
     /// A full disk and a lowered cap take nodes away for good, and so do upgrades that pressure keeps from
     /// beginning. Any other pressure only stops nodes.
-    fn pressed(&mut self) -> Option<Vec<Want>> {
+    fn pressed(&mut self) -> Option<Vec<WorkItem>> {
         if !self.features.remove {
             return None;
         }
@@ -119,39 +119,39 @@ impl Ladder<'_> {
         let slots = self.slots(Quota::Removals, self.policy.quotas.removals, removing)?;
         let mut grounds = self.pressures();
         if let Some(until) = self.watched_until() {
-            self.holds.push(Hold::Watched { until });
+            self.holds.push(Blocker::Watched { until });
             return None;
         }
         if self.features.remove_hd || self.is_over_cap() {
             return self.remove(slots, &grounds);
         }
         if removing != 0 {
-            self.holds.push(Hold::RemovalUnderway { nodes: removing });
+            self.holds.push(Blocker::RemovalUnderway { nodes: removing });
             return None;
         }
         if let Some(until) = self.paced_until() {
-            self.holds.push(Hold::Paced { until });
+            self.holds.push(Blocker::Paced { until });
             return None;
         }
         let waiting = upgrades_wanted(self.policy, self.metrics);
         if waiting > 0 {
-            grounds.push(Ground::UpgradesWait { nodes: waiting });
+            grounds.push(Cause::UpgradesWait { nodes: waiting });
             return self.remove(slots, &grounds);
         }
         let stops = several(Task::Stop, self.metrics.running_nodes.min(slots), &grounds);
-        self.found(stops, Hold::NothingToStop)
+        self.found(stops, Blocker::NothingToStop)
     }
 
     /// Stopped nodes first, as they earn nothing; running ones for the slots that are left.
-    fn remove(&mut self, slots: i64, grounds: &[Ground]) -> Option<Vec<Want>> {
+    fn remove(&mut self, slots: i64, grounds: &[Cause]) -> Option<Vec<WorkItem>> {
         let stopped = self.metrics.stopped_nodes.min(slots);
         let running = self.metrics.running_nodes.min(slots.saturating_sub(stopped));
         let mut wants = several(Task::RemoveStopped, stopped, grounds);
         wants.extend(several(Task::RemoveRunning, running, grounds));
-        self.found(wants, Hold::NothingToStop)
+        self.found(wants, Blocker::NothingToStop)
     }
 
-    fn shunned(&mut self) -> Option<Vec<Want>> {
+    fn shunned(&mut self) -> Option<Vec<WorkItem>> {
         if self.metrics.shunned_nodes <= 0 {
             return None;
         }
@@ -164,7 +164,7 @@ impl Ladder<'_> {
         ))
     }
 
-    fn outdated(&mut self) -> Option<Vec<Want>> {
+    fn outdated(&mut self) -> Option<Vec<WorkItem>> {
         let wanted = upgrades_wanted(self.policy, self.metrics);
         if !self.features.upgrade {
             self.holds.extend(self.upgrade_obstacle(wanted));
@@ -175,7 +175,7 @@ impl Ladder<'_> {
         Some(several(Task::Upgrade, wanted.min(slots), &[]))
     }
 
-    fn growing(&mut self) -> Option<Vec<Want>> {
+    fn growing(&mut self) -> Option<Vec<WorkItem>> {
         if self.now.is_none() && !self.features.add_new_node {
             self.holds.extend(self.growth_obstacles());
             self.holds.extend(self.add_obstacles());
@@ -191,7 +191,7 @@ impl Ladder<'_> {
         let left = slots.saturating_sub(starts);
         let restarts = self.metrics.hung_nodes.min(left);
         let adds = self.adds(left.saturating_sub(restarts.max(0)));
-        let room = Ground::Room {
+        let room = Cause::Room {
             nodes: self.metrics.total_nodes,
             cap: self.policy.cap,
         };
@@ -206,7 +206,7 @@ impl Ladder<'_> {
         let stopped = self.metrics.stopped_nodes;
         let startable = self.metrics.startable_nodes.unwrap_or(stopped);
         if startable < stopped {
-            self.holds.push(Hold::PassedOver {
+            self.holds.push(Blocker::PassedOver {
                 nodes: stopped - startable,
             });
         }
@@ -219,7 +219,7 @@ impl Ladder<'_> {
             .saturating_add(self.metrics.restarting_nodes);
         let room = self.policy.cap.saturating_sub(up).max(0);
         if startable > 0 && room == 0 {
-            self.holds.push(Hold::RunningAtCap {
+            self.holds.push(Blocker::RunningAtCap {
                 nodes: up,
                 cap: self.policy.cap,
             });
@@ -231,7 +231,7 @@ impl Ladder<'_> {
         if self.now.is_some() {
             let mut obstacles = self.add_obstacles();
             if self.metrics.antnode_version.is_none() {
-                obstacles.push(Hold::NoBinary);
+                obstacles.push(Blocker::NoBinary);
             }
             if !obstacles.is_empty() {
                 self.holds.extend(obstacles);
@@ -252,11 +252,11 @@ impl Ladder<'_> {
         if slots > 0 {
             return Some(slots);
         }
-        self.holds.push(Hold::SlotsFull { quota, busy, limit });
+        self.holds.push(Blocker::SlotsFull { quota, busy, limit });
         None
     }
 
-    fn found(&mut self, wants: Vec<Want>, otherwise: Hold) -> Option<Vec<Want>> {
+    fn found(&mut self, wants: Vec<WorkItem>, otherwise: Blocker) -> Option<Vec<WorkItem>> {
         if wants.is_empty() {
             self.holds.push(otherwise);
             return None;
@@ -296,10 +296,10 @@ impl Ladder<'_> {
         (at <= now && now < until).then_some(until)
     }
 
-    fn pressures(&self) -> Vec<Ground> {
-        let mut grounds = features::pressures(self.policy, self.metrics);
+    fn pressures(&self) -> Vec<Cause> {
+        let mut grounds = limits::pressures(self.policy, self.metrics);
         if self.is_over_cap() {
-            grounds.push(Ground::OverCap {
+            grounds.push(Cause::OverCap {
                 nodes: self.metrics.total_nodes,
                 cap: self.policy.cap,
             });
@@ -307,7 +307,7 @@ impl Ladder<'_> {
         grounds
     }
 
-    fn upgrade_obstacle(&self, wanted: i64) -> Option<Hold> {
+    fn upgrade_obstacle(&self, wanted: i64) -> Option<Blocker> {
         let outdated = self
             .metrics
             .upgradable_nodes
@@ -315,49 +315,49 @@ impl Ladder<'_> {
         if outdated <= 0 {
             None
         } else if !self.policy.upgrades {
-            Some(Hold::UpgradesOff { nodes: outdated })
+            Some(Blocker::UpgradesOff { nodes: outdated })
         } else if self.features.remove {
-            Some(Hold::UpgradesWait { nodes: wanted })
+            Some(Blocker::UpgradesWait { nodes: wanted })
         } else {
             match (&self.metrics.antnode_version, &self.metrics.queen_node_version) {
-                (Some(binary), Some(first)) if binary.is_older_than(first) => Some(Hold::BinaryOlder {
+                (Some(binary), Some(first)) if binary.is_older_than(first) => Some(Blocker::BinaryOlder {
                     binary: binary.to_string(),
                     first: first.to_string(),
                 }),
-                _ => Some(Hold::NoBinary),
+                _ => Some(Blocker::NoBinary),
             }
         }
     }
 
     /// What keeps nodes from being started.
-    fn growth_obstacles(&self) -> Vec<Hold> {
-        let mut holds: Vec<Hold> = features::obstacles(self.policy, self.metrics).collect();
+    fn growth_obstacles(&self) -> Vec<Blocker> {
+        let mut holds: Vec<Blocker> = limits::obstacles(self.policy, self.metrics).collect();
         let nodes = self.underway();
         if nodes != 0 {
-            holds.push(Hold::Underway { nodes });
+            holds.push(Blocker::Underway { nodes });
         }
         holds
     }
 
     /// What beyond that keeps nodes from being added.
-    fn add_obstacles(&self) -> Vec<Hold> {
+    fn add_obstacles(&self) -> Vec<Blocker> {
         let (total, running, cap) = (
             self.metrics.total_nodes,
             self.metrics.running_nodes,
             self.policy.cap,
         );
         if total >= cap {
-            vec![Hold::AtCap { nodes: total, cap }]
+            vec![Blocker::AtCap { nodes: total, cap }]
         } else if running >= cap {
-            vec![Hold::AtCap { nodes: running, cap }]
+            vec![Blocker::AtCap { nodes: running, cap }]
         } else {
             Vec::new()
         }
     }
 }
 
-fn single(task: Task, grounds: Vec<Ground>) -> Vec<Want> {
-    vec![Want {
+fn single(task: Task, grounds: Vec<Cause>) -> Vec<WorkItem> {
+    vec![WorkItem {
         task,
         turn: None,
         grounds,
@@ -365,12 +365,12 @@ fn single(task: Task, grounds: Vec<Ground>) -> Vec<Want> {
 }
 
 /// `of` wants of one task; none where `of` is not positive.
-fn several(task: Task, of: i64, grounds: &[Ground]) -> Vec<Want> {
+fn several(task: Task, of: i64, grounds: &[Cause]) -> Vec<WorkItem> {
     let of = of.min(LONGEST);
     (1..=of)
-        .map(|nth| Want {
+        .map(|nth| WorkItem {
             task,
-            turn: Some(Turn { nth, of }),
+            turn: Some(Position { nth, of }),
             grounds: grounds.to_vec(),
         })
         .collect()

@@ -1,13 +1,13 @@
 //! Nodes and instruments, counted up into the figures a decision is made from.
 
-use crate::colony::{Instruments, Metrics, Node, Rates, State, Timestamp, Version};
+use crate::colony::{MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
 
+use super::node_states::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, has_answered, is_expired};
 use super::policy::Policy;
-use super::settle::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, has_answered, is_expired};
 
 /// What the machine's instruments showed, in the units of the limits it is held against.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Gauged {
+pub struct MachineFigures {
     /// When the machine was booted.
     pub boot: Timestamp,
     /// Load averages of 1, 5 and 15 minutes.
@@ -23,16 +23,16 @@ pub struct Gauged {
     pub netio_write_bytes: f64,
 }
 
-impl Gauged {
+impl MachineFigures {
     /// The levels of `instruments`, and the rates between an earlier reading and that one.
     #[must_use]
-    pub fn of(instruments: &Instruments, rates: &Rates) -> Gauged {
+    pub fn of(instruments: &MachineReadings, rates: &Rates) -> MachineFigures {
         let memory_used = instruments
             .memory_total
             .saturating_sub(instruments.memory_available);
         // What is kept back for root counts neither as used nor as free, as in df.
         let disk = instruments.disk_used.saturating_add(instruments.disk_free);
-        Gauged {
+        MachineFigures {
             boot: instruments.boot,
             load: instruments.load,
             used_cpu_percent: to_a_tenth(rates.used_cpu_percent),
@@ -50,7 +50,7 @@ impl Gauged {
 #[must_use]
 pub fn measure(
     nodes: &[Node],
-    machine: &Gauged,
+    machine: &MachineFigures,
     binary: Option<&Version>,
     policy: &Policy,
     now: Timestamp,
@@ -88,34 +88,34 @@ pub fn measure(
 /// never counted among the stopped ones, which a full disk takes first and for good.
 #[must_use]
 pub fn is_hung(node: &Node) -> bool {
-    node.state == State::Running && node.memory.silent >= SURVEYS_IN_A_ROW
+    node.state == NodeState::Running && node.memory.silent >= SURVEYS_IN_A_ROW
 }
 
 /// Whether a node was shunned beyond the limit for so many surveys that it is to be replaced.
 #[must_use]
 pub fn is_shunned(node: &Node, policy: &Policy) -> bool {
-    policy.shunned.is_some() && node.state == State::Running && node.memory.shunned >= SURVEYS_IN_A_ROW
+    policy.shunned.is_some() && node.state == NodeState::Running && node.memory.shunned >= SURVEYS_IN_A_ROW
 }
 
 /// Whether an upgrade would really take it: it runs, is older than the binary, and did not fail just now.
 pub(super) fn is_upgradable(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == State::Running && is_outdated(node, binary) && is_due(node, now)
+    node.state == NodeState::Running && is_outdated(node, binary) && is_due(node, now)
 }
 
 /// Whether it may be started now: not one that is passed over after failed starts.
 pub(super) fn is_startable(node: &Node, now: Timestamp) -> bool {
-    node.state == State::Stopped && is_due(node, now)
+    node.state == NodeState::Stopped && is_due(node, now)
 }
 
 /// Whether a node that runs is passed over by what stops nodes, as its last stop failed. What an outdated node is
 /// put off for is its upgrade, and what one that has not answered yet is, its start.
 pub(super) fn is_kept_up(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == State::Running && !is_due(node, now) && !is_outdated(node, binary) && has_answered(node)
+    node.state == NodeState::Running && !is_due(node, now) && !is_outdated(node, binary) && has_answered(node)
 }
 
 /// Whether it would be upgraded, had its last upgrade not failed, or changed nothing.
 pub(super) fn is_kept_old(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == State::Running && is_outdated(node, binary) && !is_due(node, now)
+    node.state == NodeState::Running && is_outdated(node, binary) && !is_due(node, now)
 }
 
 /// Whether it is known to be older than the binary. An unknown version is neither older nor newer.
@@ -134,21 +134,21 @@ pub(super) fn is_due(node: &Node, now: Timestamp) -> bool {
 }
 
 /// The count a state has in the figures; disabled nodes show in the total alone.
-fn count_of(metrics: &mut Metrics, state: State) -> Option<&mut i64> {
+fn count_of(metrics: &mut Metrics, state: NodeState) -> Option<&mut i64> {
     Some(match state {
-        State::Running => &mut metrics.running_nodes,
-        State::Stopped => &mut metrics.stopped_nodes,
-        State::Restarting => &mut metrics.restarting_nodes,
-        State::Upgrading => &mut metrics.upgrading_nodes,
-        State::Removing => &mut metrics.removing_nodes,
-        State::Migrating => &mut metrics.migrating_nodes,
-        State::Dead => &mut metrics.dead_nodes,
-        State::Disabled => return None,
+        NodeState::Running => &mut metrics.running_nodes,
+        NodeState::Stopped => &mut metrics.stopped_nodes,
+        NodeState::Restarting => &mut metrics.restarting_nodes,
+        NodeState::Upgrading => &mut metrics.upgrading_nodes,
+        NodeState::Removing => &mut metrics.removing_nodes,
+        NodeState::Migrating => &mut metrics.migrating_nodes,
+        NodeState::Dead => &mut metrics.dead_nodes,
+        NodeState::Disabled => return None,
     })
 }
 
 /// The machine's figures, and no nodes yet.
-fn blank(machine: &Gauged, binary: Option<&Version>) -> Metrics {
+fn blank(machine: &MachineFigures, binary: Option<&Version>) -> Metrics {
     Metrics {
         system_start: machine.boot,
         total_nodes: 0,
@@ -193,10 +193,10 @@ fn to_a_tenth(percent: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::made_up::{NOW, calm, metrics, newest, node, nodes, policy};
+    use super::super::fixtures::{NOW, calm, metrics, newest, node, nodes, policy};
     use super::*;
     use crate::colony::Counters;
-    use crate::colony::State::*;
+    use crate::colony::NodeState::*;
 
     #[test]
     fn every_state_is_counted() {
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn levels_are_percent_to_a_tenth_and_rates_whole_bytes() {
-        let instruments = Instruments {
+        let instruments = MachineReadings {
             counters: Counters::default(),
             boot: NOW,
             cpus: 2,
@@ -295,7 +295,7 @@ mod tests {
             net_sent: 7.2,
             ..Rates::default()
         };
-        let gauged = Gauged::of(&instruments, &rates);
+        let gauged = MachineFigures::of(&instruments, &rates);
         assert_eq!((gauged.used_mem_percent, gauged.used_hd_percent), (66.7, 33.3));
         assert_eq!(
             (
@@ -305,10 +305,10 @@ mod tests {
             ),
             (12.3, 10.0, 7.0)
         );
-        let nothing = Instruments {
+        let nothing = MachineReadings {
             memory_total: 0,
             ..instruments
         };
-        assert!(Gauged::of(&nothing, &rates).used_mem_percent.is_nan());
+        assert!(MachineFigures::of(&nothing, &rates).used_mem_percent.is_nan());
     }
 }

@@ -52,12 +52,12 @@ pub struct Policy {
     /// Remove a node that is shunned at least so often for three surveys; None: never.
     pub shunned: Option<i64>,
     /// How its nodes came to it; None: they are its own.
-    pub takeover: Option<Takeover>,
+    pub takeover: Option<TakeoverPolicy>,
 }
 
 /// Nodes that another manager had until then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Takeover {
+pub struct TakeoverPolicy {
     pub at: Timestamp,
     /// Whether a survey has found every node as it was taken over.
     pub is_confirmed: bool,
@@ -102,7 +102,7 @@ pub struct Template {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::made_up::policy;
+    use crate::plan::fixtures::policy;
 
     #[test]
     fn rows_that_cannot_be_read_take_room_and_never_a_node() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::colony::{Counted, Timestamp};
+use crate::colony::{Plural, Timestamp};
 
 use super::task::Task;
 
@@ -15,25 +15,25 @@ pub enum Reason {
     /// The engine wants it: which of how many, and on what grounds.
     Planned {
         task: Task,
-        turn: Option<Turn>,
-        grounds: Vec<Ground>,
+        turn: Option<Position>,
+        grounds: Vec<Cause>,
     },
     /// The operator ordered it.
-    Ordered { grounds: Vec<Ground> },
+    Ordered { grounds: Vec<Cause> },
     /// A run that was killed had begun it.
     Unfinished { run: String },
 }
 
 /// The place of a want among those of its task, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct Position {
     pub nth: i64,
     pub of: i64,
 }
 
 /// One fact that speaks for a step, with its figures.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Ground {
+pub enum Cause {
     /// Pressure on the machine.
     Above {
         what: Quantity,
@@ -117,7 +117,7 @@ impl Reason {
 
     /// The facts behind it.
     #[must_use]
-    pub fn grounds(&self) -> &[Ground] {
+    pub fn grounds(&self) -> &[Cause] {
         match self {
             Reason::Planned { grounds, .. } | Reason::Ordered { grounds } => grounds,
             Reason::Unfinished { .. } => &[],
@@ -135,7 +135,7 @@ impl Reason {
         if let Reason::Unfinished { run } = self {
             figures.insert("run".to_owned(), run.as_str().into());
         }
-        let above: Vec<Value> = self.grounds().iter().filter_map(Ground::pressure).collect();
+        let above: Vec<Value> = self.grounds().iter().filter_map(Cause::pressure).collect();
         if !above.is_empty() {
             figures.insert("above".to_owned(), above.into());
         }
@@ -160,11 +160,11 @@ impl fmt::Display for Reason {
     }
 }
 
-impl Ground {
+impl Cause {
     /// Several quantities may be above their limits at once, so these make a list.
     fn pressure(&self) -> Option<Value> {
         match self {
-            Ground::Above { what, is, limit } => {
+            Cause::Above { what, is, limit } => {
                 Some(json!({ "what": what.to_string(), "is": is, "limit": limit }))
             }
             _ => None,
@@ -173,52 +173,52 @@ impl Ground {
 
     fn figure(&self) -> Option<(&'static str, Value)> {
         Some(match self {
-            Ground::Above { .. } => return None,
-            Ground::OverCap { nodes, cap } => ("over_cap", json!({ "nodes": nodes, "cap": cap })),
-            Ground::UpgradesWait { nodes } => ("upgrades_wait", json!(nodes)),
-            Ground::Room { nodes, cap } => ("room", json!({ "nodes": nodes, "cap": cap })),
-            Ground::Outdated { has, newest } => ("outdated", json!({ "has": has, "newest": newest })),
-            Ground::Shunned { times, limit } => ("shunned", json!({ "times": times, "limit": limit })),
-            Ground::RootGone(root) => ("root_gone", json!(root.to_string_lossy())),
-            Ground::Waited { seconds, delay } => ("waited", json!({ "seconds": seconds, "delay": delay })),
-            Ground::Booted { at, last_stopped } => {
+            Cause::Above { .. } => return None,
+            Cause::OverCap { nodes, cap } => ("over_cap", json!({ "nodes": nodes, "cap": cap })),
+            Cause::UpgradesWait { nodes } => ("upgrades_wait", json!(nodes)),
+            Cause::Room { nodes, cap } => ("room", json!({ "nodes": nodes, "cap": cap })),
+            Cause::Outdated { has, newest } => ("outdated", json!({ "has": has, "newest": newest })),
+            Cause::Shunned { times, limit } => ("shunned", json!({ "times": times, "limit": limit })),
+            Cause::RootGone(root) => ("root_gone", json!(root.to_string_lossy())),
+            Cause::Waited { seconds, delay } => ("waited", json!({ "seconds": seconds, "delay": delay })),
+            Cause::Booted { at, last_stopped } => {
                 ("booted", json!({ "at": at.0, "last_stopped_at": last_stopped.0 }))
             }
-            Ground::Silent { surveys } => ("silent", json!(surveys)),
+            Cause::Silent { surveys } => ("silent", json!(surveys)),
         })
     }
 }
 
-impl fmt::Display for Ground {
+impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ground::Above { what, is, limit } => {
+            Cause::Above { what, is, limit } => {
                 write!(f, "{what} {} is above {}", what.reading(*is), what.limit(*limit))
             }
-            Ground::OverCap { nodes, cap } | Ground::Room { nodes, cap } => {
-                write!(f, "the colony has {}, its cap is {cap}", Counted(*nodes, "node"))
+            Cause::OverCap { nodes, cap } | Cause::Room { nodes, cap } => {
+                write!(f, "the colony has {}, its cap is {cap}", Plural(*nodes, "node"))
             }
-            Ground::UpgradesWait { nodes } => {
-                let nodes = Counted(*nodes, "outdated node");
+            Cause::UpgradesWait { nodes } => {
+                let nodes = Plural(*nodes, "outdated node");
                 write!(f, "meanwhile {nodes} cannot be upgraded")
             }
-            Ground::Outdated {
+            Cause::Outdated {
                 has: Some(has),
                 newest,
             } => write!(f, "version {has} is older than {newest}"),
-            Ground::Outdated { has: None, newest } => {
+            Cause::Outdated { has: None, newest } => {
                 write!(f, "its version is unknown, the newest is {newest}")
             }
-            Ground::Shunned { times, limit } => {
+            Cause::Shunned { times, limit } => {
                 write!(f, "shunned {times} times for three surveys, the limit is {limit}")
             }
-            Ground::RootGone(root) => write!(f, "its root directory `{}` is gone", root.display()),
-            Ground::Waited { seconds, delay } => write!(f, "stopped {seconds} s ago, the delay is {delay} s"),
-            Ground::Booted { at, last_stopped } => {
+            Cause::RootGone(root) => write!(f, "its root directory `{}` is gone", root.display()),
+            Cause::Waited { seconds, delay } => write!(f, "stopped {seconds} s ago, the delay is {delay} s"),
+            Cause::Booted { at, last_stopped } => {
                 let (at, last_stopped) = (at.utc(), last_stopped.utc());
                 write!(f, "booted at {at}, after the last stop at {last_stopped}")
             }
-            Ground::Silent { surveys } => write!(f, "silent for {surveys} surveys, and its process lives"),
+            Cause::Silent { surveys } => write!(f, "silent for {surveys} surveys, and its process lives"),
         }
     }
 }
@@ -286,14 +286,14 @@ mod tests {
     fn a_reason_says_what_the_peer_says_and_shows_its_figures() {
         let reason = Reason::Planned {
             task: Task::Stop,
-            turn: Some(Turn { nth: 1, of: 2 }),
+            turn: Some(Position { nth: 1, of: 2 }),
             grounds: vec![
-                Ground::Above {
+                Cause::Above {
                     what: Quantity::Cpu,
                     is: 85.04,
                     limit: 70.0,
                 },
-                Ground::Above {
+                Cause::Above {
                     what: Quantity::Load5,
                     is: 2.5,
                     limit: 2.0,

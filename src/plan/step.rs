@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::colony::{Home, ManagerKind, NodeId, NodeName, Ports, ServiceName, State, Version};
+use crate::colony::{ManagerKind, NodeId, NodeName, NodePaths, NodePorts, NodeState, ServiceName, Version};
 
-use super::hold::Hold;
+use super::blocker::Blocker;
 use super::reason::Reason;
 use super::task::Task;
 
 /// A kind of action, as the peer names it in its plans.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum ActionKind {
     /// Nothing to do but look; the idle plan.
     Survey,
     /// Forget what was known before the reboot.
@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// What a stopped node is left as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rest {
+pub enum StopReason {
     /// STOPPED: it may be started again.
     Stopped,
     /// REMOVING: it goes when `delay_remove` has passed.
@@ -42,8 +42,8 @@ pub struct NewNode {
     /// As the manager will call it, where that is known beforehand.
     pub service: ServiceName,
     pub manager: ManagerKind,
-    pub ports: Ports,
-    pub home: Home,
+    pub ports: NodePorts,
+    pub home: NodePaths,
     pub host: String,
     pub user: String,
     pub network: String,
@@ -58,7 +58,7 @@ pub enum Action {
     Start(NodeId, Option<Version>),
     /// Put the binary of this version in place and leave it running.
     Upgrade(NodeId, Version),
-    Stop(NodeId, Rest),
+    Stop(NodeId, StopReason),
     /// Service, firewall rule, data, logs, row.
     Remove(NodeId),
     /// All of them, youngest first.
@@ -81,45 +81,45 @@ pub struct Step {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    pub holds: Vec<Hold>,
+    pub holds: Vec<Blocker>,
 }
 
-impl Kind {
+impl ActionKind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
-        Kind::Survey,
-        Kind::Resurvey,
-        Kind::Add,
-        Kind::Start,
-        Kind::Upgrade,
-        Kind::Stop,
-        Kind::Remove,
-        Kind::Teardown,
+    pub const ALL: [ActionKind; 8] = [
+        ActionKind::Survey,
+        ActionKind::Resurvey,
+        ActionKind::Add,
+        ActionKind::Start,
+        ActionKind::Upgrade,
+        ActionKind::Stop,
+        ActionKind::Remove,
+        ActionKind::Teardown,
     ];
 
     /// The peer's word for it, which events and plans carry.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Survey => "survey",
-            Kind::Resurvey => "resurvey",
-            Kind::Add => "add",
-            Kind::Start => "start",
-            Kind::Upgrade => "upgrade",
-            Kind::Stop => "stop",
-            Kind::Remove => "remove",
-            Kind::Teardown => "teardown",
+            ActionKind::Survey => "survey",
+            ActionKind::Resurvey => "resurvey",
+            ActionKind::Add => "add",
+            ActionKind::Start => "start",
+            ActionKind::Upgrade => "upgrade",
+            ActionKind::Stop => "stop",
+            ActionKind::Remove => "remove",
+            ActionKind::Teardown => "teardown",
         }
     }
 
     /// The kind a word means; none for any other word.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    pub fn from_word(word: &str) -> Option<ActionKind> {
+        ActionKind::ALL.into_iter().find(|kind| kind.word() == word)
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for ActionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
@@ -128,15 +128,15 @@ impl fmt::Display for Kind {
 impl Action {
     /// What is done now. The first half of removing a running node is a stop; see [`Step::kind`].
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ActionKind {
         match self {
-            Action::Add(_) => Kind::Add,
-            Action::Start(..) => Kind::Start,
-            Action::Upgrade(..) => Kind::Upgrade,
-            Action::Stop(..) => Kind::Stop,
-            Action::Remove(_) => Kind::Remove,
-            Action::Teardown(_) => Kind::Teardown,
-            Action::Resurvey => Kind::Resurvey,
+            Action::Add(_) => ActionKind::Add,
+            Action::Start(..) => ActionKind::Start,
+            Action::Upgrade(..) => ActionKind::Upgrade,
+            Action::Stop(..) => ActionKind::Stop,
+            Action::Remove(_) => ActionKind::Remove,
+            Action::Teardown(_) => ActionKind::Teardown,
+            Action::Resurvey => ActionKind::Resurvey,
         }
     }
 
@@ -169,9 +169,9 @@ impl fmt::Display for Action {
             Action::Start(id, None) => write!(f, "start node {id}"),
             Action::Start(id, Some(version)) => write!(f, "start node {id} with version {version}"),
             Action::Upgrade(id, version) => write!(f, "upgrade node {id} to version {version}"),
-            Action::Stop(id, Rest::Stopped) => write!(f, "stop node {id}"),
-            Action::Stop(id, Rest::Removing) => write!(f, "stop node {id} to remove it"),
-            Action::Stop(id, Rest::Disabled) => write!(f, "disable node {id}"),
+            Action::Stop(id, StopReason::Stopped) => write!(f, "stop node {id}"),
+            Action::Stop(id, StopReason::Removing) => write!(f, "stop node {id} to remove it"),
+            Action::Stop(id, StopReason::Disabled) => write!(f, "disable node {id}"),
             Action::Remove(id) => write!(f, "remove node {id}"),
             Action::Teardown(ids) => write!(f, "tear down all {} nodes", ids.len()),
             Action::Resurvey => f.write_str("forget what was known before the boot"),
@@ -179,14 +179,14 @@ impl fmt::Display for Action {
     }
 }
 
-impl Rest {
+impl StopReason {
     /// The state a node so stopped is in.
     #[must_use]
-    pub fn state(self) -> State {
+    pub fn state(self) -> NodeState {
         match self {
-            Rest::Stopped => State::Stopped,
-            Rest::Removing => State::Removing,
-            Rest::Disabled => State::Disabled,
+            StopReason::Stopped => NodeState::Stopped,
+            StopReason::Removing => NodeState::Removing,
+            StopReason::Disabled => NodeState::Disabled,
         }
     }
 }
@@ -194,7 +194,7 @@ impl Rest {
 impl Step {
     /// What it is for, as the peer names it: stopping a node to remove it later is a removal.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ActionKind {
         match &self.because {
             Reason::Planned { task, .. } => task.kind(),
             Reason::Ordered { .. } | Reason::Unfinished { .. } => self.action.kind(),
@@ -214,7 +214,7 @@ impl Plan {
     #[must_use]
     pub fn resting(&self) -> Option<Task> {
         self.holds.iter().find_map(|hold| match hold {
-            Hold::Resting(task) => Some(*task),
+            Blocker::Resting(task) => Some(*task),
             _ => None,
         })
     }
@@ -222,6 +222,6 @@ impl Plan {
     /// Whether new nodes or orders in it could not be had; such a run ends as one with a failed step.
     #[must_use]
     pub fn falls_short(&self) -> bool {
-        self.holds.iter().any(Hold::is_failure)
+        self.holds.iter().any(Blocker::is_failure)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::step::Kind;
+use super::step::ActionKind;
 
 /// What a want is for. More than its [`Kind`]: a removal of a dead node and one of a running node are
 /// different work on different nodes.
@@ -37,19 +37,19 @@ pub enum Task {
 impl Task {
     /// The kind of action it leads to, as the peer names it.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> ActionKind {
         match self {
             Task::RemoveExpired
             | Task::RemoveDead
             | Task::RemoveStopped
             | Task::RemoveRunning
-            | Task::RemoveShunned => Kind::Remove,
-            Task::ResurveyRebooted | Task::ResurveyInitialised => Kind::Resurvey,
-            Task::Stop | Task::RestartHung => Kind::Stop,
-            Task::Upgrade => Kind::Upgrade,
-            Task::Start => Kind::Start,
-            Task::Add => Kind::Add,
-            Task::RestInitialised | Task::RestFull | Task::Rest => Kind::Survey,
+            | Task::RemoveShunned => ActionKind::Remove,
+            Task::ResurveyRebooted | Task::ResurveyInitialised => ActionKind::Resurvey,
+            Task::Stop | Task::RestartHung => ActionKind::Stop,
+            Task::Upgrade => ActionKind::Upgrade,
+            Task::Start => ActionKind::Start,
+            Task::Add => ActionKind::Add,
+            Task::RestInitialised | Task::RestFull | Task::Rest => ActionKind::Survey,
         }
     }
 
@@ -75,7 +75,7 @@ impl Task {
     /// Whether it is to do nothing.
     #[must_use]
     pub fn is_rest(self) -> bool {
-        self.kind() == Kind::Survey
+        self.kind() == ActionKind::Survey
     }
 }
 

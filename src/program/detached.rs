@@ -11,9 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode as Bits, umask};
 
-use super::account::{self, Account};
 use super::error::how;
-use super::{Error, Program};
+use super::user_account::{self, Account};
+use super::{Program, ProgramError};
 
 /// Above this an old console is begun anew: a node says little there, and nobody rotates it.
 const CONSOLE_BYTES: u64 = 256 << 10;
@@ -26,7 +26,7 @@ const OURS: [&str; 4] = ["RUST_LOG", "RUST_BACKTRACE", "LISTEN_FDS", "NOTIFY_SOC
 
 /// A program that shall outlive us: own session, no descriptor of ours, umask 027, no signal blocked.
 #[derive(Clone, Debug)]
-pub struct Detached {
+pub struct DetachedProgram {
     /// The program, by its absolute path, and its words.
     pub words: Vec<OsString>,
     /// Variables beside those it inherits.
@@ -39,33 +39,33 @@ pub struct Detached {
 
 /// A program that was let loose just now.
 #[derive(Debug)]
-pub struct Loose {
+pub struct SpawnedProcess {
     child: Child,
     is_carrier: bool,
 }
 
 /// What lets a program loose: doing it between fork and exec by ourselves would be unsafe code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Release {
+enum Launcher {
     /// Puts it into a session of its own.
     Setsid,
     /// macOS has no `setsid`: there it keeps our session, in a group of its own that no hang-up reaches.
     Nohup,
 }
 
-impl Release {
-    fn here() -> Release {
+impl Launcher {
+    fn here() -> Launcher {
         if cfg!(target_os = "macos") {
-            Release::Nohup
+            Launcher::Nohup
         } else {
-            Release::Setsid
+            Launcher::Setsid
         }
     }
 
     fn command(self) -> Command {
         match self {
-            Release::Setsid => Command::new("setsid"),
-            Release::Nohup => {
+            Launcher::Setsid => Command::new("setsid"),
+            Launcher::Nohup => {
                 let mut command = Command::new("nohup");
                 command.process_group(0);
                 command
@@ -80,15 +80,15 @@ pub fn hand_nothing_down() {
     close_fds::set_fds_cloexec(3, &[]);
 }
 
-impl Detached {
+impl DetachedProgram {
     /// Lets it loose; does not wait for it to live.
-    pub fn spawn(&self) -> Result<Loose, Error> {
-        self.spawn_by(Release::here())
+    pub fn spawn(&self) -> Result<SpawnedProcess, ProgramError> {
+        self.spawn_by(Launcher::here())
     }
 
-    fn spawn_by(&self, release: Release) -> Result<Loose, Error> {
+    fn spawn_by(&self, release: Launcher) -> Result<SpawnedProcess, ProgramError> {
         let foreign = self.foreign();
-        let is_carrier = foreign.is_some() && !account::is_root();
+        let is_carrier = foreign.is_some() && !user_account::is_root();
         let mut command = match foreign {
             Some(account) if is_carrier => {
                 let mut command = Command::new("sudo");
@@ -127,11 +127,11 @@ impl Detached {
         umask(before);
         drop(guard);
         match spawned {
-            Ok(child) => Ok(Loose { child, is_carrier }),
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::Missing {
+            Ok(child) => Ok(SpawnedProcess { child, is_carrier }),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(ProgramError::Missing {
                 program: command.get_program().to_string_lossy().into_owned(),
             }),
-            Err(source) => Err(Error::NotStarted {
+            Err(source) => Err(ProgramError::NotStarted {
                 command: self.command_line(),
                 source,
             }),
@@ -141,23 +141,23 @@ impl Detached {
     fn foreign(&self) -> Option<&Account> {
         self.account
             .as_ref()
-            .filter(|account| account.uid != account::uid())
+            .filter(|account| account.uid != user_account::uid())
     }
 
     /// The words for sudo, which must not wait for the node: so `--fork`, or sudo's own `-b`.
-    fn carried(&self, release: Release, account: &Account, asking: &[&str]) -> Vec<OsString> {
+    fn carried(&self, release: Launcher, account: &Account, asking: &[&str]) -> Vec<OsString> {
         let variables = self.environment.iter();
         let variables = variables.map(|(name, value)| format!("{name}={value}"));
         let mut words: Vec<OsString> = vec!["-n".into()];
         words.extend(asking.iter().map(OsString::from));
-        if release == Release::Nohup && asking.is_empty() {
+        if release == Launcher::Nohup && asking.is_empty() {
             words.push("-b".into());
         }
         words.extend(["-u", &account.name, "env"].map(OsString::from));
         words.extend(variables.map(OsString::from));
         let carrier: &[&str] = match release {
-            Release::Setsid => &["setsid", "--fork"],
-            Release::Nohup => &["nohup"],
+            Launcher::Setsid => &["setsid", "--fork"],
+            Launcher::Nohup => &["nohup"],
         };
         words.extend(carrier.iter().map(OsString::from));
         words.extend(self.words.iter().cloned());
@@ -165,15 +165,15 @@ impl Detached {
     }
 
     /// Whether sudo would run it, where sudo is needed: asked after a failure, which itself cannot say so.
-    pub fn is_allowed(&self) -> Result<(), Error> {
+    pub fn is_allowed(&self) -> Result<(), ProgramError> {
         match self.foreign() {
-            Some(account) if !account::is_root() => {
-                let sudo = Program::new("sudo").args(self.carried(Release::here(), account, &["-l"]));
+            Some(account) if !user_account::is_root() => {
+                let sudo = Program::new("sudo").args(self.carried(Launcher::here(), account, &["-l"]));
                 let ended = sudo.ask()?;
                 if ended.code() == Some(0) {
                     return Ok(());
                 }
-                Err(Error::Password {
+                Err(ProgramError::Password {
                     command: sudo.command_line(),
                     complaint: ended.stderr.trim().to_owned(),
                 })
@@ -198,7 +198,7 @@ impl Detached {
     }
 }
 
-impl Loose {
+impl SpawnedProcess {
     /// Its process id; none where sudo stands in between.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
@@ -251,8 +251,8 @@ mod tests {
 
     use super::*;
 
-    fn detached() -> Detached {
-        Detached {
+    fn detached() -> DetachedProgram {
+        DetachedProgram {
             words: ["sleep", "30"].map(OsString::from).to_vec(),
             environment: vec![("A".into(), "1".into())],
             account: None,
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_letting_loose_give_it_a_group_of_its_own() {
-        for release in [Release::Setsid, Release::Nohup] {
+        for release in [Launcher::Setsid, Launcher::Nohup] {
             let loose = detached().spawn_by(release).unwrap();
             let pid = Pid::from_raw(loose.pid().unwrap().cast_signed());
             let leads = || getpgid(Some(pid)) == Ok(pid);
@@ -287,12 +287,15 @@ mod tests {
             shell_words::join(words.iter().map(|word| word.to_string_lossy()))
         };
         assert_eq!(
-            said(Release::Setsid, &[]),
+            said(Launcher::Setsid, &[]),
             "-n -u ant env 'A=1' setsid --fork sleep 30"
         );
-        assert_eq!(said(Release::Nohup, &[]), "-n -b -u ant env 'A=1' nohup sleep 30");
         assert_eq!(
-            said(Release::Nohup, &["-l"]),
+            said(Launcher::Nohup, &[]),
+            "-n -b -u ant env 'A=1' nohup sleep 30"
+        );
+        assert_eq!(
+            said(Launcher::Nohup, &["-l"]),
             "-n -l -u ant env 'A=1' nohup sleep 30"
         );
     }

@@ -11,7 +11,7 @@ const QUOTED_LINES: usize = 5;
 
 /// What went wrong with a program.
 #[derive(Debug)]
-pub enum Error {
+pub enum ProgramError {
     /// It is not installed.
     Missing { program: String },
     /// It could not be started.
@@ -38,17 +38,17 @@ pub enum Error {
     Signal { pid: u32, why: String },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for ProgramError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Missing { program } => write!(f, "run `{program}`: it is not installed"),
-            Error::NotStarted { command, source } => write!(f, "run `{command}`: {source}"),
-            Error::Failed {
+            ProgramError::Missing { program } => write!(f, "run `{program}`: it is not installed"),
+            ProgramError::NotStarted { command, source } => write!(f, "run `{command}`: {source}"),
+            ProgramError::Failed {
                 command,
                 how,
                 complaint,
-            } => write!(f, "run `{command}`: {how}{}", Quoted(complaint)),
-            Error::TooLong {
+            } => write!(f, "run `{command}`: {how}{}", QuotedOutput(complaint)),
+            ProgramError::TooLong {
                 command,
                 limit,
                 complaint,
@@ -56,29 +56,29 @@ impl fmt::Display for Error {
                 f,
                 "run `{command}`: killed after {} s without an end{}",
                 limit.as_secs_f64(),
-                Quoted(complaint)
+                QuotedOutput(complaint)
             ),
-            Error::Interrupted { command } => write!(f, "run `{command}`: ended by a signal"),
-            Error::Password { command, complaint } => write!(
+            ProgramError::Interrupted { command } => write!(f, "run `{command}`: ended by a signal"),
+            ProgramError::Password { command, complaint } => write!(
                 f,
                 "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
-                Quoted(complaint)
+                QuotedOutput(complaint)
             ),
-            Error::NoUser { name } => write!(
+            ProgramError::NoUser { name } => write!(
                 f,
                 "find the user `{name}`: there is no such account; `useradd --system --user-group {name}` makes it"
             ),
-            Error::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
+            ProgramError::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for ProgramError {}
 
 /// The last lines of a complaint, after a colon; nothing for an empty one.
-struct Quoted<'a>(&'a str);
+struct QuotedOutput<'a>(&'a str);
 
-impl fmt::Display for Quoted<'_> {
+impl fmt::Display for QuotedOutput<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return Ok(());

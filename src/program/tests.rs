@@ -92,7 +92,7 @@ fn what_is_not_installed_is_said() {
 
 #[test]
 fn a_sudo_that_would_ask_is_told_from_a_program_that_failed() {
-    let ended = |code: i32, stderr: &str| Ended {
+    let ended = |code: i32, stderr: &str| ProgramResult {
         status: ExitStatus::from_raw(code << 8),
         stdout: String::new(),
         stderr: stderr.to_owned(),

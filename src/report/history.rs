@@ -7,7 +7,7 @@ use super::Format;
 
 /// One action as it was recorded.
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// Seconds since 1970.
     pub at: i64,
     /// The same for people, in UTC.
@@ -30,7 +30,7 @@ pub struct Entry {
     pub duration_ms: u64,
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Whether it is about the node of this name: `antnode0001`, `antnode0001.service`, `0001` or `1`.
     ///
     /// The node may be gone and its id be another's by now, so the name it had then counts before any number.
@@ -46,7 +46,7 @@ impl Entry {
 
 /// The report on `entries`, in their order. Several or one, in JSON they are a list.
 #[must_use]
-pub fn render(entries: &[Entry], format: Format) -> String {
+pub fn render(entries: &[HistoryEntry], format: Format) -> String {
     if format == Format::Json {
         return serde_json::to_string_pretty(entries).unwrap_or_default();
     }
@@ -64,7 +64,7 @@ pub fn render(entries: &[Entry], format: Format) -> String {
         .join("\n")
 }
 
-fn line(entry: &Entry) -> String {
+fn line(entry: &HistoryEntry) -> String {
     let node = match (&entry.service, entry.node) {
         (Some(service), _) => service.clone(),
         (None, Some(id)) => format!("node {id}"),
@@ -101,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    fn entry() -> Entry {
-        Entry {
+    fn entry() -> HistoryEntry {
+        HistoryEntry {
             at: 1_795_471_315,
             time: crate::colony::Timestamp(1_795_471_315).utc(),
             run: "1795471310-7".to_owned(),

@@ -5,10 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Node, State, Timestamp, Version};
+use crate::colony::{Node, NodeState, Timestamp, Version};
 
 use super::Format;
-use super::amount::Amount;
+use super::token_amount::TokenAmount;
 
 /// One field's value, in the types the protocol knows.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
     // NTracking's collector counts what answers it.
     let counted: Vec<&Node> = nodes
         .iter()
-        .filter(|node| !is_ntracking || node.state == State::Running)
+        .filter(|node| !is_ntracking || node.state == NodeState::Running)
         .copied()
         .collect();
     let (total, odd) = total(&counted);
@@ -64,7 +64,7 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
         id: None,
         fields: vec![
             ("rewards", rewards),
-            ("nodes_running", count(nodes, &[State::Running])),
+            ("nodes_running", count(nodes, &[NodeState::Running])),
             (
                 "nodes_killed",
                 count(
@@ -72,7 +72,7 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
                     if is_ntracking {
                         &NOT_RUNNING
                     } else {
-                        &[State::Stopped, State::Dead]
+                        &[NodeState::Stopped, NodeState::Dead]
                     },
                 ),
             ),
@@ -97,26 +97,26 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
 const ATTO: i32 = -18;
 
 /// To NTracking a node runs or does not.
-const NOT_RUNNING: [State; 7] = [
-    State::Stopped,
-    State::Restarting,
-    State::Upgrading,
-    State::Migrating,
-    State::Removing,
-    State::Dead,
-    State::Disabled,
+const NOT_RUNNING: [NodeState; 7] = [
+    NodeState::Stopped,
+    NodeState::Restarting,
+    NodeState::Upgrading,
+    NodeState::Migrating,
+    NodeState::Removing,
+    NodeState::Dead,
+    NodeState::Disabled,
 ];
 
-fn count(nodes: &[&Node], states: &[State]) -> Field {
+fn count(nodes: &[&Node], states: &[NodeState]) -> Field {
     let count = nodes.iter().filter(|node| states.contains(&node.state)).count();
     Field::Whole(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
-fn total<'a>(nodes: &[&'a Node]) -> (Amount, Vec<&'a Node>) {
-    let mut total = Amount::default();
+fn total<'a>(nodes: &[&'a Node]) -> (TokenAmount, Vec<&'a Node>) {
+    let mut total = TokenAmount::default();
     let mut odd = Vec::new();
     for node in nodes {
-        match Amount::parse(or_zero(&node.figures.rewards)) {
+        match TokenAmount::parse(or_zero(&node.figures.rewards)) {
             Some(amount) => total.add(&amount),
             None => odd.push(*node),
         }
@@ -132,7 +132,7 @@ fn or_zero(rewards: &str) -> &str {
 fn network_size(nodes: &[&Node]) -> i64 {
     let sizes: Vec<i128> = nodes
         .iter()
-        .filter(|node| node.state == State::Running && node.figures.network_size > 0)
+        .filter(|node| node.state == NodeState::Running && node.figures.network_size > 0)
         .map(|node| i128::from(node.figures.network_size))
         .collect();
     let count = i128::try_from(sizes.len()).unwrap_or(i128::MAX);
@@ -181,10 +181,10 @@ fn peers(node: &Node) -> Point {
 
 /// A node as NTracking's collector tells it: what does not run has no figures.
 fn ntracking(node: &Node) -> Point {
-    let is_running = node.state == State::Running;
-    let blank = crate::colony::Figures::default();
+    let is_running = node.state == NodeState::Running;
+    let blank = crate::colony::NodeFigures::default();
     let figures = if is_running { &node.figures } else { &blank };
-    let rewards = Amount::parse(or_zero(&figures.rewards)).unwrap_or_default();
+    let rewards = TokenAmount::parse(or_zero(&figures.rewards)).unwrap_or_default();
     let status = if is_running { "Running" } else { "Stopped" };
     Point {
         measurement: "nodes",

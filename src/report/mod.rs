@@ -1,17 +1,17 @@
 //! Reports: functions from values to text. They ask nobody and print nothing.
 
-pub mod amount;
-pub mod details;
-pub mod health;
+pub mod assignments;
+pub mod cycle_result;
+pub mod doctor;
 pub mod history;
-pub mod imported;
+pub mod import_preview;
 pub mod influx;
-pub mod machine;
-pub mod nodes;
-pub mod order;
+pub mod machine_reports;
+pub mod node_details;
+pub mod node_status;
+pub mod order_result;
 pub mod plan;
-pub mod result;
-pub mod shell;
+pub mod token_amount;
 
 use serde::Serialize;
 

@@ -4,29 +4,29 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::colony::{Node, NodeId, Timestamp};
-use crate::plan::{Action, Feature, Hold, Judgement, Measured, Policy, Step};
+use crate::plan::{Action, Blocker, Feature, LimitedQuantity, PlanOutput, Policy, Step};
 
 use super::Format;
 
 /// What the next cycle would find, and what it would make of it.
-pub struct Foreseen<'a> {
+pub struct PlanPreview<'a> {
     pub at: Timestamp,
     pub policy: &'a Policy,
-    pub judgement: &'a Judgement,
+    pub judgement: &'a PlanOutput,
     pub nodes: &'a [Node],
 }
 
 /// A feature, its answer, and the figures that gave it.
 #[derive(Serialize)]
-struct Answer {
+struct FeatureRow {
     name: &'static str,
     value: bool,
-    because: Vec<Fact>,
+    because: Vec<LimitRow>,
 }
 
 /// A figure against its limit.
 #[derive(Serialize)]
-struct Fact {
+struct LimitRow {
     text: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     what: Option<String>,
@@ -38,8 +38,8 @@ struct Fact {
 
 /// The report.
 #[must_use]
-pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
-    let features = Feature::ALL.map(|feature| Answer {
+pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
+    let features = Feature::ALL.map(|feature| FeatureRow {
         name: feature.name(),
         value: foreseen.judgement.features.answer(feature),
         because: facts(feature, foreseen),
@@ -74,14 +74,14 @@ pub fn render(foreseen: &Foreseen<'_>, format: Format) -> String {
             .iter()
             .map(|step| format!("  {}; {}", step.action, step.because)),
     );
-    let is_rest = |hold: &&Hold| matches!(hold, Hold::Resting(_));
+    let is_rest = |hold: &&Blocker| matches!(hold, Blocker::Resting(_));
     let holds = &foreseen.judgement.plan.holds;
     if steps.is_empty() {
         let rest = holds.iter().find(is_rest).map(|rest| format!("; {rest}"));
         lines.push(format!("  look, and do nothing else{}", rest.unwrap_or_default()));
     }
     lines.push("Why not more:".to_owned());
-    let others: Vec<&Hold> = holds.iter().filter(|hold| !is_rest(hold)).collect();
+    let others: Vec<&Blocker> = holds.iter().filter(|hold| !is_rest(hold)).collect();
     lines.extend(others.iter().map(|hold| format!("  {hold}")));
     if others.is_empty() {
         lines.push("  nothing is held back".to_owned());
@@ -123,32 +123,32 @@ fn told(step: &Step, nodes: &[Node]) -> Value {
 
 /// Which side of a limit is asked about.
 #[derive(Clone, Copy)]
-enum Side {
+enum LimitSide {
     /// Below it, nodes may be added.
     Add,
     /// Above it, nodes are taken away.
     Remove,
 }
 
-fn facts(feature: Feature, foreseen: &Foreseen<'_>) -> Vec<Fact> {
+fn facts(feature: Feature, foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
     let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let quantities = feature.measured(policy, metrics);
     match feature {
         Feature::AllowCpu | Feature::AllowMem | Feature::AllowHd | Feature::LoadAllow => {
-            measured(&quantities, Side::Add)
+            measured(&quantities, LimitSide::Add)
         }
         Feature::RemoveCpu | Feature::RemoveMem | Feature::RemoveHd | Feature::LoadNotAllow => {
-            measured(&quantities, Side::Remove)
+            measured(&quantities, LimitSide::Remove)
         }
-        Feature::AllowHdio => watched("disk I/O", &quantities, Side::Add),
-        Feature::RemoveHdio => watched("disk I/O", &quantities, Side::Remove),
-        Feature::AllowNetio => watched("network I/O", &quantities, Side::Add),
-        Feature::RemoveNetio => watched("network I/O", &quantities, Side::Remove),
+        Feature::AllowHdio => watched("disk I/O", &quantities, LimitSide::Add),
+        Feature::RemoveHdio => watched("disk I/O", &quantities, LimitSide::Remove),
+        Feature::AllowNetio => watched("network I/O", &quantities, LimitSide::Add),
+        Feature::RemoveNetio => watched("network I/O", &quantities, LimitSide::Remove),
         Feature::AllowNodeCap => vec![against(
             "running nodes",
             metrics.running_nodes,
             policy.cap,
-            Side::Add,
+            LimitSide::Add,
         )],
         Feature::AddNewNode => growth(foreseen),
         Feature::Remove => vec![
@@ -157,13 +157,13 @@ fn facts(feature: Feature, foreseen: &Foreseen<'_>) -> Vec<Fact> {
             } else {
                 "nothing presses"
             }),
-            against("nodes", metrics.total_nodes, policy.cap, Side::Remove),
+            against("nodes", metrics.total_nodes, policy.cap, LimitSide::Remove),
         ],
         Feature::Upgrade => upgrade(foreseen),
     }
 }
 
-fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
+fn growth(foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
     let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let underway = metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes;
     vec![
@@ -172,12 +172,12 @@ fn growth(foreseen: &Foreseen<'_>) -> Vec<Fact> {
         } else {
             "the machine has no room"
         }),
-        against("nodes", metrics.total_nodes, policy.cap, Side::Add),
+        against("nodes", metrics.total_nodes, policy.cap, LimitSide::Add),
         counted("nodes between two states", underway),
     ]
 }
 
-fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
+fn upgrade(foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
     let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
     let mut facts = vec![counted(
         "running nodes older than the binary",
@@ -195,13 +195,13 @@ fn upgrade(foreseen: &Foreseen<'_>) -> Vec<Fact> {
     facts
 }
 
-fn measured(quantities: &[Measured], side: Side) -> Vec<Fact> {
+fn measured(quantities: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
     quantities
         .iter()
-        .map(|Measured { what, is, limits }| {
+        .map(|LimitedQuantity { what, is, limits }| {
             let (limit, word) = match side {
-                Side::Add => (limits.add, "add"),
-                Side::Remove => (limits.remove, "remove"),
+                LimitSide::Add => (limits.add, "add"),
+                LimitSide::Remove => (limits.remove, "remove"),
             };
             let text = if is.is_nan() {
                 format!("{what} is not known")
@@ -213,7 +213,7 @@ fn measured(quantities: &[Measured], side: Side) -> Vec<Fact> {
                     what.limit(limit)
                 )
             };
-            Fact {
+            LimitRow {
                 text,
                 what: Some(what.to_string()),
                 is: Some(*is),
@@ -224,7 +224,7 @@ fn measured(quantities: &[Measured], side: Side) -> Vec<Fact> {
 }
 
 /// A pair of rates, which need not be watched.
-fn watched(name: &str, pair: &[Measured], side: Side) -> Vec<Fact> {
+fn watched(name: &str, pair: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
     if pair.is_empty() {
         vec![said(&format!("{name} is not watched"))]
     } else {
@@ -232,20 +232,20 @@ fn watched(name: &str, pair: &[Measured], side: Side) -> Vec<Fact> {
     }
 }
 
-fn sign(is_below: bool, is_above: bool, side: Side) -> &'static str {
+fn sign(is_below: bool, is_above: bool, side: LimitSide) -> &'static str {
     match (side, is_below, is_above) {
-        (Side::Add, true, _) => "<",
-        (Side::Add, ..) => ">=",
-        (Side::Remove, _, true) => ">",
-        (Side::Remove, ..) => "<=",
+        (LimitSide::Add, true, _) => "<",
+        (LimitSide::Add, ..) => ">=",
+        (LimitSide::Remove, _, true) => ">",
+        (LimitSide::Remove, ..) => "<=",
     }
 }
 
 /// A count of nodes against the cap.
 #[expect(clippy::cast_precision_loss, reason = "no colony has 2^52 nodes")]
-fn against(what: &str, is: i64, cap: i64, side: Side) -> Fact {
+fn against(what: &str, is: i64, cap: i64, side: LimitSide) -> LimitRow {
     let sign = sign(is < cap, is > cap, side);
-    Fact {
+    LimitRow {
         text: format!("{is} {what} {sign} node_cap {cap}"),
         what: Some(what.to_owned()),
         is: Some(is as f64),
@@ -254,8 +254,8 @@ fn against(what: &str, is: i64, cap: i64, side: Side) -> Fact {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no colony has 2^52 nodes")]
-fn counted(what: &str, is: i64) -> Fact {
-    Fact {
+fn counted(what: &str, is: i64) -> LimitRow {
+    LimitRow {
         text: format!("{is} {what}"),
         what: Some(what.to_owned()),
         is: Some(is as f64),
@@ -263,8 +263,8 @@ fn counted(what: &str, is: i64) -> Fact {
     }
 }
 
-fn said(text: &str) -> Fact {
-    Fact {
+fn said(text: &str) -> LimitRow {
+    LimitRow {
         text: text.to_owned(),
         what: None,
         is: None,
@@ -277,12 +277,12 @@ mod tests {
     use super::*;
     use crate::plan::{Quantity, Threshold};
 
-    fn texts(facts: &[Fact]) -> Vec<&str> {
+    fn texts(facts: &[LimitRow]) -> Vec<&str> {
         facts.iter().map(|fact| fact.text.as_str()).collect()
     }
 
-    fn quantity(what: Quantity, is: f64, add: f64, remove: f64) -> Measured {
-        Measured {
+    fn quantity(what: Quantity, is: f64, add: f64, remove: f64) -> LimitedQuantity {
+        LimitedQuantity {
             what,
             is,
             limits: Threshold { add, remove },
@@ -293,28 +293,31 @@ mod tests {
     fn a_figure_stands_against_its_limit() {
         let cpu = |is| [quantity(Quantity::Cpu, is, 50.0, 70.0)];
         assert_eq!(
-            texts(&measured(&cpu(62.1), Side::Add)),
+            texts(&measured(&cpu(62.1), LimitSide::Add)),
             ["cpu 62.1 % >= add limit 50 %"]
         );
         assert_eq!(
-            texts(&measured(&cpu(49.9), Side::Add)),
+            texts(&measured(&cpu(49.9), LimitSide::Add)),
             ["cpu 49.9 % < add limit 50 %"]
         );
         assert_eq!(
-            texts(&measured(&cpu(70.0), Side::Remove)),
+            texts(&measured(&cpu(70.0), LimitSide::Remove)),
             ["cpu 70.0 % <= remove limit 70 %"]
         );
         assert_eq!(
-            texts(&measured(&cpu(70.1), Side::Remove)),
+            texts(&measured(&cpu(70.1), LimitSide::Remove)),
             ["cpu 70.1 % > remove limit 70 %"]
         );
-        assert_eq!(texts(&measured(&cpu(f64::NAN), Side::Add)), ["cpu is not known"]);
+        assert_eq!(
+            texts(&measured(&cpu(f64::NAN), LimitSide::Add)),
+            ["cpu is not known"]
+        );
     }
 
     #[test]
     fn a_pair_of_rates_without_limits_is_not_watched() {
         assert_eq!(
-            texts(&watched("disk I/O", &[], Side::Add)),
+            texts(&watched("disk I/O", &[], LimitSide::Add)),
             ["disk I/O is not watched"]
         );
         let pair = [
@@ -322,7 +325,7 @@ mod tests {
             quantity(Quantity::DiskWrite, 500.0, 100.0, 200.0),
         ];
         assert_eq!(
-            texts(&watched("disk I/O", &pair, Side::Remove)),
+            texts(&watched("disk I/O", &pair, LimitSide::Remove)),
             [
                 "disk read 5 B/s <= remove limit 200 B/s",
                 "disk write 500 B/s > remove limit 200 B/s"
@@ -333,11 +336,11 @@ mod tests {
     #[test]
     fn nodes_stand_against_the_cap() {
         assert_eq!(
-            against("nodes", 20, 20, Side::Add).text,
+            against("nodes", 20, 20, LimitSide::Add).text,
             "20 nodes >= node_cap 20"
         );
         assert_eq!(
-            against("nodes", 20, 20, Side::Remove).text,
+            against("nodes", 20, 20, LimitSide::Remove).text,
             "20 nodes <= node_cap 20"
         );
     }

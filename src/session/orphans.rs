@@ -6,13 +6,17 @@ use std::path::Path;
 use crate::colony::{Node, NodeId};
 use crate::manager::Leftover;
 use crate::settings::Settings;
-use crate::store::Unread;
+use crate::store::UnreadableRow;
 use crate::world::World;
 
 /// What bears the number of a node that the colony does not have, by number: the data of a node whose row was lost,
 /// or that was never taken in. It may hold an identity, so no new node gets its number.
 #[must_use]
-pub fn orphans(world: &World, settings: &Settings, (nodes, unread): (&[Node], &[Unread])) -> Vec<Leftover> {
+pub fn orphans(
+    world: &World,
+    settings: &Settings,
+    (nodes, unread): (&[Node], &[UnreadableRow]),
+) -> Vec<Leftover> {
     let Ok(manager) = world.managers.of(settings.process_manager) else {
         return Vec::new();
     };
@@ -31,7 +35,7 @@ pub fn orphans(world: &World, settings: &Settings, (nodes, unread): (&[Node], &[
 
 /// The numbers that no new node may have: those of rows that cannot be read, and those of orphans.
 #[must_use]
-pub fn reserved(world: &World, settings: &Settings, known: (&[Node], &[Unread])) -> Vec<NodeId> {
+pub fn reserved(world: &World, settings: &Settings, known: (&[Node], &[UnreadableRow])) -> Vec<NodeId> {
     let unread = known.1.iter().filter_map(|row| row.id);
     let mut all: Vec<NodeId> = orphans(world, settings, known)
         .into_iter()

@@ -1,13 +1,13 @@
 //! The lowest layer: what holds when nobody says anything.
 
-use super::layer::{Origin, Saying};
-use super::place::Place;
+use super::locations::Locations;
+use super::source::{Provided, Source};
 use super::table::SETTINGS;
 use crate::colony::{Timestamp, Tool};
 
 /// What the machine itself suggests: `cpus` this process may use, and when it was booted.
 #[must_use]
-pub fn sayings(place: &Place, cpus: u32, boot: Timestamp) -> Vec<Saying> {
+pub fn sayings(place: &Locations, cpus: u32, boot: Timestamp) -> Vec<Provided> {
     let cpus = f64::from(cpus.max(1));
     SETTINGS
         .iter()
@@ -27,10 +27,10 @@ pub fn sayings(place: &Place, cpus: u32, boot: Timestamp) -> Vec<Saying> {
                 "rewards_address" => return None,
                 _ => setting.default.to_owned(),
             };
-            Some(Saying {
+            Some(Provided {
                 setting,
                 text,
-                origin: Origin::Default,
+                origin: Source::Default,
             })
         })
         .collect()

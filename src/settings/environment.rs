@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::error::Error;
-use super::layer::{Origin, Saying};
-use super::table::{Named, SETTINGS, find, nearest};
+use super::error::SettingsError;
+use super::source::{Provided, Source};
+use super::table::{EnvName, SETTINGS, find, nearest};
 
 /// The variables of a process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Variables {
     ///
     /// # Errors
     /// One of a setting's is not UTF-8.
-    pub fn sayings(&self) -> Result<Vec<Saying>, Error> {
+    pub fn sayings(&self) -> Result<Vec<Provided>, SettingsError> {
         let of = |(name, value): (&String, &String)| said(name, value, None);
         match self.garbled.iter().find_map(of) {
             Some(garbled) => Err(garbled.refused("it is not UTF-8 text".to_owned())),
@@ -75,14 +75,14 @@ impl FromIterator<(String, String)> for Variables {
 }
 
 /// What a variable says; none when it is no setting's or empty.
-fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
+fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Provided> {
     if value.is_empty() {
         return None;
     }
-    let origin = Origin::Variable(name.to_owned(), from.map(|(path, line)| (path.to_owned(), line)));
+    let origin = Source::Variable(name.to_owned(), from.map(|(path, line)| (path.to_owned(), line)));
     if name == FIREWALL_DISABLED {
         let off = matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on");
-        return off.then_some(Saying {
+        return off.then_some(Provided {
             setting: find("firewall")?,
             text: "null".to_owned(),
             origin,
@@ -94,7 +94,7 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
                 .strip_prefix("WNM_")
                 .is_some_and(|own| setting.is_variable(own))
     })?;
-    Some(Saying {
+    Some(Provided {
         setting,
         text: value.to_owned(),
         origin,
@@ -105,7 +105,7 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Saying> {
 ///
 /// Variables that are no setting's may stand there for other programs; one that is nearly a setting's,
 /// or begins with `WNM_`, is refused.
-pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Saying>, Error> {
+pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Provided>, SettingsError> {
     let mut known = variables.clone();
     let mut room = GROWN_MOST;
     let ours: Vec<String> = SETTINGS
@@ -115,11 +115,12 @@ pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Sayi
     let mut sayings = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let Some((name, value)) = assignment(line, &known, &mut room).map_err(|why| Error::BadLine {
-            path: path.to_owned(),
-            line: number,
-            why,
-        })?
+        let Some((name, value)) =
+            assignment(line, &known, &mut room).map_err(|why| SettingsError::BadLine {
+                path: path.to_owned(),
+                line: number,
+                why,
+            })?
         else {
             continue;
         };
@@ -136,14 +137,14 @@ pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Sayi
     Ok(sayings)
 }
 
-fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Result<(), Error> {
-    let origin = Origin::Variable(name.to_owned(), Some((path.to_owned(), line)));
+fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Result<(), SettingsError> {
+    let origin = Source::Variable(name.to_owned(), Some((path.to_owned(), line)));
     let upper = name.to_ascii_uppercase();
     let flag_only = SETTINGS
         .iter()
-        .find(|setting| setting.variable == Named::Nothing && setting.name.eq_ignore_ascii_case(name));
+        .find(|setting| setting.variable == EnvName::Nothing && setting.name.eq_ignore_ascii_case(name));
     if let Some(setting) = flag_only {
-        return Err(Error::FlagOnly {
+        return Err(SettingsError::FlagOnly {
             setting: setting.name,
             origin,
         });
@@ -158,7 +159,7 @@ fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Resu
     let near = nearest(bare, ours.iter().map(String::as_str).filter(is_near))
         .filter(|near| is_meant || strsim::damerau_levenshtein(bare, near) <= 2);
     if near.is_some() || is_meant {
-        return Err(Error::Unknown {
+        return Err(SettingsError::Unknown {
             name: name.to_owned(),
             nearest: near.map(str::to_owned),
             origin,
@@ -194,7 +195,7 @@ fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<
             if quote == '\'' {
                 inner[..end].replace("\\'", "'")
             } else {
-                expand(&inner[..end], known, Escapes::Read, room)?
+                expand(&inner[..end], known, EscapeRule::Read, room)?
             }
         }
         _ => {
@@ -202,7 +203,7 @@ fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<
                 .char_indices()
                 .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
                 .map_or(value.len(), |(at, _)| at);
-            expand(value[..end].trim_end(), known, Escapes::Kept, room)?
+            expand(value[..end].trim_end(), known, EscapeRule::Kept, room)?
         }
     };
     Ok(Some((name, value)))
@@ -222,7 +223,7 @@ fn closing(text: &str, quote: char) -> Option<usize> {
 
 /// What a backslash does.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Escapes {
+enum EscapeRule {
     /// It says what the next character is.
     Read,
     /// Nothing: it is a character like any other.
@@ -231,7 +232,7 @@ enum Escapes {
 
 /// `${NAME}` and `${NAME:-otherwise}` replaced, a name that is not set is empty; and escapes read, where they
 /// are. A dollar sign behind a backslash is one and no more, as in a shell. What is put in takes of `room`.
-fn expand(text: &str, known: &Variables, escapes: Escapes, room: &mut usize) -> Result<String, String> {
+fn expand(text: &str, known: &Variables, escapes: EscapeRule, room: &mut usize) -> Result<String, String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['\\', '$']) {
@@ -252,7 +253,7 @@ fn expand(text: &str, known: &Variables, escapes: Escapes, room: &mut usize) -> 
         }
         let mut two = rest.chars();
         let first = two.next();
-        if first == Some('\\') && escapes == Escapes::Read {
+        if first == Some('\\') && escapes == EscapeRule::Read {
             match two.next() {
                 Some('n') => whole.push('\n'),
                 Some('t') => whole.push('\t'),

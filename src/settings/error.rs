@@ -3,52 +3,52 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::colony::excerpt::excerpt;
+use crate::colony::sanitize::excerpt;
 
-use super::layer::Origin;
-use super::table::{Kept, Setting};
+use super::source::Source;
+use super::table::{Lifetime, Setting};
 
 /// Why settings cannot be used.
 #[derive(Debug, Clone)]
-pub enum Error {
+pub enum SettingsError {
     /// A value that cannot be.
     BadValue {
         setting: &'static Setting,
         text: String,
         /// What it might have been, or what is wrong with it.
         allowed: String,
-        origin: Origin,
+        origin: Source,
     },
     /// A flag, key or variable that is no setting.
     Unknown {
         /// As it was written.
         name: String,
         nearest: Option<String>,
-        origin: Origin,
+        origin: Source,
     },
     /// A flag that needs a value and got none.
     MissingValue { flag: String },
     /// A word that belongs to no flag.
     Stray(String),
     /// Something that only a flag may say stood in a file or a variable.
-    FlagOnly { setting: &'static str, origin: Origin },
+    FlagOnly { setting: &'static str, origin: Source },
     /// Two settings that cannot be together.
     Conflict {
         setting: &'static Setting,
         text: String,
         /// What it has to be in view of the other.
         rule: String,
-        origin: Origin,
+        origin: Source,
     },
     /// What init fixed was to be changed.
     Fixed {
         setting: &'static Setting,
         text: String,
         stored: String,
-        origin: Origin,
+        origin: Source,
     },
     /// More than one of them.
-    Several(Vec<Error>),
+    Several(Vec<SettingsError>),
     /// Something needed was not said.
     Missing { setting: &'static str },
     /// A file that cannot be read.
@@ -59,13 +59,13 @@ pub enum Error {
     NoHome,
 }
 
-impl Error {
+impl SettingsError {
     /// Whether this is refused (exit code 1) and not a mistake in what was said (exit code 2).
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            Error::Fixed { .. } | Error::Missing { .. } | Error::NoHome => true,
-            Error::Several(errors) => errors.iter().all(Error::is_refusal),
+            SettingsError::Fixed { .. } | SettingsError::Missing { .. } | SettingsError::NoHome => true,
+            SettingsError::Several(errors) => errors.iter().all(SettingsError::is_refusal),
             _ => false,
         }
     }
@@ -89,10 +89,10 @@ fn within(room: usize, text: &str) -> String {
     line
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::BadValue {
+            SettingsError::BadValue {
                 setting,
                 text,
                 allowed,
@@ -105,19 +105,19 @@ impl fmt::Display for Error {
                 // It may hold a part of the text, and the longest of our own is below this.
                 within(600, allowed)
             ),
-            Error::Unknown {
+            SettingsError::Unknown {
                 name,
                 nearest,
                 origin,
             } => {
                 let kind = match origin {
-                    Origin::Flag => "flag",
-                    Origin::Variable(..) => "variable",
+                    Source::Flag => "flag",
+                    Source::Variable(..) => "variable",
                     _ => "setting",
                 };
                 let place = match origin {
-                    Origin::Flag => String::new(),
-                    Origin::Variable(_, Some((path, line))) => format!(" (`{}` line {line})", path.display()),
+                    Source::Flag => String::new(),
+                    Source::Variable(_, Some((path, line))) => format!(" (`{}` line {line})", path.display()),
                     other => format!(" ({other})"),
                 };
                 write!(f, "there is no {kind} `{}`{place}", shown(name))?;
@@ -126,12 +126,12 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
-            Error::MissingValue { flag } => write!(f, "`{flag}` needs a value (flag)"),
-            Error::Stray(word) => write!(f, "`{}` belongs to no flag", shown(word)),
-            Error::FlagOnly { setting, origin } => {
+            SettingsError::MissingValue { flag } => write!(f, "`{flag}` needs a value (flag)"),
+            SettingsError::Stray(word) => write!(f, "`{}` belongs to no flag", shown(word)),
+            SettingsError::FlagOnly { setting, origin } => {
                 write!(f, "`{setting}` can only be a flag, `--{setting}` ({origin})")
             }
-            Error::Conflict {
+            SettingsError::Conflict {
                 setting,
                 text,
                 rule,
@@ -142,7 +142,7 @@ impl fmt::Display for Error {
                 setting.name,
                 shown(text)
             ),
-            Error::Fixed {
+            SettingsError::Fixed {
                 setting,
                 text,
                 stored,
@@ -153,43 +153,43 @@ impl fmt::Display for Error {
                 setting.name,
                 shown(stored),
                 shown(text),
-                if setting.kept == Kept::ByOrder {
+                if setting.kept == Lifetime::ByOrder {
                     "only `--force_action update_config` changes it"
                 } else {
                     "its nodes are made with it"
                 },
             ),
-            Error::Several(errors) => {
+            SettingsError::Several(errors) => {
                 for (place, error) in errors.iter().enumerate() {
                     write!(f, "{}{error}", if place == 0 { "" } else { "; " })?;
                 }
                 Ok(())
             }
-            Error::Missing { setting } => {
+            SettingsError::Missing { setting } => {
                 write!(f, "`{setting}` is needed: give `--{setting}` with `--init`")
             }
-            Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
-            Error::BadLine { path, line, why } => {
+            SettingsError::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
+            SettingsError::BadLine { path, line, why } => {
                 write!(f, "{} (`{}` line {line})", shown(why), path.display())
             }
-            Error::NoHome => f.write_str("no home folder: `HOME` is not set and the user has none"),
+            SettingsError::NoHome => f.write_str("no home folder: `HOME` is not set and the user has none"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for SettingsError {}
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, Origin};
+    use super::{SettingsError, Source};
 
     #[test]
     fn a_complaint_names_setting_value_range_and_place() {
-        let error = Error::BadValue {
+        let error = SettingsError::BadValue {
             setting: crate::settings::table::find("node_cap").unwrap(),
             text: "3O".to_owned(),
             allowed: "a whole number from 0 to 10000".to_owned(),
-            origin: Origin::File("/home/op/.local/share/wnm/config".into(), 4),
+            origin: Source::File("/home/op/.local/share/wnm/config".into(), 4),
         };
         assert_eq!(
             error.to_string(),
@@ -200,11 +200,11 @@ mod tests {
 
     #[test]
     fn what_was_written_stays_on_one_line() {
-        let error = Error::Stray(format!("a\nb{}", "c".repeat(500)));
+        let error = SettingsError::Stray(format!("a\nb{}", "c".repeat(500)));
         let text = error.to_string();
         assert!(text.starts_with("`a\\nbccc") && text.ends_with("…` belongs to no flag"));
         assert_eq!(text.lines().count(), 1);
-        let error = Error::BadLine {
+        let error = SettingsError::BadLine {
             path: "/c".into(),
             line: 3,
             why: "the quotes of `A\0\u{1b}[2J` are not closed".to_owned(),

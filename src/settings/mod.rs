@@ -11,39 +11,39 @@
 //! resolve(all, place, variables)                settings, origins, what the colony must be told
 //! ```
 
+pub mod config_file;
+mod cross_checks;
 pub mod defaults;
 pub mod environment;
 pub mod error;
-pub mod file;
-pub mod layer;
-mod momentary;
-mod path;
+#[cfg(test)]
+mod fixtures;
+pub mod locations;
+pub mod parse_value;
+mod path_value;
+mod per_run;
 mod persistent;
-pub mod place;
 mod policy;
 pub mod resolve;
-mod rules;
-pub mod run;
-#[cfg(test)]
-mod samples;
+pub mod run_options;
+pub mod source;
 pub mod table;
-mod typed;
-pub mod value;
+mod values;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::opening::{Unread, bytes_from};
+use crate::bounded_read::{ReadError, bytes_from};
 
 pub use environment::Variables;
-pub use error::Error;
-pub use layer::{Origin, Saying, found, stored};
-pub use place::Place;
+pub use error::SettingsError;
+pub use locations::Locations;
 pub use policy::NODE_USER;
 pub use resolve::{Resolved, resolve, this_run};
-pub use run::{ForceAction, LogLevel, ReportFormat, ReportKind, Run};
+pub use run_options::{ForceAction, LogLevel, ReportFormat, ReportKind, RunOptions};
+pub use source::{Provided, Source, found, stored};
 pub use table::{SETTINGS, Setting};
-pub use typed::{FirewallChoice, Settings};
+pub use values::{FirewallChoice, Settings};
 
 /// More than anybody has to say in one file; what reads it may take the square of its length.
 const FILE_MOST: u64 = 128 * 1024;
@@ -51,12 +51,16 @@ const FILE_MOST: u64 = 128 * 1024;
 /// Files and variables joined to what the flags say, the weakest first.
 ///
 /// A file of settings named by `--config` must be there; the others may be missing.
-pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Vec<Saying>, Error> {
+pub fn said(
+    flags: Vec<Provided>,
+    variables: &Variables,
+    home: &Path,
+) -> Result<Vec<Provided>, SettingsError> {
     let own = home.join(".local/share/wnm");
     let mut files = vec![own.join("config"), home.join("wnm/config")];
     let mut needed = None;
-    if let Some(config) = layer::winner(&flags, "config") {
-        let scope = value::Scope { home, variables };
+    if let Some(config) = source::winner(&flags, "config") {
+        let scope = parse_value::PathScope { home, variables };
         let file = named_file(config, &scope)?;
         files.retain(|other| *other != file);
         needed = Some(file.clone());
@@ -65,9 +69,9 @@ pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Ve
     let mut sayings = Vec::new();
     for path in files {
         match text_of(&path)? {
-            Some(text) => sayings.extend(file::read(&text, &path)?),
+            Some(text) => sayings.extend(config_file::read(&text, &path)?),
             None if needed.as_ref() == Some(&path) => {
-                return Err(Error::Unreadable {
+                return Err(SettingsError::Unreadable {
                     path,
                     why: "there is no such file".to_owned(),
                 });
@@ -85,10 +89,10 @@ pub fn said(flags: Vec<Saying>, variables: &Variables, home: &Path) -> Result<Ve
 }
 
 /// The file that a saying of `config` names.
-fn named_file(config: &Saying, scope: &value::Scope<'_>) -> Result<PathBuf, Error> {
-    match value::read(config.setting, &config.text, scope) {
-        Ok(value::Meaning {
-            value: value::Value::Path(file),
+fn named_file(config: &Provided, scope: &parse_value::PathScope<'_>) -> Result<PathBuf, SettingsError> {
+    match parse_value::read(config.setting, &config.text, scope) {
+        Ok(parse_value::ParsedValue {
+            value: parse_value::Value::Path(file),
             ..
         }) => Ok(file),
         Ok(_) => Err(config.refused("it takes the path of a file".to_owned())),
@@ -97,8 +101,8 @@ fn named_file(config: &Saying, scope: &value::Scope<'_>) -> Result<PathBuf, Erro
 }
 
 /// The text of a file; none when there is no such file.
-fn text_of(path: &Path) -> Result<Option<String>, Error> {
-    let unreadable = |why: String| Error::Unreadable {
+fn text_of(path: &Path) -> Result<Option<String>, SettingsError> {
+    let unreadable = |why: String| SettingsError::Unreadable {
         path: path.to_owned(),
         why,
     };
@@ -107,7 +111,9 @@ fn text_of(path: &Path) -> Result<Option<String>, Error> {
             Ok(text) => Ok(Some(text)),
             Err(_) => Err(unreadable("it is not UTF-8 text".to_owned())),
         },
-        Err(Unread::Io(error)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+        Err(ReadError::Io(error))
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
             Ok(None)
         }
         Err(why) => Err(unreadable(why.to_string())),
@@ -119,9 +125,9 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::layer::winner;
-    use super::samples::flag;
-    use super::{Saying, Variables, said};
+    use super::fixtures::flag;
+    use super::source::winner;
+    use super::{Provided, Variables, said};
 
     fn write(home: &Path, name: &str, text: &str) {
         let path = home.join(name);
@@ -129,7 +135,7 @@ mod tests {
         fs::write(path, text).unwrap();
     }
 
-    fn heard(home: &Path, flags: Vec<Saying>, env: &[(&str, &str)]) -> Result<Vec<Saying>, String> {
+    fn heard(home: &Path, flags: Vec<Provided>, env: &[(&str, &str)]) -> Result<Vec<Provided>, String> {
         let variables: Variables = env
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -141,7 +147,7 @@ mod tests {
     fn the_layers_lie_as_the_manual_says() {
         let home = tempfile::tempdir().unwrap();
         let home = home.path();
-        let cap = |flags: &[Saying], env: &[(&str, &str)]| {
+        let cap = |flags: &[Provided], env: &[(&str, &str)]| {
             let said = heard(home, flags.to_vec(), env).unwrap();
             winner(&said, "node_cap").map(|saying| saying.text.clone())
         };

@@ -1,28 +1,28 @@
 //! The settings a colony keeps: the columns of `machine` that an operator may set.
 
-use super::table::{Group, Kept, Named, Setting, Takes, Unit};
+use super::table::{EnvName, Group, Lifetime, Setting, Unit, ValueType};
 use crate::colony::ManagerKind;
 
 const fn kept(
     group: Group,
     name: &'static str,
-    takes: Takes,
+    takes: ValueType,
     default: &'static str,
     help: &'static str,
 ) -> Setting {
     Setting {
         name,
-        variable: Named::Capitals,
+        variable: EnvName::Capitals,
         takes,
-        kept: Kept::Colony,
+        kept: Lifetime::Colony,
         default,
         group,
         help,
     }
 }
 
-const fn whole(min: i64, max: i64, unit: Unit) -> Takes {
-    Takes::Whole {
+const fn whole(min: i64, max: i64, unit: Unit) -> ValueType {
+    ValueType::Whole {
         min,
         max,
         unit,
@@ -30,16 +30,16 @@ const fn whole(min: i64, max: i64, unit: Unit) -> Takes {
     }
 }
 
-const PERCENT: Takes = whole(0, 100, Unit::Percent);
-const RATE: Takes = whole(0, i64::MAX, Unit::BytesPerSecond);
-const SECONDS: Takes = whole(0, i64::MAX, Unit::Seconds);
-const MILLISECONDS: Takes = whole(0, i64::MAX, Unit::Milliseconds);
-const QUOTA: Takes = whole(1, 10_000, Unit::Actions);
+const PERCENT: ValueType = whole(0, 100, Unit::Percent);
+const RATE: ValueType = whole(0, i64::MAX, Unit::BytesPerSecond);
+const SECONDS: ValueType = whole(0, i64::MAX, Unit::Seconds);
+const MILLISECONDS: ValueType = whole(0, i64::MAX, Unit::Milliseconds);
+const QUOTA: ValueType = whole(1, 10_000, Unit::Actions);
 
 const fn fixed(name: &'static str, default: &'static str, help: &'static str) -> Setting {
     Setting {
-        kept: Kept::InitOnly,
-        ..kept(Group::Ports, name, Takes::Thousands, default, help)
+        kept: Lifetime::InitOnly,
+        ..kept(Group::Ports, name, ValueType::Thousands, default, help)
     }
 }
 
@@ -98,14 +98,14 @@ pub(super) const PERSISTENT: &[Setting] = &[
     kept(
         Group::Limits,
         "desired_load_average",
-        Takes::Load,
+        ValueType::Load,
         "",
         "Add nodes only below this load average (default: 0.6 for each CPU)",
     ),
     kept(
         Group::Limits,
         "max_load_average_allowed",
-        Takes::Load,
+        ValueType::Load,
         "",
         "Stop nodes above this load average (default: 1 for each CPU)",
     ),
@@ -175,63 +175,63 @@ pub(super) const PERSISTENT: &[Setting] = &[
     kept(
         Group::Pace,
         "enable_upgrade",
-        Takes::Switch,
+        ValueType::Switch,
         "true",
         "Whether wnm upgrades nodes; off: they upgrade themselves",
     ),
     kept(
         Group::Nodes,
         "rewards_address",
-        Takes::Wallets,
+        ValueType::Wallets,
         "",
         "Who is paid: an address, `faucet`, `donate`, or a list ADDRESS:WEIGHT,…",
     ),
     kept(
         Group::Nodes,
         "donate_address",
-        Takes::Address,
+        ValueType::Address,
         "faucet",
         "What `donate` means",
     ),
     kept(
         Group::Nodes,
         "node_storage",
-        Takes::Storage,
+        ValueType::Storage,
         "",
         "The folder that holds one folder a node (default: by mode)",
     ),
     kept(
         Group::Nodes,
         "environment",
-        Takes::Variables,
+        ValueType::Variables,
         "",
         "Variables of every node made: K=V K=\"V W\"",
     ),
     kept(
         Group::Nodes,
         "start_args",
-        Takes::Words,
+        ValueType::Words,
         "",
         "More arguments for every node made",
     ),
     kept(
         Group::Nodes,
         "no_upnp",
-        Takes::Switch,
+        ValueType::Switch,
         "false",
         "Make nodes without UPnP",
     ),
     kept(
         Group::Nodes,
         "host",
-        Takes::Host,
+        ValueType::Host,
         "127.0.0.1",
         "Where the metrics ports of nodes are reached",
     ),
     kept(
         Group::Nodes,
         "node_removal_strategy",
-        Takes::Choice(&["youngest"]),
+        ValueType::Choice(&["youngest"]),
         "youngest",
         "Which node goes first",
     ),
@@ -243,21 +243,21 @@ pub(super) const PERSISTENT: &[Setting] = &[
         "RPC ports: thousands; used by antctl only",
     ),
     Setting {
-        kept: Kept::InitOnly,
+        kept: Lifetime::InitOnly,
         ..kept(
             Group::Tools,
             "process_manager",
-            Takes::Choice(&ManagerKind::CHOICES),
+            ValueType::Choice(&ManagerKind::CHOICES),
             "",
             "What runs the nodes; fixed by --init (default: what the machine has)",
         )
     },
     Setting {
-        variable: Named::As("WNM_FIREWALL"),
+        variable: EnvName::As("WNM_FIREWALL"),
         ..kept(
             Group::Tools,
             "firewall",
-            Takes::Choice(&["auto", "ufw", "null"]),
+            ValueType::Choice(&["auto", "ufw", "null"]),
             "auto",
             "What opens ports; auto: ufw with +sudo where installed, else null",
         )
@@ -265,35 +265,35 @@ pub(super) const PERSISTENT: &[Setting] = &[
     kept(
         Group::Tools,
         "antnode_path",
-        Takes::File,
+        ValueType::File,
         "~/.local/bin/antnode",
         "The antnode new nodes are made from",
     ),
     kept(
         Group::Tools,
         "antctl_path",
-        Takes::File,
+        ValueType::File,
         "~/.local/bin/antctl",
         "The antctl that antctl+… uses",
     ),
     kept(
         Group::Tools,
         "antctl_debug",
-        Takes::Switch,
+        ValueType::Switch,
         "false",
         "Have antctl tell more; also on at DEBUG",
     ),
     kept(
         Group::Tools,
         "antctl_version",
-        Takes::Version,
+        ValueType::Version,
         "",
         "The antnode that antctl shall download; empty: antnode_path, and with antctl+zen the latest",
     ),
     kept(
         Group::Tools,
         "docker_image",
-        Takes::Text,
+        ValueType::Text,
         "iweave/antnode:latest",
         "Reserved",
     ),
@@ -312,11 +312,11 @@ pub(super) const PERSISTENT: &[Setting] = &[
         "Reserved",
     ),
     Setting {
-        kept: Kept::ByOrder,
+        kept: Lifetime::ByOrder,
         ..kept(
             Group::Upkeep,
             "highest_node_id_used",
-            Takes::Whole {
+            ValueType::Whole {
                 min: 0,
                 max: 99_999,
                 unit: Unit::Id,

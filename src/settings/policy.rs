@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::place::Place;
-use super::run::LogLevel;
-use super::typed::Settings;
+use super::locations::Locations;
+use super::run_options::LogLevel;
+use super::values::Settings;
 use crate::colony::{Mode, Tool};
 use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 
 /// The network all nodes are made for.
 const NETWORK: &str = "evm-arbitrum-one";
 
-pub use crate::program::account::NODE_USER;
+pub use crate::program::user_account::NODE_USER;
 
 fn percent(add: i64, remove: i64) -> Threshold {
     Threshold {
@@ -76,7 +76,7 @@ impl Settings {
 
     /// What new nodes are made from.
     #[must_use]
-    pub fn template(&self, place: &Place) -> Template {
+    pub fn template(&self, place: &Locations) -> Template {
         let manager = self.process_manager;
         Template {
             manager,
@@ -125,7 +125,7 @@ impl Settings {
 mod tests {
     use std::time::Duration;
 
-    use super::super::samples::{colony, flag, fresh, place, with};
+    use super::super::fixtures::{colony, flag, fresh, place, with};
 
     #[test]
     fn the_policy_says_what_the_settings_say() {

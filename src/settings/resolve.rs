@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use super::environment::Variables;
-use super::error::Error;
-use super::layer::{Origin, Saying, winner};
-use super::place::Place;
-use super::run::{ForceAction, Run};
-use super::table::{SETTINGS, Setting, Takes};
-use super::value::{self, Meaning, Scope, Value, Values};
-use super::{Settings, rules};
+use super::error::SettingsError;
+use super::locations::Locations;
+use super::parse_value::{self, ParsedValue, PathScope, Value, Values};
+use super::run_options::{ForceAction, RunOptions};
+use super::source::{Provided, Source, winner};
+use super::table::{SETTINGS, Setting, ValueType};
+use super::{Settings, cross_checks};
 
 /// The settings of a run, and what follows from where they come from.
 #[derive(Debug, Clone)]
 pub struct Resolved {
     pub settings: Settings,
     /// Where each persistent setting comes from, by name, in the order of the table.
-    pub origins: Vec<(&'static str, Origin)>,
+    pub origins: Vec<(&'static str, Source)>,
     /// Every persistent setting as it counts and as a colony keeps it, in the order of the table.
     pub row: Vec<(&'static str, Option<String>)>,
     /// What the colony does not keep so far: columns and their texts, none for NULL. When there is no
@@ -29,7 +29,7 @@ pub struct Resolved {
 impl Resolved {
     /// Where a persistent setting comes from.
     #[must_use]
-    pub fn origin(&self, name: &str) -> Option<&Origin> {
+    pub fn origin(&self, name: &str) -> Option<&Source> {
         let own = self.origins.iter().find(|(own, _)| *own == name);
         own.map(|(_, origin)| origin)
     }
@@ -47,14 +47,14 @@ impl Resolved {
 }
 
 /// One setting with what counts for it.
-pub(super) struct Settled<'a> {
-    pub saying: &'a Saying,
-    pub meaning: Meaning,
+pub(super) struct ResolvedSetting<'a> {
+    pub saying: &'a Provided,
+    pub meaning: ParsedValue,
     /// What the colony keeps, in the same words; none when it keeps nothing.
     pub stored: Option<Option<String>>,
 }
 
-impl Settled<'_> {
+impl ResolvedSetting<'_> {
     /// Whether the colony keeps something else.
     pub fn is_changed(&self) -> bool {
         match &self.stored {
@@ -65,8 +65,12 @@ impl Settled<'_> {
 }
 
 /// Only what this run was asked, which is known before any colony is.
-pub fn this_run(sayings: &[Saying], home: &std::path::Path, variables: &Variables) -> Result<Run, Error> {
-    let scope = Scope { home, variables };
+pub fn this_run(
+    sayings: &[Provided],
+    home: &std::path::Path,
+    variables: &Variables,
+) -> Result<RunOptions, SettingsError> {
+    let scope = PathScope { home, variables };
     let mut values = Values::default();
     for setting in SETTINGS.iter().filter(|setting| !setting.is_persistent()) {
         judge_all(sayings, setting, &scope)?;
@@ -74,7 +78,7 @@ pub fn this_run(sayings: &[Saying], home: &std::path::Path, variables: &Variable
             values.set(setting.name, judge(saying, &scope)?.value);
         }
     }
-    Ok(Run::from_values(&values))
+    Ok(RunOptions::from_values(&values))
 }
 
 /// Resolves `sayings`, which are of all layers, defaults and colony included; of several files the
@@ -82,22 +86,26 @@ pub fn this_run(sayings: &[Saying], home: &std::path::Path, variables: &Variable
 ///
 /// What anybody said for this run must be possible, even if something stronger counts; of what the colony
 /// keeps only what counts must be.
-pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Result<Resolved, Error> {
+pub fn resolve(
+    sayings: &[Provided],
+    place: &Locations,
+    variables: &Variables,
+) -> Result<Resolved, SettingsError> {
     let home = &place.operator.home;
-    let scope = Scope { home, variables };
+    let scope = PathScope { home, variables };
     let run = this_run(sayings, home, variables)?;
     for setting in SETTINGS.iter().filter(|setting| setting.is_persistent()) {
         judge_all(sayings, setting, &scope)?;
     }
-    let sayings = rules::disabled(sayings, run.force_action);
-    let colony: Vec<&Saying> = sayings
+    let sayings = cross_checks::disabled(sayings, run.force_action);
+    let colony: Vec<&Provided> = sayings
         .iter()
-        .filter(|saying| saying.origin == Origin::Colony)
+        .filter(|saying| saying.origin == Source::Colony)
         .collect();
     let mut settled = BTreeMap::new();
     for setting in SETTINGS.iter().filter(|setting| setting.is_persistent()) {
         let Some(saying) = winner(&sayings, setting.name) else {
-            return Err(Error::Missing {
+            return Err(SettingsError::Missing {
                 setting: setting.name,
             });
         };
@@ -106,7 +114,7 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
             .find(|saying| saying.setting.name == setting.name)
             .map(|saying| match judge_stored(saying, place, &scope) {
                 Ok(meaning) => meaning,
-                Err(_) => Meaning {
+                Err(_) => ParsedValue {
                     value: Value::Text(saying.text.clone()),
                     stored: Some(saying.text.clone()),
                 },
@@ -117,16 +125,16 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
             .map(|meaning| meaning.stored)
             .or_else(|| match setting.takes {
                 _ if colony.is_empty() => None,
-                Takes::Variables | Takes::Words => Some(Some(String::new())),
+                ValueType::Variables | ValueType::Words => Some(Some(String::new())),
                 _ => setting.or_none().then_some(None),
             });
-        let mut meaning = if saying.origin == Origin::Colony || is_kept(saying, &sayings) {
+        let mut meaning = if saying.origin == Source::Colony || is_kept(saying, &sayings) {
             judge_stored(saying, place, &scope)?
         } else {
             judge(saying, &scope)?
         };
         // `~/antnode` and what a shell makes of it are one file.
-        if setting.takes == Takes::File
+        if setting.takes == ValueType::File
             && kept.as_ref() == Some(&meaning.value)
             && let Some(text) = &stored
         {
@@ -134,21 +142,21 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
         }
         settled.insert(
             setting.name,
-            Settled {
+            ResolvedSetting {
                 saying,
                 meaning,
                 stored,
             },
         );
     }
-    rules::hold_fixed(&settled, run.force_action == Some(ForceAction::UpdateConfig))?;
+    cross_checks::hold_fixed(&settled, run.force_action == Some(ForceAction::UpdateConfig))?;
     let mut values = Values::default();
     for (name, one) in &settled {
         values.set(name, one.meaning.value.clone());
     }
     let settings = Settings::from_values(&values, &settled, run);
-    let mut warnings = rules::check(&settled)?;
-    warnings.extend(rules::checksums(&settings));
+    let mut warnings = cross_checks::check(&settled)?;
+    warnings.extend(cross_checks::checksums(&settings));
     let in_order = || SETTINGS.iter().filter_map(|setting| settled.get(setting.name));
     Ok(Resolved {
         origins: in_order()
@@ -160,7 +168,7 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
         changes: in_order()
             .filter(|one| {
                 let origin = &one.saying.origin;
-                one.is_changed() && (colony.is_empty() || origin.is_said() || *origin == Origin::Found)
+                one.is_changed() && (colony.is_empty() || origin.is_said() || *origin == Source::Found)
             })
             .map(|one| (one.saying.setting.name, one.meaning.stored.clone()))
             .collect(),
@@ -169,13 +177,13 @@ pub fn resolve(sayings: &[Saying], place: &Place, variables: &Variables) -> Resu
     })
 }
 
-fn judge(saying: &Saying, scope: &Scope<'_>) -> Result<Meaning, Error> {
-    value::read(saying.setting, &saying.text, scope).map_err(|why| saying.refused(why))
+fn judge(saying: &Provided, scope: &PathScope<'_>) -> Result<ParsedValue, SettingsError> {
+    parse_value::read(saying.setting, &saying.text, scope).map_err(|why| saying.refused(why))
 }
 
 /// Every saying for this run, the strongest first, so that the complaint is about what was typed last.
-fn judge_all(sayings: &[Saying], setting: &Setting, scope: &Scope<'_>) -> Result<(), Error> {
-    let mut said: Vec<&Saying> = sayings
+fn judge_all(sayings: &[Provided], setting: &Setting, scope: &PathScope<'_>) -> Result<(), SettingsError> {
+    let mut said: Vec<&Provided> = sayings
         .iter()
         .filter(|saying| saying.setting.name == setting.name && saying.origin.is_said())
         .collect();
@@ -187,27 +195,31 @@ fn judge_all(sayings: &[Saying], setting: &Setting, scope: &Scope<'_>) -> Result
 
 /// Whether a file or a variable says it in the very words the colony keeps. What the peer let a colony keep may
 /// be read back from its report, even where nobody could say it anew.
-fn is_kept(saying: &Saying, sayings: &[Saying]) -> bool {
-    saying.origin != Origin::Flag
+fn is_kept(saying: &Provided, sayings: &[Provided]) -> bool {
+    saying.origin != Source::Flag
         && sayings.iter().any(|kept| {
-            kept.origin == Origin::Colony
+            kept.origin == Source::Colony
                 && kept.setting.name == saying.setting.name
                 && kept.text == saying.text
         })
 }
 
-fn judge_stored(saying: &Saying, place: &Place, scope: &Scope<'_>) -> Result<Meaning, Error> {
+fn judge_stored(
+    saying: &Provided,
+    place: &Locations,
+    scope: &PathScope<'_>,
+) -> Result<ParsedValue, SettingsError> {
     let text = saying.text.as_str();
     // The peer once stored a manager without its mode.
     if saying.setting.name == "process_manager"
         && let Some(kind) = crate::colony::ManagerKind::from_stored(text, place.mode)
     {
-        return Ok(Meaning {
+        return Ok(ParsedValue {
             value: Value::Text(kind.to_string()),
             stored: Some(kind.to_string()),
         });
     }
-    value::read_stored(saying.setting, text, scope).map_err(|why| saying.refused(why))
+    parse_value::read_stored(saying.setting, text, scope).map_err(|why| saying.refused(why))
 }
 
 #[cfg(test)]
@@ -215,17 +227,17 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::Path;
 
-    use super::super::layer::{Origin, Saying};
-    use super::super::samples::{ADDRESS, bad, colony, flag, fresh, good, with};
-    use super::super::table::{Kept, SETTINGS, Setting};
-    use super::super::{Variables, environment, file};
+    use super::super::fixtures::{ADDRESS, bad, colony, flag, fresh, good, with};
+    use super::super::source::{Provided, Source};
+    use super::super::table::{Lifetime, SETTINGS, Setting};
+    use super::super::{Variables, config_file, environment};
     use super::this_run;
 
     /// One saying in each layer that may hold it, flags in both spellings being the command line's matter.
-    fn in_every_layer(setting: &'static Setting, text: &str) -> Vec<Vec<Saying>> {
+    fn in_every_layer(setting: &'static Setting, text: &str) -> Vec<Vec<Provided>> {
         let path = Path::new("/home/op/wnm/config");
         let mut layers = vec![vec![flag(setting.name, text)]];
-        if setting.kept == Kept::Flag {
+        if setting.kept == Lifetime::Flag {
             return layers;
         }
         let quoted = toml_text(text);
@@ -235,9 +247,9 @@ mod tests {
             setting.name.to_ascii_uppercase(),
         ] {
             let lines = format!("no_upnp yes\n{key} = {text}\n");
-            layers.push(file::read(&lines, path).unwrap().split_off(1));
+            layers.push(config_file::read(&lines, path).unwrap().split_off(1));
             let toml = format!("# toml\n\n{key} = {quoted}\n");
-            layers.push(file::read(&toml, path).unwrap());
+            layers.push(config_file::read(&toml, path).unwrap());
         }
         if let Some(variable) = setting.variable() {
             for name in [variable.clone(), format!("WNM_{variable}")] {
@@ -265,7 +277,7 @@ mod tests {
                 let origin = layer[0].origin.clone();
                 if !setting.is_persistent() {
                     let run = this_run(&layer, Path::new("/home/op"), &Variables::default()).unwrap();
-                    assert_ne!(run, super::Run::default(), "{} by {origin}", setting.name);
+                    assert_ne!(run, super::RunOptions::default(), "{} by {origin}", setting.name);
                     continue;
                 }
                 let mut said = vec![flag("rewards_address", ADDRESS)];
@@ -295,7 +307,7 @@ mod tests {
                 let (text, _) = good(setting);
                 for good in [Vec::new(), vec![flag(setting.name, text)]] {
                     let mut said = layer.clone();
-                    if layer[0].origin == Origin::Flag && !good.is_empty() {
+                    if layer[0].origin == Source::Flag && !good.is_empty() {
                         continue;
                     }
                     said.extend(good);
@@ -330,7 +342,7 @@ mod tests {
                 "{error}"
             );
             assert!(error.ends_with("(`colony.db`)"), "{error}");
-            if setting.kept == Kept::Colony {
+            if setting.kept == Lifetime::Colony {
                 let (text, _) = good(setting);
                 with(colony(&[(setting.name, bad)]), vec![flag(setting.name, text)]).unwrap();
             }
@@ -400,7 +412,7 @@ mod tests {
 
     #[test]
     fn only_what_differs_is_to_be_kept() {
-        let changes = |said: Vec<Saying>| with(colony(&[]), said).unwrap().changes;
+        let changes = |said: Vec<Provided>| with(colony(&[]), said).unwrap().changes;
         assert_eq!(changes(Vec::new()), []);
         assert_eq!(
             changes(vec![

@@ -3,7 +3,7 @@
 //! The flags, the keys of both kinds of file, the variables, the columns of `machine`, the help and
 //! `docs/settings.md` all come from [`SETTINGS`].
 
-use super::momentary::MOMENTARY;
+use super::per_run::MOMENTARY;
 use super::persistent::PERSISTENT;
 
 /// One setting.
@@ -12,11 +12,11 @@ pub struct Setting {
     /// `node_cap`: flag, key and column.
     pub name: &'static str,
     /// Where the environment says it.
-    pub variable: Named,
+    pub variable: EnvName,
     /// What may be said.
-    pub takes: Takes,
+    pub takes: ValueType,
     /// How long it lasts.
-    pub kept: Kept,
+    pub kept: Lifetime,
     /// What holds when nobody says anything; empty: nothing, or what the machine suggests.
     pub default: &'static str,
     /// Under which heading it is listed.
@@ -27,7 +27,7 @@ pub struct Setting {
 
 /// The name of a setting in the environment. `WNM_` may precede any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+pub enum EnvName {
     /// Its own name in capitals.
     Capitals,
     /// Another.
@@ -38,7 +38,7 @@ pub enum Named {
 
 /// What may be said of a setting.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Takes {
+pub enum ValueType {
     /// A whole number.
     Whole {
         min: i64,
@@ -100,7 +100,7 @@ pub enum Unit {
 
 /// How long a setting lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum Lifetime {
     /// In the colony: a column of `machine`.
     Colony,
     /// In the colony, and what init kept there stays.
@@ -246,18 +246,21 @@ impl Setting {
     /// Whether the colony keeps it: then its name is a column of `machine`.
     #[must_use]
     pub fn is_persistent(&self) -> bool {
-        matches!(self.kept, Kept::Colony | Kept::InitOnly | Kept::ByOrder)
+        matches!(
+            self.kept,
+            Lifetime::Colony | Lifetime::InitOnly | Lifetime::ByOrder
+        )
     }
 
     /// Whether this is its name in the environment.
     #[must_use]
     pub fn is_variable(&self, name: &str) -> bool {
         match self.variable {
-            Named::Capitals => name
+            EnvName::Capitals => name
                 .bytes()
                 .eq(self.name.bytes().map(|byte| byte.to_ascii_uppercase())),
-            Named::As(own) => name == own,
-            Named::Nothing => false,
+            EnvName::As(own) => name == own,
+            EnvName::Nothing => false,
         }
     }
 
@@ -265,9 +268,9 @@ impl Setting {
     #[must_use]
     pub fn variable(&self) -> Option<String> {
         match self.variable {
-            Named::Capitals => Some(self.name.to_ascii_uppercase()),
-            Named::As(name) => Some(name.to_owned()),
-            Named::Nothing => None,
+            EnvName::Capitals => Some(self.name.to_ascii_uppercase()),
+            EnvName::As(name) => Some(name.to_owned()),
+            EnvName::Nothing => None,
         }
     }
 
@@ -280,7 +283,10 @@ impl Setting {
     /// Whether it may be cleared, so that an empty text, `None` or `null` stands for nothing.
     #[must_use]
     pub fn or_none(&self) -> bool {
-        matches!(self.takes, Takes::Version | Takes::Whole { or_none: true, .. })
+        matches!(
+            self.takes,
+            ValueType::Version | ValueType::Whole { or_none: true, .. }
+        )
     }
 }
 
@@ -288,7 +294,7 @@ impl Setting {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Group, Kept, SETTINGS, Takes, called, find, nearest};
+    use super::{Group, Lifetime, SETTINGS, ValueType, called, find, nearest};
 
     #[test]
     fn no_name_and_no_variable_is_given_twice() {
@@ -343,8 +349,15 @@ mod tests {
             "remove_lockfile",
             "config",
         ] {
-            assert_eq!(find(name).map(|setting| setting.kept), Some(Kept::Flag), "{name}");
+            assert_eq!(
+                find(name).map(|setting| setting.kept),
+                Some(Lifetime::Flag),
+                "{name}"
+            );
         }
-        assert_eq!(find("no_upnp").map(|setting| setting.takes), Some(Takes::Switch));
+        assert_eq!(
+            find("no_upnp").map(|setting| setting.takes),
+            Some(ValueType::Switch)
+        );
     }
 }

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::colony::excerpt::excerpt;
+use crate::colony::sanitize::excerpt;
 
 /// What was wrong, and with which database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
+pub struct StoreError {
     /// The database; `:memory:` for one that has no file.
     pub path: PathBuf,
     pub fault: Fault,
@@ -63,15 +63,15 @@ pub enum Fault {
 
 impl Fault {
     /// This fault, of the database at `path`.
-    pub(super) fn at(self, path: &Path) -> Error {
-        Error {
+    pub(super) fn at(self, path: &Path) -> StoreError {
+        StoreError {
             path: path.to_owned(),
             fault: self,
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.fault {
@@ -112,7 +112,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for StoreError {}
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Fault {

@@ -6,11 +6,11 @@ use serde_json::Value;
 use crate::colony::{NodeId, ServiceName, Timestamp};
 
 use super::error::{Fault, quoted};
-use super::{Error, Store, cell};
+use super::{Store, StoreError, raw_cell};
 
 /// How an action ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum EventOutcome {
     /// As it was meant.
     Done,
     /// Not, and what it had begun was taken back or stands in the error.
@@ -23,24 +23,24 @@ pub enum Outcome {
     Skipped,
 }
 
-impl Outcome {
-    const ALL: [Outcome; 5] = [
-        Outcome::Done,
-        Outcome::Failed,
-        Outcome::Undone,
-        Outcome::Finished,
-        Outcome::Skipped,
+impl EventOutcome {
+    const ALL: [EventOutcome; 5] = [
+        EventOutcome::Done,
+        EventOutcome::Failed,
+        EventOutcome::Undone,
+        EventOutcome::Finished,
+        EventOutcome::Skipped,
     ];
 
     /// The word that is stored.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Outcome::Done => "done",
-            Outcome::Failed => "failed",
-            Outcome::Undone => "undone",
-            Outcome::Finished => "finished",
-            Outcome::Skipped => "skipped",
+            EventOutcome::Done => "done",
+            EventOutcome::Failed => "failed",
+            EventOutcome::Undone => "undone",
+            EventOutcome::Finished => "finished",
+            EventOutcome::Skipped => "skipped",
         }
     }
 }
@@ -62,7 +62,7 @@ pub struct Event {
     pub figures: Value,
     /// Ordered by the operator, not planned.
     pub forced: bool,
-    pub outcome: Outcome,
+    pub outcome: EventOutcome,
     pub error: Option<String>,
     /// What went wrong and did not matter: a firewall rule that could not be set.
     pub warning: Option<String>,
@@ -71,12 +71,12 @@ pub struct Event {
 
 impl Store {
     /// Writes an event of something that had no intent.
-    pub fn note(&self, event: &Event) -> Result<(), Error> {
+    pub fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.transact(|transaction| insert(transaction, event))
     }
 
     /// The newest events, the newest first: `limit` at most, none from before `since`.
-    pub fn events(&self, since: Option<Timestamp>, limit: usize) -> Result<Vec<Event>, Error> {
+    pub fn events(&self, since: Option<Timestamp>, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT at, run, action, node, service, reason, figures, forced, outcome, error, warning,
@@ -125,11 +125,11 @@ pub(super) fn insert(transaction: &Connection, event: &Event) -> Result<(), Faul
 }
 
 fn decode(row: &Row<'_>) -> Result<Event, Fault> {
-    let text = |index| cell::text(row, index).map(Option::unwrap_or_default);
-    let whole = |index| cell::whole(row, index).map(Option::unwrap_or_default);
+    let text = |index| raw_cell::text(row, index).map(Option::unwrap_or_default);
+    let whole = |index| raw_cell::whole(row, index).map(Option::unwrap_or_default);
     let figures = text(6)?;
     let word = text(8)?;
-    let outcome = Outcome::ALL
+    let outcome = EventOutcome::ALL
         .into_iter()
         .find(|outcome| outcome.word() == word)
         .ok_or_else(|| Fault::Value {
@@ -138,20 +138,20 @@ fn decode(row: &Row<'_>) -> Result<Event, Fault> {
             column: "outcome".to_owned(),
             why: format!("{} is no outcome", quoted(&word)),
         })?;
-    let node = cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
+    let node = raw_cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
     Ok(Event {
         at: Timestamp(whole(0)?),
         run: text(1)?,
         action: text(2)?,
         node: node.map(NodeId),
-        service: cell::text(row, 4)?.map(ServiceName),
+        service: raw_cell::text(row, 4)?.map(ServiceName),
         reason: text(5)?,
         // Figures that are no JSON are shown as they stand.
         figures: serde_json::from_str(&figures).unwrap_or(Value::String(figures)),
         forced: whole(7)? != 0,
         outcome,
-        error: cell::text(row, 9)?,
-        warning: cell::text(row, 10)?,
+        error: raw_cell::text(row, 9)?,
+        warning: raw_cell::text(row, 10)?,
         duration_ms: u64::try_from(whole(11)?).unwrap_or_default(),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::colony::{NodeId, Timestamp};
 
 use super::error::Fault;
-use super::{Error, Store, cell};
+use super::{Store, StoreError, raw_cell};
 
 /// What is about to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct IntentId(i64);
 
 impl Store {
     /// Writes down what is about to be done.
-    pub fn begin(&self, intent: &Intent) -> Result<IntentId, Error> {
+    pub fn begin(&self, intent: &Intent) -> Result<IntentId, StoreError> {
         self.transact(|transaction| {
             transaction
                 .prepare_cached(
@@ -45,27 +45,27 @@ impl Store {
     }
 
     /// Ends an intent of which nothing has to be told: it was begun and came to nothing.
-    pub fn forget(&self, id: IntentId) -> Result<(), Error> {
+    pub fn forget(&self, id: IntentId) -> Result<(), StoreError> {
         self.transact(|transaction| end(transaction, id))
     }
 
     /// What was begun and not ended, in the order it was begun.
-    pub fn pending(&self) -> Result<Vec<(IntentId, Intent)>, Error> {
+    pub fn pending(&self) -> Result<Vec<(IntentId, Intent)>, StoreError> {
         self.read(|connection| {
             let mut statement = connection
                 .prepare_cached("SELECT id, run, action, node, detail, at FROM intent ORDER BY id")?;
             let mut rows = statement.query([])?;
             let mut pending = Vec::new();
             while let Some(row) = rows.next()? {
-                let text = |index| cell::text(row, index).map(Option::unwrap_or_default);
-                let node = cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
+                let text = |index| raw_cell::text(row, index).map(Option::unwrap_or_default);
+                let node = raw_cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
                 let intent = Intent {
                     run: text(1)?,
                     action: text(2)?,
                     node: node.map(NodeId),
                     // What cannot be read says no more than nothing; every step can be ended without it.
                     detail: serde_json::from_str(&text(4)?).unwrap_or(Value::Null),
-                    at: Timestamp(cell::whole(row, 5)?.unwrap_or_default()),
+                    at: Timestamp(raw_cell::whole(row, 5)?.unwrap_or_default()),
                 };
                 let id: i64 = row.get(0)?;
                 pending.push((IntentId(id), intent));

@@ -3,21 +3,21 @@
 //! Rows in, values out: nothing here decides, and nothing here but `schema` changes the shape of a
 //! database. Every method is one transaction; a killed run leaves it done or not begun.
 
-mod adopt;
-mod binary;
-mod cell;
-mod change;
+mod adopt_peer;
+mod binary_versions;
 mod error;
 mod event;
-mod file;
-mod history;
+mod filesystems;
 mod intent;
-mod machine;
+mod machine_row;
+mod migrate_in_transaction;
 mod node;
+mod open_file;
+mod raw_cell;
+mod record_changes;
 mod sample;
 pub mod schema;
-mod storage;
-mod takeover;
+mod takeover_state;
 #[cfg(test)]
 mod tests;
 
@@ -26,19 +26,19 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::colony::{Glimpse, ManagerKind, Mode};
+use crate::colony::{ManagerKind, Mode, StoredPlace};
 
-pub use change::{Change, NodeChange};
-pub use error::{Error, Fault};
-pub use event::{Event, Outcome};
+pub use error::{Fault, StoreError};
+pub use event::{Event, EventOutcome};
+pub use filesystems::{FilesystemIds, remembered};
 pub use intent::{Intent, IntentId};
-pub use machine::Facts;
-pub use node::{Roll, Unread};
+pub use machine_row::MachineFacts;
+pub use node::{NodeRows, UnreadableRow};
+pub use record_changes::{Change, NodeChange};
 pub use sample::Sample;
-pub use storage::{Devices, remembered};
-pub use takeover::Reserved;
+pub use takeover_state::ReservedNumbers;
 
-pub use schema::{NEWEST, Standing};
+pub use schema::{NEWEST, SchemaState};
 
 /// An open colony.
 #[derive(Debug)]
@@ -53,19 +53,19 @@ impl Store {
     /// `path` may be missing or empty, or what an init that was killed left behind. The file is for its
     /// owner's eyes, with +sudo also for its group's, before anything is written to it, and its whole
     /// schema comes in one transaction.
-    pub fn create(path: &Path, mode: Mode) -> Result<Store, Error> {
+    pub fn create(path: &Path, mode: Mode) -> Result<Store, StoreError> {
         create(path, mode).map_err(|fault| fault.at(path))
     }
 
     /// Opens a colony to read and write it. Whatever is wrong with it, the file is left as it was.
-    pub fn open(path: &Path) -> Result<Store, Error> {
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
         open(path).map_err(|fault| fault.at(path))
     }
 
     /// Opens a colony to read it, also while a cycle writes it. Nothing on disk changes.
-    pub fn open_read_only(path: &Path) -> Result<Store, Error> {
+    pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
         let read = || {
-            let connection = file::read(path)?;
+            let connection = open_file::read(path)?;
             schema::judge(&connection)?;
             Ok(connection)
         };
@@ -78,11 +78,11 @@ impl Store {
     }
 
     /// A colony in memory, gone with the value.
-    pub fn in_memory() -> Result<Store, Error> {
+    pub fn in_memory() -> Result<Store, StoreError> {
         let path = PathBuf::from(":memory:");
         let make = || {
             let mut connection = Connection::open_in_memory()?;
-            file::prepare(&connection)?;
+            open_file::prepare(&connection)?;
             schema::lay(&mut connection)?;
             Ok(connection)
         };
@@ -100,7 +100,7 @@ impl Store {
 
     /// What is wrong with the database as a whole, by SQLite's own checks of its pages and of the links between
     /// its rows; empty: it is whole. Reads all of it.
-    pub fn flaws(&self) -> Result<Vec<String>, Error> {
+    pub fn flaws(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
             let mut flaws = Vec::new();
             let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
@@ -126,7 +126,7 @@ impl Store {
     ///
     /// # Errors
     /// That of `work`, and what keeps the transaction from beginning or ending.
-    pub fn together<T, E: From<Error>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn together<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(at)?;
@@ -137,7 +137,7 @@ impl Store {
 
     /// Does `work` in one transaction, which is taken back when it fails; within [`Store::together`] in that one,
     /// and then what `work` had written by itself is taken back.
-    fn transact<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Error> {
+    fn transact<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
         let run = || {
             if !self.connection.is_autocommit() {
                 self.connection.execute_batch("SAVEPOINT part")?;
@@ -159,14 +159,14 @@ impl Store {
     }
 
     /// Reads by `work`.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Error> {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
         work(&self.connection).map_err(|fault| fault.at(&self.path))
     }
 }
 
 /// Removes what a [`Store::create`] that came to nothing left: a database without a machine. Any other is left alone.
 pub fn discard(path: &Path) {
-    if file::glance(path, file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
+    if open_file::glance(path, open_file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
         return;
     }
     for ending in ["-wal", "-shm", ""] {
@@ -179,10 +179,10 @@ pub fn discard(path: &Path) {
 
 /// The process manager that a colony says it has, whatever its schema. Makes and changes nothing.
 #[must_use]
-pub fn peek(path: &Path) -> Glimpse {
+pub fn peek(path: &Path) -> StoredPlace {
     // Asked before the lock is taken, so a database that somebody holds is not waited for.
     let patience = Duration::from_millis(500);
-    let seen = file::glance(path, patience, |connection| {
+    let seen = open_file::glance(path, patience, |connection| {
         Ok(connection.query_row(
             "SELECT process_manager, node_storage FROM machine ORDER BY id LIMIT 1",
             [],
@@ -191,33 +191,35 @@ pub fn peek(path: &Path) -> Glimpse {
     });
     match seen {
         Ok((Some(word), storage)) => {
-            let mode = machine::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
+            let mode = machine_row::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
             let kind = ManagerKind::from_stored(&word, mode);
-            Glimpse::Manager(kind.map_or(word, |kind| kind.to_string()))
+            StoredPlace::Manager(kind.map_or(word, |kind| kind.to_string()))
         }
-        Ok((None, _)) => Glimpse::Nothing,
-        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => Glimpse::Unreadable,
-        Err(_) => Glimpse::Nothing,
+        Ok((None, _)) => StoredPlace::Nothing,
+        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => {
+            StoredPlace::Unreadable
+        }
+        Err(_) => StoredPlace::Nothing,
     }
 }
 
 fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
     match schema::look(path) {
         // What an init that was killed left behind holds no rows.
-        Err(Fault::Absent | Fault::Uninitialised | Fault::Interrupted) | Ok(Standing::Blank) => {}
-        Ok(Standing::Current)
-            if file::glance(path, file::PATIENCE, schema::judge) == Err(Fault::Uninitialised) => {}
-        Ok(Standing::Newer(version)) => return Err(Fault::Ahead(version)),
-        Ok(Standing::Current | Standing::Older(_) | Standing::Peer(_)) => return Err(Fault::Exists),
+        Err(Fault::Absent | Fault::Uninitialised | Fault::Interrupted) | Ok(SchemaState::Blank) => {}
+        Ok(SchemaState::Current)
+            if open_file::glance(path, open_file::PATIENCE, schema::judge) == Err(Fault::Uninitialised) => {}
+        Ok(SchemaState::Newer(version)) => return Err(Fault::Ahead(version)),
+        Ok(SchemaState::Current | SchemaState::Older(_) | SchemaState::Peer(_)) => return Err(Fault::Exists),
         Err(fault) => return Err(fault),
     }
-    let made = file::make(path, mode)?;
+    let made = open_file::make(path, mode)?;
     let lay = || {
         let mut connection = Connection::open_with_flags(
             path,
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
-        file::prepare(&connection)?;
+        open_file::prepare(&connection)?;
         schema::lay(&mut connection)?;
         write_ahead(&connection)?;
         Ok(connection)
@@ -234,8 +236,8 @@ fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
 }
 
 fn open(path: &Path) -> Result<Store, Fault> {
-    file::glance(path, file::PATIENCE, schema::judge)?;
-    let connection = file::connect(path)?;
+    open_file::glance(path, open_file::PATIENCE, schema::judge)?;
+    let connection = open_file::connect(path)?;
     write_ahead(&connection)?;
     // A writer that will not go is better known now than at the first step.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;

@@ -3,10 +3,10 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use crate::colony::{Counters, Instruments, Node, Rates, State, Timestamp};
+use crate::colony::{Counters, MachineReadings, Node, NodeState, Rates, Timestamp};
 
 use super::error::{Fault, readable};
-use super::{Error, Store};
+use super::{Store, StoreError};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -37,13 +37,13 @@ pub struct Sample {
     pub disk_used: u64,
     pub disk_free: u64,
     /// How many nodes are in each state, in the order of [`State::ALL`].
-    pub nodes: [u32; State::ALL.len()],
+    pub nodes: [u32; NodeState::ALL.len()],
 }
 
 impl Sample {
     /// What the instruments show, the rates that came of it, and how `nodes` stand.
     #[must_use]
-    pub fn new(at: Timestamp, instruments: &Instruments, rates: Rates, nodes: &[Node]) -> Sample {
+    pub fn new(at: Timestamp, instruments: &MachineReadings, rates: Rates, nodes: &[Node]) -> Sample {
         Sample {
             at,
             boot: instruments.boot,
@@ -55,7 +55,7 @@ impl Sample {
             disk_total: instruments.disk_total,
             disk_used: instruments.disk_used,
             disk_free: instruments.disk_free,
-            nodes: State::ALL.map(|state| {
+            nodes: NodeState::ALL.map(|state| {
                 let count = nodes.iter().filter(|node| node.state == state).count();
                 u32::try_from(count).unwrap_or(u32::MAX)
             }),
@@ -64,8 +64,8 @@ impl Sample {
 
     /// How many nodes are in `state`.
     #[must_use]
-    pub fn in_state(&self, state: State) -> u32 {
-        State::ALL
+    pub fn in_state(&self, state: NodeState) -> u32 {
+        NodeState::ALL
             .iter()
             .position(|one| *one == state)
             .map_or(0, |index| self.nodes[index])
@@ -80,7 +80,7 @@ const COLUMNS: &str = "at, boot, counted_ms, cpu_total, cpu_idle, cpu_iowait, di
 
 impl Store {
     /// The sample that was written last; rates are counted from it.
-    pub fn last_sample(&self) -> Result<Option<Sample>, Error> {
+    pub fn last_sample(&self) -> Result<Option<Sample>, StoreError> {
         self.read(|connection| {
             // By the order of writing: a clock that was wrong for a while must not hide what came after.
             let sql = format!("SELECT {COLUMNS} FROM sample ORDER BY id DESC LIMIT 1");
@@ -91,7 +91,7 @@ impl Store {
     }
 
     /// Forgets samples and events that are old enough, once an hour; else it looks at two rows and is done.
-    pub fn prune(&self, now: Timestamp) -> Result<(), Error> {
+    pub fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self.read(|connection| is_due(connection, now))? {
             return Ok(());
         }
@@ -189,7 +189,7 @@ fn whole(number: u64) -> Value {
 fn decode(row: &Row<'_>) -> rusqlite::Result<Sample> {
     let whole = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
     let real = |index: usize| row.get::<_, Option<f64>>(index).map(Option::unwrap_or_default);
-    let mut nodes = [0; State::ALL.len()];
+    let mut nodes = [0; NodeState::ALL.len()];
     for (offset, count) in nodes.iter_mut().enumerate() {
         *count = row.get(25 + offset)?;
     }
@@ -229,9 +229,9 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Sample> {
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use crate::colony::{Counters, Rates, State, Timestamp};
+    use crate::colony::{Counters, NodeState, Rates, Timestamp};
     use crate::store::tests::colony;
-    use crate::store::{Event, Outcome, Store};
+    use crate::store::{Event, EventOutcome, Store};
 
     use super::{DAY, Sample};
 
@@ -285,7 +285,7 @@ pub(super) mod tests {
         write(&store, &sample(9_000_000_000));
         write(&store, &sample(50));
         assert_eq!(store.last_sample().unwrap(), Some(sample(50)));
-        assert_eq!(sample(1).in_state(State::Restarting), 15);
+        assert_eq!(sample(1).in_state(NodeState::Restarting), 15);
         let stored = "SELECT restarting = 15 AND disabled = 20 AND dead = 19 FROM sample LIMIT 1";
         assert_eq!(count(&store, stored), 1);
         let mut odd = sample(60);
@@ -311,7 +311,7 @@ pub(super) mod tests {
                 reason: String::new(),
                 figures: serde_json::Value::Null,
                 forced: true,
-                outcome: Outcome::Failed,
+                outcome: EventOutcome::Failed,
                 error: None,
                 warning: None,
                 duration_ms: 0,

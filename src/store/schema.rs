@@ -10,10 +10,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::colony::Timestamp;
 
-use super::adopt;
-use super::error::{Error, Fault, said};
-use super::file;
-use super::history::InTransaction;
+use super::adopt_peer;
+use super::error::{Fault, StoreError, said};
+use super::migrate_in_transaction::InTransaction;
+use super::open_file;
 
 /// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
 const MIGRATIONS: [(&str, &str); 5] = [
@@ -35,7 +35,7 @@ pub(super) const HISTORY: &str = "refinery_schema_history";
 
 /// How a database was brought up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Migrated {
+pub struct MigrationResult {
     /// What it was, as in ``the peer's schema `62bd2784638c` ``.
     pub from: String,
     /// What it is now.
@@ -46,7 +46,7 @@ pub struct Migrated {
 
 /// What a database is to this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SchemaState {
     /// A database without tables.
     Blank,
     /// Ours and of this version.
@@ -59,22 +59,22 @@ pub enum Standing {
     Peer(Option<String>),
 }
 
-impl Standing {
+impl SchemaState {
     /// What it is, in words.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
-            Standing::Blank => "an empty database".to_owned(),
-            Standing::Current => format!("V{NEWEST}"),
-            Standing::Older(version) | Standing::Newer(version) => format!("V{version}"),
-            Standing::Peer(Some(revision)) => format!("the peer's schema `{revision}`"),
-            Standing::Peer(None) => "the peer's schema (without a revision)".to_owned(),
+            SchemaState::Blank => "an empty database".to_owned(),
+            SchemaState::Current => format!("V{NEWEST}"),
+            SchemaState::Older(version) | SchemaState::Newer(version) => format!("V{version}"),
+            SchemaState::Peer(Some(revision)) => format!("the peer's schema `{revision}`"),
+            SchemaState::Peer(None) => "the peer's schema (without a revision)".to_owned(),
         }
     }
 }
 
 /// What the database at `path` is; for a dry run of [`migrate`]. Changes nothing.
-pub fn standing(path: &Path) -> Result<Standing, Error> {
+pub fn standing(path: &Path) -> Result<SchemaState, StoreError> {
     look(path).map_err(|fault| fault.at(path))
 }
 
@@ -83,25 +83,25 @@ pub fn standing(path: &Path) -> Result<Standing, Error> {
 ///
 /// The copy is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, or `…-2.bak` and so on where that second has
 /// one, with the permissions of the original. What is up to date already is left alone.
-pub fn migrate(path: &Path, now: Timestamp) -> Result<Migrated, Error> {
+pub fn migrate(path: &Path, now: Timestamp) -> Result<MigrationResult, StoreError> {
     migrate_file(path, now).map_err(|fault| fault.at(path))
 }
 
 /// What the database at `path` is; changes nothing.
-pub(super) fn look(path: &Path) -> Result<Standing, Fault> {
-    file::glance(path, file::PATIENCE, recognise)
+pub(super) fn look(path: &Path) -> Result<SchemaState, Fault> {
+    open_file::glance(path, open_file::PATIENCE, recognise)
 }
 
 /// Refuses a database that this program cannot work with as it is.
 pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
     let standing = recognise(connection)?;
     match standing {
-        Standing::Current if has_machine(connection)? => Ok(()),
-        Standing::Current | Standing::Blank => Err(Fault::Uninitialised),
-        Standing::Newer(version) => Err(Fault::Ahead(version)),
-        Standing::Older(_) | Standing::Peer(_) => Err(Fault::Behind {
+        SchemaState::Current if has_machine(connection)? => Ok(()),
+        SchemaState::Current | SchemaState::Blank => Err(Fault::Uninitialised),
+        SchemaState::Newer(version) => Err(Fault::Ahead(version)),
+        SchemaState::Older(_) | SchemaState::Peer(_) => Err(Fault::Behind {
             from: standing.words(),
-            to: Standing::Current.words(),
+            to: SchemaState::Current.words(),
         }),
     }
 }
@@ -110,15 +110,15 @@ pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
 pub(super) fn lay(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match recognise(&transaction)? {
-        Standing::Blank => run(&transaction, Target::Latest)?,
-        Standing::Current if !has_machine(&transaction)? => {}
-        Standing::Newer(version) => return Err(Fault::Ahead(version)),
+        SchemaState::Blank => run(&transaction, Target::Latest)?,
+        SchemaState::Current if !has_machine(&transaction)? => {}
+        SchemaState::Newer(version) => return Err(Fault::Ahead(version)),
         _ => return Err(Fault::Exists),
     }
     Ok(transaction.commit()?)
 }
 
-fn recognise(connection: &Connection) -> Result<Standing, Fault> {
+fn recognise(connection: &Connection) -> Result<SchemaState, Fault> {
     let mut statement = connection.prepare(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     )?;
@@ -127,7 +127,7 @@ fn recognise(connection: &Connection) -> Result<Standing, Fault> {
         .collect::<Result<Vec<String>, _>>()?;
     let has = |name: &str| tables.iter().any(|table| table == name);
     if tables.is_empty() {
-        return Ok(Standing::Blank);
+        return Ok(SchemaState::Blank);
     }
     if has(HISTORY) {
         let version = connection
@@ -136,9 +136,9 @@ fn recognise(connection: &Connection) -> Result<Standing, Fault> {
             })
             .map_err(|error| Fault::NotAColony(said(&error.to_string())))?;
         match version {
-            Some(NEWEST) => return Ok(Standing::Current),
-            Some(version) if version > NEWEST => return Ok(Standing::Newer(version)),
-            Some(version) if version >= 1 => return Ok(Standing::Older(version)),
+            Some(NEWEST) => return Ok(SchemaState::Current),
+            Some(version) if version > NEWEST => return Ok(SchemaState::Newer(version)),
+            Some(version) if version >= 1 => return Ok(SchemaState::Older(version)),
             // A history without a line: nothing of ours was ever run.
             _ => {}
         }
@@ -149,7 +149,7 @@ fn recognise(connection: &Connection) -> Result<Standing, Fault> {
         ));
     }
     if !has("alembic_version") {
-        return Ok(Standing::Peer(None));
+        return Ok(SchemaState::Peer(None));
     }
     let revision = connection
         .query_row(
@@ -158,7 +158,7 @@ fn recognise(connection: &Connection) -> Result<Standing, Fault> {
             |row| row.get::<_, Option<String>>(0),
         )
         .optional()?;
-    Ok(Standing::Peer(revision.flatten().map(|text| said(&text))))
+    Ok(SchemaState::Peer(revision.flatten().map(|text| said(&text))))
 }
 
 fn has_machine(connection: &Connection) -> Result<bool, Fault> {
@@ -186,29 +186,29 @@ fn run(transaction: &Transaction<'_>, target: Target) -> Result<(), Fault> {
         })
 }
 
-fn migrate_file(path: &Path, now: Timestamp) -> Result<Migrated, Fault> {
-    let mut connection = file::connect(path)?;
+fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
+    let mut connection = open_file::connect(path)?;
     // Held from before the copy, so that nobody writes between the copy and the change.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let standing = recognise(&transaction)?;
-    let (from, to) = (standing.words(), Standing::Current.words());
+    let (from, to) = (standing.words(), SchemaState::Current.words());
     match standing {
-        Standing::Blank => return Err(Fault::Uninitialised),
-        Standing::Newer(version) => return Err(Fault::Ahead(version)),
-        Standing::Current => {
-            return Ok(Migrated {
+        SchemaState::Blank => return Err(Fault::Uninitialised),
+        SchemaState::Newer(version) => return Err(Fault::Ahead(version)),
+        SchemaState::Current => {
+            return Ok(MigrationResult {
                 from,
                 to,
                 backup: None,
             });
         }
-        Standing::Older(_) | Standing::Peer(_) => {}
+        SchemaState::Older(_) | SchemaState::Peer(_) => {}
     }
     let backup = copy(path, now, &transaction)?;
     bring(&transaction, &standing)?;
     transaction.commit()?;
     super::write_ahead(&connection)?;
-    Ok(Migrated {
+    Ok(MigrationResult {
         from,
         to,
         backup: Some(backup),
@@ -216,9 +216,9 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<Migrated, Fault> {
 }
 
 /// Brings what stands as `standing` says to the newest schema.
-pub(super) fn bring(transaction: &Transaction<'_>, standing: &Standing) -> Result<(), Fault> {
-    if matches!(standing, Standing::Peer(_)) {
-        adopt::adopt(transaction, MIGRATIONS[0].1)?;
+pub(super) fn bring(transaction: &Transaction<'_>, standing: &SchemaState) -> Result<(), Fault> {
+    if matches!(standing, SchemaState::Peer(_)) {
+        adopt_peer::adopt(transaction, MIGRATIONS[0].1)?;
         run(transaction, Target::FakeVersion(1))?;
     }
     run(transaction, Target::Latest)
@@ -300,9 +300,9 @@ fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
         .mode(0o600)
         .open(target)?;
     file.set_permissions(Permissions::from_mode(bits))?;
-    let source = file::reader(path, file::PATIENCE)?;
+    let source = open_file::reader(path, open_file::PATIENCE)?;
     let mut copy = Connection::open(target)?;
-    file::copy_all(&source, &mut copy)?;
+    open_file::copy_all(&source, &mut copy)?;
     // One file, whatever the mode of the original: a copy is carried away as one file.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     let mut check = copy.prepare("PRAGMA integrity_check(1)")?;

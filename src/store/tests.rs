@@ -9,10 +9,10 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 use tempfile::TempDir;
 
-use crate::colony::{Glimpse, Mode, Timestamp};
+use crate::colony::{Mode, StoredPlace, Timestamp};
 
 use super::node::tests::node;
-use super::{Facts, Fault, Store, peek};
+use super::{Fault, MachineFacts, Store, peek};
 
 /// A value for each column that the peer's schema wants one for.
 pub(in crate::store) fn settings() -> Vec<(&'static str, Option<String>)> {
@@ -72,8 +72,8 @@ pub(in crate::store) fn settings() -> Vec<(&'static str, Option<String>)> {
         .collect()
 }
 
-pub(in crate::store) fn facts() -> Facts {
-    Facts {
+pub(in crate::store) fn facts() -> MachineFacts {
+    MachineFacts {
         boot_time: Some(Timestamp(1_795_450_000)),
         storage_device: Some(u64::MAX - 5),
         cpu_count: 2,
@@ -179,7 +179,7 @@ fn what_is_no_colony_is_refused_and_left_alone() {
             assert!(fault(&error.fault), "{error}");
         }
         // It is something all the same, and names no manager.
-        assert!(!matches!(peek(&path), Glimpse::Manager(_)));
+        assert!(!matches!(peek(&path), StoredPlace::Manager(_)));
         assert_eq!(directory(&path), before);
     };
     fs::write(&path, "node_cap = 3\n").unwrap();
@@ -255,7 +255,7 @@ fn reading_leaves_the_directory_as_it_was() {
     let reader = Store::open_read_only(&path).unwrap();
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
     assert!(reader.keep(&[("node_cap", Some("9".to_owned()))]).is_err());
-    assert_eq!(peek(&path), Glimpse::Manager("systemd+user".to_owned()));
+    assert_eq!(peek(&path), StoredPlace::Manager("systemd+user".to_owned()));
     drop(reader);
     assert_eq!(directory(&path), before);
 }
@@ -272,7 +272,7 @@ fn reading_works_while_a_cycle_writes() {
         .unwrap();
     let reader = Store::open_read_only(&path).unwrap();
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
-    assert_eq!(peek(&path), Glimpse::Manager("systemd+user".to_owned()));
+    assert_eq!(peek(&path), StoredPlace::Manager("systemd+user".to_owned()));
     writer.connection.execute_batch("COMMIT").unwrap();
     assert_eq!(reader.nodes().unwrap(), Vec::new());
 }
@@ -338,13 +338,13 @@ fn a_migration_that_is_killed_is_done_again() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     peers(&path);
-    let mut connection = super::file::connect(&path).unwrap();
+    let mut connection = super::open_file::connect(&path).unwrap();
     // So small that what is changed goes to the file before the end.
     connection.execute_batch("PRAGMA cache_size = 1").unwrap();
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .unwrap();
-    super::schema::bring(&transaction, &super::schema::Standing::Peer(None)).unwrap();
+    super::schema::bring(&transaction, &super::schema::SchemaState::Peer(None)).unwrap();
     let left = left_behind(&path, &place.path().join("left"));
     assert!(fs::read(&left).unwrap() != fs::read(place.path().join("colony.db-journal")).unwrap());
     assert!(directory(&left).contains_key("colony.db-journal"));

@@ -7,20 +7,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::colony::{Answer, Binary, Instruments, Node, Ports, Sharing, Timestamp};
+use crate::colony::{Answer, Binary, BinarySharing, MachineReadings, Node, NodePorts, Timestamp};
 
-pub mod gauge;
+pub mod machine_reader;
 pub mod observation;
 pub mod openmetrics;
 pub mod probe;
 
-pub use gauge::RealGauge;
-pub use observation::{Footing, Observation, SAMPLE, Survey, footing, survey};
+pub use machine_reader::SystemReader;
+pub use observation::{NodeFilesystems, Observation, SAMPLE, Survey, footing, survey};
 pub use probe::HttpProbe;
 
 /// What could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Error {
+pub enum SurveyError {
     /// An instrument of the machine.
     Instrument { what: String, cause: String },
     /// No antnode in any of the places looked at.
@@ -33,14 +33,14 @@ pub enum Error {
     NoVersion { path: PathBuf, said: String },
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for SurveyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Instrument { what, cause } => write!(f, "read {what}: {cause}"),
-            Error::NoBinary { looked } if looked.is_empty() => {
+            SurveyError::Instrument { what, cause } => write!(f, "read {what}: {cause}"),
+            SurveyError::NoBinary { looked } if looked.is_empty() => {
                 f.write_str("find `antnode`: no place to look")
             }
-            Error::NoBinary { looked } => {
+            SurveyError::NoBinary { looked } => {
                 f.write_str("find `antnode`: looked for")?;
                 for (index, path) in looked.iter().enumerate() {
                     let comma = if index == 0 { "" } else { "," };
@@ -48,17 +48,17 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
-            Error::NotExecutable { path } => {
+            SurveyError::NotExecutable { path } => {
                 write!(
                     f,
                     "run `{}`: it is not an executable file for this user",
                     path.display()
                 )
             }
-            Error::Unwilling { path, cause } => {
+            SurveyError::Unwilling { path, cause } => {
                 write!(f, "ask `{}` for its version: {cause}", path.display())
             }
-            Error::NoVersion { path, said } => write!(
+            SurveyError::NoVersion { path, said } => write!(
                 f,
                 "ask `{}` for its version: it answered `{said}` and not `Autonomi Node v...`",
                 path.display()
@@ -67,7 +67,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for SurveyError {}
 
 /// How long and how many at a time nodes are asked.
 #[derive(Clone, Copy, Debug)]
@@ -102,28 +102,28 @@ pub trait NodeProbe {
 }
 
 /// Reads the machine's instruments, and what antnode is installed.
-pub trait Gauge {
+pub trait MachineReader {
     /// Levels and raw counters, without waiting; rates lie between two readings.
-    fn read(&self, storage: &Path) -> Result<Instruments, Error>;
+    fn read(&self, storage: &Path) -> Result<MachineReadings, SurveyError>;
     /// The antnode at `path`; `known` saves asking it for a version it has already told.
-    fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, Error>;
+    fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, SurveyError>;
     /// Which filesystem a path lies on: a number that changes when another is mounted there. None: no such path.
     fn device(&self, path: &Path) -> Option<u64>;
     /// What stands at each of `roots`, in their order. One that cannot be looked at, for want of permission, because
     /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone.
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted>;
+    fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState>;
     /// Whether a directory has nothing in it but what a new filesystem has by itself, and no identity; one that cannot
     /// be looked into has.
     fn is_bare(&self, folder: &Path) -> bool;
     /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
-    fn sharing(&self, programs: &[&Path]) -> Vec<Option<Sharing>>;
+    fn sharing(&self, programs: &[&Path]) -> Vec<Option<BinarySharing>>;
     /// The first of `ports` that some program on this machine already has.
-    fn busy_port(&self, ports: &Ports) -> Option<u16>;
+    fn busy_port(&self, ports: &NodePorts) -> Option<u16>;
 }
 
 /// How many of `nodes` have their antnode in which way; those without one are left out.
 #[must_use]
-pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
+pub fn sharing(gauge: &dyn MachineReader, nodes: &[Node]) -> BTreeMap<BinarySharing, usize> {
     let programs: Vec<&Path> = nodes.iter().map(|node| node.home.binary.as_path()).collect();
     let mut counts = BTreeMap::new();
     for way in gauge.sharing(&programs).into_iter().flatten() {
@@ -134,7 +134,7 @@ pub fn sharing(gauge: &dyn Gauge, nodes: &[Node]) -> BTreeMap<Sharing, usize> {
 
 /// What stands where a node's root directory is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rooted {
+pub enum RootState {
     Gone,
     There {
         /// The filesystem it lies on; None where that cannot be told.
@@ -142,17 +142,17 @@ pub enum Rooted {
     },
 }
 
-impl Rooted {
+impl RootState {
     /// Whether it is the node's root, where the root is no filesystem of its own.
     #[must_use]
     pub fn is_there(self) -> bool {
-        self != Rooted::Gone
+        self != RootState::Gone
     }
 }
 
 /// Where the antnode of new nodes is looked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Lookup<'a> {
+pub struct BinaryLookup<'a> {
     /// First at this path: `antnode_path`.
     pub path: &'a Path,
     /// Then as `antnode` in the directories of this PATH.
@@ -166,9 +166,13 @@ pub const VERSION_LIMIT: Duration = Duration::from_secs(5);
 ///
 /// What lies on PATH and is not executable is passed over, as a shell does; what runs and gives no
 /// version is an error and not passed over.
-pub fn find_antnode(gauge: &dyn Gauge, lookup: Lookup, known: &[Binary]) -> Result<Binary, Error> {
+pub fn find_antnode(
+    gauge: &dyn MachineReader,
+    lookup: BinaryLookup,
+    known: &[Binary],
+) -> Result<Binary, SurveyError> {
     match gauge.binary(lookup.path, known) {
-        Err(Error::NoBinary { .. }) => {}
+        Err(SurveyError::NoBinary { .. }) => {}
         found => return found,
     }
     let mut looked = vec![lookup.path.to_owned()];
@@ -178,9 +182,9 @@ pub fn find_antnode(gauge: &dyn Gauge, lookup: Lookup, known: &[Binary]) -> Resu
             continue;
         }
         match gauge.binary(&candidate, known) {
-            Err(Error::NoBinary { .. } | Error::NotExecutable { .. }) => looked.push(candidate),
+            Err(SurveyError::NoBinary { .. } | SurveyError::NotExecutable { .. }) => looked.push(candidate),
             found => return found,
         }
     }
-    Err(Error::NoBinary { looked })
+    Err(SurveyError::NoBinary { looked })
 }

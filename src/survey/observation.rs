@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{Error, Gauge, Limits, Lookup, NodeProbe, Rooted, find_antnode};
+use super::{BinaryLookup, Limits, MachineReader, NodeProbe, RootState, SurveyError, find_antnode};
 use crate::clock::Clock;
 use crate::colony::{
-    Answer, Binary, Counters, Instruments, Node, Process, Rates, Sighting, State, Timestamp,
+    Answer, Binary, Counters, MachineReadings, Node, NodeObservation, NodeState, ProcessStatus, Rates,
+    Timestamp,
 };
 
 /// What one survey looks at, and what it knows from before.
@@ -23,11 +24,11 @@ pub struct Survey<'a> {
     /// The counters of the last survey, and when the machine had been booted then.
     pub last: Option<(Counters, Timestamp)>,
     /// Where the antnode of new nodes is.
-    pub antnode: Lookup<'a>,
+    pub antnode: BinaryLookup<'a>,
     /// Binaries whose versions are known.
     pub known: &'a [Binary],
     /// The processes of nodes that are silent, in their order; called only when there are any.
-    pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<Process>>,
+    pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<ProcessStatus>>,
 }
 
 /// All that was seen, not yet judged.
@@ -36,7 +37,7 @@ pub struct Observation {
     /// When the survey began.
     pub at: Timestamp,
     /// The newest reading; its counters are what the next survey starts from.
-    pub instruments: Instruments,
+    pub instruments: MachineReadings,
     /// Since the last survey, or over a second of this one.
     pub rates: Rates,
     /// The filesystem `node_storage` lies on; None: it is missing.
@@ -44,9 +45,9 @@ pub struct Observation {
     /// The same of every other folder that a root lies in, and of roots that are filesystems of their own or were.
     pub elsewhere: Vec<(PathBuf, Option<u64>)>,
     /// The antnode of new nodes.
-    pub binary: Result<Binary, Error>,
+    pub binary: Result<Binary, SurveyError>,
     /// One for each node, in their order.
-    pub sightings: Vec<Sighting>,
+    pub sightings: Vec<NodeObservation>,
 }
 
 /// How long counters are sampled when the last survey's are of no use.
@@ -57,11 +58,11 @@ pub const SAMPLE: Duration = Duration::from_secs(1);
 /// Takes as long as the nodes take to answer; and at least a second when the last counters are too old,
 /// too young, or of another boot.
 pub fn survey(
-    gauge: &dyn Gauge,
+    gauge: &dyn MachineReader,
     probe: &dyn NodeProbe,
     clock: &dyn Clock,
     look: &Survey,
-) -> Result<Observation, Error> {
+) -> Result<Observation, SurveyError> {
     let at = clock.now();
     let before = gauge.read(look.storage)?;
     let begun = Instant::now();
@@ -70,7 +71,7 @@ pub fn survey(
         .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
 
     let answers = probe.ask(look.nodes, &look.limits, at);
-    let Footing {
+    let NodeFilesystems {
         rooted,
         device,
         elsewhere,
@@ -100,7 +101,7 @@ pub fn survey(
 
 /// What nodes lie on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Footing {
+pub struct NodeFilesystems {
     /// Whether the root of each node is there, in their order.
     pub rooted: Vec<bool>,
     /// As in [`Observation`].
@@ -109,7 +110,12 @@ pub struct Footing {
 }
 
 /// Looks at what `nodes` lie on; `mounts` as in [`Survey`].
-pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &BTreeSet<PathBuf>) -> Footing {
+pub fn footing(
+    gauge: &dyn MachineReader,
+    nodes: &[Node],
+    storage: &Path,
+    mounts: &BTreeSet<PathBuf>,
+) -> NodeFilesystems {
     let roots: Vec<PathBuf> = nodes.iter().map(|node| node.home.root.clone()).collect();
     let seen = gauge.rooted(&roots);
     let device = gauge.device(storage);
@@ -127,7 +133,7 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &BTree
         let around = root.parent().and_then(|folder| folders.get(folder).copied());
         let was_mount = mounts.contains(root);
         let is_mount = match (seen, around) {
-            (Rooted::There { device: Some(own) }, Some(Some(around))) => around != *own,
+            (RootState::There { device: Some(own) }, Some(Some(around))) => around != *own,
             _ => false,
         };
         // Nothing in a directory says nothing, but where another filesystem was mounted before: only there it is asked.
@@ -141,7 +147,7 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &BTree
         folders.insert(root, gauge.device(root));
     }
     folders.remove(storage);
-    Footing {
+    NodeFilesystems {
         device,
         elsewhere: folders
             .into_iter()
@@ -151,14 +157,14 @@ pub fn footing(gauge: &dyn Gauge, nodes: &[Node], storage: &Path, mounts: &BTree
     }
 }
 
-fn sightings(look: &Survey, answers: Vec<Answer>, rooted: Vec<bool>) -> Vec<Sighting> {
-    let mut sightings: Vec<Sighting> = answers
+fn sightings(look: &Survey, answers: Vec<Answer>, rooted: Vec<bool>) -> Vec<NodeObservation> {
+    let mut sightings: Vec<NodeObservation> = answers
         .into_iter()
         .zip(look.nodes)
         .zip(rooted)
-        .map(|((answer, node), rooted)| Sighting {
+        .map(|((answer, node), rooted)| NodeObservation {
             answer: match node.state {
-                State::Disabled => Answer::Unasked,
+                NodeState::Disabled => Answer::Unasked,
                 _ => answer,
             },
             rooted,
@@ -187,8 +193,8 @@ mod tests {
 
     use super::*;
     use crate::colony::{
-        Activity, Figures, Home, ManagerKind, Memory, Mode, NodeId, NodeName, Ports, ServiceName, Tool,
-        Version,
+        ManagerKind, Mode, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts, ProcessState,
+        ServiceName, Tool, Version,
     };
 
     /// A machine whose clock moves only when somebody waits. A tick is a millisecond, half of them idle.
@@ -234,9 +240,9 @@ mod tests {
         }
     }
 
-    impl Gauge for Machine {
-        fn read(&self, _: &Path) -> Result<Instruments, Error> {
-            Ok(Instruments {
+    impl MachineReader for Machine {
+        fn read(&self, _: &Path) -> Result<MachineReadings, SurveyError> {
+            Ok(MachineReadings {
                 counters: Machine::counters(self.ms()),
                 boot: BOOT,
                 cpus: 2,
@@ -250,15 +256,15 @@ mod tests {
         }
 
         /// `/none` holds nothing, `/plain` a file that cannot be run, `/ill` one that fails.
-        fn binary(&self, path: &Path, _: &[Binary]) -> Result<Binary, Error> {
+        fn binary(&self, path: &Path, _: &[Binary]) -> Result<Binary, SurveyError> {
             let path = path.to_owned();
             if path.starts_with("/none") || path == Path::new("/absent") {
-                Err(Error::NoBinary { looked: vec![path] })
+                Err(SurveyError::NoBinary { looked: vec![path] })
             } else if path.starts_with("/plain") {
-                Err(Error::NotExecutable { path })
+                Err(SurveyError::NotExecutable { path })
             } else if path.starts_with("/ill") {
                 let cause = "it crashed".to_owned();
-                Err(Error::Unwilling { path, cause })
+                Err(SurveyError::Unwilling { path, cause })
             } else {
                 Ok(Binary {
                     path,
@@ -277,11 +283,11 @@ mod tests {
         }
 
         /// `/own` is a filesystem of its own.
-        fn rooted(&self, roots: &[PathBuf]) -> Vec<Rooted> {
+        fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState> {
             let seen = |root: &PathBuf| match root.to_str() {
-                Some("/gone") => Rooted::Gone,
-                Some("/own") => Rooted::There { device: Some(10) },
-                _ => Rooted::There { device: Some(9) },
+                Some("/gone") => RootState::Gone,
+                Some("/own") => RootState::There { device: Some(10) },
+                _ => RootState::There { device: Some(9) },
             };
             roots.iter().map(seen).collect()
         }
@@ -290,11 +296,11 @@ mod tests {
             folder == Path::new("/bare")
         }
 
-        fn sharing(&self, programs: &[&Path]) -> Vec<Option<crate::colony::Sharing>> {
+        fn sharing(&self, programs: &[&Path]) -> Vec<Option<crate::colony::BinarySharing>> {
             vec![None; programs.len()]
         }
 
-        fn busy_port(&self, _: &crate::colony::Ports) -> Option<u16> {
+        fn busy_port(&self, _: &crate::colony::NodePorts) -> Option<u16> {
             None
         }
     }
@@ -314,7 +320,7 @@ mod tests {
         }
     }
 
-    fn node(id: u32, host: &str, root: &str, state: State) -> Node {
+    fn node(id: u32, host: &str, root: &str, state: NodeState) -> Node {
         Node {
             id: NodeId(id),
             name: NodeName::of(NodeId(id)),
@@ -323,7 +329,7 @@ mod tests {
                 tool: Tool::Setsid,
                 mode: Mode::User,
             },
-            ports: Ports {
+            ports: NodePorts {
                 node: 1,
                 metrics: 2,
                 rpc: 3,
@@ -334,7 +340,7 @@ mod tests {
             user: String::new(),
             network: String::new(),
             environment: None,
-            home: Home {
+            home: NodePaths {
                 root: PathBuf::from(root),
                 logs: None,
                 binary: PathBuf::new(),
@@ -343,8 +349,8 @@ mod tests {
             born: Timestamp(0),
             state,
             since: Timestamp(0),
-            figures: Figures::default(),
-            memory: Memory::default(),
+            figures: NodeFigures::default(),
+            memory: NodeHistory::default(),
         }
     }
 
@@ -355,14 +361,14 @@ mod tests {
             mounts: &BTreeSet::new(),
             limits: Limits::default(),
             last,
-            antnode: Lookup {
+            antnode: BinaryLookup {
                 path: Path::new("/absent"),
                 search: "/none:/plain::/bin:/ill",
             },
             known: &[],
             processes: &|mute| {
                 mute.iter()
-                    .map(|node| Some(Process::running(node.id.0)))
+                    .map(|node| Some(ProcessStatus::running(node.id.0)))
                     .collect()
             },
         };
@@ -399,11 +405,11 @@ mod tests {
     #[test]
     fn processes_are_looked_at_for_silent_nodes_alone() {
         let nodes = [
-            node(1, "here", "/1", State::Running),
-            node(2, "mute", "/2", State::Running),
-            node(3, "here", "/gone", State::Stopped),
-            node(4, "mute", "/4", State::Disabled),
-            node(5, "mute", "/5", State::Stopped),
+            node(1, "here", "/1", NodeState::Running),
+            node(2, "mute", "/2", NodeState::Running),
+            node(3, "here", "/gone", NodeState::Stopped),
+            node(4, "mute", "/4", NodeState::Disabled),
+            node(5, "mute", "/5", NodeState::Stopped),
         ];
         let machine = Machine::at_second(1_000);
         let seen = look(&machine, &nodes, None).sightings;
@@ -423,17 +429,17 @@ mod tests {
         assert!(
             seen[1]
                 .process
-                .is_some_and(|process| process.activity == Activity::Running)
+                .is_some_and(|process| process.activity == ProcessState::Running)
         );
     }
 
     #[test]
     fn roots_that_are_or_were_filesystems_of_their_own_are_named_beside_the_folders() {
         let nodes = [
-            node(1, "here", "/1", State::Running),
-            node(2, "here", "/own", State::Running),
-            node(3, "here", "/gone", State::Running),
-            node(4, "here", "/data/4", State::Running),
+            node(1, "here", "/1", NodeState::Running),
+            node(2, "here", "/own", NodeState::Running),
+            node(3, "here", "/gone", NodeState::Running),
+            node(4, "here", "/data/4", NodeState::Running),
         ];
         let machine = Machine::at_second(1_000);
         let names = |mounts: &[&str]| {
@@ -451,7 +457,7 @@ mod tests {
 
     #[test]
     fn an_empty_root_is_a_missing_one_where_it_was_a_filesystem_of_its_own() {
-        let nodes = [node(1, "here", "/bare", State::Running)];
+        let nodes = [node(1, "here", "/bare", NodeState::Running)];
         let machine = Machine::at_second(1_000);
         let rooted =
             |mounts: &BTreeSet<PathBuf>| footing(&machine, &nodes, Path::new("/data"), mounts).rooted;
@@ -464,7 +470,7 @@ mod tests {
         let machine = Machine::at_second(0);
         let find = |lookup| find_antnode(&machine, lookup, &[]);
         assert_eq!(
-            find(Lookup {
+            find(BinaryLookup {
                 path: Path::new("/absent"),
                 search: "/none:/plain:/bin:/ill"
             })
@@ -473,7 +479,7 @@ mod tests {
             Path::new("/bin/antnode")
         );
         assert_eq!(
-            find(Lookup {
+            find(BinaryLookup {
                 path: Path::new("/opt/ant"),
                 search: ""
             })
@@ -483,21 +489,21 @@ mod tests {
         );
         let error = |lookup| find(lookup).unwrap_err().to_string();
         assert_eq!(
-            error(Lookup {
+            error(BinaryLookup {
                 path: Path::new("/absent"),
                 search: "/none:/plain"
             }),
             "find `antnode`: looked for `/absent`, `/none/antnode`, `/plain/antnode`"
         );
         assert_eq!(
-            error(Lookup {
+            error(BinaryLookup {
                 path: Path::new("/absent"),
                 search: ""
             }),
             "find `antnode`: looked for `/absent`"
         );
         assert_eq!(
-            error(Lookup {
+            error(BinaryLookup {
                 path: Path::new("/absent"),
                 search: "/ill:/bin"
             }),

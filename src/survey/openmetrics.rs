@@ -3,86 +3,95 @@
 //! Only samples whose name is wanted are read further; comments and all other samples cost the search
 //! for their line's end. No page is ever held whole.
 
-use crate::colony::Figures;
+use crate::colony::NodeFigures;
 
 mod label;
-mod number;
-mod scan;
+mod line_scanner;
+mod sample_value;
 
 use label::{label, value};
-use number::Number;
-pub use scan::Scan;
+pub use line_scanner::LineScanner;
+use sample_value::SampleValue;
 
 const VERSION: (&[u8], &[u8]) = (b"ant_node_antnode_version_info", b"antnode_version");
 const PEER_ID: (&[u8], &[u8]) = (b"ant_networking_peer_id_info", b"peer_id");
 
 /// How a sample becomes a figure.
-enum Keep {
+enum Conversion {
     /// Whole numbers; of several samples the first that is a number.
-    First(fn(&mut Figures) -> &mut i64),
+    First(fn(&mut NodeFigures) -> &mut i64),
     /// A counter: its samples, one for each set of labels, are summed.
-    Sum(fn(&mut Figures) -> &mut i64),
+    Sum(fn(&mut NodeFigures) -> &mut i64),
     /// As `First`, in hundredths.
-    Hundredths(fn(&mut Figures) -> &mut i64),
+    Hundredths(fn(&mut NodeFigures) -> &mut i64),
     /// The rewards: decimal text with all its digits.
     Amount,
 }
 
 /// Every metric that is kept, by its exact name. `gets` has none: antnode does not tell it.
-const WANTED: [(&[u8], Keep); 18] = [
-    (b"ant_node_uptime", Keep::First(|f| &mut f.uptime)),
-    (b"ant_networking_records_stored", Keep::First(|f| &mut f.records)),
+const WANTED: [(&[u8], Conversion); 18] = [
+    (b"ant_node_uptime", Conversion::First(|f| &mut f.uptime)),
+    (
+        b"ant_networking_records_stored",
+        Conversion::First(|f| &mut f.records),
+    ),
     (
         b"ant_networking_shunned_by_close_group",
-        Keep::First(|f| &mut f.shunned),
+        Conversion::First(|f| &mut f.shunned),
     ),
     (
         b"ant_networking_connected_peers",
-        Keep::First(|f| &mut f.connected_peers),
+        Conversion::First(|f| &mut f.connected_peers),
     ),
-    (b"ant_node_put_record_ok_total", Keep::Sum(|f| &mut f.puts)),
+    (b"ant_node_put_record_ok_total", Conversion::Sum(|f| &mut f.puts)),
     (
         b"ant_networking_process_memory_used_mb",
-        Keep::Hundredths(|f| &mut f.mem),
+        Conversion::Hundredths(|f| &mut f.mem),
     ),
     (
         b"ant_networking_process_cpu_usage_percentage",
-        Keep::Hundredths(|f| &mut f.cpu),
+        Conversion::Hundredths(|f| &mut f.cpu),
     ),
     (
         b"ant_networking_open_connections",
-        Keep::First(|f| &mut f.open_connections),
+        Conversion::First(|f| &mut f.open_connections),
     ),
     (
         b"ant_networking_peers_in_routing_table",
-        Keep::First(|f| &mut f.total_peers),
+        Conversion::First(|f| &mut f.total_peers),
     ),
     (
         b"ant_networking_bad_peers_count_total",
-        Keep::Sum(|f| &mut f.bad_peers),
+        Conversion::Sum(|f| &mut f.bad_peers),
     ),
     (
         b"ant_networking_relevant_records",
-        Keep::First(|f| &mut f.rel_records),
+        Conversion::First(|f| &mut f.rel_records),
     ),
-    (b"ant_networking_max_records", Keep::First(|f| &mut f.max_records)),
-    (b"ant_node_current_reward_wallet_balance", Keep::Amount),
+    (
+        b"ant_networking_max_records",
+        Conversion::First(|f| &mut f.max_records),
+    ),
+    (b"ant_node_current_reward_wallet_balance", Conversion::Amount),
     (
         b"ant_networking_received_payment_count",
-        Keep::First(|f| &mut f.payment_count),
+        Conversion::First(|f| &mut f.payment_count),
     ),
-    (b"ant_networking_live_time", Keep::First(|f| &mut f.live_time)),
+    (
+        b"ant_networking_live_time",
+        Conversion::First(|f| &mut f.live_time),
+    ),
     (
         b"ant_networking_estimated_network_size",
-        Keep::First(|f| &mut f.network_size),
+        Conversion::First(|f| &mut f.network_size),
     ),
     (
         b"ant_networking_shunned_count_total",
-        Keep::Sum(|f| &mut f.shunned_total),
+        Conversion::Sum(|f| &mut f.shunned_total),
     ),
     (
         b"ant_networking_shunned_by_old_close_group",
-        Keep::First(|f| &mut f.shunned_by_old),
+        Conversion::First(|f| &mut f.shunned_by_old),
     ),
 ];
 
@@ -91,22 +100,22 @@ const UPTIME: usize = 0;
 
 /// What one page told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct MetricsPage {
     /// The label `antnode_version`, exactly; only an antnode has it.
     pub version: Option<String>,
     /// The label `peer_id`.
     pub peer_id: Option<String>,
     /// What the page does not tell is zero.
-    pub figures: Figures,
+    pub figures: NodeFigures,
     /// Bit by bit, which of `WANTED` the page told.
     told: u32,
 }
 
-impl Page {
+impl MetricsPage {
     /// Reads a whole page.
     #[must_use]
-    pub fn read(body: &[u8]) -> Page {
-        let mut scan = Scan::default();
+    pub fn read(body: &[u8]) -> MetricsPage {
+        let mut scan = LineScanner::default();
         scan.feed(body);
         scan.finish()
     }
@@ -139,18 +148,18 @@ impl Page {
         }
     }
 
-    fn keep(&mut self, index: usize, number: &Number) {
+    fn keep(&mut self, index: usize, number: &SampleValue) {
         let bit = 1 << index;
         let first = self.told & bit == 0;
         match &WANTED[index].1 {
-            Keep::First(field) if first => *field(&mut self.figures) = number.whole(),
-            Keep::Hundredths(field) if first => *field(&mut self.figures) = number.hundredths(),
-            Keep::Amount if first => self.figures.rewards = number.text(),
-            Keep::Sum(field) => {
+            Conversion::First(field) if first => *field(&mut self.figures) = number.whole(),
+            Conversion::Hundredths(field) if first => *field(&mut self.figures) = number.hundredths(),
+            Conversion::Amount if first => self.figures.rewards = number.text(),
+            Conversion::Sum(field) => {
                 let sum = field(&mut self.figures);
                 *sum = sum.saturating_add(number.whole());
             }
-            Keep::First(_) | Keep::Hundredths(_) | Keep::Amount => {}
+            Conversion::First(_) | Conversion::Hundredths(_) | Conversion::Amount => {}
         }
         self.told |= bit;
     }
@@ -185,13 +194,13 @@ mod tests {
         body(include_bytes!("../../tests/fixtures/antnode-0.4.17/metrics.http"))
     }
 
-    fn read(text: &str) -> Page {
-        Page::read(text.as_bytes())
+    fn read(text: &str) -> MetricsPage {
+        MetricsPage::read(text.as_bytes())
     }
 
     #[test]
     fn a_real_node_is_read() {
-        let page = Page::read(metadata());
+        let page = MetricsPage::read(metadata());
         assert_eq!(page.version.as_deref(), Some("0.4.17"));
         assert_eq!(
             page.peer_id.as_deref(),
@@ -199,16 +208,16 @@ mod tests {
         );
         assert_eq!(page.uptime(), None);
 
-        let page = Page::read(metrics());
+        let page = MetricsPage::read(metrics());
         assert_eq!(page.version, None);
         assert_eq!(page.uptime(), Some(10));
         assert_eq!(
             page.figures,
-            Figures {
+            NodeFigures {
                 uptime: 10,
                 mem: 2_281,
                 network_size: 1,
-                ..Figures::default()
+                ..NodeFigures::default()
             }
         );
     }
@@ -218,14 +227,14 @@ mod tests {
         for (index, (name, _)) in WANTED.iter().enumerate() {
             let name = String::from_utf8_lossy(name);
             let page = read(&format!("{name} 7\n"));
-            assert_ne!(page.figures, Figures::default(), "{name}");
+            assert_ne!(page.figures, NodeFigures::default(), "{name}");
             assert_eq!(page.told, 1 << index, "{name}");
         }
         let all: String = WANTED
             .iter()
             .map(|(name, _)| format!("{} 7\n", String::from_utf8_lossy(name)))
             .collect();
-        let expected = Figures {
+        let expected = NodeFigures {
             uptime: 7,
             records: 7,
             shunned: 7,
@@ -263,7 +272,7 @@ mod tests {
             "ant_node_uptime seven",
             "ant_node_uptime{a=\"b\" 7",
         ] {
-            assert_eq!(read(text), Page::default(), "{text}");
+            assert_eq!(read(text), MetricsPage::default(), "{text}");
         }
     }
 
@@ -298,7 +307,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_text_are_read_as_far_as_they_are() {
-        let page = Page::read(
+        let page = MetricsPage::read(
             b"\xff\xfe\x00ant\nant_node_uptime 5\n\xe9\nant_networking_peer_id_info{peer_id=\"12\xff\"} 1",
         );
         assert_eq!(page.uptime(), Some(5));
@@ -320,7 +329,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
-            let _ = Page::read(&bytes);
+            let _ = MetricsPage::read(&bytes);
         }
     }
 }

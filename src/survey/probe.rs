@@ -17,17 +17,17 @@ use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::openmetrics::{Page, Scan};
+use super::openmetrics::{LineScanner, MetricsPage};
 use super::{Limits, NodeProbe};
-use crate::colony::{Answer, Node, Reading, State, Timestamp, Version};
-use crate::progress::{Progress, Unheard, Work, Working};
+use crate::colony::{Answer, Node, NodeReading, NodeState, Timestamp, Version};
+use crate::progress::{NoProgress, Progress, ProgressGuard, Work};
 use crate::signals;
 
-mod heard;
-mod turn;
+mod queue;
+mod response;
 
-use heard::Heard;
-use turn::{Known, Turn, turns};
+use queue::{CachedMetadata, ProbeTarget, turns};
+use response::ProbeResponse;
 
 /// A page of a real node has 16 kB; of a larger one this much is read.
 const BODY_MOST: usize = 1024 * 1024;
@@ -51,7 +51,7 @@ impl HttpProbe {
     /// A probe; it takes nothing from the system until it asks.
     #[must_use]
     pub fn new() -> HttpProbe {
-        HttpProbe::heard_by(&Unheard)
+        HttpProbe::heard_by(&NoProgress)
     }
 
     /// A probe that tells how many nodes have answered.
@@ -76,7 +76,7 @@ impl NodeProbe for HttpProbe {
         let mut answers: Vec<Answer> = nodes
             .iter()
             .map(|node| match node.state {
-                State::Disabled => Answer::Unasked,
+                NodeState::Disabled => Answer::Unasked,
                 _ => Answer::Silent,
             })
             .collect();
@@ -84,7 +84,7 @@ impl NodeProbe for HttpProbe {
         if turns.is_empty() {
             return answers;
         }
-        let working = Working::begin(self.progress, Work::Survey, turns.len());
+        let working = ProgressGuard::begin(self.progress, Work::Survey, turns.len());
         let mut told = 0;
         let result = sweep(turns, limits, now, |heard| {
             let before = told;
@@ -103,9 +103,9 @@ impl NodeProbe for HttpProbe {
 }
 
 /// All that the asking of one node needs of the whole.
-struct Sweep {
+struct ProbeRun {
     client: Client,
-    turns: Vec<Turn>,
+    turns: Vec<ProbeTarget>,
     next: AtomicUsize,
     limits: Limits,
     begun: Instant,
@@ -114,10 +114,10 @@ struct Sweep {
 
 /// Asks everybody, and tells at each tick, and at the end, which answers have come.
 fn sweep(
-    turns: Vec<Turn>,
+    turns: Vec<ProbeTarget>,
     limits: &Limits,
     now: Timestamp,
-    mut tell: impl FnMut(TryIter<'_, (usize, Heard)>),
+    mut tell: impl FnMut(TryIter<'_, (usize, ProbeResponse)>),
 ) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -133,7 +133,7 @@ fn sweep(
         let spaced = limits
             .spacing
             .saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
-        let sweep = Arc::new(Sweep {
+        let sweep = Arc::new(ProbeRun {
             client,
             turns,
             next: AtomicUsize::new(0),
@@ -185,7 +185,7 @@ const FIRST_ASKERS: usize = 16;
 const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Lets askers ask until nobody is left; as many at a time as slowness needs and the limits allow.
-async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
+async fn ask_everybody(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)>) {
     let most = sweep.limits.in_flight.clamp(1, sweep.turns.len());
     let mut askers = JoinSet::new();
     let mut wanted = FIRST_ASKERS.min(most);
@@ -211,7 +211,7 @@ async fn ask_everybody(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
 }
 
 /// Asks one node after another until there is none left.
-async fn ask_on(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
+async fn ask_on(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)>) {
     loop {
         let number = sweep.next.fetch_add(1, Ordering::Relaxed);
         let Some(turn) = sweep.turns.get(number) else {
@@ -229,7 +229,7 @@ async fn ask_on(sweep: Arc<Sweep>, told: Sender<(usize, Heard)>) {
 }
 
 /// How the asking for one page ended.
-enum Ending {
+enum RequestEnd {
     /// The page came, or as much of it as is read.
     Whole,
     /// Refused, cut off, or not HTTP 200.
@@ -240,51 +240,51 @@ enum Ending {
 
 /// Whether a page is the last that is asked for on its connection.
 #[derive(Clone, Copy)]
-enum Then {
+enum AfterPage {
     Close,
     AskAgain,
 }
 
-impl Sweep {
-    async fn ask(&self, turn: &Turn) -> Heard {
+impl ProbeRun {
+    async fn ask(&self, turn: &ProbeTarget) -> ProbeResponse {
         let deadline = Instant::now() + self.limits.each;
         let Some(known) = turn.known else {
-            return Heard::Answer(self.ask_all(turn, None, deadline).await);
+            return ProbeResponse::Answer(self.ask_all(turn, None, deadline).await);
         };
         // Half of the time, so that a node whose metrics hang can still tell its version.
         let half = Instant::now() + self.limits.each / 2;
-        let (metrics, ending) = self.fetch(turn, "/metrics", Then::Close, half).await;
+        let (metrics, ending) = self.fetch(turn, "/metrics", AfterPage::Close, half).await;
         let metrics = match ending {
-            Ending::Whole if self.has_not_restarted(known, metrics.uptime()) => {
-                return Heard::StillUp(metrics.figures);
+            RequestEnd::Whole if self.has_not_restarted(known, metrics.uptime()) => {
+                return ProbeResponse::StillUp(metrics.figures);
             }
-            Ending::Whole => Some(metrics),
-            Ending::Refused | Ending::Mute => None,
+            RequestEnd::Whole => Some(metrics),
+            RequestEnd::Refused | RequestEnd::Mute => None,
         };
-        Heard::Answer(self.ask_all(turn, metrics, deadline).await)
+        ProbeResponse::Answer(self.ask_all(turn, metrics, deadline).await)
     }
 
     /// Asks for `/metadata`, and for `/metrics` where they are not known yet.
-    async fn ask_all(&self, turn: &Turn, metrics: Option<Page>, deadline: Instant) -> Answer {
+    async fn ask_all(&self, turn: &ProbeTarget, metrics: Option<MetricsPage>, deadline: Instant) -> Answer {
         let then = match metrics {
-            Some(_) => Then::Close,
-            None => Then::AskAgain,
+            Some(_) => AfterPage::Close,
+            None => AfterPage::AskAgain,
         };
         let (metadata, ending) = self.fetch(turn, "/metadata", then, deadline).await;
         let Some(version) = metadata.version else {
             return match ending {
-                Ending::Whole | Ending::Refused => Answer::Down,
-                Ending::Mute => Answer::Silent,
+                RequestEnd::Whole | RequestEnd::Refused => Answer::Down,
+                RequestEnd::Mute => Answer::Silent,
             };
         };
         let figures = match metrics {
             Some(metrics) => Some(metrics.figures),
-            None => match self.fetch(turn, "/metrics", Then::Close, deadline).await {
-                (metrics, Ending::Whole) => Some(metrics.figures),
+            None => match self.fetch(turn, "/metrics", AfterPage::Close, deadline).await {
+                (metrics, RequestEnd::Whole) => Some(metrics.figures),
                 _ => None,
             },
         };
-        Answer::Up(Box::new(Reading {
+        Answer::Up(Box::new(NodeReading {
             version: Version::new(version),
             peer_id: metadata.peer_id,
             figures,
@@ -294,7 +294,7 @@ impl Sweep {
     /// Whether an uptime told just now proves that the node has been up since it was last seen.
     ///
     /// An uptime that is less than it was disproves it, whatever the clock did in between.
-    fn has_not_restarted(&self, known: Known, uptime: Option<i64>) -> bool {
+    fn has_not_restarted(&self, known: CachedMetadata, uptime: Option<i64>) -> bool {
         let asked = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(i64::MAX);
         // Both moments were cut to seconds; one more makes up for it.
         let since = self.now.plus(asked).since(known.seen).saturating_add(1);
@@ -302,36 +302,42 @@ impl Sweep {
     }
 
     /// One page, or as much of it as came before the deadline.
-    async fn fetch(&self, turn: &Turn, path: &str, then: Then, deadline: Instant) -> (Page, Ending) {
-        let mut scan = Scan::default();
+    async fn fetch(
+        &self,
+        turn: &ProbeTarget,
+        path: &str,
+        then: AfterPage,
+        deadline: Instant,
+    ) -> (MetricsPage, RequestEnd) {
+        let mut scan = LineScanner::default();
         let url = format!("{}{path}", turn.base);
         let ending = match timeout_at(deadline, self.read(&url, then, &mut scan)).await {
             Ok(ending) => ending,
-            Err(_) => Ending::Mute,
+            Err(_) => RequestEnd::Mute,
         };
-        if !matches!(ending, Ending::Whole) {
+        if !matches!(ending, RequestEnd::Whole) {
             scan.cut();
         }
         (scan.finish(), ending)
     }
 
-    async fn read(&self, url: &str, then: Then, scan: &mut Scan) -> Ending {
+    async fn read(&self, url: &str, then: AfterPage, scan: &mut LineScanner) -> RequestEnd {
         let mut response = loop {
             let mut request = self.client.get(url);
-            if let Then::Close = then {
+            if let AfterPage::Close = then {
                 request = request.header(CONNECTION, "close");
             }
             match request.send().await {
                 Ok(response) => break response,
                 Err(error) => match judge(&error) {
                     Failure::Ours => sleep(OUT_OF_FILES_PAUSE).await,
-                    Failure::Theirs => return Ending::Refused,
-                    Failure::Nobodys => return Ending::Mute,
+                    Failure::Theirs => return RequestEnd::Refused,
+                    Failure::Nobodys => return RequestEnd::Mute,
                 },
             }
         };
         if response.status() != StatusCode::OK {
-            return Ending::Refused;
+            return RequestEnd::Refused;
         }
         let mut left = BODY_MOST;
         loop {
@@ -343,10 +349,10 @@ impl Sweep {
                 Ok(Some(piece)) => {
                     scan.feed(&piece[..left]);
                     scan.cut();
-                    return Ending::Whole;
+                    return RequestEnd::Whole;
                 }
-                Ok(None) => return Ending::Whole,
-                Err(_) => return Ending::Refused,
+                Ok(None) => return RequestEnd::Whole,
+                Err(_) => return RequestEnd::Refused,
             }
         }
     }
@@ -395,7 +401,7 @@ mod tests {
     use super::*;
 
     fn proved(seen: i64, before: i64, uptime: Option<i64>) -> bool {
-        let sweep = Sweep {
+        let sweep = ProbeRun {
             client: client().unwrap(),
             turns: Vec::new(),
             next: AtomicUsize::new(0),
@@ -403,7 +409,7 @@ mod tests {
             begun: Instant::now(),
             now: Timestamp(1_000),
         };
-        let known = Known {
+        let known = CachedMetadata {
             uptime: before,
             seen: Timestamp(seen),
         };

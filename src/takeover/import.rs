@@ -8,28 +8,30 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
-use crate::colony::{Activity, Answer, Node, NodeId, Ports, Process, Sighting, State, Timestamp, Tool};
+use crate::colony::{
+    Answer, Node, NodeId, NodeObservation, NodePorts, NodeState, ProcessState, ProcessStatus, Timestamp, Tool,
+};
 use crate::plan::{self, Policy};
 
 /// A node as its manager told of it, and what was seen of it. `process` is looked at for all.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ImportedNode {
     pub node: Node,
-    pub sighting: Sighting,
+    pub sighting: NodeObservation,
     /// What its process was told, where that is not what its service says by now.
-    pub runs: Option<Runs>,
+    pub runs: Option<RunningNode>,
 }
 
 /// The words of a process that matter to others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Runs {
+pub struct RunningNode {
     pub pid: u32,
     pub root: PathBuf,
     pub port: u16,
     pub metrics_port: u16,
 }
 
-impl Runs {
+impl RunningNode {
     /// How the process differs from what is written: its words, those of the service, and whether wnm would look for
     /// the node in the wrong place.
     fn against(&self, node: &Node) -> Option<(String, String, bool)> {
@@ -61,7 +63,7 @@ impl Runs {
 
 /// What is taken in.
 #[derive(Clone, Debug, Default)]
-pub struct Haul {
+pub struct Batch {
     /// By their numbers, which are all different.
     pub nodes: Vec<Node>,
     /// What the operator should hear of, a line each.
@@ -70,8 +72,8 @@ pub struct Haul {
 
 /// How the nodes stand, and under which number each is known from now on.
 #[must_use]
-pub fn take_in(seen: Vec<Seen>, policy: &Policy, now: Timestamp) -> Haul {
-    let mut haul = Haul::default();
+pub fn take_in(seen: Vec<ImportedNode>, policy: &Policy, now: Timestamp) -> Batch {
+    let mut haul = Batch::default();
     for one in seen {
         let node = stand(one, policy, now, &mut haul.warnings);
         haul.nodes.push(node);
@@ -83,8 +85,8 @@ pub fn take_in(seen: Vec<Seen>, policy: &Policy, now: Timestamp) -> Haul {
 }
 
 /// One node in the state it is in.
-fn stand(seen: Seen, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>) -> Node {
-    let Seen {
+fn stand(seen: ImportedNode, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>) -> Node {
+    let ImportedNode {
         mut node,
         sighting,
         runs,
@@ -125,10 +127,10 @@ fn stand(seen: Seen, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>
     if is_running(sighting.process) && !matches!(sighting.answer, Answer::Up(_)) {
         let port = node.ports.metrics;
         warnings.push(format!("`{service}` runs and does not answer on port {port} yet"));
-        node.state = State::Restarting;
+        node.state = NodeState::Restarting;
         return node;
     }
-    node.state = State::Stopped;
+    node.state = NodeState::Stopped;
     // What a survey makes of an answer is written in one place.
     let settled = plan::settle(vec![node.clone()], &[sighting], &[], policy, true, now);
     let mut node = settled.ok().and_then(|mut all| all.nodes.pop()).unwrap_or(node);
@@ -138,7 +140,7 @@ fn stand(seen: Seen, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>
 
 /// Gives each node a number of its own. Of two with one number the one that runs keeps it, else the one with
 /// the younger identity; the other gets the lowest above all.
-fn number(haul: &mut Haul) {
+fn number(haul: &mut Batch) {
     haul.nodes.sort_by_key(|node| {
         let rank = std::cmp::Reverse((is_up(node), node.born));
         (node.id, rank, node.service.0.clone())
@@ -164,7 +166,7 @@ fn number(haul: &mut Haul) {
 }
 
 /// Takes out what cannot run beside another: two nodes with one port, one root or one service.
-fn part(haul: &mut Haul) {
+fn part(haul: &mut Batch) {
     let mut order: Vec<usize> = (0..haul.nodes.len()).collect();
     order.sort_by_key(|at| {
         let node = &haul.nodes[*at];
@@ -174,10 +176,10 @@ fn part(haul: &mut Haul) {
     let mut roots: HashMap<PathBuf, usize> = HashMap::new();
     for at in order {
         let node = &haul.nodes[at];
-        if node.state == State::Disabled {
+        if node.state == NodeState::Disabled {
             continue;
         }
-        let Ports {
+        let NodePorts {
             node: port,
             metrics,
             rpc,
@@ -206,21 +208,21 @@ fn part(haul: &mut Haul) {
 }
 
 fn disable(node: &mut Node, why: String) {
-    node.state = State::Disabled;
+    node.state = NodeState::Disabled;
     node.memory.last_error = Some(why);
 }
 
-fn is_running(process: Option<Process>) -> bool {
-    process.is_some_and(|process| process.activity == Activity::Running)
+fn is_running(process: Option<ProcessStatus>) -> bool {
+    process.is_some_and(|process| process.activity == ProcessState::Running)
 }
 
 fn is_up(node: &Node) -> bool {
-    matches!(node.state, State::Running | State::Restarting)
+    matches!(node.state, NodeState::Running | NodeState::Restarting)
 }
 
 /// What nodes that were found say of one setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hint {
+pub struct SettingHint {
     pub setting: &'static str,
     pub text: String,
     /// How many of the nodes say so.
@@ -229,7 +231,7 @@ pub struct Hint {
 
 /// What is known of the colony before the nodes were asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'a> {
+pub struct KnownColony<'a> {
     /// Where nodes lie unless somebody says otherwise.
     pub storage: &'a Path,
     pub node_cap: i64,
@@ -241,15 +243,15 @@ pub struct Known<'a> {
 /// What the nodes say of the settings: what most of them have; of words and variables, what all of them have.
 /// The cap is never below their number, so that no default takes a node away.
 #[must_use]
-pub fn hints(nodes: &[Node], known: &Known<'_>) -> Vec<Hint> {
+pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
     let mut hints = Vec::new();
     if nodes.is_empty() {
         return hints;
     }
     let mut hint = |setting, found: Option<(String, usize)>| {
-        hints.extend(found.map(|(text, by)| Hint { setting, text, by }));
+        hints.extend(found.map(|(text, by)| SettingHint { setting, text, by }));
     };
-    let thousands = |port: fn(Ports) -> u16| {
+    let thousands = |port: fn(NodePorts) -> u16| {
         let starts = nodes.iter().filter_map(|node| {
             let start = u32::from(port(node.ports)).checked_sub(node.id.0)?;
             (start >= 1000 && start % 1000 == 0).then_some((start / 1000).to_string())
@@ -301,7 +303,7 @@ pub fn hints(nodes: &[Node], known: &Known<'_>) -> Vec<Hint> {
 }
 
 /// A node's words beyond its row.
-fn words(node: &Node, known: &Known<'_>) -> Vec<String> {
+fn words(node: &Node, known: &KnownColony<'_>) -> Vec<String> {
     match &node.memory.start_args {
         Some(text) => shell_words::split(text).unwrap_or_default(),
         None => known.words.to_vec(),
@@ -310,7 +312,7 @@ fn words(node: &Node, known: &Known<'_>) -> Vec<String> {
 
 /// Brings the nodes in line with the settings of their colony: those that are told just what it tells all
 /// follow its settings from now on, and those whose ports are by its rule have the third port by it as well.
-pub fn settle_in(nodes: &mut [Node], known: &Known<'_>, common: &[String], starts: [u32; 3]) {
+pub fn settle_in(nodes: &mut [Node], known: &KnownColony<'_>, common: &[String], starts: [u32; 3]) {
     for node in nodes {
         let own = words(node, known);
         node.memory.start_args = (own != common).then(|| shell_words::join(own));

@@ -2,4 +2,4 @@
 
 pub mod anm;
 pub mod import;
-pub mod python;
+pub mod python_wnm;

@@ -6,23 +6,23 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 use wnm::colony::NodeId;
-use wnm::error::Error;
+use wnm::error::ExitError;
 use wnm::init::anm::take_over;
 use wnm::lock::CycleLock;
 use wnm::store::Store;
-use wnm::takeover::anm::place;
+use wnm::takeover::anm::paths;
 
 use super::{compare_rows, expected};
 use crate::stage::Stage;
 use crate::stage::anm::{Machine, NOW};
 
 /// Takes the server over with these flags.
-pub fn take(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, Error> {
+pub fn take(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, ExitError> {
     patiently(|| take_over(&machine.session(flags), &machine.server()))
 }
 
 /// A child forked by another test can hold the lock of this process for a moment.
-pub fn patiently(call: impl Fn() -> Result<String, Error>) -> Result<String, Error> {
+pub fn patiently(call: impl Fn() -> Result<String, ExitError>) -> Result<String, ExitError> {
     for _ in 0..50 {
         match call() {
             Err(error) if error.to_string().contains("still running") => {
@@ -46,7 +46,7 @@ fn backup(machine: &Machine) -> PathBuf {
 }
 
 pub fn backups(machine: &Machine) -> Vec<PathBuf> {
-    let folder = fs::read_dir(machine.path(place::KEPT))
+    let folder = fs::read_dir(machine.path(paths::KEPT))
         .into_iter()
         .flatten()
         .flatten();
@@ -141,11 +141,11 @@ fn compare_columns(machine: &Machine, expected: &[Value]) {
 
 /// Checks a server that was taken over from the state `before`.
 fn check_silenced(machine: &Machine, cron: Option<&str>) {
-    assert!(!machine.path(place::CRON).exists());
+    assert!(!machine.path(paths::CRON).exists());
     let backup = backup(machine);
     let kept = fs::read_to_string(backup.join("files/etc/cron.d/anm")).ok();
     assert_eq!(kept.as_deref(), cron);
-    let block = fs::read_to_string(machine.path(place::BLOCK)).unwrap();
+    let block = fs::read_to_string(machine.path(paths::BLOCK)).unwrap();
     let name = backup.file_name().unwrap().to_str().unwrap();
     assert!(block.contains("wnm") && block.contains(name), "{block}");
     let schedule = fs::read_to_string(machine.path("/etc/cron.d/wnm")).unwrap();
@@ -159,7 +159,7 @@ fn check_silenced(machine: &Machine, cron: Option<&str>) {
 fn takeover_of_the_whole_server_is_as_expected_and_touches_no_node() {
     let machine = Machine::new(None);
     let before = kept(&machine);
-    let cron = fs::read_to_string(machine.path(place::CRON)).unwrap();
+    let cron = fs::read_to_string(machine.path(paths::CRON)).unwrap();
     let report = take(&machine, &[]).unwrap();
     let (store, expected) = (colony(&machine), expected());
     let nodes = store.nodes().unwrap();
@@ -207,7 +207,7 @@ fn takeover_of_each_variant_gives_the_expected_differences() {
             _ => {}
         }
         let before = kept(&machine);
-        let cron = fs::read_to_string(machine.path(place::CRON)).unwrap();
+        let cron = fs::read_to_string(machine.path(paths::CRON)).unwrap();
         take(&machine, &[]).unwrap();
         let store = colony(&machine);
         let mut rows: Vec<Value> = expected["nodes"].as_array().unwrap().clone();

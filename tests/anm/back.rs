@@ -4,9 +4,9 @@
 use std::fs;
 
 use wnm::colony::Node;
-use wnm::takeover::anm::acts::{self, Heir, Wish};
-use wnm::takeover::anm::judge::Judgement;
-use wnm::takeover::anm::{Error, details, place};
+use wnm::takeover::anm::build::TakeoverPlan;
+use wnm::takeover::anm::steps::{self, Successor, TakeoverOptions};
+use wnm::takeover::anm::{TakeoverError, node_details_file, paths};
 
 use super::acts::{backups, colony, kept, patiently, same, take};
 use crate::stage::Stage;
@@ -52,7 +52,7 @@ fn add(machine: &Machine, unit: &str, number: u32) {
     fs::write(file, text).unwrap();
 }
 
-fn give_back(machine: &Machine) -> Result<String, wnm::error::Error> {
+fn give_back(machine: &Machine) -> Result<String, wnm::error::ExitError> {
     patiently(|| wnm::init::anm::give_back(&machine.session(&[]), &machine.server()))
 }
 
@@ -71,7 +71,7 @@ fn nodes_in_anms_own_numbering_are_returned_without_force() {
         tree.into_iter().filter(is_other).collect()
     };
     same(&without_details(before), &without_details(kept(&machine)));
-    let believed = details::read(&fs::read_to_string(machine.path(place::NODE_DETAILS)).unwrap());
+    let believed = node_details_file::read(&fs::read_to_string(machine.path(paths::NODE_DETAILS)).unwrap());
     let keys: Vec<&str> = believed.iter().map(|detail| detail.key.as_str()).collect();
     assert_eq!(keys, ["0001", "0002", "0003"]);
 }
@@ -102,7 +102,7 @@ fn nodes_added_and_removed_since_give_a_warning_about_their_order() {
 fn changed_anm_settings_require_force() {
     let machine = plain();
     take(&machine, &[]).unwrap();
-    let config = machine.path(place::CONFIG);
+    let config = machine.path(paths::CONFIG);
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.clone() + "NodeCap=5\n").unwrap();
     let error = give_back(&machine).unwrap_err();
@@ -121,22 +121,26 @@ struct Careless(Spoil);
 
 type Spoil = fn(&mut Vec<Node>);
 
-impl Heir for Careless {
-    fn is_made(&self) -> Result<bool, Error> {
+impl Successor for Careless {
+    fn is_made(&self) -> Result<bool, TakeoverError> {
         Ok(false)
     }
 
-    fn weigh(&self, _: &mut Judgement) -> Result<(), Error> {
+    fn weigh(&self, _: &mut TakeoverPlan) -> Result<(), TakeoverError> {
         Ok(())
     }
 
-    fn make(&self, judgement: &Judgement, check: &dyn Fn(&[Node]) -> Result<(), Error>) -> Result<(), Error> {
+    fn make(
+        &self,
+        judgement: &TakeoverPlan,
+        check: &dyn Fn(&[Node]) -> Result<(), TakeoverError>,
+    ) -> Result<(), TakeoverError> {
         let mut rows = judgement.nodes.clone();
         (self.0)(&mut rows);
         check(&rows)
     }
 
-    fn inventory(&self, _: &Judgement) -> String {
+    fn inventory(&self, _: &TakeoverPlan) -> String {
         String::new()
     }
 }
@@ -155,7 +159,7 @@ fn rows_that_differ_from_the_units_are_never_stored() {
             "two enabled rows have port 13002",
         ),
         (
-            |rows| rows[1].state = wnm::colony::State::Stopped,
+            |rows| rows[1].state = wnm::colony::NodeState::Stopped,
             "its row says STOPPED",
         ),
         (|rows| rows.push(rows[0].clone()), "there are 4 rows of 3 units"),
@@ -168,21 +172,21 @@ fn rows_that_differ_from_the_units_are_never_stored() {
             "LoadState=loaded\nActiveState=active\nSubState=running\nMainPID=22\n",
         )
         .unwrap();
-        let cron = fs::read_to_string(machine.path(place::CRON)).unwrap();
-        let wish = Wish {
+        let cron = fs::read_to_string(machine.path(paths::CRON)).unwrap();
+        let wish = TakeoverOptions {
             database: "/var/antctl/colony.db".as_ref(),
             user: "weave",
             collector: None,
             limit: std::time::Duration::from_secs(900),
         };
-        let error = acts::take_over(&machine.server(), &wish, &Careless(wrong)).unwrap_err();
+        let error = steps::take_over(&machine.server(), &wish, &Careless(wrong)).unwrap_err();
         assert!(error.to_string().contains(says), "{says}: {error}");
         assert_eq!(
-            fs::read_to_string(machine.path(place::CRON)).unwrap(),
+            fs::read_to_string(machine.path(paths::CRON)).unwrap(),
             cron,
             "{says}"
         );
-        assert!(!machine.path(place::BLOCK).exists(), "{says}");
+        assert!(!machine.path(paths::BLOCK).exists(), "{says}");
         assert!(!machine.path("/etc/cron.d/wnm").exists(), "{says}");
         assert_eq!(backups(&machine).len(), 1);
     }

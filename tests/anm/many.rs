@@ -8,11 +8,11 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use wnm::colony::{Node, State};
+use wnm::colony::{Node, NodeState};
 use wnm::init::anm::give_back;
-use wnm::takeover::anm::judge::{Judgement, judge};
-use wnm::takeover::anm::warning::Code;
-use wnm::takeover::anm::{details, place};
+use wnm::takeover::anm::build::{TakeoverPlan, judge};
+use wnm::takeover::anm::warning::WarningCode;
+use wnm::takeover::anm::{node_details_file, paths};
 
 use super::acts::{colony, patiently, take};
 use super::made_up::{self, Made};
@@ -53,11 +53,11 @@ fn snapshot(machine: &Machine) -> BTreeMap<String, (u32, i64, Vec<u8>)> {
 }
 
 fn cron(machine: &Machine) -> Option<String> {
-    fs::read_to_string(machine.path(place::CRON)).ok()
+    fs::read_to_string(machine.path(paths::CRON)).ok()
 }
 
 /// Compares each row with the node that it was generated from.
-fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
+fn check_rows(made: &Made, rows: &[Node], judgement: &TakeoverPlan) {
     assert_eq!(rows.len(), made.nodes.len());
     let mut numbers = BTreeSet::new();
     for node in &made.nodes {
@@ -110,10 +110,10 @@ fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
             assert!(numbers.insert(node.number), "{about}");
         } else {
             assert!(row.id.0 > made.nodes.last().unwrap().number, "{about}");
-            assert_eq!(row.state, State::Disabled, "{about}");
+            assert_eq!(row.state, NodeState::Disabled, "{about}");
         }
         let shares = judgement.excused().contains(row.name.full().as_str());
-        if !shares || row.state != State::Disabled {
+        if !shares || row.state != NodeState::Disabled {
             assert_eq!(row.state.word(), node.state(), "{about}");
         }
     }
@@ -122,14 +122,14 @@ fn check_rows(made: &Made, rows: &[Node], judgement: &Judgement) {
 }
 
 /// Checks that hold for every server.
-fn check_always(made: &Made, judgement: &Judgement) {
+fn check_always(made: &Made, judgement: &TakeoverPlan) {
     let rows = &judgement.nodes;
     let ids: BTreeSet<u32> = rows.iter().map(|row| row.id.0).collect();
     let services: BTreeSet<&str> = rows.iter().map(|row| row.service.0.as_str()).collect();
     assert_eq!((ids.len(), services.len()), (rows.len(), rows.len()));
     let mut ports: BTreeMap<u16, &str> = BTreeMap::new();
     let foreign: BTreeSet<u16> = made.foreign.values().flatten().copied().collect();
-    for row in rows.iter().filter(|row| row.state != State::Disabled) {
+    for row in rows.iter().filter(|row| row.state != NodeState::Disabled) {
         let node = made
             .nodes
             .iter()
@@ -143,38 +143,43 @@ fn check_always(made: &Made, judgement: &Judgement) {
     }
     for node in &made.nodes {
         let row = rows.iter().find(|row| row.service.0 == node.service).unwrap();
-        let told = |code: Code| {
+        let told = |code: WarningCode| {
             judgement.warnings.iter().any(|warning| {
                 warning.code == code && warning.node.as_deref() == node.service.strip_suffix(".service")
             })
         };
-        let up = [State::Running, State::Restarting].contains(&row.state);
-        let is_doubled = told(Code::IdCollision) || told(Code::PortCollision);
+        let up = [NodeState::Running, NodeState::Restarting].contains(&row.state);
+        let is_doubled = told(WarningCode::IdCollision) || told(WarningCode::PortCollision);
         assert_eq!(
             up,
-            node.runs() && row.state != State::Disabled,
+            node.runs() && row.state != NodeState::Disabled,
             "{}",
             node.service
         );
         assert!(
-            up || !node.runs() || is_doubled || told(Code::UnitMalformed),
+            up || !node.runs() || is_doubled || told(WarningCode::UnitMalformed),
             "{}",
             node.service
         );
         assert!(
-            node.runs() || node.has_data || row.state == State::Disabled,
+            node.runs() || node.has_data || row.state == NodeState::Disabled,
             "{}",
             node.service
         );
         assert_eq!(
-            told(Code::DataDirMissing),
+            told(WarningCode::DataDirMissing),
             node.is_whole() && !node.has_data,
             "{}",
             node.service
         );
-        assert_eq!(told(Code::UnitMalformed), !node.is_whole(), "{}", node.service);
+        assert_eq!(
+            told(WarningCode::UnitMalformed),
+            !node.is_whole(),
+            "{}",
+            node.service
+        );
         // A port is kept by a running node, or by the first of several stopped ones.
-        if told(Code::PortCollision) && node.state() == "RUNNING" && !told(Code::IdCollision) {
+        if told(WarningCode::PortCollision) && node.state() == "RUNNING" && !told(WarningCode::IdCollision) {
             let rival = |other: &&Node| {
                 let own = [row.ports.node, row.ports.metrics];
                 other.id != row.id
@@ -188,7 +193,7 @@ fn check_always(made: &Made, judgement: &Judgement) {
                     .any(|node| node.service == other.service.0 && node.runs())
             });
             assert!(
-                row.state == State::Running || is_lost_to_one_that_runs,
+                row.state == NodeState::Running || is_lost_to_one_that_runs,
                 "{}",
                 node.service
             );
@@ -204,7 +209,7 @@ fn check_always(made: &Made, judgement: &Judgement) {
     assert_eq!(left, made.orphans);
 }
 
-fn check_settings(made: &Made, judgement: &Judgement) {
+fn check_settings(made: &Made, judgement: &TakeoverPlan) {
     for taken in &judgement.settings {
         if let Some(text) = made.settings.get(taken.name) {
             assert_eq!(&taken.text, text, "{}", taken.name);
@@ -306,7 +311,7 @@ fn any_generated_server_is_restored_after_takeover_and_rollback() {
             .chain(wanted.keys().filter(|path| !after.contains_key(*path)))
             .collect();
         assert!(differs.is_empty(), "{differs:?}");
-        let told = details::read(&String::from_utf8(details).unwrap());
+        let told = node_details_file::read(&String::from_utf8(details).unwrap());
         let believed: BTreeSet<(&str, bool)> = told
             .iter()
             .map(|one| (one.name.as_str(), one.is_running))

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use wnm::takeover::anm::judge::Judgement;
-use wnm::takeover::anm::{forms, place};
+use wnm::takeover::anm::build::TakeoverPlan;
+use wnm::takeover::anm::{paths, unit_formats};
 
 use super::acts::{colony, same, take};
 use super::{append, codes, judged, one, refusal, shown};
@@ -23,18 +23,18 @@ fn edit(machine: &Machine, path: &str, from: &str, to: &str) {
 }
 
 /// The evaluation of the fixture's server after `change`.
-fn after(change: impl FnOnce(&Machine)) -> Judgement {
+fn after(change: impl FnOnce(&Machine)) -> TakeoverPlan {
     let machine = Machine::new(None);
     change(&machine);
     judged(&machine)
 }
 
-fn setting<'a>(judgement: &'a Judgement, name: &str) -> &'a str {
+fn setting<'a>(judgement: &'a TakeoverPlan, name: &str) -> &'a str {
     let taken = judgement.settings.iter().find(|taken| taken.name == name);
     &taken.unwrap_or_else(|| panic!("no {name}")).text
 }
 
-fn has(judgement: &Judgement, code: &str) -> bool {
+fn has(judgement: &TakeoverPlan, code: &str) -> bool {
     codes(judgement).iter().any(|(own, _)| own == code)
 }
 
@@ -48,7 +48,7 @@ fn kept(machine: &Machine, name: &str) -> String {
 fn overlapping_limits_of_old_anm_versions_are_accepted_with_a_warning() {
     let machine = Machine::new(None);
     // anm's own values until February 2025.
-    append(&machine.path(place::CONFIG), "CpuLessThan=50\nCpuRemove=45");
+    append(&machine.path(paths::CONFIG), "CpuLessThan=50\nCpuRemove=45");
     let report = take(&machine, &[]).unwrap();
     assert_eq!(
         (kept(&machine, "cpu_less_than"), kept(&machine, "cpu_remove")),
@@ -81,7 +81,7 @@ fn ports_that_wnm_uses_differently_are_kept() {
 
 #[test]
 fn number_with_a_leading_zero_is_decimal_with_a_warning() {
-    let judgement = after(|machine| append(&machine.path(place::CONFIG), "DelayStart=010\nNodeCap=089"));
+    let judgement = after(|machine| append(&machine.path(paths::CONFIG), "DelayStart=010\nNodeCap=089"));
     assert_eq!(
         (
             setting(&judgement, "delay_start"),
@@ -101,12 +101,12 @@ fn value_out_of_range_is_an_error_with_its_line() {
         "DesiredLoadAverage=0",
         "DelayRemove=99999999999999",
     ] {
-        let error = refusal(|machine| append(&machine.path(place::CONFIG), line));
+        let error = refusal(|machine| append(&machine.path(paths::CONFIG), line));
         assert!(error.contains("`/var/antctl/config` line 3"), "{line}: {error}");
     }
     for storage in ["/", "/etc", "/srv/../etc"] {
         let machine = Machine::new(None);
-        append(&machine.path(place::CONFIG), &format!("NodeStorage={storage}"));
+        append(&machine.path(paths::CONFIG), &format!("NodeStorage={storage}"));
         let before = machine.tree();
         let error = take(&machine, &[]).unwrap_err();
         assert!(error.to_string().contains("node_storage"), "{error}");
@@ -122,7 +122,7 @@ fn storage_path_with_a_blank_is_read_with_any_quoting() {
         ("/mnt/my\\ disk/nodes", "/mnt/my disk/nodes"),
     ] {
         let machine = Machine::new(None);
-        append(&machine.path(place::CONFIG), &format!("NodeStorage={text}"));
+        append(&machine.path(paths::CONFIG), &format!("NodeStorage={text}"));
         take(&machine, &[]).unwrap();
         assert_eq!(kept(&machine, "node_storage"), folder);
     }
@@ -130,7 +130,7 @@ fn storage_path_with_a_blank_is_read_with_any_quoting() {
     let judgement = after(|machine| {
         edit(
             machine,
-            place::CONFIG,
+            paths::CONFIG,
             "NodeStorage=/var/antctl/services/",
             "NodeStorage=",
         );
@@ -147,9 +147,9 @@ fn storage_path_with_a_blank_is_read_with_any_quoting() {
 #[test]
 fn missing_settings_give_a_warning_and_use_wnms_defaults() {
     let machine = Machine::new(None);
-    edit(&machine, place::CONFIG, "MemRemove=85", "");
-    edit(&machine, place::CONFIG, "DelayReStart=7", "");
-    edit(&machine, place::CONFIG, "NodeCap=20", "");
+    edit(&machine, paths::CONFIG, "MemRemove=85", "");
+    edit(&machine, paths::CONFIG, "DelayReStart=7", "");
+    edit(&machine, paths::CONFIG, "NodeCap=20", "");
     let report = take(&machine, &[]).unwrap();
     assert!(
         report.contains("setting-missing: anm does not say `MemRemove`"),
@@ -165,8 +165,8 @@ fn missing_settings_give_a_warning_and_use_wnms_defaults() {
 #[test]
 fn number_of_cpus_counts_only_where_anm_sets_it_directly() {
     let many = |machine: &Machine, script: &str| {
-        fs::write(machine.path(place::SYSTEM), "CpuCount=24\n").unwrap();
-        fs::write(machine.path(place::SCRIPT), script).unwrap();
+        fs::write(machine.path(paths::SYSTEM), "CpuCount=24\n").unwrap();
+        fs::write(machine.path(paths::SCRIPT), script).unwrap();
     };
     let plain = after(|machine| many(machine, "\tDelayStart=2 # asked\n"));
     assert_eq!(
@@ -185,10 +185,10 @@ fn number_of_cpus_counts_only_where_anm_sets_it_directly() {
     assert!(has(&none, "script-unclear"));
     let few = after(|machine| {
         many(machine, "DelayStart=2\n");
-        fs::write(machine.path(place::SYSTEM), "CpuCount=23\n").unwrap();
+        fs::write(machine.path(paths::SYSTEM), "CpuCount=23\n").unwrap();
     });
     assert_eq!(setting(&few, "delay_start"), "240");
-    let asked = refusal(|machine| fs::write(machine.path(place::SYSTEM), "CpuCount=$(nproc)\n").unwrap());
+    let asked = refusal(|machine| fs::write(machine.path(paths::SYSTEM), "CpuCount=$(nproc)\n").unwrap());
     assert!(asked.contains("CpuCount"), "{asked}");
 }
 
@@ -201,10 +201,10 @@ fn last_order_to_anm_applies() {
             "{line}"
         );
     }
-    let by_config = refusal(|machine| append(&machine.path(place::CONFIG), "Action=4"));
+    let by_config = refusal(|machine| append(&machine.path(paths::CONFIG), "Action=4"));
     assert!(by_config.contains("/var/antctl/config"), "{by_config}");
     let calm = after(|machine| {
-        append(&machine.path(place::CONFIG), "Action=4");
+        append(&machine.path(paths::CONFIG), "Action=4");
         over(machine, "Action=1");
     });
     assert!(has(&calm, "control-dropped"));
@@ -234,14 +234,14 @@ fn wallet_comes_from_the_first_place_with_an_address() {
             &format!("# mine\nexport RewardsAddress='--rewards-address {ADDRESS}'\r"),
         );
         append(
-            &machine.path(place::CONFIG),
+            &machine.path(paths::CONFIG),
             "RewardsAddress=\"--rewards-address $W\"",
         );
     });
     assert_eq!(setting(&by_file, "rewards_address"), ADDRESS);
     let needed = refusal(|machine| {
         append(
-            &machine.path(place::CONFIG),
+            &machine.path(paths::CONFIG),
             "RewardsAddress=\"--rewards-address $W\"",
         )
     });
@@ -262,7 +262,7 @@ fn without_any_address_the_operator_must_give_one() {
     let machine = Machine::new(None);
     edit(
         &machine,
-        place::CONFIG,
+        paths::CONFIG,
         "0x94F54E2c09eF751201293cAeE2693dAaCDF0F01c",
         "EtheriumAddress",
     );
@@ -284,10 +284,10 @@ fn without_any_address_the_operator_must_give_one() {
 #[test]
 fn commented_out_cron_line_names_no_operator() {
     let machine = Machine::new(None);
-    edit(&machine, place::CRON, "* * * * * weave", "#* * * * * weave");
+    edit(&machine, paths::CRON, "* * * * * weave", "#* * * * * weave");
     take(&machine, &[]).unwrap();
     assert_eq!(colony(&machine).nodes().unwrap().len(), 14);
-    assert!(!machine.path(place::CRON).exists());
+    assert!(!machine.path(paths::CRON).exists());
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn stale_block_file_is_reported_even_after_ours_replaced_it() {
     let report = take(&machine, &[]).unwrap();
     assert!(report.contains("stale-block /var/antctl/block"), "{report}");
     let later = Machine::new(None);
-    fs::write(later.path(place::BLOCK), "").unwrap();
+    fs::write(later.path(paths::BLOCK), "").unwrap();
     let report = take(&later, &[]).unwrap();
     assert!(report.contains("stale-block /var/antctl/block"), "{report}");
 }
@@ -525,7 +525,7 @@ fn antctl_nodes_are_recognized_only_by_its_registry_and_not_returned_to_anm() {
     let flags = [("confirm", "true")];
     super::acts::patiently(|| wnm::init::anm::give_back(&machine.session(&flags), &machine.server()))
         .unwrap();
-    let text = fs::read_to_string(machine.path(place::NODE_DETAILS)).unwrap();
+    let text = fs::read_to_string(machine.path(paths::NODE_DETAILS)).unwrap();
     assert!(!text.contains("antnode4,"), "{text}");
 }
 
@@ -548,7 +548,7 @@ fn node_that_restarts_repeatedly_without_data_is_restarting() {
 fn lost_data_is_searched_where_new_nodes_are_created() {
     let judgement = after(|machine| {
         fs::create_dir_all(machine.path("/srv/nodes/antnode0009")).unwrap();
-        append(&machine.path(place::CONFIG), "NodeStorage=/srv/nodes/");
+        append(&machine.path(paths::CONFIG), "NodeStorage=/srv/nodes/");
     });
     let told = judgement
         .warnings
@@ -627,7 +627,7 @@ fn missing_anm_records_are_not_invented() {
         Some("declare -A node_details_store=([0011]=\"antn"),
     ] {
         let machine = Machine::new(None);
-        let path = machine.path(place::NODE_DETAILS);
+        let path = machine.path(paths::NODE_DETAILS);
         match text {
             None => fs::remove_file(&path).unwrap(),
             Some(text) => fs::write(&path, text).unwrap(),
@@ -691,7 +691,7 @@ fn every_form_is_read_equally_in_any_style() {
             assert_eq!(one, other);
         }
         for (one, other) in odd.units.iter().zip(&plain.units) {
-            assert_eq!(forms::of(one), forms::of(other), "{}", one.name());
+            assert_eq!(unit_formats::of(one), unit_formats::of(other), "{}", one.name());
         }
     }
 }

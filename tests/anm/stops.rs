@@ -7,20 +7,20 @@ use std::process::Command;
 
 use wnm::init::anm::{give_back, take_over};
 use wnm::store::Store;
-use wnm::takeover::anm::legacy::Legacy;
-use wnm::takeover::anm::{details, place};
+use wnm::takeover::anm::after_takeover::FinishedTakeover;
+use wnm::takeover::anm::{node_details_file, paths};
 
 use super::acts::{backups, colony, kept, patiently, same, take};
 use crate::stage::anm::Machine;
 
 fn cron(machine: &Machine) -> Option<String> {
-    fs::read_to_string(machine.path(place::CRON)).ok()
+    fs::read_to_string(machine.path(paths::CRON)).ok()
 }
 
 /// Checks that anm is unchanged: cron file, block file, and no colony.
 fn is_anms(machine: &Machine, before: &[String], cron_before: Option<&str>, block_before: Option<&str>) {
     assert_eq!(cron(machine).as_deref(), cron_before);
-    let block = fs::read_to_string(machine.path(place::BLOCK)).ok();
+    let block = fs::read_to_string(machine.path(paths::BLOCK)).ok();
     assert_eq!(block.as_deref(), block_before);
     assert!(Store::open_read_only(&machine.path("/var/antctl/colony.db")).is_err());
     assert!(!machine.path("/etc/cron.d/wnm").exists());
@@ -32,7 +32,7 @@ fn is_anms(machine: &Machine, before: &[String], cron_before: Option<&str>, bloc
 fn anm_run_that_does_not_end_makes_the_takeover_undo_everything() {
     let machine = Machine::new(Some("mid-run"));
     let (before, line) = (kept(&machine), cron(&machine));
-    let block = fs::read_to_string(machine.path(place::BLOCK)).unwrap();
+    let block = fs::read_to_string(machine.path(paths::BLOCK)).unwrap();
     let error = take(&machine, &[("anm_wait", "200")]).unwrap_err();
     assert!(
         error.to_string().contains("200 s") && error.to_string().contains("anms.sh"),
@@ -44,7 +44,7 @@ fn anm_run_that_does_not_end_makes_the_takeover_undo_everything() {
 #[test]
 fn takeover_continues_after_a_running_anm_ends() {
     let mut machine = Machine::new(Some("mid-run"));
-    let (processes, block) = (machine.runtime("processes.txt"), machine.path(place::BLOCK));
+    let (processes, block) = (machine.runtime("processes.txt"), machine.path(paths::BLOCK));
     machine.when_waiting(move || {
         let _ = (fs::write(&processes, ""), fs::remove_file(&block));
     });
@@ -56,7 +56,7 @@ fn takeover_continues_after_a_running_anm_ends() {
 #[test]
 fn takeover_waits_for_an_anm_run_that_starts_after_the_cron_file_is_removed() {
     let mut machine = Machine::new(None);
-    let (processes, block) = (machine.runtime("processes.txt"), machine.path(place::BLOCK));
+    let (processes, block) = (machine.runtime("processes.txt"), machine.path(paths::BLOCK));
     let waited = std::sync::atomic::AtomicUsize::new(0);
     // cron had read its table: the block file appears a second later and stays for a minute and a half.
     machine.when_waiting(
@@ -80,12 +80,12 @@ fn takeover_waits_for_an_anm_run_that_starts_after_the_cron_file_is_removed() {
 #[test]
 fn block_file_without_a_process_is_stale_after_a_minute() {
     let machine = Machine::new(None);
-    fs::write(machine.path(place::BLOCK), "").unwrap();
+    fs::write(machine.path(paths::BLOCK), "").unwrap();
     take(&machine, &[]).unwrap();
     let takeover = colony(&machine).takeover().unwrap().unwrap();
     assert!(takeover.at.since(crate::stage::anm::NOW) >= 60, "{takeover:?}");
     assert!(
-        fs::read_to_string(machine.path(place::BLOCK))
+        fs::read_to_string(machine.path(paths::BLOCK))
             .unwrap()
             .contains("wnm")
     );
@@ -94,7 +94,7 @@ fn block_file_without_a_process_is_stale_after_a_minute() {
 #[test]
 fn cron_file_is_not_restored_when_anm_is_ordered_to_destroy_all_meanwhile() {
     let mut machine = Machine::new(Some("mid-run"));
-    let config = machine.path(place::CONFIG);
+    let config = machine.path(paths::CONFIG);
     machine.when_waiting(move || {
         let _ = fs::remove_file(&config);
     });
@@ -107,7 +107,7 @@ fn cron_file_is_not_restored_when_anm_is_ordered_to_destroy_all_meanwhile() {
 #[test]
 fn missing_cron_file_is_not_created() {
     let machine = Machine::new(None);
-    fs::remove_file(machine.path(place::CRON)).unwrap();
+    fs::remove_file(machine.path(paths::CRON)).unwrap();
     take(&machine, &[]).unwrap();
     assert_eq!(colony(&machine).nodes().unwrap().len(), 14);
     let told = back(&machine, &[("confirm", "true")]).unwrap();
@@ -173,7 +173,7 @@ fn changes_of_the_last_anm_run_are_taken_over_and_backed_up() {
 }
 
 /// Returns the server to anm.
-fn back(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, wnm::error::Error> {
+fn back(machine: &Machine, flags: &[(&str, &str)]) -> Result<String, wnm::error::ExitError> {
     patiently(|| give_back(&machine.session(flags), &machine.server()))
 }
 
@@ -190,7 +190,7 @@ fn gaps_in_numbers_or_two_storages_require_force_to_return_the_server() {
     assert!(foreseen.contains("14 nodes"), "{foreseen}");
     same(&taken, &machine.tree());
 
-    fs::write(machine.path(place::SHUNNED), "MaxShunnedNode=4\n").unwrap();
+    fs::write(machine.path(paths::SHUNNED), "MaxShunnedNode=4\n").unwrap();
     let told = back(&machine, &[("confirm", "true")]).unwrap();
     assert!(told.contains("14 nodes are anm's again"), "{told}");
     let mut after = kept(&machine);
@@ -200,8 +200,8 @@ fn gaps_in_numbers_or_two_storages_require_force_to_return_the_server() {
     same(&before, &after);
     assert_eq!(cron(&machine), line);
     for gone in [
-        place::BLOCK,
-        place::SHUNNED,
+        paths::BLOCK,
+        paths::SHUNNED,
         "/etc/cron.d/wnm",
         "/var/antctl/colony.db",
         "/var/lib/wnm/anm.json",
@@ -209,7 +209,7 @@ fn gaps_in_numbers_or_two_storages_require_force_to_return_the_server() {
         assert!(!machine.path(gone).exists(), "{gone}");
     }
     assert!(backups(&machine)[0].join("colony.db").exists());
-    let believed = details::read(&fs::read_to_string(machine.path(place::NODE_DETAILS)).unwrap());
+    let believed = node_details_file::read(&fs::read_to_string(machine.path(paths::NODE_DETAILS)).unwrap());
     let of = |name: &str| believed.iter().find(|detail| detail.name == name).unwrap();
     assert_eq!(believed.len(), 14, "no phantom");
     assert_eq!(
@@ -234,7 +234,7 @@ fn pending_order_to_destroy_all_nodes_prevents_a_return_even_with_force() {
         let machine = Machine::new(None);
         take(&machine, &[]).unwrap();
         if order == "gone" {
-            fs::remove_file(machine.path(place::CONFIG)).unwrap();
+            fs::remove_file(machine.path(paths::CONFIG)).unwrap();
         } else {
             fs::write(machine.path("/var/antctl/override"), "Action=4\n").unwrap();
         }
@@ -250,9 +250,9 @@ fn successor_does_nothing_after_anm_is_back() {
     let line = cron(&machine).unwrap();
     take(&machine, &[]).unwrap();
     let server = machine.server();
-    let legacy = Legacy::of(&server).unwrap().unwrap();
+    let legacy = FinishedTakeover::of(&server).unwrap().unwrap();
     legacy.refuse_two(&server).unwrap();
-    fs::write(machine.path(place::CRON), line).unwrap();
+    fs::write(machine.path(paths::CRON), line).unwrap();
     let error = legacy.refuse_two(&server).unwrap_err();
     assert!(error.to_string().contains("`/etc/cron.d/anm` is back"), "{error}");
     assert!(error.hint().unwrap().contains("--rollback_anm"));
@@ -262,13 +262,13 @@ fn successor_does_nothing_after_anm_is_back() {
 fn ntracking_file_matches_the_nodes_and_keeps_its_mode() {
     let machine = Machine::new(None);
     take(&machine, &[]).unwrap();
-    let path = machine.path(place::NODE_DETAILS);
+    let path = machine.path(paths::NODE_DETAILS);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     let server = machine.server();
-    let legacy = Legacy::of(&server).unwrap().unwrap();
+    let legacy = FinishedTakeover::of(&server).unwrap().unwrap();
     let database = Path::new("/var/antctl/colony.db");
     let mut nodes = colony(&machine).nodes().unwrap();
-    nodes[0].state = wnm::colony::State::Removing;
+    nodes[0].state = wnm::colony::NodeState::Removing;
     let before = fs::read_to_string(&path).unwrap();
     let other = Path::new("/other/colony.db");
     assert!(!legacy.tell_ntracking(&server, other, &nodes).unwrap());
@@ -280,7 +280,7 @@ fn ntracking_file_matches_the_nodes_and_keeps_its_mode() {
     );
     let text = fs::read_to_string(&path).unwrap();
     assert_eq!(text.lines().count(), 1);
-    let told = details::read(&text);
+    let told = node_details_file::read(&text);
     assert_eq!(told.len(), 13);
     assert!(
         told.iter()
@@ -296,9 +296,9 @@ fn ntracking_file_matches_the_nodes_and_keeps_its_mode() {
 #[test]
 fn replaced_collector_keeps_its_schedule_user_and_file() {
     let machine = Machine::new(None);
-    let theirs = fs::read_to_string(machine.path(place::COLLECTOR_CRON)).unwrap();
+    let theirs = fs::read_to_string(machine.path(paths::COLLECTOR_CRON)).unwrap();
     take(&machine, &[("ntracking", "replace")]).unwrap();
-    assert!(!machine.path(place::COLLECTOR_CRON).exists());
+    assert!(!machine.path(paths::COLLECTOR_CRON).exists());
     let ours = fs::read_to_string(machine.path("/etc/cron.d/wnm_influx")).unwrap();
     let line = ours.lines().last().unwrap();
     assert!(line.starts_with("*/20 * * * *  weave  "), "{line}");
@@ -310,7 +310,7 @@ fn replaced_collector_keeps_its_schedule_user_and_file() {
     );
     back(&machine, &[("confirm", "true")]).unwrap();
     assert_eq!(
-        fs::read_to_string(machine.path(place::COLLECTOR_CRON)).unwrap(),
+        fs::read_to_string(machine.path(paths::COLLECTOR_CRON)).unwrap(),
         theirs
     );
     assert!(!machine.path("/etc/cron.d/wnm_influx").exists());
@@ -412,14 +412,14 @@ fn takeover_killed_anywhere_is_undone_or_continues() {
         // Either anm still has its machine, or it cannot act.
         let is_anms = cron(&machine) == line;
         let is_blocked =
-            fs::read_to_string(machine.path(place::BLOCK)).is_ok_and(|text| text.contains("wnm"));
+            fs::read_to_string(machine.path(paths::BLOCK)).is_ok_and(|text| text.contains("wnm"));
         assert!(is_anms || cron(&machine).is_none(), "{calls}");
         assert!(is_blocked || !machine.path("/etc/cron.d/wnm").exists(), "{calls}");
         // Every second one is rolled back before the next call.
         if calls / stride() % 2 == 1 && !is_anms {
             back(&machine, &[("confirm", "true")]).unwrap_or_else(|error| panic!("{calls}: {error}"));
             assert_eq!(cron(&machine), line, "{calls}");
-            assert!(!machine.path(place::BLOCK).exists(), "{calls}");
+            assert!(!machine.path(paths::BLOCK).exists(), "{calls}");
             assert!(!machine.path("/etc/cron.d/wnm").exists(), "{calls}");
         }
         let before = settled(&machine);
@@ -461,7 +461,7 @@ fn rollback_killed_anywhere_continues() {
             assert!(refused.is_err(), "{calls}");
             back(&machine, &[("confirm", "true")]).unwrap_or_else(|error| panic!("{calls}: {error}"));
             assert_eq!(cron(&machine), line, "{calls}");
-            assert!(!machine.path(place::BLOCK).exists());
+            assert!(!machine.path(paths::BLOCK).exists());
             assert!(!machine.path("/etc/cron.d/wnm").exists());
         }
     }

@@ -9,14 +9,14 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tempfile::TempDir;
 use wnm::arguments::{self, Arguments};
 use wnm::colony::{
-    Counters, Figures, Home, Instruments, ManagerKind, Memory, Mode, Node, NodeId, NodeName, Ports, Rates,
-    ServiceName, State, Timestamp, Version,
+    Counters, MachineReadings, ManagerKind, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName,
+    NodePaths, NodePorts, NodeState, Rates, ServiceName, Timestamp, Version,
 };
-use wnm::plan::{self, Gauged, Occasion};
-use wnm::settings::place::{self, Machine, Operator, Platform};
+use wnm::plan::{self, MachineFigures, Trigger};
+use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::{self, Resolved, Variables, defaults};
-use wnm::store::{Facts, Sample, Store};
-use wnm::survey::openmetrics::Page;
+use wnm::store::{MachineFacts, Sample, Store};
+use wnm::survey::openmetrics::MetricsPage;
 
 const METRICS: &[u8] = include_bytes!("../fixtures/antnode-0.4.17/metrics.http");
 const NOW: Timestamp = Timestamp(1_795_456_290);
@@ -28,7 +28,7 @@ fn node(id: u32) -> Node {
         id: NodeId(id),
         service: ServiceName(name.full()),
         manager: ManagerKind::from_choice("setsid+user").unwrap(),
-        ports: Ports {
+        ports: NodePorts {
             node: 55_000,
             metrics: 13_000,
             rpc: 30_000,
@@ -39,17 +39,17 @@ fn node(id: u32) -> Node {
         user: "op".to_owned(),
         network: "evm-arbitrum-one".to_owned(),
         environment: None,
-        home: Home {
+        home: NodePaths {
             binary: root.join("antnode"),
             root,
             logs: None,
         },
         version: Some(Version::new("0.4.17")),
         born: Timestamp(1_795_000_000),
-        state: State::Running,
+        state: NodeState::Running,
         since: Timestamp(1_795_000_060),
-        figures: Figures::default(),
-        memory: Memory::default(),
+        figures: NodeFigures::default(),
+        memory: NodeHistory::default(),
         name,
     }
 }
@@ -79,12 +79,12 @@ fn resolved() -> Resolved {
         uid: 1234,
         home: home.to_owned(),
     };
-    let machine = Machine {
+    let machine = HostFacts {
         platform: Platform::Linux,
-        peek: &|_| wnm::colony::Glimpse::Nothing,
+        peek: &|_| wnm::colony::StoredPlace::Nothing,
         systemd: &|_| true,
     };
-    let place = place::find(&said, &operator, &machine, &variables).unwrap();
+    let place = locations::find(&said, &operator, &machine, &variables).unwrap();
     let mut all = defaults::sayings(&place, 2, NOW);
     all.extend(said);
     settings::resolve(&all, &place, &variables).unwrap()
@@ -96,18 +96,18 @@ fn plans(bench: &mut Criterion) {
         resolved().settings.policy(),
         Version::new("0.4.17"),
     );
-    let machine = Gauged::default();
+    let machine = MachineFigures::default();
     bench.bench_function("plan: 10000 nodes measured and decided on", |timer| {
         timer.iter(|| {
             let metrics = plan::measure(black_box(&nodes), &machine, Some(&binary), &policy, NOW);
-            plan::decide(&policy, &metrics, Occasion::Ordinary, Some(NOW))
+            plan::decide(&policy, &metrics, Trigger::Ordinary, Some(NOW))
         });
     });
 }
 
 fn pages(bench: &mut Criterion) {
     bench.bench_function("openmetrics: a page of a real antnode", |timer| {
-        timer.iter(|| Page::read(black_box(METRICS)));
+        timer.iter(|| MetricsPage::read(black_box(METRICS)));
     });
 }
 
@@ -115,9 +115,9 @@ fn stores(bench: &mut Criterion) {
     let folder = TempDir::new().unwrap();
     let store = Store::create(&folder.path().join("colony.db"), Mode::User).unwrap();
     store
-        .initialise(&resolved().changes, &Facts::default(), &nodes(1000))
+        .initialise(&resolved().changes, &MachineFacts::default(), &nodes(1000))
         .unwrap();
-    let instruments = Instruments {
+    let instruments = MachineReadings {
         counters: Counters::default(),
         boot: NOW,
         cpus: 2,
@@ -135,11 +135,17 @@ fn stores(bench: &mut Criterion) {
             for node in &mut all {
                 node.figures.uptime += 1;
             }
-            store.record_survey(&all, &sample, &Facts::default()).unwrap();
+            store
+                .record_survey(&all, &sample, &MachineFacts::default())
+                .unwrap();
         });
     });
     bench.bench_function("store: a survey that changed none of 1000 rows", |timer| {
-        timer.iter(|| store.record_survey(&all, &sample, &Facts::default()).unwrap());
+        timer.iter(|| {
+            store
+                .record_survey(&all, &sample, &MachineFacts::default())
+                .unwrap()
+        });
     });
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use wnm::settings::table::{Kept, Takes};
+use wnm::settings::table::{Lifetime, ValueType};
 use wnm::settings::{SETTINGS, Setting};
 
 use crate::stage::{Ran, Stage};
@@ -64,12 +64,12 @@ fn texts() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| {
         let is_text = !matches!(
             setting.takes,
-            Takes::Whole { .. } | Takes::Load | Takes::Thousands | Takes::Switch
+            ValueType::Whole { .. } | ValueType::Load | ValueType::Thousands | ValueType::Switch
         );
         // Settings that only flags may set are rejected in other layers, except those that a report reads
         // from its own flags.
         is_text
-            && setting.kept != Kept::Flag
+            && setting.kept != Lifetime::Flag
             && !["report", "report_format", "dbpath", "config"].contains(&setting.name)
     })
 }
@@ -103,9 +103,9 @@ fn is_kept(ran: &Ran, setting: &Setting, word: &str) {
     let told = &ran.json()[setting.name];
     let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
     let is_said = told == word.trim()
-        || matches!(setting.takes, Takes::Choice(_)) && told.eq_ignore_ascii_case(word.trim())
-        || matches!(setting.takes, Takes::Storage) && told.starts_with('/')
-        || matches!(setting.takes, Takes::Address)
+        || matches!(setting.takes, ValueType::Choice(_)) && told.eq_ignore_ascii_case(word.trim())
+        || matches!(setting.takes, ValueType::Storage) && told.starts_with('/')
+        || matches!(setting.takes, ValueType::Address)
         || told == "null" && word.trim().is_empty();
     assert!(is_said, "{} became {told:.80?} from {word:.80?}", setting.name);
 }

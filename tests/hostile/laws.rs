@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use wnm::colony::{ManagerKind, Node, Version, Wallet, Wallets};
-use wnm::manager::antctl::{discovered, registry::Registry};
-use wnm::manager::found;
-use wnm::manager::launchd::Job;
-use wnm::manager::unit::Unit;
-use wnm::manager::{LaunchPolicy, launch};
-use wnm::settings::value::{self, Scope};
-use wnm::settings::{Saying, Variables, environment, file};
-use wnm::survey::openmetrics::{Page, Scan};
+use wnm::manager::antctl::{discover, registry::Registry};
+use wnm::manager::discovered_node;
+use wnm::manager::launchd::JobFile;
+use wnm::manager::unit_file::Unit;
+use wnm::manager::{LaunchPolicy, launch_command};
+use wnm::settings::parse_value::{self, PathScope};
+use wnm::settings::{Provided, Variables, config_file, environment};
+use wnm::survey::openmetrics::{LineScanner, MetricsPage};
 
 /// One property and its inputs.
 pub struct Law {
@@ -54,8 +54,8 @@ pub const LAWS: &[Law] = &[
 /// A page gives the same values whole or in pieces; no figure is negative, and no text can break a
 /// terminal, a row or a command.
 pub fn openmetrics(page: &[u8]) {
-    let whole = Page::read(page);
-    let mut scan = Scan::default();
+    let whole = MetricsPage::read(page);
+    let mut scan = LineScanner::default();
     for piece in page.chunks(7) {
         scan.feed(piece);
     }
@@ -98,13 +98,13 @@ pub fn openmetrics(page: &[u8]) {
 pub fn settings(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let variables: Variables = [("DISK".to_owned(), "/mnt/d1".to_owned())].into_iter().collect();
-    let scope = Scope {
+    let scope = PathScope {
         home: Path::new("/home/op"),
         variables: &variables,
     };
     let path = Path::new("/home/op/.local/share/wnm/config");
     for read in [
-        file::read(&text, path),
+        config_file::read(&text, path),
         environment::dotenv(&text, path, &variables),
     ] {
         match read {
@@ -114,8 +114,8 @@ pub fn settings(bytes: &[u8]) {
     }
 }
 
-fn keeps(saying: &Saying, scope: &Scope<'_>) {
-    match value::read(saying.setting, &saying.text, scope) {
+fn keeps(saying: &Provided, scope: &PathScope<'_>) {
+    match parse_value::read(saying.setting, &saying.text, scope) {
         Err(why) => is_for_people(&saying.refused(why).to_string()),
         Ok(meaning) => {
             let Some(stored) = meaning.stored else { return };
@@ -124,7 +124,7 @@ fn keeps(saying: &Saying, scope: &Scope<'_>) {
             if stored.contains('$') {
                 return;
             }
-            let again = value::read_stored(saying.setting, &stored, scope);
+            let again = parse_value::read_stored(saying.setting, &stored, scope);
             assert_eq!(
                 again.map(|again| again.value),
                 Ok(meaning.value),
@@ -159,8 +159,8 @@ pub fn units(bytes: &[u8]) {
     let policy = LaunchPolicy::under(Path::new("/b"));
     let kind = ManagerKind::from_choice("systemd+sudo").expect("a kind");
     let found = [
-        found::from_words(&unit.command, unit.environment),
-        found::from_line(&text),
+        discovered_node::from_words(&unit.command, unit.environment),
+        discovered_node::from_line(&text),
     ];
     for found in found.into_iter().flatten() {
         is_runnable(&found.into_node(kind, &policy), &policy);
@@ -170,7 +170,7 @@ pub fn units(bytes: &[u8]) {
 /// A property list, XML or binary, reads back as the same after it is written, or cannot be written; a
 /// node's arguments are plain words.
 pub fn plists(bytes: &[u8]) {
-    let Some(job) = Job::read(bytes) else { return };
+    let Some(job) = JobFile::read(bytes) else { return };
     let is_plain = |text: &String| !text.contains(char::is_control);
     let pairs = job.environment.iter().flat_map(|(name, value)| [name, value]);
     let texts = [&job.label, &job.directory];
@@ -179,11 +179,15 @@ pub fn plists(bytes: &[u8]) {
     if let Ok(written) = job.text()
         && all_plain
     {
-        assert_eq!(Job::read(written.as_bytes()).as_ref(), Some(&job), "{written}");
+        assert_eq!(
+            JobFile::read(written.as_bytes()).as_ref(),
+            Some(&job),
+            "{written}"
+        );
     }
     let policy = LaunchPolicy::under(Path::new("/b"));
     let kind = ManagerKind::from_choice("launchd+sudo").expect("a kind");
-    if let Some(found) = found::from_words(&job.command, job.environment) {
+    if let Some(found) = discovered_node::from_words(&job.command, job.environment) {
         is_runnable(&found.into_node(kind, &policy), &policy);
     }
 }
@@ -197,7 +201,7 @@ pub fn antctl(bytes: &[u8]) {
     };
     let policy = LaunchPolicy::under(Path::new("/b"));
     let kind = ManagerKind::from_choice("antctl+sudo").expect("a kind");
-    let nodes = discovered::nodes(&registry, kind, Path::new("/nowhere"), &policy);
+    let nodes = discover::nodes(&registry, kind, Path::new("/nowhere"), &policy);
     assert_eq!(nodes.len(), registry.live().count());
     let ids: BTreeSet<_> = nodes.iter().map(|node| node.id).collect();
     assert_eq!(ids.len(), nodes.len(), "no two share an id");
@@ -207,7 +211,7 @@ pub fn antctl(bytes: &[u8]) {
 /// A discovered node is run with plain words, or not at all.
 fn is_runnable(node: &Node, policy: &LaunchPolicy) {
     let root = &node.home.root;
-    if let Ok(words) = launch::arguments(node, policy) {
+    if let Ok(words) = launch_command::arguments(node, policy) {
         assert!(
             words.iter().all(|word| !word.contains(char::is_control)),
             "{words:?}"
@@ -219,13 +223,13 @@ fn is_runnable(node: &Node, policy: &LaunchPolicy) {
         assert_eq!(Path::new(&words[at + 1]), root.as_path());
         assert!(root.is_absolute() && !root.to_string_lossy().contains("/../"));
     }
-    if let Ok(service) = launch::service(node) {
+    if let Ok(service) = launch_command::service(node) {
         assert!(service.0.starts_with("antnode") && !service.0.contains('/') && service.0.len() <= 64);
     }
-    if let Ok(user) = launch::user(node) {
+    if let Ok(user) = launch_command::user(node) {
         assert!(!user.starts_with('-') && !user.contains(char::is_whitespace));
     }
-    if let Ok(variables) = launch::environment(node) {
+    if let Ok(variables) = launch_command::environment(node) {
         assert!(variables.iter().all(|(name, value)| {
             !name.is_empty() && !name.contains('=') && !value.contains(char::is_control)
         }));

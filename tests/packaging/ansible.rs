@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use wnm::settings::table::{Kept, Takes};
+use wnm::settings::table::{Lifetime, ValueType};
 use wnm::settings::{SETTINGS, Setting};
 
 fn role() -> PathBuf {
@@ -16,16 +16,16 @@ fn role() -> PathBuf {
 fn kept() -> Vec<&'static Setting> {
     SETTINGS
         .iter()
-        .filter(|setting| !matches!(setting.kept, Kept::Run | Kept::Flag))
+        .filter(|setting| !matches!(setting.kept, Lifetime::Run | Lifetime::Flag))
         .collect()
 }
 
-fn kind(takes: &Takes) -> &'static str {
+fn kind(takes: &ValueType) -> &'static str {
     match takes {
-        Takes::Switch => "bool",
+        ValueType::Switch => "bool",
         // Optional settings are texts.
-        Takes::Whole { or_none: false, .. } | Takes::Thousands => "int",
-        Takes::Load => "float",
+        ValueType::Whole { or_none: false, .. } | ValueType::Thousands => "int",
+        ValueType::Load => "float",
         _ => "str",
     }
 }

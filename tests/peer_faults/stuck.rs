@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use wnm::settings::place::{self, Machine, Operator, Platform};
+use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::{Variables, defaults};
 
 use super::services;
@@ -211,12 +211,12 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
         home: "/root".into(),
     };
     let first = |has_systemd: bool| {
-        let machine = Machine {
+        let machine = HostFacts {
             platform: Platform::Linux,
-            peek: &|_| wnm::colony::Glimpse::Nothing,
+            peek: &|_| wnm::colony::StoredPlace::Nothing,
             systemd: &move |_| has_systemd,
         };
-        place::find(&[], &root, &machine, &variables).expect("a place")
+        locations::find(&[], &root, &machine, &variables).expect("a place")
     };
     for has_systemd in [true, false] {
         let made = first(has_systemd);
@@ -228,18 +228,18 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
             .text;
         assert!(kept.ends_with("+sudo"), "{kept}");
         let path = made.db_path.clone();
-        let machine = Machine {
+        let machine = HostFacts {
             platform: Platform::Linux,
             peek: &|asked: &Path| {
                 if asked == path {
-                    wnm::colony::Glimpse::Manager(kept.clone())
+                    wnm::colony::StoredPlace::Manager(kept.clone())
                 } else {
-                    wnm::colony::Glimpse::Nothing
+                    wnm::colony::StoredPlace::Nothing
                 }
             },
             systemd: &|_| panic!("the colony says it"),
         };
-        let again = place::find(&[], &root, &machine, &variables).expect("a place");
+        let again = locations::find(&[], &root, &machine, &variables).expect("a place");
         assert_eq!(again.db_path, made.db_path);
         assert_eq!(again.manager, made.manager);
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wnm::manager::unit::Unit;
+use wnm::manager::unit_file::Unit;
 
 use super::services;
 use crate::stage::{Ran, Stage};

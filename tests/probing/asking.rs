@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use wnm::colony::{
-    Answer, Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
+    Answer, ManagerKind, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts, NodeState,
+    ServiceName, Timestamp,
 };
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
 
@@ -19,7 +20,7 @@ pub fn node(port: u16) -> Node {
         name: NodeName::of(NodeId(1)),
         service: ServiceName("antnode0001.service".to_owned()),
         manager: ManagerKind::from_choice("systemd+user").unwrap(),
-        ports: Ports {
+        ports: NodePorts {
             node: 55_001,
             metrics: port,
             rpc: 30_001,
@@ -30,17 +31,17 @@ pub fn node(port: u16) -> Node {
         user: "ant".to_owned(),
         network: "evm-arbitrum-one".to_owned(),
         environment: None,
-        home: Home {
+        home: NodePaths {
             root: PathBuf::from("/nowhere"),
             logs: None,
             binary: PathBuf::from("/nowhere/antnode"),
         },
         version: None,
         born: Timestamp(0),
-        state: State::Running,
+        state: NodeState::Running,
         since: Timestamp(0),
-        figures: Figures::default(),
-        memory: Memory::default(),
+        figures: NodeFigures::default(),
+        memory: NodeHistory::default(),
     }
 }
 

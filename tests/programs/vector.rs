@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 use wnm::colony::{Metrics, Timestamp, Version};
-use wnm::plan::{Decision, Delays, Feature, Occasion, Policy, Quotas, Reason, Threshold, decide};
+use wnm::plan::{Decision, Delays, Feature, Policy, Quotas, Reason, Threshold, Trigger, decide};
 
 /// The output line for an input line; an error object for an invalid line.
 pub fn answer_line(line: &str) -> String {
@@ -67,13 +67,13 @@ impl Said<'_> {
             .map(Timestamp)
     }
 
-    fn occasion(&self) -> Occasion {
+    fn occasion(&self) -> Trigger {
         if is_true(self.vector.get("is_init")) {
-            Occasion::Init {
+            Trigger::Init {
                 survey: is_true(self.vector.get("should_survey_init")),
             }
         } else {
-            Occasion::Ordinary
+            Trigger::Ordinary
         }
     }
 

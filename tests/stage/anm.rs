@@ -13,14 +13,14 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use wnm::clock::{Clock, RealClock};
 use wnm::colony::{Answer, Mode, Node, Timestamp, Version};
-use wnm::manager::systemctl::{self, Shown};
+use wnm::manager::systemctl::{self, UnitProperties};
 use wnm::session::Session;
-use wnm::settings::place::{self, Operator, Platform};
-use wnm::settings::{self, Origin, Saying, Variables, table};
-use wnm::survey::gauge::version_said;
+use wnm::settings::locations::{self, Operator, Platform};
+use wnm::settings::{self, Provided, Source, Variables, table};
+use wnm::survey::machine_reader::version_said;
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
-use wnm::takeover::anm::server::Words;
-use wnm::takeover::anm::{Error, Host, Server};
+use wnm::takeover::anm::server::ServerProcess;
+use wnm::takeover::anm::{Server, ServerAccess, TakeoverError};
 use wnm::terminal::Terminal;
 
 use crate::probing::server::Server as Web;
@@ -149,17 +149,17 @@ impl Machine {
         let mut said = vec![("init", "true"), ("migrate_anm", "true")];
         said.extend(flags);
         let mut sayings = variables.sayings().expect("UTF-8");
-        sayings.extend(said.into_iter().map(|(name, text)| Saying {
+        sayings.extend(said.into_iter().map(|(name, text)| Provided {
             setting: table::find(name).expect("a setting"),
             text: text.to_owned(),
-            origin: Origin::Flag,
+            origin: Source::Flag,
         }));
-        let asked = place::Machine {
+        let asked = locations::HostFacts {
             platform: Platform::Linux,
-            peek: &|_| wnm::colony::Glimpse::Nothing,
+            peek: &|_| wnm::colony::StoredPlace::Nothing,
             systemd: &|_| true,
         };
-        let mut place = place::find(&sayings, &operator, &asked, &variables).expect("a place");
+        let mut place = locations::find(&sayings, &operator, &asked, &variables).expect("a place");
         for path in [&mut place.base_dir, &mut place.db_path, &mut place.lock_path] {
             *path = self.path(path.to_str().expect("a path"));
         }
@@ -197,8 +197,8 @@ struct Played {
     on_show: Option<(usize, Event)>,
 }
 
-impl Host for Played {
-    fn show(&self, units: &[String]) -> Result<Vec<Shown>, Error> {
+impl ServerAccess for Played {
+    fn show(&self, units: &[String]) -> Result<Vec<UnitProperties>, TakeoverError> {
         let count = self.shown.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some((_, event)) = self.on_show.as_ref().filter(|(nth, _)| *nth == count) {
             event();
@@ -212,14 +212,14 @@ impl Host for Played {
         Ok(units.iter().map(read).collect())
     }
 
-    fn processes(&self) -> Result<Vec<Words>, Error> {
+    fn processes(&self) -> Result<Vec<ServerProcess>, TakeoverError> {
         let text = fs::read_to_string(self.runtime.join("processes.txt")).unwrap_or_default();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Ok(lines
             .map(|line| {
                 // A line `4711: argv` sets the PID.
                 let (pid, line) = line.split_once(": ").unwrap_or(("0", line));
-                Words {
+                ServerProcess {
                     pid: pid.parse().unwrap_or(0),
                     words: line.split_whitespace().map(str::to_owned).collect(),
                 }
@@ -227,7 +227,7 @@ impl Host for Played {
             .collect())
     }
 
-    fn boot(&self) -> Result<Timestamp, Error> {
+    fn boot(&self) -> Result<Timestamp, TakeoverError> {
         let text = fs::read_to_string(self.runtime.join("boot_time.txt")).expect("a boot time");
         Ok(Timestamp(text.trim().parse().expect("a boot time")))
     }

@@ -5,14 +5,14 @@
 //! any other, and calls a start failed whose node runs. So one antctl runs at a time; what came of it is read in
 //! the registry and asked of systemd; and what it cannot do to a sick node systemd does.
 
-mod acts;
-mod command;
-pub mod discovered;
-mod leavings;
-mod order;
-mod pulse;
+mod cleanup;
+mod command_line;
+pub mod discover;
+mod node_operations;
 pub mod registry;
-mod way;
+mod rpc_health;
+mod run_antctl;
+mod unblock;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,45 +20,47 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::colony::{Activity, Binary, ManagerKind, Mode, Node, NodeId, Process, Tool, Version};
+use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool, Version};
 
-use super::premises::Premises;
-use super::processes::is_gone;
-use super::systemctl::{Shown, Systemctl};
-use super::unit::Unit;
-use super::{AntctlPolicy, Defined, Error, LaunchPolicy, ProcessManager, found, launch};
+use super::node_layout::NodeLayout;
+use super::process_scan::is_gone;
+use super::systemctl::{Systemctl, UnitProperties};
+use super::unit_file::Unit;
+use super::{
+    AntctlPolicy, DefinedNode, LaunchPolicy, ManagerError, ProcessManager, discovered_node, launch_command,
+};
 
-use command::Antctl;
-use order::{Order, Places, Source};
+use command_line::{AntctlCommand, BinarySource, FolderChoice};
 use registry::Registry;
+use run_antctl::Antctl;
 
 /// Runs nodes through antctl.
 #[derive(Debug)]
-pub struct AntctlNodes {
+pub struct AntctlManager {
     kind: ManagerKind,
-    places: Places,
+    places: FolderChoice,
     antctl: Antctl,
     systemctl: Systemctl,
-    premises: Premises,
+    premises: NodeLayout,
     /// Whether antctl changed units that systemd was not told of: antctl never tells it.
     is_stale: AtomicBool,
     /// Nodes that were found sick in this run.
     given_up: Mutex<BTreeSet<String>>,
 }
 
-impl AntctlNodes {
+impl AntctlManager {
     /// For nodes of `kind`: antctl+user, antctl+sudo or antctl+zen.
     #[must_use]
-    pub fn new(kind: ManagerKind, policy: LaunchPolicy) -> AntctlNodes {
-        AntctlNodes {
+    pub fn new(kind: ManagerKind, policy: LaunchPolicy) -> AntctlManager {
+        AntctlManager {
             kind,
             places: match kind.tool {
-                Tool::AntctlZen => Places::Chosen,
-                _ => Places::Given,
+                Tool::AntctlZen => FolderChoice::Chosen,
+                _ => FolderChoice::Given,
             },
             antctl: Antctl::new(kind.mode, policy.antctl.clone()),
             systemctl: Systemctl::new(kind.mode),
-            premises: Premises::new(kind.mode, policy),
+            premises: NodeLayout::new(kind.mode, policy),
             is_stale: AtomicBool::new(false),
             given_up: Mutex::default(),
         }
@@ -83,7 +85,7 @@ impl AntctlNodes {
     }
 
     /// What antctl knows. Its file says so at once; where it keeps that elsewhere, it is asked.
-    fn registry(&self) -> Result<Registry, Error> {
+    fn registry(&self) -> Result<Registry, ManagerError> {
         match Registry::read(self.registry_path())? {
             Some(registry) => Ok(registry),
             None => self.asked_registry(),
@@ -98,25 +100,25 @@ impl AntctlNodes {
         })
     }
 
-    fn asked_registry(&self) -> Result<Registry, Error> {
-        let failed = |why: String| Error::Antctl {
+    fn asked_registry(&self) -> Result<Registry, ManagerError> {
+        let failed = |why: String| ManagerError::Antctl {
             doing: "list the nodes of",
             node: self.kind.to_string(),
             why,
         };
         let printed = self
             .antctl
-            .tell(&Order::status())?
+            .tell(&AntctlCommand::status())?
             .map_err(|failure| failed(failure.why()))?;
         Registry::parse(&printed).map_err(failed)
     }
 
     /// The unit of a node: that of its entry, or one without an entry that tells of this very node.
-    fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, Error> {
+    fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, ManagerError> {
         if let Some(entry) = registry.entry_of(node) {
             return Ok(Some(entry.unit()));
         }
-        let name = format!("{}.service", launch::service(node)?);
+        let name = format!("{}.service", launch_command::service(node)?);
         let is_ours = self
             .root_in_unit(&name)
             .is_some_and(|root| root == node.home.root || root.parent() == Some(&node.home.root));
@@ -126,16 +128,16 @@ impl AntctlNodes {
     /// The folder of the node that a unit on disk runs.
     fn root_in_unit(&self, name: &str) -> Option<PathBuf> {
         let text = fs::read_to_string(self.units().join(name)).ok()?;
-        found::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
+        discovered_node::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
     }
 
-    fn shown(&self, unit: &str) -> Result<Shown, Error> {
+    fn shown(&self, unit: &str) -> Result<UnitProperties, ManagerError> {
         let shown = self.systemctl.show(&[unit.to_owned()])?.pop();
         Ok(shown.unwrap_or_default())
     }
 
     /// Has systemd read what antctl wrote. Once a unit has failed, systemd keeps its old text until then.
-    fn announce(&self) -> Result<(), Error> {
+    fn announce(&self) -> Result<(), ManagerError> {
         self.systemctl.daemon_reload()?;
         self.is_stale.store(false, Ordering::Relaxed);
         Ok(())
@@ -146,8 +148,8 @@ impl AntctlNodes {
         self.keep_copy();
     }
 
-    fn refused(doing: &'static str, node: &Node, why: impl Into<String>) -> Error {
-        Error::Antctl {
+    fn refused(doing: &'static str, node: &Node, why: impl Into<String>) -> ManagerError {
+        ManagerError::Antctl {
             doing,
             node: node.name.full(),
             why: why.into(),
@@ -155,8 +157,8 @@ impl AntctlNodes {
     }
 }
 
-impl ProcessManager for AntctlNodes {
-    fn define(&self, node: &Node, binary: &Binary) -> Result<Defined, Error> {
+impl ProcessManager for AntctlManager {
+    fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
         let before = self.registry()?;
         if let Some(entry) = before.entry_of(node) {
             return Ok(entry.defined());
@@ -167,8 +169,8 @@ impl ProcessManager for AntctlNodes {
         if node.user != self.policy().user {
             self.premises.account(node)?;
         }
-        let order = Order::add(node, binary, self.policy(), self.places, self.kind.mode)?;
-        if self.places == Places::Given {
+        let order = AntctlCommand::add(node, binary, self.policy(), self.places, self.kind.mode)?;
+        if self.places == FolderChoice::Given {
             self.premises.check_root(node)?;
             for folder in [&self.policy().storage, &self.policy().logs] {
                 self.premises.files.make_dir(folder, None)?;
@@ -176,14 +178,14 @@ impl ProcessManager for AntctlNodes {
         }
         let said = self.antctl.tell(&order)?;
         self.note_change();
-        let after = self.registry().map_err(|error| Error::Left {
+        let after = self.registry().map_err(|error| ManagerError::Left {
             node: node.name.full(),
             what: vec![(self.registry_path().to_owned(), error.to_string())],
         })?;
         let why = match &said {
             Err(failure) => failure.why(),
             Ok(printed) => {
-                let entry = command::added(printed).and_then(|name| after.named(&name));
+                let entry = run_antctl::added(printed).and_then(|name| after.named(&name));
                 match entry {
                     Some(entry) if entry.is_as_asked(node, self.places) => return Ok(entry.defined()),
                     Some(entry) => format!(
@@ -197,21 +199,21 @@ impl ProcessManager for AntctlNodes {
             }
         };
         self.undo(node, &before, &after)?;
-        Err(AntctlNodes::refused("make", node, why))
+        Err(AntctlManager::refused("make", node, why))
     }
 
-    fn start(&self, node: &Node) -> Result<(), Error> {
+    fn start(&self, node: &Node) -> Result<(), ManagerError> {
         self.start_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
-    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), Error>> {
+    fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         let registry = self.registry_or_none();
         match self.announce() {
             Ok(()) => nodes.iter().map(|node| self.start_one(node, &registry)).collect(),
             Err(error) => {
                 let why = error.to_string();
                 let failed = |node: &&Node| {
-                    Err(Error::NotStarted {
+                    Err(ManagerError::NotStarted {
                         node: node.name.full(),
                         why: why.clone(),
                     })
@@ -221,7 +223,7 @@ impl ProcessManager for AntctlNodes {
         }
     }
 
-    fn stop(&self, node: &Node) -> Result<(), Error> {
+    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
         let registry = self.registry_or_none();
         let Some(unit) = self.unit_of(node, &registry)? else {
             return is_gone(node, "systemd");
@@ -230,7 +232,7 @@ impl ProcessManager for AntctlNodes {
             .entry_of(node)
             .map_or(&node.home.root, |entry| &entry.root);
         let before = match self.shown(&unit) {
-            Err(Error::NoSession { .. }) => return is_gone(&way::at(node, root), "systemd"),
+            Err(ManagerError::NoSession { .. }) => return is_gone(&unblock::at(node, root), "systemd"),
             shown => shown?,
         };
         if before.is_alive() {
@@ -238,7 +240,7 @@ impl ProcessManager for AntctlNodes {
             if let Some(entry) = registry.entry_of(node)
                 && self.sick(&registry).is_empty()
             {
-                let order = Order::stop(&entry.service_name).among(registry.live().count());
+                let order = AntctlCommand::stop(&entry.service_name).among(registry.live().count());
                 said = self.antctl.tell(&order)?.err();
             }
             if let Some(failure) = &said {
@@ -250,14 +252,16 @@ impl ProcessManager for AntctlNodes {
         Ok(())
     }
 
-    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), Error> {
+    fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
         let registry = self.registry()?;
         let Some(entry) = registry.entry_of(node) else {
             let why = format!("it is not in `{}`", self.registry_path().display());
-            return Err(AntctlNodes::refused("upgrade", node, why));
+            return Err(AntctlManager::refused("upgrade", node, why));
         };
-        let from = match order::source(new, self.policy(), self.places) {
-            Source::Newest if new.version.is_readable() => Source::Version(new.version.as_str().to_owned()),
+        let from = match command_line::source(new, self.policy(), self.places) {
+            BinarySource::Newest if new.version.is_readable() => {
+                BinarySource::Version(new.version.as_str().to_owned())
+            }
             from => from,
         };
         let is_done = Version::new(&entry.version) == new.version && self.shown(&entry.unit())?.is_running();
@@ -277,17 +281,17 @@ impl ProcessManager for AntctlNodes {
         let back = match self.registry()?.named(service).map(|entry| entry.version.clone()) {
             // It came no further than to be stopped.
             Some(version) if version == entry.version => self.start(node),
-            _ => self.renew(node, service, &Source::File(kept.clone())),
+            _ => self.renew(node, service, &BinarySource::File(kept.clone())),
         };
         self.forget_binary(&kept);
-        Err(Error::NotUpgraded {
+        Err(ManagerError::NotUpgraded {
             node: node.name.full(),
             why: Box::new(error),
             back: back.err().map(Box::new),
         })
     }
 
-    fn remove(&self, node: &Node) -> Result<(), Error> {
+    fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         // Before it is stopped: one that antctl cannot remove goes on running.
         self.registry()?;
         self.stop(node)?;
@@ -300,7 +304,7 @@ impl ProcessManager for AntctlNodes {
         self.clear(node, entry, &registry)
     }
 
-    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, Error)> {
+    fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let whole = match self.reset(nodes) {
             Ok(whole) => whole,
             Err(error) => {
@@ -321,7 +325,7 @@ impl ProcessManager for AntctlNodes {
         failed.collect()
     }
 
-    fn inspect(&self, nodes: &[Node]) -> Result<Vec<Process>, Error> {
+    fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let registry = Registry::read(self.registry_path())
             .ok()
             .flatten()
@@ -329,7 +333,7 @@ impl ProcessManager for AntctlNodes {
         let name = |node: &Node| match registry.entry_of(node) {
             Some(entry) => Some(entry.unit()),
             // The name of another node, if antctl was reset and counts anew.
-            None => launch::service(node)
+            None => launch_command::service(node)
                 .ok()
                 .filter(|name| registry.named(&name.0).is_none())
                 .map(|name| format!("{name}.service")),
@@ -337,44 +341,39 @@ impl ProcessManager for AntctlNodes {
         let named: Vec<Option<String>> = nodes.iter().map(name).collect();
         let names: Vec<String> = named.iter().flatten().cloned().collect();
         let mut shown = match self.systemctl.show(&names) {
-            Err(Error::NoSession { .. }) => return way::seen(nodes, &registry),
+            Err(ManagerError::NoSession { .. }) => return unblock::seen(nodes, &registry),
             shown => shown?.into_iter(),
         };
         let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
         Ok(named
             .into_iter()
             .map(process)
-            .map(|process| process.unwrap_or(Process::without(Activity::Unknown)))
+            .map(|process| process.unwrap_or(ProcessStatus::without(ProcessState::Unknown)))
             .collect())
     }
 
-    fn discover(&self) -> Result<Vec<Node>, Error> {
+    fn discover(&self) -> Result<Vec<Node>, ManagerError> {
         let registry = self.asked_registry()?;
         self.keep_copy();
-        Ok(discovered::nodes(
-            &registry,
-            self.kind,
-            self.units(),
-            self.policy(),
-        ))
+        Ok(discover::nodes(&registry, self.kind, self.units(), self.policy()))
     }
 
-    fn reserved_ports(&self) -> Result<Vec<u16>, Error> {
+    fn reserved_ports(&self) -> Result<Vec<u16>, ManagerError> {
         let registry = Registry::read(self.registry_path())?;
         Ok(registry.map(|registry| registry.ports()).unwrap_or_default())
     }
 
-    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, Defined)> {
+    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         self.kept_by_prefix(nodes)
     }
 
-    fn settle_definitions(&self) -> Result<(), Error> {
+    fn settle_definitions(&self) -> Result<(), ManagerError> {
         if !self.is_stale.load(Ordering::Relaxed) {
             return Ok(());
         }
         match self.announce() {
             // There is nobody to tell; whoever comes reads all units anew.
-            Err(Error::NoSession { .. }) => Ok(()),
+            Err(ManagerError::NoSession { .. }) => Ok(()),
             announced => announced,
         }
     }

@@ -6,24 +6,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::colony::{Home, Node, Ports, ServiceName, Version};
+use crate::colony::{Node, NodePaths, NodePorts, ServiceName, Version};
 
-use super::super::{Defined, Error, launch};
-use super::order::Places;
+use super::super::{DefinedNode, ManagerError, launch_command};
+use super::command_line::FolderChoice;
 
 /// All nodes that antctl ever made for one account, the removed ones too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<RegistryEntry>,
 }
 
 /// One node as antctl knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Entry {
+pub struct RegistryEntry {
     pub service_name: String,
     /// The number in the service's name.
     pub number: u32,
-    pub status: Status,
+    pub status: RegistryStatus,
     #[serde(rename = "data_dir_path")]
     pub root: PathBuf,
     #[serde(rename = "log_dir_path")]
@@ -54,7 +54,7 @@ pub struct Entry {
 
 /// The states antctl knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum Status {
+pub enum RegistryStatus {
     /// Never started.
     Added,
     Running,
@@ -64,9 +64,9 @@ pub enum Status {
 }
 
 #[derive(Deserialize)]
-struct Whole {
+struct RegistryFile {
     #[serde(default)]
-    nodes: Vec<Entry>,
+    nodes: Vec<RegistryEntry>,
 }
 
 impl Registry {
@@ -91,7 +91,7 @@ impl Registry {
                 _ => Err("it holds no JSON object".to_owned()),
             };
         };
-        let mut whole = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<Whole>();
+        let mut whole = serde_json::Deserializer::from_str(&text[begin..]).into_iter::<RegistryFile>();
         match whole.next() {
             Some(Ok(whole)) => Ok(Registry { entries: whole.nodes }),
             Some(Err(error)) => Err(error.to_string()),
@@ -100,36 +100,38 @@ impl Registry {
     }
 
     /// Reads the registry's file; None where there is none.
-    pub fn read(path: &Path) -> Result<Option<Registry>, Error> {
+    pub fn read(path: &Path) -> Result<Option<Registry>, ManagerError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(Error::file("read", path))?,
+            text => text.map_err(ManagerError::file("read", path))?,
         };
-        Registry::parse(&text).map(Some).map_err(|why| Error::Refused {
-            doing: "read",
-            path: path.to_owned(),
-            why: format!("antctl's registry is broken ({why}); every antctl command fails with it"),
-        })
+        Registry::parse(&text)
+            .map(Some)
+            .map_err(|why| ManagerError::Refused {
+                doing: "read",
+                path: path.to_owned(),
+                why: format!("antctl's registry is broken ({why}); every antctl command fails with it"),
+            })
     }
 
     /// Those that are not removed.
-    pub fn live(&self) -> impl Iterator<Item = &Entry> {
+    pub fn live(&self) -> impl Iterator<Item = &RegistryEntry> {
         self.entries
             .iter()
-            .filter(|entry| entry.status != Status::Removed)
+            .filter(|entry| entry.status != RegistryStatus::Removed)
     }
 
     /// The entry of a node, known by name and folder, or else by what antctl was asked for: that names a node whose
     /// making was cut short, and rows of the peer, which keep the folder that antctl makes its own in.
     #[must_use]
-    pub fn entry_of(&self, node: &Node) -> Option<&Entry> {
-        let name = launch::service(node).ok()?;
+    pub fn entry_of(&self, node: &Node) -> Option<&RegistryEntry> {
+        let name = launch_command::service(node).ok()?;
         let root = &node.home.root;
-        let by_name = |entry: &&Entry| entry.service_name == name.0 && entry.root == *root;
+        let by_name = |entry: &&RegistryEntry| entry.service_name == name.0 && entry.root == *root;
         let is_prefix = is_prefix(node);
-        let by_folder = |entry: &&Entry| is_prefix && entry.root.parent() == Some(root);
+        let by_folder = |entry: &&RegistryEntry| is_prefix && entry.root.parent() == Some(root);
         // No two entries ever share a port.
-        let by_ports = |entry: &&Entry| {
+        let by_ports = |entry: &&RegistryEntry| {
             entry.metrics_port == Some(node.ports.metrics) && entry.rpc_port() == Some(node.ports.rpc)
         };
         self.live()
@@ -140,18 +142,18 @@ impl Registry {
 
     /// The live entry of that name.
     #[must_use]
-    pub fn named(&self, service: &str) -> Option<&Entry> {
+    pub fn named(&self, service: &str) -> Option<&RegistryEntry> {
         self.live().find(|entry| entry.service_name == service)
     }
 
     /// Every port that antctl will not give to a new node: it counts those of removed ones.
     #[must_use]
     pub fn ports(&self) -> Vec<u16> {
-        self.entries.iter().flat_map(Entry::every_port).collect()
+        self.entries.iter().flat_map(RegistryEntry::every_port).collect()
     }
 }
 
-impl Entry {
+impl RegistryEntry {
     /// The port antctl asks it on.
     #[must_use]
     pub fn rpc_port(&self) -> Option<u16> {
@@ -166,8 +168,8 @@ impl Entry {
 
     /// Its ports; 0 where it has none.
     #[must_use]
-    pub fn ports(&self) -> Ports {
-        Ports {
+    pub fn ports(&self) -> NodePorts {
+        NodePorts {
             node: self.node_port.unwrap_or(0),
             metrics: self.metrics_port.unwrap_or(0),
             rpc: self.rpc_port().unwrap_or(0),
@@ -193,10 +195,10 @@ impl Entry {
 
     /// What a node became by it.
     #[must_use]
-    pub fn defined(&self) -> Defined {
-        Defined {
+    pub fn defined(&self) -> DefinedNode {
+        DefinedNode {
             service: ServiceName(self.service_name.clone()),
-            home: Home {
+            home: NodePaths {
                 root: self.root.clone(),
                 logs: Some(self.logs.clone()),
                 binary: self.binary.clone(),
@@ -208,11 +210,11 @@ impl Entry {
 
     /// Whether a node became what was asked for: two antctls at once may each have written half of it.
     #[must_use]
-    pub fn is_as_asked(&self, node: &Node, places: Places) -> bool {
+    pub fn is_as_asked(&self, node: &Node, places: FolderChoice) -> bool {
         let is_placed = || {
             self.root.parent() == Some(&node.home.root) && self.logs.parent() == Some(node.logs().as_path())
         };
-        self.ports() == node.ports && (places == Places::Chosen || is_placed())
+        self.ports() == node.ports && (places == FolderChoice::Chosen || is_placed())
     }
 }
 
@@ -234,15 +236,15 @@ mod tests {
     #[test]
     fn the_file_of_the_real_antctl_is_understood() {
         let registry = Registry::parse(USER).unwrap();
-        let states: Vec<Status> = registry.entries.iter().map(|entry| entry.status).collect();
-        use Status::{Added, Removed, Running, Stopped};
+        let states: Vec<RegistryStatus> = registry.entries.iter().map(|entry| entry.status).collect();
+        use RegistryStatus::{Added, Removed, Running, Stopped};
         assert_eq!(states, [Running, Stopped, Added, Removed, Running]);
         let first = &registry.entries[0];
         assert_eq!((first.service_name.as_str(), first.number), ("antnode1", 1));
         assert_eq!(first.root, Path::new("/home/wnm/wnm-nodes/antnode0001/antnode1"));
         assert_eq!(
             first.ports(),
-            Ports {
+            NodePorts {
                 node: 55001,
                 metrics: 13001,
                 rpc: 30001

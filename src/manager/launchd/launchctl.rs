@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::colony::Mode;
-use crate::manager::Error;
-use crate::program::{Program, account};
+use crate::manager::ManagerError;
+use crate::program::{Program, user_account};
 
 /// The launchd of the machine, or that of the user's desktop.
 #[derive(Debug)]
@@ -23,20 +23,20 @@ pub struct Launchctl {
 
 /// One job that launchd has loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Loaded {
+pub struct LoadedJob {
     /// Its process, while there is one.
     pub pid: Option<u32>,
     /// How its last process ended, where launchd says; negative for a signal.
     pub last_exit: Option<i32>,
 }
 
-impl Loaded {
+impl LoadedJob {
     /// Why it is not as it should be; `complaint` is what launchctl said when it was told.
     #[must_use]
-    pub fn why(found: Option<Loaded>, complaint: Option<&str>) -> String {
+    pub fn why(found: Option<LoadedJob>, complaint: Option<&str>) -> String {
         let mut why = match found {
             None => "launchd has not loaded it".to_owned(),
-            Some(Loaded { pid: Some(pid), .. }) => format!("launchd runs it as process {pid}"),
+            Some(LoadedJob { pid: Some(pid), .. }) => format!("launchd runs it as process {pid}"),
             Some(_) => "launchd has loaded it and does not run it".to_owned(),
         };
         if let Some(status) = found.and_then(|found| found.last_exit) {
@@ -54,7 +54,7 @@ impl Loaded {
 }
 
 /// What came of telling launchctl something: nothing, or what it complained of.
-pub type Said = Result<Option<String>, Error>;
+pub type LaunchctlResult = Result<Option<String>, ManagerError>;
 
 impl Launchctl {
     #[must_use]
@@ -62,7 +62,7 @@ impl Launchctl {
         Launchctl {
             mode,
             domain: match mode {
-                Mode::User => format!("gui/{}", account::uid()),
+                Mode::User => format!("gui/{}", user_account::uid()),
                 Mode::Sudo => "system".to_owned(),
             },
             is_old: AtomicBool::new(false),
@@ -70,7 +70,7 @@ impl Launchctl {
     }
 
     /// All jobs of this launchd by their labels, in one call.
-    pub fn jobs(&self) -> Result<HashMap<String, Loaded>, Error> {
+    pub fn jobs(&self) -> Result<HashMap<String, LoadedJob>, ManagerError> {
         if !self.is_old() {
             // Anybody may ask; only root may tell the machine's launchd something.
             let print = Program::new("launchctl").args(["print", &self.domain]);
@@ -80,7 +80,7 @@ impl Launchctl {
                     return Ok(jobs);
                 }
             } else if !self.is_unknown(&ended.stderr, &ended.stdout) {
-                return Err(Error::NoDomain {
+                return Err(ManagerError::NoDomain {
                     domain: self.domain.clone(),
                     why: print.failure(&ended).to_string(),
                 });
@@ -91,7 +91,7 @@ impl Launchctl {
     }
 
     /// Has it load the job that `file` describes, which starts it; also one that was kept from starting.
-    pub fn load(&self, label: &str, file: &Path) -> Said {
+    pub fn load(&self, label: &str, file: &Path) -> LaunchctlResult {
         if !self.is_old() {
             self.tell(&["enable", &self.target(label)])?;
             let complaint = self.tell_of(&["bootstrap", &self.domain], file)?;
@@ -103,12 +103,12 @@ impl Launchctl {
     }
 
     /// [`load`](Launchctl::load) in the way of old, which works where the new one does not.
-    pub fn load_as_before(&self, file: &Path) -> Said {
+    pub fn load_as_before(&self, file: &Path) -> LaunchctlResult {
         self.tell_of(&["load", "-w"], file)
     }
 
     /// Has it end the job and forget it. With `for_good` it also does not come back with the next boot.
-    pub fn unload(&self, label: &str, file: &Path, for_good: bool) -> Said {
+    pub fn unload(&self, label: &str, file: &Path, for_good: bool) -> LaunchctlResult {
         if !self.is_old() {
             if for_good {
                 self.tell(&["disable", &self.target(label)])?;
@@ -122,22 +122,22 @@ impl Launchctl {
     }
 
     /// [`unload`](Launchctl::unload) in the way of old.
-    pub fn unload_as_before(&self, file: &Path, for_good: bool) -> Said {
+    pub fn unload_as_before(&self, file: &Path, for_good: bool) -> LaunchctlResult {
         self.tell_of(if for_good { &["unload", "-w"] } else { &["unload"] }, file)
     }
 
     /// Keeps the job, which is not loaded, from coming back with the next boot.
-    pub fn disable(&self, label: &str) -> Said {
+    pub fn disable(&self, label: &str) -> LaunchctlResult {
         self.tell(&["disable", &self.target(label)])
     }
 
     /// Forgets that the job was ever kept from starting.
-    pub fn enable(&self, label: &str) -> Said {
+    pub fn enable(&self, label: &str) -> LaunchctlResult {
         self.tell(&["enable", &self.target(label)])
     }
 
     /// Starts a loaded job at once, whatever pause launchd would make; ends its process first with `anew`.
-    pub fn kickstart(&self, label: &str, file: &Path, anew: bool) -> Said {
+    pub fn kickstart(&self, label: &str, file: &Path, anew: bool) -> LaunchctlResult {
         if !self.is_old() {
             let target = self.target(label);
             let words: &[&str] = if anew {
@@ -166,15 +166,15 @@ impl Launchctl {
         Program::new("launchctl").rights(self.mode).args(words)
     }
 
-    fn tell(&self, words: &[&str]) -> Said {
+    fn tell(&self, words: &[&str]) -> LaunchctlResult {
         self.said(self.teller(words))
     }
 
-    fn tell_of(&self, words: &[&str], file: &Path) -> Said {
+    fn tell_of(&self, words: &[&str], file: &Path) -> LaunchctlResult {
         self.said(self.teller(words).arg(file))
     }
 
-    fn said(&self, program: Program) -> Said {
+    fn said(&self, program: Program) -> LaunchctlResult {
         let ended = program.ask()?;
         // Old verbs that fail say so and end with 0.
         let has_failed = ended.code() != Some(0) || ended.stderr.contains("failed: ");
@@ -196,23 +196,23 @@ impl Launchctl {
 /// The jobs in `launchctl print DOMAIN`: lines of pid (0: none), last exit (`-`: none) and label.
 ///
 /// None where the text has no such part: Apple promises no form.
-fn printed(text: &str) -> Option<HashMap<String, Loaded>> {
+fn printed(text: &str) -> Option<HashMap<String, LoadedJob>> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| *line == "services = {")?;
     Some(lines.take_while(|line| *line != "}").filter_map(job).collect())
 }
 
 /// The jobs in `launchctl list`: the same three columns, with `-` for no pid.
-fn listed(text: &str) -> HashMap<String, Loaded> {
+fn listed(text: &str) -> HashMap<String, LoadedJob> {
     text.lines().filter_map(job).collect()
 }
 
-fn job(line: &str) -> Option<(String, Loaded)> {
+fn job(line: &str) -> Option<(String, LoadedJob)> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let [pid, status, label] = words.as_slice() else {
         return None;
     };
-    let loaded = Loaded {
+    let loaded = LoadedJob {
         pid: pid.parse().ok().filter(|&pid| pid != 0),
         last_exit: status.parse().ok(),
     };
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!((one.pid, one.last_exit), (Some(412), None));
         let two = jobs["com.autonomi.antnode-2"];
         assert_eq!((two.pid, two.last_exit), (None, Some(78)));
-        assert_eq!(jobs["com.apple.odd"], Loaded::default());
+        assert_eq!(jobs["com.apple.odd"], LoadedJob::default());
         assert_eq!(printed("gui/501 = {\n}\n"), None);
     }
 
@@ -254,14 +254,14 @@ mod tests {
 
     #[test]
     fn a_job_says_why_it_does_not_run() {
-        let loaded = Loaded {
+        let loaded = LoadedJob {
             pid: None,
             last_exit: Some(78),
         };
         assert_eq!(
-            Loaded::why(Some(loaded), Some("run `launchctl`: exit code 5")),
+            LoadedJob::why(Some(loaded), Some("run `launchctl`: exit code 5")),
             "launchd has loaded it and does not run it, exit status 78 (launchd could not start the program): run `launchctl`: exit code 5"
         );
-        assert_eq!(Loaded::why(None, None), "launchd has not loaded it");
+        assert_eq!(LoadedJob::why(None, None), "launchd has not loaded it");
     }
 }

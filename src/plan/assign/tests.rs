@@ -1,33 +1,33 @@
 //! Which node gets which work.
 
-use super::super::made_up::{
+use super::super::fixtures::{
     NOW, calm, doings, free, holds, hot, newest, node, nodes, one_at_a_time, policy, template,
 };
 use super::*;
-use crate::colony::State::*;
+use crate::colony::NodeState::*;
 use crate::colony::{ManagerKind, Mode, ServiceName, Tool};
-use crate::plan::{Gauged, Occasion, Quotas, Situation, plan};
+use crate::plan::{MachineFigures, PlanInput, Quotas, Trigger, plan};
 
-fn plan_with(policy: &Policy, machine: Gauged, nodes: &[Node]) -> Plan {
+fn plan_with(policy: &Policy, machine: MachineFigures, nodes: &[Node]) -> Plan {
     plan_from(policy, machine, nodes, &template(), &free)
 }
 
 fn plan_from(
     policy: &Policy,
-    machine: Gauged,
+    machine: MachineFigures,
     nodes: &[Node],
     template: &Template,
-    taken: &dyn Fn(Ports) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<u16>,
 ) -> Plan {
     let newest = newest();
     plan(
         nodes,
-        &Situation {
+        &PlanInput {
             policy,
             template,
             machine: &machine,
             binary: Some(&newest),
-            occasion: Occasion::Ordinary,
+            occasion: Trigger::Ordinary,
             taken,
             now: NOW,
         },
@@ -35,8 +35,8 @@ fn plan_from(
     .plan
 }
 
-fn full_disk() -> Gauged {
-    Gauged {
+fn full_disk() -> MachineFigures {
+    MachineFigures {
         used_hd_percent: 95.0,
         ..calm()
     }
@@ -254,7 +254,7 @@ fn a_new_node_has_the_lowest_free_id_and_all_that_follows_from_it() {
     );
     assert_eq!(
         new.ports,
-        Ports {
+        NodePorts {
             node: 55_002,
             metrics: 13_002,
             rpc: 30_002
@@ -301,7 +301,7 @@ fn the_id_of_a_row_that_cannot_be_read_is_in_use() {
     let plan = plan_from(
         &one_at_a_time(),
         calm(),
-        &[node(2, State::Running)],
+        &[node(2, NodeState::Running)],
         &template,
         &free,
     );
@@ -335,7 +335,7 @@ fn antctl_never_gets_an_id_twice() {
 #[test]
 fn an_id_whose_ports_another_node_has_is_not_free() {
     let mut found = node(7, Running);
-    found.ports = Ports {
+    found.ports = NodePorts {
         node: 55_001,
         metrics: 0,
         rpc: 0,
@@ -346,7 +346,7 @@ fn an_id_whose_ports_another_node_has_is_not_free() {
 
 #[test]
 fn a_port_that_another_program_uses_is_refused_before_anything_is_made() {
-    let taken = |ports: Ports| (ports.metrics == 13_002).then_some(13_002);
+    let taken = |ports: NodePorts| (ports.metrics == 13_002).then_some(13_002);
     let plan = plan_from(&policy(), calm(), &[], &template(), &taken);
     assert_eq!(plan.steps.len(), 1);
     assert!(plan.falls_short());

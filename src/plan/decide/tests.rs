@@ -1,13 +1,13 @@
 //! The ladder, rung by rung.
 
-use super::super::made_up::{NOW, metrics, nodes, policy};
+use super::super::fixtures::{NOW, metrics, nodes, policy};
 use super::*;
-use crate::colony::State::{self, *};
+use crate::colony::NodeState::{self, *};
 use crate::colony::Version;
 use crate::plan::Quotas;
 
 fn texts(decision: &Decision) -> Vec<String> {
-    let text = |want: &Want| match want.turn {
+    let text = |want: &WorkItem| match want.turn {
         Some(turn) => format!("{} ({}/{})", want.task, turn.nth, turn.of),
         None => want.task.to_string(),
     };
@@ -15,23 +15,23 @@ fn texts(decision: &Decision) -> Vec<String> {
 }
 
 fn ask(policy: &Policy, metrics: &Metrics) -> Vec<String> {
-    texts(&decide(policy, metrics, Occasion::Ordinary, Some(NOW)))
+    texts(&decide(policy, metrics, Trigger::Ordinary, Some(NOW)))
 }
 
 fn ask_as_the_peer(policy: &Policy, metrics: &Metrics) -> Vec<String> {
-    texts(&decide(policy, metrics, Occasion::Ordinary, None))
+    texts(&decide(policy, metrics, Trigger::Ordinary, None))
 }
 
 fn why_not(policy: &Policy, metrics: &Metrics) -> Vec<String> {
-    let decision = decide(policy, metrics, Occasion::Ordinary, Some(NOW));
+    let decision = decide(policy, metrics, Trigger::Ordinary, Some(NOW));
     decision.holds.iter().map(ToString::to_string).collect()
 }
 
-fn of(states: &[State]) -> Metrics {
+fn of(states: &[NodeState]) -> Metrics {
     metrics(&nodes(states))
 }
 
-fn hot(states: &[State]) -> Metrics {
+fn hot(states: &[NodeState]) -> Metrics {
     Metrics {
         used_cpu_percent: 85.0,
         ..of(states)
@@ -51,11 +51,11 @@ fn a_boot_goes_before_everything() {
         ..of(&[Dead, Running])
     };
     assert_eq!(ask(&policy(), &booted), ["system rebooted"]);
-    let init = |survey| texts(&decide(&policy(), &booted, Occasion::Init { survey }, Some(NOW)));
+    let init = |survey| texts(&decide(&policy(), &booted, Trigger::Init { survey }, Some(NOW)));
     assert_eq!(init(true), ["system initialized"]);
     assert_eq!(init(false), ["system initialized"]);
     let kinds = |survey| {
-        decide(&policy(), &booted, Occasion::Init { survey }, None).wants[0]
+        decide(&policy(), &booted, Trigger::Init { survey }, None).wants[0]
             .task
             .kind()
             .word()
@@ -110,7 +110,7 @@ fn a_want_says_on_what_grounds_it_is() {
         load_average_15: 2.25,
         ..hot(&[Running])
     };
-    let decision = decide(&policy(), &loaded, Occasion::Ordinary, Some(NOW));
+    let decision = decide(&policy(), &loaded, Trigger::Ordinary, Some(NOW));
     let grounds: Vec<String> = decision.wants[0]
         .grounds
         .iter()

@@ -1,7 +1,7 @@
 //! Rows of table `node` to nodes and back.
 
 mod read;
-mod roll;
+mod summary;
 #[cfg(test)]
 pub(super) mod tests;
 mod write;
@@ -10,15 +10,15 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use crate::colony::{ManagerKind, Mode, Node, NodeId, Particulars, Version};
+use crate::colony::{ManagerKind, Mode, Node, NodeId, PeerColumns, Version};
 
 use super::error::{Fault, readable};
-use super::machine::mode_of_place;
-use super::{Error, Store};
+use super::machine_row::mode_of_place;
+use super::{Store, StoreError};
 
 use read::decode;
-pub use roll::{Roll, Unread};
-use write::{Cell, cells};
+pub use summary::{NodeRows, UnreadableRow};
+use write::{ColumnValue, cells};
 
 /// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
 /// `container_id`, `method`, `layout`, what a newer peer adds) are written once or never, and never changed.
@@ -81,17 +81,17 @@ const LAST_SEEN: u64 = 1 << 36;
 
 impl Store {
     /// All rows, by id: the nodes they tell of, and those that cannot be what they say.
-    pub fn roll(&self) -> Result<Roll, Error> {
+    pub fn roll(&self) -> Result<NodeRows, StoreError> {
         self.read(|connection| {
             let bare = bare_mode(connection)?;
             let sql = format!("SELECT {} FROM node ORDER BY id", COLUMNS.join(", "));
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
-            let mut roll = Roll::default();
+            let mut roll = NodeRows::default();
             while let Some(row) = rows.next()? {
                 match decode(row, bare) {
                     Ok(node) => roll.nodes.push(node),
-                    Err(fault @ Fault::Value { .. }) => roll.unread.push(Unread {
+                    Err(fault @ Fault::Value { .. }) => roll.unread.push(UnreadableRow {
                         id: row.get(0).ok().map(NodeId),
                         why: fault.at(&self.path).to_string(),
                     }),
@@ -104,12 +104,12 @@ impl Store {
     }
 
     /// The nodes of the [`roll`](Store::roll).
-    pub fn nodes(&self) -> Result<Vec<Node>, Error> {
+    pub fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         self.roll().map(|roll| roll.nodes)
     }
 
     /// What the rows hold beside the nodes.
-    pub fn particulars(&self) -> Result<BTreeMap<NodeId, Particulars>, Error> {
+    pub fn particulars(&self) -> Result<BTreeMap<NodeId, PeerColumns>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, CAST(machine_id AS INTEGER), CAST(container_id AS INTEGER), CAST(manager_type AS TEXT),
@@ -117,7 +117,7 @@ impl Store {
                  FROM node",
             )?;
             let rows = statement.query_map([], |row| {
-                let particulars = Particulars {
+                let particulars = PeerColumns {
                     machine_id: row.get(1)?,
                     container_id: row.get(2)?,
                     manager_type: row.get(3)?,
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Writes rows for nodes that were found, all or none.
-    pub fn take_in(&self, nodes: &[Node]) -> Result<(), Error> {
+    pub fn take_in(&self, nodes: &[Node]) -> Result<(), StoreError> {
         self.transact(|transaction| nodes.iter().try_for_each(|node| insert(transaction, node)))
     }
 }
@@ -163,7 +163,7 @@ pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> 
         None => return Err(Fault::NoSuchNode(node.id.0)),
     };
     drop(rows);
-    Updates::default().change(connection, &before, node)
+    UpdateStatements::default().change(connection, &before, node)
 }
 
 /// So many rows are read before those of them that differ are written.
@@ -179,7 +179,7 @@ pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), 
         COLUMNS.join(", ")
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut updates = Updates::default();
+    let mut updates = UpdateStatements::default();
     let (mut last, mut is_more) = (i64::MIN, !left.is_empty());
     let mut stored = Vec::new();
     while is_more {
@@ -211,9 +211,9 @@ pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), 
 
 /// The statements that write some columns of a row, by which columns: made once for all rows of a survey.
 #[derive(Default)]
-struct Updates(HashMap<u64, String>);
+struct UpdateStatements(HashMap<u64, String>);
 
-impl Updates {
+impl UpdateStatements {
     /// Writes what differs from `before`, which is how the row stands.
     fn change(&mut self, connection: &Connection, before: &Node, after: &Node) -> Result<(), Fault> {
         // Versions that are equal may be written differently.
@@ -240,7 +240,7 @@ impl Updates {
                 .collect();
             format!("UPDATE node SET {} WHERE id = ?", sets.join(", "))
         });
-        let id = Cell::Integer(before.id.0.into());
+        let id = ColumnValue::Integer(before.id.0.into());
         let values = marked(changed).map(|index| &new[index]).chain([&id]);
         match connection
             .prepare_cached(sql)?

@@ -6,8 +6,8 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use crate::colony::{
-    BinaryKey, Figures, Home, Memory, Mode, Node, NodeId, NodeName, Ports, ServiceName, State, Timestamp,
-    Version,
+    BinaryKey, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts, NodeState,
+    ServiceName, Timestamp, Version,
 };
 use crate::store::error::{Fault, quoted};
 
@@ -30,7 +30,7 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
     let version = row.optional_text()?;
     let root = row.path()?;
     let logs = row.optional_text()?;
-    let ports = Ports {
+    let ports = NodePorts {
         node: row.number(0..=65535)?,
         metrics: row.number(0..=65535)?,
         rpc: row.number(0..=65535)?,
@@ -47,7 +47,7 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
     let born = Timestamp(row.integer()?.unwrap_or(0));
     let host = row.text()?;
     let environment = row.optional_text()?;
-    let mut memory = Memory {
+    let mut memory = NodeHistory {
         silent,
         shunned,
         last_seen,
@@ -80,7 +80,7 @@ pub(super) fn decode(row: &Row<'_>, bare: Mode) -> Result<Node, Fault> {
         user,
         network,
         environment,
-        home: Home {
+        home: NodePaths {
             root,
             logs: logs.filter(|logs| !logs.is_empty()).map(PathBuf::from),
             binary,
@@ -185,15 +185,15 @@ impl Reader<'_> {
         Ok(PathBuf::from(text))
     }
 
-    fn state(&mut self) -> Result<State, Fault> {
+    fn state(&mut self) -> Result<NodeState, Fault> {
         let word = self.text()?;
-        State::from_word(&word).ok_or_else(|| self.wrong(format!("{} is no state", quoted(&word))))
+        NodeState::from_word(&word).ok_or_else(|| self.wrong(format!("{} is no state", quoted(&word))))
     }
 
-    fn figures(&mut self) -> Result<Figures, Fault> {
+    fn figures(&mut self) -> Result<NodeFigures, Fault> {
         let records = self.figure()?;
         let rewards = self.optional_text()?.unwrap_or_else(|| "0".to_owned());
-        Ok(Figures {
+        Ok(NodeFigures {
             records,
             rewards,
             uptime: self.figure()?,

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use crate::colony::{
-    BinaryKey, Figures, Home, ManagerKind, Memory, Node, NodeId, NodeName, Ports, ServiceName, State,
-    Timestamp, Version,
+    BinaryKey, ManagerKind, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts,
+    NodeState, ServiceName, Timestamp, Version,
 };
 use crate::store::tests::colony;
-use crate::store::{Fault, Intent, NodeChange, Store, Unread};
+use crate::store::{Fault, Intent, NodeChange, Store, UnreadableRow};
 
 use super::{COLUMNS, SURVEYED};
 
@@ -20,7 +20,7 @@ pub(in crate::store) fn node(id: u32) -> Node {
         id: NodeId(id),
         service: ServiceName(format!("{}.service", name.full())),
         manager: ManagerKind::from_choice("systemd+user").unwrap(),
-        ports: Ports {
+        ports: NodePorts {
             node: 55_000,
             metrics: 13_000,
             rpc: 30_000,
@@ -31,17 +31,17 @@ pub(in crate::store) fn node(id: u32) -> Node {
         user: "ant".to_owned(),
         network: "evm-arbitrum-one".to_owned(),
         environment: None,
-        home: Home {
+        home: NodePaths {
             binary: root.join("antnode"),
             root,
             logs: None,
         },
         version: Some(Version::new("0.4.17")),
         born: Timestamp(1_795_000_000),
-        state: State::Running,
+        state: NodeState::Running,
         since: Timestamp(1_795_000_060),
-        figures: Figures::default(),
-        memory: Memory::default(),
+        figures: NodeFigures::default(),
+        memory: NodeHistory::default(),
         name,
     }
 }
@@ -51,7 +51,7 @@ fn execute(store: &Store, sql: &str) {
 }
 
 /// What a change that belongs to no step writes.
-fn change(store: &Store, change: NodeChange<'_>) -> Result<(), crate::store::Error> {
+fn change(store: &Store, change: NodeChange<'_>) -> Result<(), crate::store::StoreError> {
     let intent = Intent {
         run: "run".to_owned(),
         action: "stop".to_owned(),
@@ -154,7 +154,7 @@ fn a_row_that_cannot_be_is_named_and_keeps_no_other_from_being_read() {
         );
         let roll = store.roll().unwrap();
         assert_eq!(roll.nodes, [node(3)]);
-        let [Unread { id, why: error }] = &roll.unread[..] else {
+        let [UnreadableRow { id, why: error }] = &roll.unread[..] else {
             panic!("{roll:?}");
         };
         assert_eq!(*id, Some(NodeId(7)));
@@ -217,7 +217,7 @@ fn an_update_writes_what_differs_and_nothing_else() {
                 version = '', of_a_newer_peer = 'y'",
     );
     let mut seen = store.nodes().unwrap().remove(0);
-    seen.state = State::Stopped;
+    seen.state = NodeState::Stopped;
     seen.figures.uptime = 9;
     seen.memory.retry_at = Some(Timestamp(7));
     change(&store, NodeChange::Update(&seen)).unwrap();
@@ -277,7 +277,7 @@ prop_compose! {
         moments: [Option<i64>; 2],
         counts: [u32; 3],
         figures in prop::collection::vec(0..=i64::MAX, 16),
-        state in prop::sample::select(State::ALL.to_vec()),
+        state in prop::sample::select(NodeState::ALL.to_vec()),
         manager in prop::sample::select(ManagerKind::CHOICES.to_vec()),
         key: Option<(u64, i128, u64)>,
     ) -> Node {
@@ -290,11 +290,11 @@ prop_compose! {
             network: texts[3].clone(),
             host: texts[4].clone(),
             manager: ManagerKind::from_choice(manager).unwrap(),
-            ports: Ports { node: ports[0], metrics: ports[1], rpc: ports[2] },
+            ports: NodePorts { node: ports[0], metrics: ports[1], rpc: ports[2] },
             wallet: optional[0].clone(),
             peer_id: optional[1].clone(),
             environment: optional[2].clone(),
-            home: Home {
+            home: NodePaths {
                 root: PathBuf::from(&paths[0]),
                 binary: PathBuf::from(&paths[1]),
                 logs: has_logs.then(|| PathBuf::from(&paths[2])),
@@ -303,13 +303,13 @@ prop_compose! {
             born: Timestamp(times[0]),
             since: Timestamp(times[1]),
             state,
-            figures: Figures {
+            figures: NodeFigures {
                 uptime: f(0), records: f(1), shunned: f(2), connected_peers: f(3), gets: f(4), puts: f(5),
                 mem: f(6), cpu: f(7), open_connections: f(8), total_peers: f(9), bad_peers: f(10),
                 rel_records: f(11), max_records: f(12), payment_count: f(13), live_time: f(14),
                 network_size: f(15), shunned_total: f(0), shunned_by_old: f(1), rewards: texts[5].clone(),
             },
-            memory: Memory {
+            memory: NodeHistory {
                 silent: counts[0],
                 shunned: counts[1],
                 start_failures: counts[2],

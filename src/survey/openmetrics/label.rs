@@ -1,12 +1,12 @@
 //! What follows a sample's name: its labels and its value.
 
-use super::number::Number;
+use super::sample_value::SampleValue;
 
 /// No version and no peer id is longer; what is longer is none.
 const TEXT_MOST: usize = 256;
 
 /// The value of a sample, from what follows its name; None when it is no number.
-pub fn value(rest: &[u8]) -> Option<Number<'_>> {
+pub fn value(rest: &[u8]) -> Option<SampleValue<'_>> {
     let after = match rest.first() {
         Some(b'{') => &rest[labels_end(rest)?..],
         _ => rest,
@@ -15,7 +15,7 @@ pub fn value(rest: &[u8]) -> Option<Number<'_>> {
     let mut words = after
         .split(|byte| matches!(byte, b' ' | b'\t'))
         .filter(|word| !word.is_empty());
-    Number::read(words.next()?)
+    SampleValue::read(words.next()?)
 }
 
 /// Behind the closing brace of a label set; braces and spaces inside quotes do not count.
@@ -67,14 +67,14 @@ pub fn label(labels: &[u8], key: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::openmetrics::Page;
+    use crate::survey::openmetrics::MetricsPage;
 
     fn version(label_set: &str) -> Option<String> {
         read(&format!("ant_node_antnode_version_info{label_set} 1\n")).version
     }
 
-    fn read(text: &str) -> Page {
-        Page::read(text.as_bytes())
+    fn read(text: &str) -> MetricsPage {
+        MetricsPage::read(text.as_bytes())
     }
 
     #[test]

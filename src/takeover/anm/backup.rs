@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::hands::Hands;
-use super::journal::{Journal, State};
-use super::manifest::{Entry, Manifest, Standing};
-use super::place::{COLLECTOR, COLLECTOR_CRON, CRON, SCRIPT, STATE};
-use super::{Error, Server, Unit};
+use super::fs_ops::FileOps;
+use super::journal::{Journal, JournalState};
+use super::manifest::{BackedUpFile, Manifest, StateBefore};
+use super::paths::{COLLECTOR, COLLECTOR_CRON, CRON, SCRIPT, STATE};
+use super::{NodeUnit, Server, TakeoverError};
 
 /// Files beside those of anm and the units: NTracking's, the firewall's, and what wnm's schedule may replace.
 const OTHERS: [&str; 7] = [
@@ -24,12 +24,12 @@ const OTHERS: [&str; 7] = [
 ///
 /// # Errors
 /// When a file cannot be copied: nothing but the new folder was made.
-pub fn make(server: &Server, units: &[Unit], state: State) -> Result<Journal, Error> {
+pub fn make(server: &Server, units: &[NodeUnit], state: JournalState) -> Result<Journal, TakeoverError> {
     let journal = Journal::begin(server, state)?;
     let mut manifest = Manifest {
         made: server.clock.now().utc(),
         files: Vec::new(),
-        standing: Standing::of(server, units)?,
+        standing: StateBefore::of(server, units)?,
     };
     copy(server, &journal, wanted(server, units)?, &mut manifest)?;
     journal.keep_manifest(server, &manifest)?;
@@ -41,9 +41,9 @@ pub fn make(server: &Server, units: &[Unit], state: State) -> Result<Journal, Er
 ///
 /// # Errors
 /// When a file cannot be copied.
-pub fn renew(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Standing, Error> {
+pub fn renew(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<StateBefore, TakeoverError> {
     let mut manifest = journal.manifest(server)?;
-    let standing = Standing::of(server, units)?;
+    let standing = StateBefore::of(server, units)?;
     let changes = manifest.standing.differences(&standing);
     if changes.is_empty() {
         return Ok(standing);
@@ -51,7 +51,7 @@ pub fn renew(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Stand
     for change in &changes {
         tracing::warn!("since the backup was made: {change}");
     }
-    let is_kept = |unit: &&Unit| {
+    let is_kept = |unit: &&NodeUnit| {
         let stood = standing.units.get(&unit.service).map(|stood| &stood.sha256);
         manifest.entry(&unit.path).map(|entry| &entry.sha256) == stood
     };
@@ -69,8 +69,8 @@ fn copy(
     journal: &Journal,
     paths: Vec<PathBuf>,
     manifest: &mut Manifest,
-) -> Result<(), Error> {
-    let hands = Hands::of(server);
+) -> Result<(), TakeoverError> {
+    let hands = FileOps::of(server);
     let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {
         let folder = path.parent().unwrap_or(&path).to_owned();
@@ -95,8 +95,8 @@ fn keep(
     paths: &[PathBuf],
     manifest: &mut Manifest,
     written: &mut Vec<PathBuf>,
-) -> Result<(), Error> {
-    let hands = Hands::of(server);
+) -> Result<(), TakeoverError> {
+    let hands = FileOps::of(server);
     // anm's runs delete and make files of theirs at any moment: what was there is what was copied.
     let names = hands.names_in(&server.path(journal.copy_of(paths[0].parent().unwrap_or(&paths[0]))))?;
     let copied: Vec<&PathBuf> = paths
@@ -115,14 +115,16 @@ fn keep(
         let copy = journal.copy_of(path);
         manifest.files.retain(|entry| entry.path != *path);
         let below = copy.strip_prefix(&journal.backup).unwrap_or(&copy).to_owned();
-        manifest.files.extend(Entry::of(server, path, below, sha256));
+        manifest
+            .files
+            .extend(BackedUpFile::of(server, path, below, sha256));
     }
     written.extend(copies);
     Ok(())
 }
 
 /// The copies of the units must be what the units were when the standing was taken.
-fn check(units: &[Unit], manifest: &Manifest) -> Result<(), Error> {
+fn check(units: &[NodeUnit], manifest: &Manifest) -> Result<(), TakeoverError> {
     for unit in units {
         let stood = manifest
             .standing
@@ -131,7 +133,7 @@ fn check(units: &[Unit], manifest: &Manifest) -> Result<(), Error> {
             .map(|stood| &stood.sha256);
         let kept = manifest.entry(&unit.path);
         if kept.map(|entry| &entry.sha256) != stood {
-            return Err(Error::Differs {
+            return Err(TakeoverError::Differs {
                 path: unit.path.clone(),
                 copy: kept.map(|entry| entry.copy.clone()).unwrap_or_default(),
             });
@@ -141,7 +143,7 @@ fn check(units: &[Unit], manifest: &Manifest) -> Result<(), Error> {
 }
 
 /// All files that are to be backed up and are there.
-fn wanted(server: &Server, units: &[Unit]) -> Result<Vec<PathBuf>, Error> {
+fn wanted(server: &Server, units: &[NodeUnit]) -> Result<Vec<PathBuf>, TakeoverError> {
     let mut all: Vec<PathBuf> = OTHERS.iter().map(PathBuf::from).collect();
     for unit in units {
         all.push(unit.path.clone());

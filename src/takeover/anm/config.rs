@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::place::{CONFIG, SCRIPT, SYSTEM};
-use super::{Error, Server};
+use super::paths::{CONFIG, SCRIPT, SYSTEM};
+use super::{Server, TakeoverError};
 
 /// Read after `config` on every run, where it is there.
 pub const OVERRIDE: &str = "/var/antctl/override";
@@ -17,7 +17,7 @@ const MANY_CORES: u32 = 24;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct Assignment {
     /// None: it would have to be evaluated.
     pub text: Option<String>,
     pub file: PathBuf,
@@ -27,7 +27,7 @@ pub struct Said {
 
 /// A line that is no plain assignment: anything may follow from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Odd {
+pub struct NonAssignment {
     /// From 1.
     pub line: usize,
     pub text: String,
@@ -37,20 +37,20 @@ pub struct Odd {
 ///
 /// # Errors
 /// The first line that is none.
-pub fn parse(text: &str, file: &Path) -> Result<BTreeMap<String, Said>, Odd> {
+pub fn parse(text: &str, file: &Path) -> Result<BTreeMap<String, Assignment>, NonAssignment> {
     let mut said = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
         let trimmed = line.trim();
         if trimmed.is_empty() || trimmed.starts_with('#') {
             continue;
         }
-        let (name, text) = assignment(trimmed).ok_or_else(|| Odd {
+        let (name, text) = assignment(trimmed).ok_or_else(|| NonAssignment {
             line: number + 1,
             text: trimmed.to_owned(),
         })?;
         said.insert(
             name.to_owned(),
-            Said {
+            Assignment {
                 text,
                 file: file.to_owned(),
                 line: number + 1,
@@ -129,10 +129,10 @@ fn double_quoted(rest: &mut std::str::Chars<'_>, text: &mut String) -> Option<bo
 
 /// What is in effect: `config`, then `override`, then the rule for many processors.
 #[derive(Clone, Debug, Default)]
-pub struct Effective {
-    said: BTreeMap<String, Said>,
+pub struct EffectiveConfig {
+    said: BTreeMap<String, Assignment>,
     /// What each file says of the rewards address, `override` first: where one is no address, the next is asked.
-    pub rewards: Vec<Said>,
+    pub rewards: Vec<Assignment>,
     /// Whether two timers come from the script.
     pub has_many_cores: bool,
     /// The different delays in the script, where it is asked: which is meant cannot be told unless there is one.
@@ -141,19 +141,19 @@ pub struct Effective {
     pub thousands: Option<u32>,
 }
 
-impl Effective {
+impl EffectiveConfig {
     /// Reads all three files. The caller's environment does not matter.
     ///
     /// # Errors
     /// A file that cannot be read, or a line that would have to be run.
-    pub fn read(server: &Server) -> Result<Effective, Error> {
+    pub fn read(server: &Server) -> Result<EffectiveConfig, TakeoverError> {
         let script = server.read(SCRIPT)?.unwrap_or_default();
         let system = file(server, SYSTEM)?;
         let overridden = file(server, OVERRIDE)?;
         let mut said = file(server, CONFIG)?;
         let rewards = [&overridden, &said].map(|file| file.get("RewardsAddress").cloned());
         said.extend(overridden);
-        let mut effective = Effective {
+        let mut effective = EffectiveConfig {
             said,
             rewards: rewards.into_iter().flatten().collect(),
             has_many_cores: false,
@@ -171,7 +171,7 @@ impl Effective {
         effective.script_delays = literals(&script, "DelayStart", Indent::Any);
         if let Some(delay) = effective.script_delays.last() {
             for name in ["DelayStart", "DelayUpgrade"] {
-                let said = Said {
+                let said = Assignment {
                     text: Some(delay.to_string()),
                     file: SCRIPT.into(),
                     line: 0,
@@ -185,7 +185,7 @@ impl Effective {
 
     /// What is said of `name`; None: nothing.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Said> {
+    pub fn get(&self, name: &str) -> Option<&Assignment> {
         self.said.get(name)
     }
 
@@ -193,7 +193,7 @@ impl Effective {
     ///
     /// # Errors
     /// When it would have to be evaluated.
-    pub fn text(&self, name: &str) -> Result<Option<&str>, Error> {
+    pub fn text(&self, name: &str) -> Result<Option<&str>, TakeoverError> {
         let said = self.said.get(name);
         said.map(|said| evaluated(name, said)).transpose()
     }
@@ -203,28 +203,28 @@ impl Effective {
 ///
 /// # Errors
 /// When it would have to be evaluated.
-pub fn evaluated<'a>(name: &str, said: &'a Said) -> Result<&'a str, Error> {
+pub fn evaluated<'a>(name: &str, said: &'a Assignment) -> Result<&'a str, TakeoverError> {
     let text = said.text.as_deref();
     text.ok_or_else(|| unclear(name, said, "would have to be evaluated by a shell"))
 }
 
 /// The refusal of a value that cannot be used.
 #[must_use]
-pub fn unclear(name: &str, said: &Said, why: &str) -> Error {
+pub fn unclear(name: &str, said: &Assignment, why: &str) -> TakeoverError {
     let line = match said.line {
         0 => String::new(),
         line => format!(" line {line}"),
     };
-    Error::refused(
+    TakeoverError::refused(
         format_args!("`{name}` in `{}`{line} {why}", said.file.display()),
         "write a plain value there, as `NAME=value`, and call it again; nothing was changed",
     )
 }
 
-fn file(server: &Server, path: &str) -> Result<BTreeMap<String, Said>, Error> {
+fn file(server: &Server, path: &str) -> Result<BTreeMap<String, Assignment>, TakeoverError> {
     let text = server.read(path)?.unwrap_or_default();
     parse(&text, Path::new(path)).map_err(|odd| {
-        Error::refused(
+        TakeoverError::refused(
             format_args!(
                 "`{path}` line {} is no plain assignment: `{}`",
                 odd.line, odd.text
@@ -259,13 +259,13 @@ fn literals(script: &str, name: &str, indent: Indent) -> Vec<u32> {
 ///
 /// # Errors
 /// As [`Effective::read`].
-pub fn teardown_ordered(server: &Server) -> Result<Option<String>, Error> {
+pub fn teardown_ordered(server: &Server) -> Result<Option<String>, TakeoverError> {
     if !server.has(CONFIG) {
         return Ok(Some(format!(
             "`{CONFIG}` is gone, which anm takes for the order to destroy all nodes"
         )));
     }
-    let effective = Effective::read(server)?;
+    let effective = EffectiveConfig::read(server)?;
     let Some(said) = effective.get("Action") else {
         return Ok(None);
     };

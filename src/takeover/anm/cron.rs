@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::place::{CRON, SCRIPT, STATE};
-use super::unit::digits_of;
-use super::{Error, Server};
+use super::paths::{CRON, SCRIPT, STATE};
+use super::units::digits_of;
+use super::{Server, TakeoverError};
 
 /// Who runs anm, and where his things are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Operator {
+pub struct AnmAccount {
     pub name: String,
     /// On the server.
     pub home: PathBuf,
@@ -20,9 +20,9 @@ pub struct Operator {
 ///
 /// # Errors
 /// When neither names an account, or the operator has no antnode.
-pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> {
+pub fn operator(server: &Server, cron: Option<&str>) -> Result<AnmAccount, TakeoverError> {
     let named = cron.and_then(|text| {
-        entries(text, Form::WithUser)
+        entries(text, CrontabFormat::WithUser)
             .into_iter()
             .find_map(|entry| entry.user)
     });
@@ -32,13 +32,13 @@ pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> 
             Some(_) => format!("has no line that runs `{SCRIPT}`"),
             None => "is not there".to_owned(),
         };
-        Error::refused(
+        TakeoverError::refused(
             format_args!("`{CRON}` {what}, and `{STATE}` belongs to no account of this machine"),
             "give `/var/antctl` to the account that ran anm, and call it again",
         )
     })?;
     let home = server.host.home(&name).ok_or_else(|| {
-        Error::refused(
+        TakeoverError::refused(
             format_args!("`{name}`, who runs anm by `{CRON}`, has no account on this machine"),
             "name the account that ran anm in that line, and call it again",
         )
@@ -50,41 +50,41 @@ pub fn operator(server: &Server, cron: Option<&str>) -> Result<Operator, Error> 
     ];
     let found = looked.iter().find(|path| server.path(path).is_file()).cloned();
     let antnode = found.ok_or_else(|| {
-        Error::refused(
+        TakeoverError::refused(
             format_args!("`{name}` has no antnode: looked for `{}`", looked[0].display()),
             "install it with `antup node` as that user, and call it again",
         )
     })?;
-    Ok(Operator { name, home, antnode })
+    Ok(AnmAccount { name, home, antnode })
 }
 
 /// Everything beside its own cron file that starts anm, each with the line that does it.
 ///
 /// # Errors
 /// When a crontab cannot be read.
-pub fn elsewhere(server: &Server, operator: &Operator) -> Result<Vec<String>, Error> {
+pub fn elsewhere(server: &Server, operator: &AnmAccount) -> Result<Vec<String>, TakeoverError> {
     let mut found = Vec::new();
-    let mut look = |path: PathBuf, form: Form| -> Result<(), Error> {
+    let mut look = |path: PathBuf, form: CrontabFormat| -> Result<(), TakeoverError> {
         let text = server.read(&path)?.unwrap_or_default();
         let lines = entries(&text, form).into_iter();
         found.extend(lines.map(|entry| format!("`{}`: `{}`", path.display(), entry.line)));
         Ok(())
     };
     for folder in ["/var/spool/cron/crontabs", "/var/spool/cron"] {
-        look(Path::new(folder).join("root"), Form::Own)?;
+        look(Path::new(folder).join("root"), CrontabFormat::Own)?;
         if operator.name != "root" {
-            look(Path::new(folder).join(&operator.name), Form::Own)?;
+            look(Path::new(folder).join(&operator.name), CrontabFormat::Own)?;
         }
     }
-    look("/etc/crontab".into(), Form::WithUser)?;
-    look("/etc/anacrontab".into(), Form::Own)?;
-    look("/etc/rc.local".into(), Form::Own)?;
+    look("/etc/crontab".into(), CrontabFormat::WithUser)?;
+    look("/etc/anacrontab".into(), CrontabFormat::Own)?;
+    look("/etc/rc.local".into(), CrontabFormat::Own)?;
     for (folder, form) in [
-        ("/etc/cron.d", Form::WithUser),
-        ("/etc/cron.hourly", Form::Own),
-        ("/etc/cron.daily", Form::Own),
-        ("/etc/cron.weekly", Form::Own),
-        ("/etc/cron.monthly", Form::Own),
+        ("/etc/cron.d", CrontabFormat::WithUser),
+        ("/etc/cron.hourly", CrontabFormat::Own),
+        ("/etc/cron.daily", CrontabFormat::Own),
+        ("/etc/cron.weekly", CrontabFormat::Own),
+        ("/etc/cron.monthly", CrontabFormat::Own),
     ] {
         for name in server.names(folder)? {
             let path = Path::new(folder).join(name);
@@ -106,7 +106,7 @@ pub fn elsewhere(server: &Server, operator: &Operator) -> Result<Vec<String>, Er
             let path = folder.join(&name);
             let is_of_node = digits_of(&name).is_some();
             if name.ends_with(".service") && !is_of_node && server.path(&path).is_file() {
-                look(path, Form::Unit)?;
+                look(path, CrontabFormat::Unit)?;
             }
         }
     }
@@ -115,7 +115,7 @@ pub fn elsewhere(server: &Server, operator: &Operator) -> Result<Vec<String>, Er
 
 /// What kind of lines a file has.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum CrontabFormat {
     /// Five times, a user, a command.
     WithUser,
     /// Five times, a command.
@@ -125,12 +125,12 @@ enum Form {
 }
 
 /// A line that runs the script.
-struct Entry {
+struct ScriptLine {
     user: Option<String>,
     line: String,
 }
 
-fn entries(text: &str, form: Form) -> Vec<Entry> {
+fn entries(text: &str, form: CrontabFormat) -> Vec<ScriptLine> {
     let script = Path::new(SCRIPT)
         .file_name()
         .unwrap_or_default()
@@ -138,15 +138,15 @@ fn entries(text: &str, form: Form) -> Vec<Entry> {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.starts_with(['#', ';']) && line.contains(&*script))
-        .filter(|line| form != Form::Unit || line.starts_with("Exec"))
+        .filter(|line| form != CrontabFormat::Unit || line.starts_with("Exec"))
         .map(|line| {
             let mut words = line.split_whitespace();
             // `@daily` stands for all five times.
             let times = if line.starts_with('@') { 1 } else { 5 };
-            Entry {
+            ScriptLine {
                 user: match form {
-                    Form::WithUser => words.nth(times).map(str::to_owned),
-                    Form::Own | Form::Unit => None,
+                    CrontabFormat::WithUser => words.nth(times).map(str::to_owned),
+                    CrontabFormat::Own | CrontabFormat::Unit => None,
                 },
                 line: line.to_owned(),
             }
@@ -156,24 +156,27 @@ fn entries(text: &str, form: Form) -> Vec<Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, entries};
+    use super::{CrontabFormat, entries};
 
     #[test]
     fn the_sixth_field_is_the_operator() {
         let text = "# anms.sh\nPATH=/bin\n* * * * * weave /bin/bash /usr/bin/anms.sh >> /var/antctl/log\n";
-        let found = entries(text, Form::WithUser);
+        let found = entries(text, CrontabFormat::WithUser);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].user.as_deref(), Some("weave"));
-        let short = entries("@reboot op /usr/bin/anms.sh", Form::WithUser);
+        let short = entries("@reboot op /usr/bin/anms.sh", CrontabFormat::WithUser);
         assert_eq!(short[0].user.as_deref(), Some("op"));
-        assert_eq!(entries("*/5 * * * * bash /usr/bin/anms.sh", Form::Own).len(), 1);
+        assert_eq!(
+            entries("*/5 * * * * bash /usr/bin/anms.sh", CrontabFormat::Own).len(),
+            1
+        );
     }
 
     #[test]
     fn a_unit_starts_it_by_its_exec_lines_alone() {
-        assert_eq!(entries("Description=anms.sh", Form::Unit).len(), 0);
+        assert_eq!(entries("Description=anms.sh", CrontabFormat::Unit).len(), 0);
         assert_eq!(
-            entries("ExecStart=/bin/bash /usr/bin/anms.sh", Form::Unit).len(),
+            entries("ExecStart=/bin/bash /usr/bin/anms.sh", CrontabFormat::Unit).len(),
             1
         );
     }

@@ -8,7 +8,7 @@ use crate::{manager, program, settings, store};
 
 /// What stands in the way.
 #[derive(Debug)]
-pub enum Error {
+pub enum TakeoverError {
     /// It must not be done as things stand. Nothing was changed.
     Refused {
         /// What is in the way, as a fragment.
@@ -19,11 +19,11 @@ pub enum Error {
     /// A file of the server's that cannot be read; `why` is the system's word for it.
     Unreadable { path: PathBuf, why: String },
     /// A file, folder or service that did not let itself be handled.
-    Handling(manager::Error),
+    Handling(manager::ManagerError),
     /// The colony's database.
-    Store(store::Error),
+    Store(store::StoreError),
     /// A setting that cannot be.
-    Setting(settings::Error),
+    Setting(settings::SettingsError),
     /// What was taken over differs from what was read; the import was taken back.
     Unlike(Vec<String>),
     /// Two files that must be the same are not.
@@ -34,7 +34,7 @@ pub enum Error {
     Teardown { why: String },
     /// It went wrong, and then anm could not be given back what was taken.
     NotUndone {
-        first: Box<Error>,
+        first: Box<TakeoverError>,
         then: String,
         hint: String,
     },
@@ -42,10 +42,10 @@ pub enum Error {
     Interrupted,
 }
 
-impl Error {
+impl TakeoverError {
     /// A refusal: what is in the way, and what to do about it.
-    pub fn refused(what: impl fmt::Display, hint: impl fmt::Display) -> Error {
-        Error::Refused {
+    pub fn refused(what: impl fmt::Display, hint: impl fmt::Display) -> TakeoverError {
+        TakeoverError::Refused {
             what: what.to_string(),
             hint: hint.to_string(),
         }
@@ -55,69 +55,71 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Error::Refused { hint, .. } => Some(hint),
-            Error::NotUndone { hint, .. } => Some(hint),
-            Error::StillBusy { .. } => Some(
+            TakeoverError::Refused { hint, .. } => Some(hint),
+            TakeoverError::NotUndone { hint, .. } => Some(hint),
+            TakeoverError::StillBusy { .. } => Some(
                 "anm has its cron file again, and nothing was imported; give it longer with `--anm_wait SECONDS`",
             ),
-            Error::Differs { .. } => {
+            TakeoverError::Differs { .. } => {
                 Some("anm is as it was; call it again when nobody else works on this machine")
             }
-            Error::Interrupted => Some("call it again; it goes on where it stopped, or begins anew"),
+            TakeoverError::Interrupted => Some("call it again; it goes on where it stopped, or begins anew"),
             _ => None,
         }
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TakeoverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Refused { what, .. } => f.write_str(what),
-            Error::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
-            Error::Handling(error) => write!(f, "cannot {error}"),
-            Error::Store(error) => error.fmt(f),
-            Error::Setting(error) => error.fmt(f),
-            Error::Unlike(differences) => {
+            TakeoverError::Refused { what, .. } => f.write_str(what),
+            TakeoverError::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
+            TakeoverError::Handling(error) => write!(f, "cannot {error}"),
+            TakeoverError::Store(error) => error.fmt(f),
+            TakeoverError::Setting(error) => error.fmt(f),
+            TakeoverError::Unlike(differences) => {
                 write!(f, "the import was taken back: {}", differences.join("; "))
             }
-            Error::Differs { path, copy } => write!(
+            TakeoverError::Differs { path, copy } => write!(
                 f,
                 "`{}` is no longer what was backed up as `{}`: somebody changed it meanwhile",
                 path.display(),
                 copy.display()
             ),
-            Error::StillBusy { what, limit } => write!(f, "gave up after {} s: {what}", limit.as_secs()),
-            Error::Teardown { why } => write!(f, "{why}; its cron file stays out of `/etc/cron.d`"),
-            Error::NotUndone { first, then, .. } => {
+            TakeoverError::StillBusy { what, limit } => {
+                write!(f, "gave up after {} s: {what}", limit.as_secs())
+            }
+            TakeoverError::Teardown { why } => write!(f, "{why}; its cron file stays out of `/etc/cron.d`"),
+            TakeoverError::NotUndone { first, then, .. } => {
                 write!(f, "{first}; and anm is not back as it was: {then}")
             }
-            Error::Interrupted => f.write_str("ended by a signal"),
+            TakeoverError::Interrupted => f.write_str("ended by a signal"),
         }
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for TakeoverError {}
 
-impl From<manager::Error> for Error {
-    fn from(error: manager::Error) -> Error {
-        Error::Handling(error)
+impl From<manager::ManagerError> for TakeoverError {
+    fn from(error: manager::ManagerError) -> TakeoverError {
+        TakeoverError::Handling(error)
     }
 }
 
-impl From<program::Error> for Error {
-    fn from(error: program::Error) -> Error {
-        Error::Handling(error.into())
+impl From<program::ProgramError> for TakeoverError {
+    fn from(error: program::ProgramError) -> TakeoverError {
+        TakeoverError::Handling(error.into())
     }
 }
 
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Error {
-        Error::Store(error)
+impl From<store::StoreError> for TakeoverError {
+    fn from(error: store::StoreError) -> TakeoverError {
+        TakeoverError::Store(error)
     }
 }
 
-impl From<settings::Error> for Error {
-    fn from(error: settings::Error) -> Error {
-        Error::Setting(error)
+impl From<settings::SettingsError> for TakeoverError {
+    fn from(error: settings::SettingsError) -> TakeoverError {
+        TakeoverError::Setting(error)
     }
 }

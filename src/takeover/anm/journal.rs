@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::settings::run::Collector;
+use crate::settings::run_options::Collector;
 
-use super::hands::{Hands, Owned};
+use super::fs_ops::{FileOps, FileOwner};
 use super::manifest::Manifest;
-use super::place::KEPT;
-use super::{Error, Server};
+use super::paths::KEPT;
+use super::{Server, TakeoverError};
 
 /// What the backups of takeovers are called, before their time.
 const BACKUP: &str = "anm-takeover-";
@@ -25,7 +25,7 @@ const MANIFEST: &str = "manifest.json";
 const REPORT: &str = "report.txt";
 
 /// Readable and writable for root alone.
-const ROOTS: Owned = Owned {
+const ROOTS: FileOwner = FileOwner {
     uid: 0,
     gid: 0,
     bits: 0o600,
@@ -34,7 +34,7 @@ const ROOTS: Owned = Owned {
 /// How far a takeover has come. Each step is written down before what it names is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum JournalStep {
     /// The backup is being made; nothing of anm was changed.
     BackingUp,
     /// The cron file of anm is being taken away, and its last run waited for.
@@ -51,18 +51,18 @@ pub enum Step {
     GivenBack,
 }
 
-impl Step {
+impl JournalStep {
     /// Whether nothing is left to be done or undone.
     #[must_use]
     pub fn is_rest(self) -> bool {
-        matches!(self, Step::Done | Step::GivenBack)
+        matches!(self, JournalStep::Done | JournalStep::GivenBack)
     }
 }
 
 /// What is known of a takeover from its beginning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    pub step: Step,
+pub struct JournalState {
+    pub step: JournalStep,
     /// The colony that takes the nodes.
     pub database: PathBuf,
     /// Whose crontab entry ran anm.
@@ -79,13 +79,13 @@ pub struct State {
 pub struct Journal {
     /// Where the backup lies on the machine.
     pub backup: PathBuf,
-    pub state: State,
+    pub state: JournalState,
 }
 
 impl Journal {
     /// Begins a backup in a new folder that is root's alone.
-    pub(super) fn begin(server: &Server, state: State) -> Result<Journal, Error> {
-        let hands = Hands::of(server);
+    pub(super) fn begin(server: &Server, state: JournalState) -> Result<Journal, TakeoverError> {
+        let hands = FileOps::of(server);
         let moment = server.clock.now().utc();
         let kept = Path::new(KEPT);
         if !server.path(kept).is_dir() {
@@ -106,15 +106,15 @@ impl Journal {
     }
 
     /// Writes down that `step` is being done.
-    pub fn reach(&mut self, server: &Server, step: Step) -> Result<(), Error> {
+    pub fn reach(&mut self, server: &Server, step: JournalStep) -> Result<(), TakeoverError> {
         self.state.step = step;
         self.write(server)
     }
 
     /// Writes down what is known.
-    pub(super) fn write(&self, server: &Server) -> Result<(), Error> {
+    pub(super) fn write(&self, server: &Server) -> Result<(), TakeoverError> {
         let text = serde_json::to_string_pretty(&self.state).unwrap_or_default() + "\n";
-        Hands::of(server).write(&server.path(self.backup.join(STATE)), &text, ROOTS)
+        FileOps::of(server).write(&server.path(self.backup.join(STATE)), &text, ROOTS)
     }
 
     /// Where the copy of a file of the machine lies in the backup.
@@ -126,7 +126,7 @@ impl Journal {
     }
 
     /// The text of a file as it was backed up; None: it was not there.
-    pub fn kept_text(&self, server: &Server, path: &str) -> Result<Option<String>, Error> {
+    pub fn kept_text(&self, server: &Server, path: &str) -> Result<Option<String>, TakeoverError> {
         let wanted = Path::new(path);
         match self.manifest(server)?.entry(wanted) {
             None => Ok(None),
@@ -135,11 +135,11 @@ impl Journal {
     }
 
     /// What the backup holds.
-    pub fn manifest(&self, server: &Server) -> Result<Manifest, Error> {
+    pub fn manifest(&self, server: &Server) -> Result<Manifest, TakeoverError> {
         let path = self.backup.join(MANIFEST);
         match server.read(&path)? {
             Some(text) => Manifest::parse(&text, &path),
-            None => Err(Error::Unreadable {
+            None => Err(TakeoverError::Unreadable {
                 path,
                 why: "it is not there".to_owned(),
             }),
@@ -147,27 +147,27 @@ impl Journal {
     }
 
     /// What the operator was, or will be, told.
-    pub(super) fn report(&self, server: &Server) -> Result<String, Error> {
+    pub(super) fn report(&self, server: &Server) -> Result<String, TakeoverError> {
         let path = self.backup.join(REPORT);
-        server.read(&path)?.ok_or_else(|| Error::Unreadable {
+        server.read(&path)?.ok_or_else(|| TakeoverError::Unreadable {
             path,
             why: "it is not there".to_owned(),
         })
     }
 
     /// Keeps what the operator is to be told when all is done, whoever brings it to its end.
-    pub(super) fn keep_report(&self, server: &Server, text: &str) -> Result<(), Error> {
-        Hands::of(server).write(&server.path(self.backup.join(REPORT)), text, ROOTS)
+    pub(super) fn keep_report(&self, server: &Server, text: &str) -> Result<(), TakeoverError> {
+        FileOps::of(server).write(&server.path(self.backup.join(REPORT)), text, ROOTS)
     }
 
-    pub(super) fn keep_manifest(&self, server: &Server, manifest: &Manifest) -> Result<(), Error> {
+    pub(super) fn keep_manifest(&self, server: &Server, manifest: &Manifest) -> Result<(), TakeoverError> {
         let path = server.path(self.backup.join(MANIFEST));
-        Hands::of(server).write(&path, &manifest.text(), ROOTS)
+        FileOps::of(server).write(&path, &manifest.text(), ROOTS)
     }
 }
 
 /// All takeovers of this machine, the oldest first. One that was killed before it had written a word is none.
-pub fn all(server: &Server) -> Result<Vec<Journal>, Error> {
+pub fn all(server: &Server) -> Result<Vec<Journal>, TakeoverError> {
     let mut found = Vec::new();
     for name in server.names(KEPT)? {
         if !name.starts_with(BACKUP) {
@@ -178,7 +178,7 @@ pub fn all(server: &Server) -> Result<Vec<Journal>, Error> {
         let Some(text) = server.read(backup.join(STATE))? else {
             continue;
         };
-        let state = serde_json::from_str(&text).map_err(|error| Error::Unreadable {
+        let state = serde_json::from_str(&text).map_err(|error| TakeoverError::Unreadable {
             path: path.clone(),
             why: error.to_string(),
         })?;
@@ -188,12 +188,17 @@ pub fn all(server: &Server) -> Result<Vec<Journal>, Error> {
 }
 
 /// The last takeover; None: there was none, it was given back, or it was killed before it had changed anything.
-pub fn last(server: &Server) -> Result<Option<Journal>, Error> {
+pub fn last(server: &Server) -> Result<Option<Journal>, TakeoverError> {
     let last = all(server)?.pop();
-    Ok(last.filter(|journal| !matches!(journal.state.step, Step::BackingUp | Step::GivenBack)))
+    Ok(last.filter(|journal| {
+        !matches!(
+            journal.state.step,
+            JournalStep::BackingUp | JournalStep::GivenBack
+        )
+    }))
 }
 
 /// The takeover that was begun and neither ended nor undone.
-pub fn unfinished(server: &Server) -> Result<Option<Journal>, Error> {
+pub fn unfinished(server: &Server) -> Result<Option<Journal>, TakeoverError> {
     Ok(last(server)?.filter(|journal| !journal.state.step.is_rest()))
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::hands::Hands;
-use super::place::{CONFIG, SYSTEM};
-use super::{Error, Server, Unit};
+use super::fs_ops::FileOps;
+use super::paths::{CONFIG, SYSTEM};
+use super::{NodeUnit, Server, TakeoverError};
 
 /// One file that was backed up. The digest is that of the copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct BackedUpFile {
     /// Where it lay.
     pub path: PathBuf,
     /// Where its copy lies, below the backup.
@@ -29,7 +29,7 @@ pub struct Entry {
 
 /// One unit as it stood: its file and its process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stood {
+pub struct UnitBefore {
     /// Of the unit file.
     pub sha256: String,
     /// None: it had no process.
@@ -38,9 +38,9 @@ pub struct Stood {
 
 /// What a takeover must leave as it is: the units and their processes, and anm's own settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct StateBefore {
     /// By name, `antnode0001.service`.
-    pub units: BTreeMap<String, Stood>,
+    pub units: BTreeMap<String, UnitBefore>,
     /// The digests of anm's `config` and `system`, and of the drop-ins of units, by path.
     pub files: BTreeMap<PathBuf, String>,
 }
@@ -50,14 +50,14 @@ pub struct Standing {
 pub struct Manifest {
     /// When, in UTC.
     pub made: String,
-    pub files: Vec<Entry>,
-    pub standing: Standing,
+    pub files: Vec<BackedUpFile>,
+    pub standing: StateBefore,
 }
 
 impl Manifest {
     /// What is kept of the file `path`.
     #[must_use]
-    pub fn entry(&self, path: &Path) -> Option<&Entry> {
+    pub fn entry(&self, path: &Path) -> Option<&BackedUpFile> {
         self.files.iter().find(|entry| entry.path == path)
     }
 
@@ -72,20 +72,20 @@ impl Manifest {
     ///
     /// # Errors
     /// When it is no manifest.
-    pub fn parse(text: &str, path: &Path) -> Result<Manifest, Error> {
-        serde_json::from_str(text).map_err(|error| Error::Unreadable {
+    pub fn parse(text: &str, path: &Path) -> Result<Manifest, TakeoverError> {
+        serde_json::from_str(text).map_err(|error| TakeoverError::Unreadable {
             path: path.to_owned(),
             why: error.to_string(),
         })
     }
 }
 
-impl Entry {
+impl BackedUpFile {
     /// The facts of the file `path`, whose copy has this digest; None: it is gone.
     #[must_use]
-    pub fn of(server: &Server, path: &Path, copy: PathBuf, sha256: String) -> Option<Entry> {
+    pub fn of(server: &Server, path: &Path, copy: PathBuf, sha256: String) -> Option<BackedUpFile> {
         let seen = fs::symlink_metadata(server.path(path)).ok()?;
-        Some(Entry {
+        Some(BackedUpFile {
             path: path.to_owned(),
             copy,
             sha256,
@@ -97,12 +97,12 @@ impl Entry {
     }
 }
 
-impl Standing {
+impl StateBefore {
     /// As it stands now, with the units as they were read a moment ago.
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn of(server: &Server, units: &[Unit]) -> Result<Standing, Error> {
+    pub fn of(server: &Server, units: &[NodeUnit]) -> Result<StateBefore, TakeoverError> {
         let others: Vec<PathBuf> = units
             .iter()
             .flat_map(|unit| unit.drop_ins.iter().cloned())
@@ -111,16 +111,16 @@ impl Standing {
             .collect();
         let of_units = units.iter().map(|unit| &unit.path);
         let paths: Vec<PathBuf> = of_units.chain(&others).map(|path| server.path(path)).collect();
-        let digests = Hands::of(server).digests(&paths)?;
+        let digests = FileOps::of(server).digests(&paths)?;
         let (of_units, of_others) = digests.split_at(units.len().min(digests.len()));
-        let stood = |(unit, sha256): (&Unit, &String)| {
-            let stood = Stood {
+        let stood = |(unit, sha256): (&NodeUnit, &String)| {
+            let stood = UnitBefore {
                 sha256: sha256.clone(),
                 main_pid: unit.pid(),
             };
             (unit.service.clone(), stood)
         };
-        Ok(Standing {
+        Ok(StateBefore {
             units: units.iter().zip(of_units).map(stood).collect(),
             files: others.into_iter().zip(of_others.iter().cloned()).collect(),
         })
@@ -128,7 +128,7 @@ impl Standing {
 
     /// What is different in `later`, each as a fragment that names its thing. Empty: nothing.
     #[must_use]
-    pub fn differences(&self, later: &Standing) -> Vec<String> {
+    pub fn differences(&self, later: &StateBefore) -> Vec<String> {
         let mut all = Vec::new();
         for (name, was) in &self.units {
             match later.units.get(name) {
@@ -165,15 +165,15 @@ fn pid(pid: Option<u32>) -> String {
 mod tests {
     use super::*;
 
-    fn standing(units: &[(&str, &str, u32)]) -> Standing {
+    fn standing(units: &[(&str, &str, u32)]) -> StateBefore {
         let stood = |(name, sha256, pid): &(&str, &str, u32)| {
-            let stood = Stood {
+            let stood = UnitBefore {
                 sha256: (*sha256).to_owned(),
                 main_pid: Some(*pid).filter(|pid| *pid != 0),
             };
             ((*name).to_owned(), stood)
         };
-        Standing {
+        StateBefore {
             units: units.iter().map(stood).collect(),
             files: [(PathBuf::from(CONFIG), "c".to_owned())].into(),
         }

@@ -3,32 +3,32 @@
 //! No process is touched, no unit rewritten, nothing below a node's folder changed. What is changed, anm's
 //! cron file and its lock, is changed so that it can be changed back.
 
-pub mod account;
-pub mod acts;
+pub mod after_takeover;
 pub mod backup;
+pub mod build;
 pub mod config;
+pub mod convert_settings;
 pub mod cron;
-pub mod details;
+pub mod disable;
 mod error;
-pub mod forms;
-pub mod hands;
+pub mod fs_ops;
+pub mod inspect;
 pub mod journal;
-pub mod judge;
-pub mod legacy;
-pub mod machine;
 pub mod manifest;
+pub mod node_details_file;
+pub mod node_rows;
 pub mod ntracking;
-pub mod place;
-pub mod reading;
+pub mod operator_summary;
+pub mod paths;
 pub mod rollback;
-pub mod rows;
 pub mod schedule;
 pub mod script;
 pub mod server;
-pub mod silence;
-pub mod unit;
+pub mod steps;
+pub mod unit_formats;
+pub mod units;
 pub mod warning;
 
-pub use error::Error;
-pub use server::{Host, Server};
-pub use unit::Unit;
+pub use error::TakeoverError;
+pub use server::{Server, ServerAccess};
+pub use units::NodeUnit;

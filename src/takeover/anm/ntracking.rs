@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{Mode, Node};
-use crate::program::account;
-use crate::settings::run::Collector;
+use crate::program::user_account;
+use crate::settings::run_options::Collector;
 
-use super::details::{self, Detail};
-use super::hands::{Hands, Owned};
+use super::fs_ops::{FileOps, FileOwner};
 use super::journal::Journal;
-use super::place::{COLLECTOR, COLLECTOR_CRON, NODE_DETAILS};
+use super::node_details_file::{self, NodeDetail};
+use super::paths::{COLLECTOR, COLLECTOR_CRON, NODE_DETAILS};
 use super::schedule::{cron_word, program};
-use super::{Error, Server};
+use super::{Server, TakeoverError};
 
 /// wnm's report in place of the collector.
 pub const REPORT_CRON: &str = "/etc/cron.d/wnm_influx";
@@ -25,21 +25,21 @@ const OUTPUT: &str = "/tmp/influx-resources/influx-resources";
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn refresh(server: &Server, nodes: &[Detail]) -> Result<bool, Error> {
+pub fn refresh(server: &Server, nodes: &[NodeDetail]) -> Result<bool, TakeoverError> {
     let path = server.path(NODE_DETAILS);
-    let Some(owned) = Owned::of(&path) else {
+    let Some(owned) = FileOwner::of(&path) else {
         return Ok(false);
     };
-    let text = details::write(nodes);
+    let text = node_details_file::write(nodes);
     if server.read(NODE_DETAILS)?.is_some_and(|was| was == text) {
         return Ok(false);
     }
     // Mostly it is the operator's own: no need for root, and for a line in root's log each time.
-    let own = owned.uid == account::uid();
+    let own = owned.uid == user_account::uid();
     let hands = if own {
-        Hands::new(Mode::User)
+        FileOps::new(Mode::User)
     } else {
-        Hands::of(server)
+        FileOps::of(server)
     };
     hands.write(&path, &text, owned)?;
     Ok(true)
@@ -75,14 +75,14 @@ pub fn misses(nodes: &[Node]) -> Option<String> {
 
 /// The line of a cron file, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
+struct CronLine {
     schedule: String,
     user: String,
     output: PathBuf,
 }
 
 /// The collector's line: its schedule, its user and what it writes. None: there is none.
-fn line_of(text: &str) -> Option<Line> {
+fn line_of(text: &str) -> Option<CronLine> {
     let line = text
         .lines()
         .map(str::trim)
@@ -94,7 +94,7 @@ fn line_of(text: &str) -> Option<Line> {
         (words.get(..5)?.join(" "), words.get(5)?)
     };
     let output = line.rsplit_once('>').map(|(_, path)| path.trim());
-    Some(Line {
+    Some(CronLine {
         schedule,
         user: (*user).to_owned(),
         output: output
@@ -105,11 +105,11 @@ fn line_of(text: &str) -> Option<Line> {
 }
 
 /// The text of the cron file that runs wnm's report for NTracking.
-fn report_cron(line: &Line, program: &Path, database: &Path) -> Result<String, Error> {
+fn report_cron(line: &CronLine, program: &Path, database: &Path) -> Result<String, TakeoverError> {
     let folder = line.output.parent().unwrap_or(Path::new("/tmp"));
     let (program, output, folder) = (cron_word(program)?, cron_word(&line.output)?, cron_word(folder)?);
     let database = cron_word(database)?;
-    let Line { schedule, user, .. } = line;
+    let CronLine { schedule, user, .. } = line;
     Ok(format!(
         "# NTracking's figures, by wnm in place of {COLLECTOR}. Written by wnm --init --migrate_anm.\n\
          SHELL=/bin/sh\n\
@@ -124,7 +124,7 @@ fn report_cron(line: &Line, program: &Path, database: &Path) -> Result<String, E
 ///
 /// # Errors
 /// When a cron file cannot be handled.
-pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(), Error> {
+pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(), TakeoverError> {
     if journal.state.collector == Collector::Keep {
         return Ok(());
     }
@@ -135,15 +135,15 @@ pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(),
         return Ok(());
     };
     let Some(line) = line_of(&text) else {
-        return Err(Error::refused(
+        return Err(TakeoverError::refused(
             format_args!("`{COLLECTOR_CRON}` does not run `{COLLECTOR}`"),
             "see what it does, and call it again with `--ntracking keep`",
         ));
     };
     let own = report_cron(&line, &program()?, database)?;
-    let hands = Hands::of(server);
+    let hands = FileOps::of(server);
     // The new one first: with both, the later of two in a minute wins; with none, the dashboard goes empty.
-    hands.write(&server.path(REPORT_CRON), &own, Owned::ROOTS_CRON)?;
+    hands.write(&server.path(REPORT_CRON), &own, FileOwner::ROOTS_CRON)?;
     hands.remove(&server.path(COLLECTOR_CRON))
 }
 
@@ -151,8 +151,8 @@ pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(),
 ///
 /// # Errors
 /// When a cron file cannot be handled.
-pub fn restore(server: &Server, journal: &Journal) -> Result<(), Error> {
-    let hands = Hands::of(server);
+pub fn restore(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
+    let hands = FileOps::of(server);
     let path = Path::new(COLLECTOR_CRON);
     if journal.state.collector == Collector::Keep {
         return Ok(());

@@ -8,20 +8,20 @@ use crate::signals;
 use crate::store::Store;
 
 use super::config::teardown_ordered;
-use super::details::{self, Detail};
-use super::hands::{Hands, Owned};
-use super::journal::{self, Journal, Step};
-use super::place::{CONFIG, CRON, NODE_DETAILS, SHUNNED, STATE, SYSTEM};
+use super::fs_ops::{FileOps, FileOwner};
+use super::journal::{self, Journal, JournalStep};
+use super::node_details_file::{self, NodeDetail};
+use super::paths::{CONFIG, CRON, NODE_DETAILS, SHUNNED, STATE, SYSTEM};
 use super::script::Script;
-use super::unit::{self, Unit};
-use super::{Error, Server, ntracking, reading, schedule, silence};
+use super::units::{self, NodeUnit};
+use super::{Server, TakeoverError, disable, inspect, ntracking, schedule};
 
 /// How long a cycle of wnm that is at work is waited for.
 const PATIENCE_S: i64 = 300;
 
 /// What is given back, and how.
 #[derive(Clone, Copy, Debug)]
-pub struct Wish<'a> {
+pub struct RollbackOptions<'a> {
     /// The lock of the colony.
     pub lock: &'a Path,
     /// Whether anm shall have its nodes though it would act on wrong ones.
@@ -35,9 +35,9 @@ pub struct Wish<'a> {
 /// # Errors
 /// When there is nothing to give back, anm would harm the nodes, or a file cannot be handled. One that was
 /// interrupted is called again.
-pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> {
+pub fn rollback(server: &Server, wish: &RollbackOptions<'_>) -> Result<Vec<String>, TakeoverError> {
     let Some(mut journal) = journal::last(server)? else {
-        return Err(Error::refused(
+        return Err(TakeoverError::refused(
             "there is no takeover from anm to take back",
             "`--rollback_anm` undoes what `wnm --init --migrate_anm` did on this machine",
         ));
@@ -45,7 +45,7 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
     let units = of_anm(server)?;
     let objections = objections(server, &journal, &units)?;
     if !objections.is_empty() && !wish.forced {
-        return Err(Error::refused(
+        return Err(TakeoverError::refused(
             format_args!("anm would act on wrong nodes: {}", objections.join("; ")),
             "nothing was changed; give `--confirm` if anm shall have them all the same",
         ));
@@ -68,15 +68,15 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
     let _lock = lock(server, wish.lock)?;
     // anm shall run again: what a run of it left long ago must not stop it.
     journal.state.had_stale_block = false;
-    journal.reach(server, Step::GivingBack)?;
+    journal.reach(server, JournalStep::GivingBack)?;
     schedule::remove(server, &journal)?;
-    let hands = Hands::of(server);
+    let hands = FileOps::of(server);
     // An order that has waited there all the time: anm would wipe that node in its first run.
     hands.remove(&server.path(SHUNNED))?;
     tell_anm(server, &journal, &units)?;
     ntracking::restore(server, &journal)?;
     let kept = put_colony_away(server, &journal)?;
-    silence::give_voice(server, &mut journal)?;
+    disable::give_voice(server, &mut journal)?;
     let mut lines = vec![format!("{} nodes are anm's again; none was touched", units.len())];
     lines.extend(kept.map(|path| format!("the colony that wnm had: {}", path.display())));
     if !journal.state.had_cron {
@@ -89,20 +89,20 @@ pub fn rollback(server: &Server, wish: &Wish<'_>) -> Result<Vec<String>, Error> 
 }
 
 /// The units that anm takes for its own.
-fn of_anm(server: &Server) -> Result<Vec<Unit>, Error> {
-    let registered = reading::registered(server)?;
-    let mut units = unit::all(server)?;
+fn of_anm(server: &Server) -> Result<Vec<NodeUnit>, TakeoverError> {
+    let registered = inspect::registered(server)?;
+    let mut units = units::all(server)?;
     units.retain(|unit| !unit.digits.is_empty() && !unit.is_antctls(&registered));
     Ok(units)
 }
 
 /// What speaks against it. An error where it must not be done whatever the operator says.
-fn objections(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Vec<String>, Error> {
+fn objections(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<Vec<String>, TakeoverError> {
     let missing = [CONFIG, SYSTEM]
         .into_iter()
         .find(|path| !server.path(path).is_file());
     if let Some(path) = missing {
-        return Err(Error::refused(
+        return Err(TakeoverError::refused(
             format_args!(
                 "`{path}` is missing: the next run of anm would destroy all nodes, or take the machine for a new one"
             ),
@@ -113,12 +113,15 @@ fn objections(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Vec<
         ));
     }
     if let Some(why) = teardown_ordered(server)? {
-        return Err(Error::refused(why, "take the order away, and call it again"));
+        return Err(TakeoverError::refused(
+            why,
+            "take the order away, and call it again",
+        ));
     }
     let mut all = Vec::new();
     let manifest = journal.manifest(server)?;
     let paths = [CONFIG, SYSTEM].map(|path| server.path(path));
-    for (path, sha256) in [CONFIG, SYSTEM].iter().zip(Hands::of(server).digests(&paths)?) {
+    for (path, sha256) in [CONFIG, SYSTEM].iter().zip(FileOps::of(server).digests(&paths)?) {
         if manifest
             .entry(Path::new(path))
             .is_none_or(|entry| entry.sha256 != sha256)
@@ -128,20 +131,20 @@ fn objections(server: &Server, journal: &Journal, units: &[Unit]) -> Result<Vec<
     }
     match Script::of(server)? {
         Some(script) => all.extend(script.objections(units)),
-        None => all.push(format!("its script `{}` is gone", super::place::SCRIPT)),
+        None => all.push(format!("its script `{}` is gone", super::paths::SCRIPT)),
     }
     Ok(all)
 }
 
 /// The nodes that came and went since.
-fn changes(before: &[String], units: &[Unit]) -> Vec<String> {
+fn changes(before: &[String], units: &[NodeUnit]) -> Vec<String> {
     let name = |service: &str| service.trim_end_matches(".service").to_owned();
     let came = units.iter().filter(|unit| !before.contains(&unit.service));
     let came: Vec<String> = came.map(|unit| unit.name().to_owned()).collect();
     let is_there = |service: &&String| units.iter().any(|unit| unit.service == **service);
     let went: Vec<String> = before
         .iter()
-        .filter(|service| unit::digits_of(service).is_some() && !is_there(service))
+        .filter(|service| units::digits_of(service).is_some() && !is_there(service))
         .map(|service| name(service))
         .collect();
     let mut lines = Vec::new();
@@ -157,7 +160,7 @@ fn changes(before: &[String], units: &[Unit]) -> Vec<String> {
 }
 
 /// Takes the colony's lock; a cycle that is at work is waited for.
-fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, Error> {
+fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, TakeoverError> {
     if path.parent().is_none_or(|folder| !folder.is_dir()) {
         return Ok(None);
     }
@@ -165,12 +168,12 @@ fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, Error> {
     loop {
         match CycleLock::take(path, server.clock.now()) {
             Ok(lock) => return Ok(Some(lock)),
-            Err(lock::Error::Held) if server.clock.now() < until && !signals::asked_to_end() => {
+            Err(lock::LockError::Held) if server.clock.now() < until && !signals::asked_to_end() => {
                 tracing::info!("waiting: a run of wnm is at work");
                 server.clock.sleep(Duration::from_secs(1));
             }
             Err(error) => {
-                return Err(Error::refused(
+                return Err(TakeoverError::refused(
                     error,
                     "nothing was changed; call it again when that run has ended",
                 ));
@@ -180,20 +183,20 @@ fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, Error> {
 }
 
 /// Writes for anm what it must believe: who runs and who does not, by the names of the units.
-fn tell_anm(server: &Server, journal: &Journal, units: &[Unit]) -> Result<(), Error> {
+fn tell_anm(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<(), TakeoverError> {
     let rows = match Store::open_read_only(&server.path(&journal.state.database)) {
         Ok(store) => store.nodes().unwrap_or_default(),
         Err(_) => Vec::new(),
     };
-    let believed = details::read(&journal.kept_text(server, NODE_DETAILS)?.unwrap_or_default());
-    let detail = |unit: &Unit| {
+    let believed = node_details_file::read(&journal.kept_text(server, NODE_DETAILS)?.unwrap_or_default());
+    let detail = |unit: &NodeUnit| {
         let row = rows.iter().find(|row| row.service.0 == unit.service);
         let old = believed.iter().find(|old| old.name == unit.name());
         let peer_id = row
             .and_then(|row| row.peer_id.clone())
             .or_else(|| old.map(|old| old.peer_id.clone()));
         let version = row.and_then(|row| row.version.as_ref().map(ToString::to_string));
-        Detail {
+        NodeDetail {
             key: unit.digits.clone(),
             name: unit.name().to_owned(),
             peer_id: peer_id.unwrap_or_default(),
@@ -203,17 +206,17 @@ fn tell_anm(server: &Server, journal: &Journal, units: &[Unit]) -> Result<(), Er
             is_running: unit.is_active(),
         }
     };
-    let text = details::write(&units.iter().map(detail).collect::<Vec<_>>());
+    let text = node_details_file::write(&units.iter().map(detail).collect::<Vec<_>>());
     let path = server.path(NODE_DETAILS);
-    let owned = Owned::of(&path).or_else(|| {
-        Owned::of(&server.path(STATE)).map(|folder| Owned {
+    let owned = FileOwner::of(&path).or_else(|| {
+        FileOwner::of(&server.path(STATE)).map(|folder| FileOwner {
             bits: 0o644,
             ..folder
         })
     });
     match owned {
-        Some(owned) => Hands::of(server).write(&path, &text, owned),
-        None => Err(Error::Unreadable {
+        Some(owned) => FileOps::of(server).write(&path, &text, owned),
+        None => Err(TakeoverError::Unreadable {
             path: STATE.into(),
             why: "it is gone".to_owned(),
         }),
@@ -221,8 +224,8 @@ fn tell_anm(server: &Server, journal: &Journal, units: &[Unit]) -> Result<(), Er
 }
 
 /// Moves the colony into the backup, so that wnm has no nodes here any more.
-fn put_colony_away(server: &Server, journal: &Journal) -> Result<Option<PathBuf>, Error> {
-    let hands = Hands::of(server);
+fn put_colony_away(server: &Server, journal: &Journal) -> Result<Option<PathBuf>, TakeoverError> {
+    let hands = FileOps::of(server);
     let mut kept = None;
     // The log first would leave a database that lacks what is in it.
     for ending in ["", "-wal", "-shm"] {

@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::hands::{Hands, Owned};
+use super::fs_ops::{FileOps, FileOwner};
 use super::journal::Journal;
-use super::{Error, Server};
+use super::{Server, TakeoverError};
 
 /// The cron file of wnm.
 pub const CRON_FILE: &str = "/etc/cron.d/wnm";
 
-impl Owned {
+impl FileOwner {
     /// As cron wants its files: root's, and writable for nobody else.
-    pub const ROOTS_CRON: Owned = Owned {
+    pub const ROOTS_CRON: FileOwner = FileOwner {
         uid: 0,
         gid: 0,
         bits: 0o644,
@@ -20,24 +20,24 @@ impl Owned {
 }
 
 /// The program that runs now, by its path.
-pub(super) fn program() -> Result<PathBuf, Error> {
+pub(super) fn program() -> Result<PathBuf, TakeoverError> {
     // What the kernel has mapped, whatever it was called by.
     let own = Path::new("/proc/self/exe");
-    fs::read_link(own).map_err(|error| Error::Unreadable {
+    fs::read_link(own).map_err(|error| TakeoverError::Unreadable {
         path: own.to_owned(),
         why: error.to_string(),
     })
 }
 
 /// A path as one word in the command of a cron file.
-pub(super) fn cron_word(path: &Path) -> Result<String, Error> {
+pub(super) fn cron_word(path: &Path) -> Result<String, TakeoverError> {
     let text = path.to_str().filter(|text| {
         // To cron a `%` is a line end, whatever quotes are around it.
         !text.contains(['%', '\n', '\r']) && text.starts_with('/')
     });
     match text {
         Some(text) => Ok(shell_words::quote(text).into_owned()),
-        None => Err(Error::refused(
+        None => Err(TakeoverError::refused(
             format_args!("`{}` cannot be named in a cron file", path.display()),
             "install wnm as `/usr/local/bin/wnm` and call it again",
         )),
@@ -45,7 +45,7 @@ pub(super) fn cron_word(path: &Path) -> Result<String, Error> {
 }
 
 /// The text of wnm's cron file.
-fn text(user: &str, program: &Path, database: &Path) -> Result<String, Error> {
+fn text(user: &str, program: &Path, database: &Path) -> Result<String, TakeoverError> {
     let (program, database) = (cron_word(program)?, cron_word(database)?);
     Ok(format!(
         "# One pass of wnm each minute. Written by wnm --init --migrate_anm; it goes with wnm --rollback_anm.\n\
@@ -61,22 +61,22 @@ fn text(user: &str, program: &Path, database: &Path) -> Result<String, Error> {
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn install(server: &Server, user: &str, database: &Path) -> Result<(), Error> {
+pub fn install(server: &Server, user: &str, database: &Path) -> Result<(), TakeoverError> {
     let text = text(user, &program()?, database)?;
-    Hands::of(server).write(&server.path(CRON_FILE), &text, Owned::ROOTS_CRON)
+    FileOps::of(server).write(&server.path(CRON_FILE), &text, FileOwner::ROOTS_CRON)
 }
 
 /// Takes the schedule away, and puts back what it replaced.
 ///
 /// # Errors
 /// When the file cannot be removed.
-pub fn remove(server: &Server, journal: &Journal) -> Result<(), Error> {
+pub fn remove(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
     let path = Path::new(CRON_FILE);
     if journal.manifest(server)?.entry(path).is_some() {
         let copy = server.path(journal.copy_of(path));
-        return Hands::of(server).copy(&copy, &server.path(path));
+        return FileOps::of(server).copy(&copy, &server.path(path));
     }
-    Hands::of(server).remove(&server.path(path))
+    FileOps::of(server).remove(&server.path(path))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::place::SCRIPT;
-use super::unit::{Unit, collapsed};
-use super::{Error, Server};
+use super::paths::SCRIPT;
+use super::units::{NodeUnit, collapsed};
+use super::{Server, TakeoverError};
 
 /// So many names are told; of the rest how many they are.
 const NAMED: usize = 4;
@@ -25,7 +25,7 @@ impl Script {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn of(server: &Server) -> Result<Option<Script>, Error> {
+    pub fn of(server: &Server) -> Result<Option<Script>, TakeoverError> {
         Ok(server.read(SCRIPT)?.map(|text| Script::read(&text)))
     }
 
@@ -57,7 +57,7 @@ impl Script {
     /// Why anm, with this script, would act on wrong nodes: it takes them for numbered from 1 without holes, in one
     /// storage, with ports that follow from their numbers.
     #[must_use]
-    pub fn objections(&self, units: &[Unit]) -> Vec<String> {
+    pub fn objections(&self, units: &[NodeUnit]) -> Vec<String> {
         let mut all = Vec::new();
         let mut numbers: Vec<u32> = units.iter().filter_map(|unit| unit.number).collect();
         numbers.sort_unstable();
@@ -80,8 +80,12 @@ impl Script {
         }
         // What it names nowhere is as in the newest.
         let digits = self.digits.unwrap_or(4);
-        let mut told = |what: &str, is_odd: &dyn Fn(&Unit) -> bool| {
-            let odd: Vec<&str> = units.iter().filter(|unit| is_odd(unit)).map(Unit::name).collect();
+        let mut told = |what: &str, is_odd: &dyn Fn(&NodeUnit) -> bool| {
+            let odd: Vec<&str> = units
+                .iter()
+                .filter(|unit| is_odd(unit))
+                .map(NodeUnit::name)
+                .collect();
             if !odd.is_empty() {
                 let more = match odd.len().saturating_sub(NAMED) {
                     0 => String::new(),
@@ -90,7 +94,7 @@ impl Script {
                 all.push(format!("{}{more} {what}", odd[..odd.len().min(NAMED)].join(", ")));
             }
         };
-        let number = |unit: &Unit| unit.number.unwrap_or_default();
+        let number = |unit: &NodeUnit| unit.number.unwrap_or_default();
         told(&format!("not named with {digits} digits"), &|unit| {
             unit.digits != format!("{:0digits$}", number(unit))
         });
@@ -125,17 +129,17 @@ fn storage(rest: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn unit(digits: &str, port: u16, metrics: u16, root: &str) -> Unit {
+    fn unit(digits: &str, port: u16, metrics: u16, root: &str) -> NodeUnit {
         let command = format!(
             "ExecStart={root}/antnode --root-dir {root} --port {port} --metrics-server-port {metrics}"
         );
-        Unit::read(
+        NodeUnit::read(
             &format!("antnode{digits}.service"),
             &[format!("[Service]\n{command}\n")],
         )
     }
 
-    fn regular(number: u16) -> Unit {
+    fn regular(number: u16) -> NodeUnit {
         let digits = format!("{number:04}");
         let root = format!("/var/antctl/services/antnode{digits}");
         unit(&digits, 55_000 + number, 13_000 + number, &root)

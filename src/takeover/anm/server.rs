@@ -8,43 +8,43 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::Error;
+use super::TakeoverError;
 use crate::clock::{Clock, RealClock};
 use crate::colony::{Mode, Timestamp, Version};
 use crate::manager::files::Files;
-use crate::manager::processes;
-use crate::manager::systemctl::{Shown, Systemctl};
-use crate::program::{Program, account};
-use crate::survey::gauge::version_said;
-use crate::survey::{Gauge, HttpProbe, NodeProbe, RealGauge, VERSION_LIMIT};
+use crate::manager::process_scan;
+use crate::manager::systemctl::{Systemctl, UnitProperties};
+use crate::program::{Program, user_account};
+use crate::survey::machine_reader::version_said;
+use crate::survey::{HttpProbe, MachineReader, NodeProbe, SystemReader, VERSION_LIMIT};
 
 /// A process of the server: its id and its words, program first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct ServerProcess {
     /// 0 where it is not known.
     pub pid: u32,
     pub words: Vec<String>,
 }
 
 /// What a server says that is in none of its files.
-pub trait Host {
+pub trait ServerAccess {
     /// What the machine's systemd says of `units`, in their order.
     ///
     /// # Errors
     /// When systemd does not answer.
-    fn show(&self, units: &[String]) -> Result<Vec<Shown>, Error>;
+    fn show(&self, units: &[String]) -> Result<Vec<UnitProperties>, TakeoverError>;
 
     /// Every process there is.
     ///
     /// # Errors
     /// When they cannot be listed.
-    fn processes(&self) -> Result<Vec<Words>, Error>;
+    fn processes(&self) -> Result<Vec<ServerProcess>, TakeoverError>;
 
     /// When the machine was booted.
     ///
     /// # Errors
     /// When it does not tell.
-    fn boot(&self) -> Result<Timestamp, Error>;
+    fn boot(&self) -> Result<Timestamp, TakeoverError>;
 
     /// The home of an account, as a path on the server; None: there is no such account.
     fn home(&self, user: &str) -> Option<PathBuf>;
@@ -65,7 +65,7 @@ pub struct Server {
     /// Whose rights: root's on the real machine, one's own in a copy.
     pub mode: Mode,
     /// What is in no file.
-    pub host: Box<dyn Host>,
+    pub host: Box<dyn ServerAccess>,
     /// Asks nodes how they are.
     pub probe: Box<dyn NodeProbe>,
     pub clock: Box<dyn Clock>,
@@ -77,13 +77,13 @@ impl Server {
     pub fn real(probe: Box<dyn NodeProbe>) -> Server {
         Server {
             probe,
-            ..Server::below("/", Mode::Sudo, Box::new(Here))
+            ..Server::below("/", Mode::Sudo, Box::new(LocalServer))
         }
     }
 
     /// A server whose `/` is `root`.
     #[must_use]
-    pub fn below(root: impl Into<PathBuf>, mode: Mode, host: Box<dyn Host>) -> Server {
+    pub fn below(root: impl Into<PathBuf>, mode: Mode, host: Box<dyn ServerAccess>) -> Server {
         Server {
             root: root.into(),
             files: Files::new(mode),
@@ -118,9 +118,9 @@ impl Server {
     ///
     /// # Errors
     /// When it is there and cannot be read, by root neither.
-    pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<String>, Error> {
+    pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<String>, TakeoverError> {
         let real = self.path(&path);
-        let unreadable = |why: String| Error::Unreadable {
+        let unreadable = |why: String| TakeoverError::Unreadable {
             path: path.as_ref().to_owned(),
             why,
         };
@@ -143,8 +143,8 @@ impl Server {
     ///
     /// # Errors
     /// When it is there and cannot be read.
-    pub fn names(&self, folder: impl AsRef<Path>) -> Result<Vec<String>, Error> {
-        let unreadable = |why: String| Error::Unreadable {
+    pub fn names(&self, folder: impl AsRef<Path>) -> Result<Vec<String>, TakeoverError> {
+        let unreadable = |why: String| TakeoverError::Unreadable {
             path: folder.as_ref().to_owned(),
             why,
         };
@@ -200,28 +200,28 @@ impl Server {
 }
 
 /// The machine wnm runs on.
-struct Here;
+struct LocalServer;
 
-impl Host for Here {
-    fn show(&self, units: &[String]) -> Result<Vec<Shown>, Error> {
+impl ServerAccess for LocalServer {
+    fn show(&self, units: &[String]) -> Result<Vec<UnitProperties>, TakeoverError> {
         Ok(Systemctl::new(Mode::Sudo).show(units)?)
     }
 
-    fn processes(&self) -> Result<Vec<Words>, Error> {
+    fn processes(&self) -> Result<Vec<ServerProcess>, TakeoverError> {
         let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
-        Ok(processes::every()?
+        Ok(process_scan::every()?
             .into_iter()
-            .map(|(pid, words)| Words {
+            .map(|(pid, words)| ServerProcess {
                 pid,
                 words: words.into_iter().map(text).collect(),
             })
             .collect())
     }
 
-    fn boot(&self) -> Result<Timestamp, Error> {
-        let gauge = RealGauge::new(Box::new(|_| Err(String::new())));
+    fn boot(&self) -> Result<Timestamp, TakeoverError> {
+        let gauge = SystemReader::new(Box::new(|_| Err(String::new())));
         let read = gauge.read(Path::new("/")).map_err(|error| {
-            Error::refused(
+            TakeoverError::refused(
                 format_args!("cannot {error}"),
                 "see that `/proc` is mounted, and call it again",
             )
@@ -230,11 +230,11 @@ impl Host for Here {
     }
 
     fn home(&self, user: &str) -> Option<PathBuf> {
-        account::named(user).ok().map(|account| account.home)
+        user_account::named(user).ok().map(|account| account.home)
     }
 
     fn account(&self, uid: u32) -> Option<String> {
-        account::of(uid).map(|account| account.name)
+        user_account::of(uid).map(|account| account.name)
     }
 
     fn version(&self, binary: &Path, user: &str) -> Option<Version> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// The kind of a warning; its word stays the same from version to version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Code {
+pub enum WarningCode {
     /// The unit's root is not there.
     DataDirMissing,
     /// anm's own record says otherwise than systemd.
@@ -78,46 +78,46 @@ pub enum Code {
     OtherManager,
 }
 
-impl Code {
+impl WarningCode {
     /// The word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            Code::DataDirMissing => "data-dir-missing",
-            Code::BeliefDiffers => "belief-differs",
-            Code::Phantom => "phantom-in-nodedetails",
-            Code::OrphanDataDir => "orphan-data-dir",
-            Code::LeftoverDataDir => "leftover-data-dir",
-            Code::LeftoverLogDir => "leftover-log-dir",
-            Code::OtherNetwork => "other-network",
-            Code::NetworkUnsaid => "network-unsaid",
-            Code::PortOffFormula => "port-off-formula",
-            Code::StorageElsewhere => "storage-elsewhere",
-            Code::ExtraArguments => "extra-arguments",
-            Code::EnvironmentDiffers => "environment-differs",
-            Code::DropIns => "drop-ins",
-            Code::UnitChanged => "unit-changed",
-            Code::ProcessDiffers => "process-differs",
-            Code::WalletUnusable => "wallet-unusable",
-            Code::IdCollision => "id-collision",
-            Code::PortCollision => "port-collision",
-            Code::UnitMalformed => "unit-malformed",
-            Code::ForeignUnit => "foreign-unit",
-            Code::AnswersThoughStopped => "answers-though-stopped",
-            Code::Silent => "silent",
-            Code::StaleBlock => "stale-block",
-            Code::NodeCapRaised => "node-cap-raised",
-            Code::AntupScheduleDropped => "antup-schedule-dropped",
-            Code::ControlDropped => "control-dropped",
-            Code::WalletFileIsProgram => "wallet-file-is-program",
-            Code::RewardsAddressUnusable => "rewards-address-unusable",
-            Code::LeadingZero => "leading-zero",
-            Code::SettingsAtOdds => "settings-at-odds",
-            Code::SettingMissing => "setting-missing",
-            Code::SettingOverridden => "setting-overridden",
-            Code::ScriptUnclear => "script-unclear",
-            Code::NetworkOfNewNodes => "network-of-new-nodes",
-            Code::OtherManager => "other-manager",
+            WarningCode::DataDirMissing => "data-dir-missing",
+            WarningCode::BeliefDiffers => "belief-differs",
+            WarningCode::Phantom => "phantom-in-nodedetails",
+            WarningCode::OrphanDataDir => "orphan-data-dir",
+            WarningCode::LeftoverDataDir => "leftover-data-dir",
+            WarningCode::LeftoverLogDir => "leftover-log-dir",
+            WarningCode::OtherNetwork => "other-network",
+            WarningCode::NetworkUnsaid => "network-unsaid",
+            WarningCode::PortOffFormula => "port-off-formula",
+            WarningCode::StorageElsewhere => "storage-elsewhere",
+            WarningCode::ExtraArguments => "extra-arguments",
+            WarningCode::EnvironmentDiffers => "environment-differs",
+            WarningCode::DropIns => "drop-ins",
+            WarningCode::UnitChanged => "unit-changed",
+            WarningCode::ProcessDiffers => "process-differs",
+            WarningCode::WalletUnusable => "wallet-unusable",
+            WarningCode::IdCollision => "id-collision",
+            WarningCode::PortCollision => "port-collision",
+            WarningCode::UnitMalformed => "unit-malformed",
+            WarningCode::ForeignUnit => "foreign-unit",
+            WarningCode::AnswersThoughStopped => "answers-though-stopped",
+            WarningCode::Silent => "silent",
+            WarningCode::StaleBlock => "stale-block",
+            WarningCode::NodeCapRaised => "node-cap-raised",
+            WarningCode::AntupScheduleDropped => "antup-schedule-dropped",
+            WarningCode::ControlDropped => "control-dropped",
+            WarningCode::WalletFileIsProgram => "wallet-file-is-program",
+            WarningCode::RewardsAddressUnusable => "rewards-address-unusable",
+            WarningCode::LeadingZero => "leading-zero",
+            WarningCode::SettingsAtOdds => "settings-at-odds",
+            WarningCode::SettingMissing => "setting-missing",
+            WarningCode::SettingOverridden => "setting-overridden",
+            WarningCode::ScriptUnclear => "script-unclear",
+            WarningCode::NetworkOfNewNodes => "network-of-new-nodes",
+            WarningCode::OtherManager => "other-manager",
         }
     }
 }
@@ -125,7 +125,7 @@ impl Code {
 /// One thing the operator should hear of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    pub code: Code,
+    pub code: WarningCode,
     /// The node it is about, as `antnode0009`.
     pub node: Option<String>,
     /// The file or folder it is about, where it is no node.
@@ -136,7 +136,7 @@ pub struct Warning {
 
 impl Warning {
     /// About the machine.
-    pub fn new(code: Code, say: impl fmt::Display) -> Warning {
+    pub fn new(code: WarningCode, say: impl fmt::Display) -> Warning {
         Warning {
             code,
             node: None,
@@ -146,7 +146,7 @@ impl Warning {
     }
 
     /// About a node.
-    pub fn of_node(code: Code, node: &str, say: impl fmt::Display) -> Warning {
+    pub fn of_node(code: WarningCode, node: &str, say: impl fmt::Display) -> Warning {
         Warning {
             node: Some(node.to_owned()),
             ..Warning::new(code, say)
@@ -154,7 +154,7 @@ impl Warning {
     }
 
     /// About a file or folder.
-    pub fn of_path(code: Code, path: impl Into<PathBuf>, say: impl fmt::Display) -> Warning {
+    pub fn of_path(code: WarningCode, path: impl Into<PathBuf>, say: impl fmt::Display) -> Warning {
         Warning {
             path: Some(path.into()),
             ..Warning::new(code, say)

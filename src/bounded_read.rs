@@ -1,0 +1,184 @@
+//! Reading what others may have put there: no pipe is waited for without end, nothing endless is read to its end.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+
+/// How long who writes to a pipe may take in all.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks at a pipe that is empty.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Why something was not read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The system said no.
+    Io(io::Error),
+    Folder,
+    /// Neither a file nor what is read in place of one.
+    NoFile,
+    /// A pipe into which nobody writes.
+    Idle,
+    /// It did not end in [`PATIENCE`].
+    Slow,
+    /// It holds more bytes than these.
+    Long(u64),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReadError::Io(error) => match error.kind() {
+                ErrorKind::PermissionDenied => f.write_str("permission denied"),
+                _ => write!(f, "{error}"),
+            },
+            ReadError::Folder => f.write_str("it is a folder"),
+            ReadError::NoFile => f.write_str("it is no file"),
+            ReadError::Idle => f.write_str("it is a pipe, and nobody writes to it"),
+            ReadError::Slow => write!(f, "it did not end within {} s", PATIENCE.as_secs()),
+            ReadError::Long(most) => write!(f, "it is longer than {} KiB", most >> 10),
+        }
+    }
+}
+
+fn open(path: &Path, more: OFlag) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags((OFlag::O_NONBLOCK | more).bits())
+        .open(path)
+}
+
+/// What a file of at most `most` bytes holds. Links are followed; what is no file is not read.
+pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
+    let file = open(path, OFlag::empty()).map_err(ReadError::Io)?;
+    if !file.metadata().map_err(ReadError::Io)?.is_file() {
+        return Err(ReadError::NoFile);
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(ReadError::Io)?;
+    short(bytes, most)
+}
+
+/// The same, also from what an operator may name in place of a file: `/dev/null`, or a pipe that a shell made.
+pub fn bytes_from(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
+    let mut file = open(path, OFlag::O_NOCTTY).map_err(ReadError::Io)?;
+    let seen = file.metadata().map_err(ReadError::Io)?.file_type();
+    if seen.is_dir() {
+        return Err(ReadError::Folder);
+    }
+    let begun = Instant::now();
+    let mut bytes = Vec::new();
+    let mut piece = [0; 8 * 1024];
+    while bytes.len() as u64 <= most {
+        match file.read(&mut piece) {
+            Ok(0) if bytes.is_empty() && seen.is_fifo() => return Err(ReadError::Idle),
+            Ok(0) => break,
+            Ok(count) => bytes.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => sleep(PAUSE),
+            Err(error) => return Err(ReadError::Io(error)),
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(ReadError::Slow);
+        }
+    }
+    short(bytes, most)
+}
+
+fn short(bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, ReadError> {
+    match bytes.len() as u64 <= most {
+        true => Ok(bytes),
+        false => Err(ReadError::Long(most)),
+    }
+}
+
+/// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
+/// endless things where we look for a few words.
+#[must_use]
+pub fn words_in(path: &Path) -> Option<String> {
+    const MOST: u64 = 1 << 20;
+    let file = open(path, OFlag::O_NOFOLLOW).ok()?;
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    file.take(MOST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+
+    use super::*;
+
+    fn said(path: impl Into<PathBuf>) -> String {
+        bytes_from(&path.into(), 1024).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_file_is_waited_for_no_longer_than_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        assert_eq!(said(&pipe), "it is a pipe, and nobody writes to it");
+        assert_eq!(said("/dev/zero"), "it is longer than 1 KiB");
+        assert_eq!(said(folder.path()), "it is a folder");
+        assert!(bytes_from(Path::new("/dev/null"), 1024).unwrap().is_empty());
+        assert!(matches!(bytes_in(&pipe, 1024), Err(ReadError::NoFile)));
+        assert!(matches!(
+            bytes_in(Path::new("/dev/null"), 1024),
+            Err(ReadError::NoFile)
+        ));
+        assert!(words_in(&pipe).is_none());
+    }
+
+    #[test]
+    fn a_pipe_that_is_written_is_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        // Both ends, so that nobody waits for the other.
+        let mut writer = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        writer.write_all(b"node_cap = 3\n").unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || bytes_from(&pipe, 1024)
+        });
+        sleep(PAUSE * 5);
+        writer.write_all(b"no_upnp\n").unwrap();
+        sleep(PAUSE * 5);
+        drop(writer);
+        assert_eq!(reader.join().unwrap().unwrap(), b"node_cap = 3\nno_upnp\n");
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit_and_no_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, [b'a'; 1024]).unwrap();
+        assert_eq!(bytes_from(&file, 1024).unwrap().len(), 1024);
+        assert_eq!(bytes_in(&file, 1024).unwrap().len(), 1024);
+        File::options()
+            .append(true)
+            .open(&file)
+            .unwrap()
+            .set_len(1 << 40)
+            .unwrap();
+        assert_eq!(said(&file), "it is longer than 1 KiB");
+        assert!(matches!(bytes_in(&file, 1024), Err(ReadError::Long(1024))));
+    }
+}

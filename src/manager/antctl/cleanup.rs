@@ -1,0 +1,205 @@
+//! What antctl leaves behind, what it may lose, and what must not be overwritten.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::colony::Node;
+
+use super::super::files::{FolderToDelete, beside};
+use super::super::{ManagerError, launch_command};
+use super::AntctlManager;
+use super::command_line::{AntctlCommand, FolderChoice};
+use super::registry::{Registry, RegistryEntry};
+
+impl AntctlManager {
+    /// Keeps a copy of the registry as it is now. A missing one would make antctl begin at antnode1 again, over
+    /// nodes that live.
+    pub(super) fn keep_copy(&self) {
+        let copy = &self.policy().antctl.copy;
+        let files = &self.premises.files;
+        let kept = match fs::read_to_string(self.registry_path()) {
+            Ok(text) if Registry::parse(&text).is_ok_and(|registry| !registry.entries.is_empty()) => {
+                if fs::read_to_string(copy).is_ok_and(|kept| kept == text) {
+                    return;
+                }
+                files.write(copy, &text, &beside(copy, "new"))
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = kept {
+            tracing::warn!("no copy of antctl's registry: cannot {error}");
+        }
+    }
+
+    /// Refuses to begin a registry where one was lost: units of its nodes are still there.
+    pub(super) fn refuse_lost_registry(&self, registry: &Registry) -> Result<(), ManagerError> {
+        if !registry.entries.is_empty() {
+            return Ok(());
+        }
+        let copy = &self.policy().antctl.copy;
+        let Some(kept) = Registry::read(copy).ok().flatten() else {
+            return Ok(());
+        };
+        let is_there = |entry: &RegistryEntry| {
+            self.root_in_unit(&entry.unit())
+                .is_some_and(|root| root == entry.root)
+        };
+        if kept.live().any(is_there) {
+            return Err(ManagerError::RegistryLost {
+                registry: self.registry_path().to_owned(),
+                copy: copy.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Refuses a folder in which an identity lies: antctl would give it to the new node.
+    pub(super) fn refuse_occupied(&self, node: &Node) -> Result<(), ManagerError> {
+        if self.places == FolderChoice::Chosen {
+            return Ok(());
+        }
+        let folders = fs::read_dir(&node.home.root).into_iter().flatten().flatten();
+        let mut roots = folders.map(|entry| entry.path()).chain([node.home.root.clone()]);
+        match roots.find(|root| fs::symlink_metadata(root.join("secret-key")).is_ok()) {
+            Some(root) => Err(ManagerError::Occupied { root }),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes back what a failed add made: entries that were not there before, and empty folders.
+    pub(super) fn undo(&self, node: &Node, before: &Registry, after: &Registry) -> Result<(), ManagerError> {
+        let is_new = |entry: &&RegistryEntry| {
+            before
+                .entries
+                .iter()
+                .all(|old| old.service_name != entry.service_name)
+        };
+        let made: Vec<&RegistryEntry> = after.live().filter(is_new).collect();
+        for entry in &made {
+            let left = |error: ManagerError| ManagerError::Left {
+                node: node.name.full(),
+                what: vec![(entry.root.clone(), error.to_string())],
+            };
+            self.discharge(node, &entry.service_name).map_err(left)?;
+            self.clear(node, Some(entry), after).map_err(left)?;
+        }
+        if made.is_empty() && self.places == FolderChoice::Given {
+            self.clear(node, None, after)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the unit of a node that is in no registry any more.
+    pub(super) fn sweep(&self, node: &Node, registry: &Registry) -> Result<(), ManagerError> {
+        let Some(unit) = self.unit_of(node, registry)? else {
+            return Ok(());
+        };
+        self.premises.files.delete(&self.units().join(unit))?;
+        self.note_change();
+        Ok(())
+    }
+
+    /// Erases the folders of a node that is removed, and those antctl made them in. It leaves these behind.
+    pub(super) fn clear(
+        &self,
+        node: &Node,
+        entry: Option<&RegistryEntry>,
+        registry: &Registry,
+    ) -> Result<(), ManagerError> {
+        let (full, service) = (node.name.full(), launch_command::service(node)?.0);
+        let service = entry.map_or(&service, |entry| &entry.service_name);
+        let roots = [
+            entry.map(|entry| entry.root.clone()),
+            Some(node.home.root.clone()),
+        ];
+        let logs = [entry.map(|entry| entry.logs.clone()), Some(node.logs())];
+        let is_others = |folder: &Path| {
+            let others = registry.live().filter(|other| other.service_name != *service);
+            others
+                .into_iter()
+                .any(|other| other.root.starts_with(folder) || other.logs.starts_with(folder))
+        };
+        let mut left: Vec<(PathBuf, String)> = Vec::new();
+        for place in logs.into_iter().chain(roots).flatten() {
+            for folder in [Some(place.as_path()), place.parent()].into_iter().flatten() {
+                let policy = self.policy();
+                let inside = [&policy.storage, &policy.logs]
+                    .into_iter()
+                    .find(|inside| folder.starts_with(inside) && folder != inside.as_path());
+                let name = folder.file_name().and_then(|name| name.to_str());
+                let name = name.filter(|name| *name == full || name == service);
+                let (Some(inside), Some(name)) = (inside, name) else {
+                    continue;
+                };
+                if is_others(folder) {
+                    continue;
+                }
+                let doomed = FolderToDelete {
+                    path: folder,
+                    name,
+                    inside,
+                };
+                let firm = self.premises.refuse_unsure(folder.parent().unwrap_or(folder));
+                if let Err(error) = firm.and_then(|()| self.premises.files.erase(doomed)) {
+                    left.push((folder.to_owned(), error.to_string()));
+                }
+            }
+            if fs::symlink_metadata(&place).is_ok() && left.iter().all(|(path, _)| *path != place) {
+                left.push((place, "it is not where this colony keeps its nodes".to_owned()));
+            }
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(ManagerError::Left {
+            node: full,
+            what: left,
+        })
+    }
+
+    /// Removes all nodes at once, if antctl has no others; says whether it did. Then only folders are left.
+    pub(super) fn reset(&self, nodes: &[Node]) -> Result<bool, ManagerError> {
+        let registry = self.registry()?;
+        let ours: Vec<&RegistryEntry> = nodes.iter().filter_map(|node| registry.entry_of(node)).collect();
+        let is_ours = |entry: &RegistryEntry| ours.iter().any(|ours| ours.service_name == entry.service_name);
+        if ours.is_empty() || !registry.live().all(is_ours) {
+            return Ok(false);
+        }
+        // By systemd, since a node that does not answer would keep antctl from all of them.
+        let units: Vec<String> = ours.iter().map(|entry| entry.unit()).collect();
+        self.systemctl.stop(&units)?;
+        if self.systemctl.show(&units)?.iter().any(|shown| shown.is_alive()) {
+            return Ok(false);
+        }
+        ours.iter().for_each(|entry| self.forget_pid(&entry.root));
+        let said = self.antctl.tell(&AntctlCommand::reset())?;
+        self.note_change();
+        if let Err(failure) = said {
+            return Err(ManagerError::Antctl {
+                doing: "remove all nodes of",
+                node: self.kind.to_string(),
+                why: failure.why(),
+            });
+        }
+        self.announce()?;
+        self.systemctl.reset_failed(&units)?;
+        self.premises.files.delete(&self.policy().antctl.copy)?;
+        Ok(true)
+    }
+
+    /// A copy of a node's binary, for the case that the new one will not start. antctl writes into the file that is
+    /// there, so a second name for it would not do.
+    pub(super) fn keep_binary(&self, entry: &RegistryEntry) -> Result<PathBuf, ManagerError> {
+        let shelf = &self.policy().shelf;
+        let kept = shelf.join(format!(".antnode-{}.old", entry.service_name));
+        self.premises.files.make_dir(shelf, None)?;
+        self.premises.files.copy(&entry.binary, &kept)?;
+        Ok(kept)
+    }
+
+    pub(super) fn forget_binary(&self, kept: &Path) {
+        if let Err(error) = self.premises.files.delete(kept) {
+            tracing::debug!("{error}");
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! The text of a systemd unit, both ways, by systemd's own rules of quoting.
+//!
+//! `ExecStart=` and `Environment=` are no shell: `%` starts a specifier, `$` a variable, and a backslash an
+//! escape as in C. What is written here, systemd hands to the node byte for byte.
+
+use std::fmt::Write;
+
+/// What a unit of ours says, and what of any unit matters to us.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unit {
+    pub description: String,
+    pub environment: Vec<(String, String)>,
+    /// In whose name, where it says so.
+    pub user: Option<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Where it runs, where it says so.
+    pub directory: Option<String>,
+    /// Files with more variables, in order; true where it does not matter if one is missing.
+    pub environment_files: Vec<(String, bool)>,
+    /// Whether a `$` in an argument stands for itself.
+    pub is_literal: bool,
+    /// The first specifier that nobody could resolve.
+    pub unresolved: Option<char>,
+}
+
+impl Unit {
+    /// Its text, or why it cannot have one.
+    ///
+    /// There is no `[Install]`: after a reboot wnm brings the nodes back at its own pace.
+    pub fn text(&self) -> Result<String, &'static str> {
+        let values = self.environment.iter().flat_map(|(name, value)| [name, value]);
+        let mut all = values
+            .chain(&self.command)
+            .chain(&self.user)
+            .chain([&self.description]);
+        if all.any(|value| value.contains(char::is_control)) {
+            return Err("a value holds a line break or another control character");
+        }
+        let program = self.command.first().map_or("", String::as_str);
+        if !program.starts_with('/') || program.contains(['"', '\'', '\\']) {
+            return Err("systemd runs no program whose path has a quote or a backslash in it");
+        }
+        let mut text = format!(
+            "[Unit]\nDescription={}\n\n[Service]\n",
+            self.description.replace('%', "%%")
+        );
+        if !self.environment.is_empty() {
+            let pairs = self.environment.iter();
+            let words: Vec<String> = pairs
+                .map(|(name, value)| quoted(&format!("{name}={value}"), DollarRule::Plain))
+                .collect();
+            let _ = writeln!(text, "Environment={}", words.join(" "));
+        }
+        if let Some(user) = &self.user {
+            let _ = writeln!(text, "User={}", user.replace('%', "%%"));
+        }
+        let words: Vec<String> = self
+            .command
+            .iter()
+            .enumerate()
+            // The program itself is not searched for variables, so a `$` in it stands for itself.
+            .map(|(nth, word)| {
+                quoted(
+                    word,
+                    if nth == 0 {
+                        DollarRule::Plain
+                    } else {
+                        DollarRule::Doubled
+                    },
+                )
+            })
+            .collect();
+        let _ = writeln!(text, "ExecStart={}", words.join(" "));
+        text.push_str("Restart=always\n");
+        Ok(text)
+    }
+
+    /// Reads any unit, also one that somebody else wrote. What is not understood is left out, specifiers but `%%` and
+    /// variables stay as they are.
+    #[must_use]
+    pub fn read(text: &str) -> Unit {
+        let mut unit = Unit::read_raw(text, &|_| None);
+        if !unit.is_literal {
+            let arguments = unit.command.iter_mut().skip(1);
+            arguments.for_each(|word| *word = word.replace("$$", "$"));
+        }
+        unit
+    }
+
+    /// The same, with specifiers resolved; variables are there for [`expanded`] to put in, as those of files may be.
+    #[must_use]
+    pub fn read_raw(text: &str, specifier: &dyn Fn(char) -> Option<String>) -> Unit {
+        let mut unit = Unit::default();
+        let mut section = String::new();
+        let mut unresolved = None;
+        let mut words = |value: &str, is_path: bool| match is_path {
+            // A path alone is neither split nor unquoted.
+            true => vec![whole(value, specifier, &mut unresolved)],
+            false => words(value, specifier, &mut unresolved),
+        };
+        for line in logical_lines(text) {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name.to_owned();
+                continue;
+            }
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
+            let value = value.trim();
+            match (section.as_str(), key.trim()) {
+                ("Unit", "Description") => unit.description = value.replace("%%", "%"),
+                ("Service", "User") => {
+                    unit.user = Some(value.replace("%%", "%")).filter(|user| !user.is_empty())
+                }
+                ("Service", "WorkingDirectory") => {
+                    let path = value.trim_start_matches('-');
+                    unit.directory = words(path, true).pop().filter(|path| !path.is_empty());
+                }
+                ("Service", "Environment") if value.is_empty() => unit.environment.clear(),
+                ("Service", "Environment") => {
+                    let pairs = words(value, false).into_iter();
+                    unit.environment.extend(pairs.filter_map(|word| {
+                        let (name, value) = word.split_once('=')?;
+                        Some((name.to_owned(), value.to_owned()))
+                    }));
+                }
+                ("Service", "EnvironmentFile") if value.is_empty() => unit.environment_files.clear(),
+                ("Service", "EnvironmentFile") => {
+                    let path = value.strip_prefix('-');
+                    let file = words(path.unwrap_or(value), true).concat();
+                    unit.environment_files.push((file, path.is_some()));
+                }
+                ("Service", "ExecStart") => {
+                    let command = value.trim_start_matches(['-', '@', ':', '+', '!', '|']);
+                    let prefix = &value[..value.len() - command.len()];
+                    unit.is_literal = prefix.contains(':');
+                    unit.command = words(command, false);
+                    if prefix.contains('@') && unit.command.len() > 1 {
+                        // What the program is told that it is called.
+                        unit.command.remove(1);
+                    }
+                    let joined = unit.command.iter_mut().filter(|word| *word == "\\;");
+                    joined.for_each(|word| ";".clone_into(word));
+                }
+                _ => {}
+            }
+        }
+        unit.unresolved = unresolved;
+        unit
+    }
+}
+
+/// The words of a command with its variables put in, as systemd does it: `${NAME}` within a word, `$NAME` as words of
+/// its own, `$$` for a dollar; one that nobody set is empty.
+#[must_use]
+pub fn expanded(command: &[String], value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut all = Vec::new();
+    for (nth, word) in command.iter().enumerate() {
+        match word.strip_prefix('$') {
+            // The program itself is not searched for variables.
+            _ if nth == 0 => all.push(word.clone()),
+            Some(name) if !name.starts_with(['{', '$']) && !name.is_empty() => {
+                let value = value(name).unwrap_or_default();
+                all.extend(value.split_whitespace().map(str::to_owned));
+            }
+            _ => all.push(braced(word, value)),
+        }
+    }
+    all
+}
+
+/// A word with each `${NAME}` replaced, and `$$` halved.
+fn braced(word: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
+    let mut text = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        text.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        if let Some(next) = behind.strip_prefix('$') {
+            text.push('$');
+            rest = next;
+            continue;
+        }
+        match behind.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
+            Some((name, next)) => {
+                text.push_str(&value(name).unwrap_or_default());
+                rest = next;
+            }
+            None => {
+                text.push('$');
+                rest = behind;
+            }
+        }
+    }
+    text + rest
+}
+
+/// What a `$` means where a word stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DollarRule {
+    Plain,
+    Doubled,
+}
+
+/// A text as systemd reads it back where somebody else puts the quotes around it.
+pub(super) fn inner_quoted(text: &str) -> String {
+    let quoted = quoted(text, DollarRule::Plain);
+    let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or(&quoted).to_owned()
+}
+
+/// A word as systemd reads it back.
+fn quoted(word: &str, dollar: DollarRule) -> String {
+    let mut text = String::with_capacity(word.len() + 2);
+    let mut is_plain = !word.is_empty();
+    for c in word.chars() {
+        match c {
+            '%' => text.push_str("%%"),
+            '$' if dollar == DollarRule::Doubled => text.push_str("$$"),
+            '\\' | '"' => {
+                is_plain = false;
+                text.push('\\');
+                text.push(c);
+            }
+            _ => {
+                is_plain &= !c.is_whitespace() && c != '\'' && c != ';';
+                text.push(c);
+            }
+        }
+    }
+    if is_plain { text } else { format!("\"{text}\"") }
+}
+
+/// The lines of a unit, continued ones joined, comments and empty ones left out.
+fn logical_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut begun = String::new();
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with(['#', ';']) {
+            continue;
+        }
+        let backslashes = line.chars().rev().take_while(|&c| c == '\\').count();
+        if backslashes % 2 == 1 {
+            begun.push_str(&trimmed[..trimmed.len() - 1]);
+            begun.push(' ');
+            continue;
+        }
+        begun.push_str(trimmed);
+        let whole = std::mem::take(&mut begun).trim().to_owned();
+        if !whole.is_empty() {
+            lines.push(whole);
+        }
+    }
+    if !begun.trim().is_empty() {
+        lines.push(begun.trim().to_owned());
+    }
+    lines
+}
+
+/// The words of a value: split at spaces outside quotes, escapes and specifiers resolved, `%%` halved. The first
+/// specifier that is none stays as it is and is noted.
+fn words(
+    value: &str,
+    specifier: &dyn Fn(char) -> Option<String>,
+    unresolved: &mut Option<char>,
+) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => word.get_or_insert_default().push_str(&escape(&mut rest)),
+            _ if quote == Some(c) => quote = None,
+            '"' | '\'' if quote.is_none() => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            _ if c.is_whitespace() && quote.is_none() => words.extend(word.take()),
+            '%' => {
+                let text = specified(&mut rest, specifier, unresolved);
+                word.get_or_insert_default().push_str(&text);
+            }
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// A value that is one word as it stands, specifiers resolved.
+fn whole(value: &str, specifier: &dyn Fn(char) -> Option<String>, unresolved: &mut Option<char>) -> String {
+    let mut text = String::new();
+    let mut rest = value.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '%' => text.push_str(&specified(&mut rest, specifier, unresolved)),
+            _ => text.push(c),
+        }
+    }
+    text
+}
+
+/// What stands for the specifier after a `%`.
+fn specified(
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    specifier: &dyn Fn(char) -> Option<String>,
+    unresolved: &mut Option<char>,
+) -> String {
+    let known = match rest.peek() {
+        Some('%') => Some("%".to_owned()),
+        Some(&letter) => {
+            let known = specifier(letter);
+            if known.is_none() {
+                unresolved.get_or_insert(letter);
+            }
+            known
+        }
+        None => None,
+    };
+    if known.is_some() {
+        rest.next();
+    }
+    known.unwrap_or_else(|| "%".to_owned())
+}
+
+/// What stands for the escape after a backslash; one that means nothing stays as it is.
+fn escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let Some(c) = rest.next() else {
+        return "\\".to_owned();
+    };
+    let plain = |c: char| c.to_string();
+    match c {
+        'a' => plain('\u{7}'),
+        'b' => plain('\u{8}'),
+        'f' => plain('\u{c}'),
+        'n' => plain('\n'),
+        'r' => plain('\r'),
+        't' => plain('\t'),
+        'v' => plain('\u{b}'),
+        's' => plain(' '),
+        '\\' | '"' | '\'' => plain(c),
+        'x' => coded(rest, c, 2, 16),
+        'u' => coded(rest, c, 4, 16),
+        'U' => coded(rest, c, 8, 16),
+        '0'..='7' => {
+            let mut digits = String::from(c);
+            digits.extend(std::iter::from_fn(|| rest.next_if(|c| c.is_digit(8))).take(2));
+            let code = u32::from_str_radix(&digits, 8).ok();
+            code.and_then(char::from_u32)
+                .map_or_else(|| format!("\\{digits}"), plain)
+        }
+        _ => format!("\\{c}"),
+    }
+}
+
+fn coded(
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    kind: char,
+    count: usize,
+    radix: u32,
+) -> String {
+    let digits: String = std::iter::from_fn(|| rest.next_if(|c| c.is_digit(radix)))
+        .take(count)
+        .collect();
+    let code = u32::from_str_radix(&digits, radix).ok();
+    match code.and_then(char::from_u32) {
+        Some(c) if digits.len() == count => c.to_string(),
+        _ => format!("\\{kind}{digits}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn unit(words: &[&str]) -> Unit {
+        Unit {
+            description: "antnode0001".into(),
+            environment: Vec::new(),
+            user: None,
+            command: words.iter().map(|&word| word.to_owned()).collect(),
+            ..Unit::default()
+        }
+    }
+
+    #[test]
+    fn a_unit_reads_like_this() {
+        let mut unit = unit(&["/var/a b/antnode", "--root-dir", "/var/a b", "100%", "$HOME"]);
+        unit.user = Some("ant".into());
+        unit.environment = vec![("A".into(), "1".into()), ("B".into(), "two \"words\"".into())];
+        assert_eq!(
+            unit.text().unwrap(),
+            "[Unit]\n\
+             Description=antnode0001\n\
+             \n\
+             [Service]\n\
+             Environment=A=1 \"B=two \\\"words\\\"\"\n\
+             User=ant\n\
+             ExecStart=\"/var/a b/antnode\" --root-dir \"/var/a b\" 100%% $$HOME\n\
+             Restart=always\n"
+        );
+    }
+
+    #[test]
+    fn a_line_break_is_refused() {
+        assert!(unit(&["/a/antnode", "x\nExecStartPre=/bin/evil"]).text().is_err());
+        assert!(unit(&["/a/antnode", "x\r"]).text().is_err());
+    }
+
+    #[test]
+    fn a_program_that_systemd_would_refuse_is_refused_at_once() {
+        assert!(unit(&["/a'b/antnode"]).text().is_err());
+        assert!(unit(&["/a\\b/antnode"]).text().is_err());
+        assert!(unit(&["antnode"]).text().is_err());
+    }
+
+    #[test]
+    fn what_others_wrote_is_read_by_the_rules_of_systemd() {
+        let unit = Unit::read(
+            "# made by hand\n[Unit]\nDescription=antnode0003\n[Service]\n\
+             Environment=\"RUST_LOG=info\" 'B=two words'\nEnvironment=C=\\x41\\tb\n\
+             User=ant\nExecStart=-/var/antnode \\\n  --root-dir '/a b' \\\n  --port 55003 \"$$x\"\n\
+             Restart=always\n#RestartSec=300\n[Install]\nUser=nobody\n",
+        );
+        let pairs: Vec<(&str, &str)> = unit
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(pairs, [("RUST_LOG", "info"), ("B", "two words"), ("C", "A\tb")]);
+        assert_eq!(unit.user.as_deref(), Some("ant"));
+        assert_eq!(
+            unit.command,
+            ["/var/antnode", "--root-dir", "/a b", "--port", "55003", "$x"]
+        );
+    }
+
+    #[test]
+    fn an_empty_environment_line_forgets_those_before_it() {
+        let unit = Unit::read("[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=2\n");
+        assert_eq!(unit.environment, [("B".to_owned(), "2".to_owned())]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            words in prop::collection::vec("[ -~äß'\"\\\\$%;#]{0,12}", 1..6),
+            values in prop::collection::vec("[ -~ä'\"\\\\$%;#]{0,12}", 0..4),
+        ) {
+            let mut unit = unit(&["/a/antnode"]);
+            unit.command.extend(words);
+            unit.environment = values.into_iter().map(|value| ("N".to_owned(), value)).collect();
+            prop_assert_eq!(Unit::read(&unit.text().unwrap()), unit);
+        }
+
+        #[test]
+        fn no_text_is_too_odd_to_be_read(text in "\\PC*") {
+            let _ = Unit::read(&format!("[Service]\nExecStart={text}\nEnvironment={text}"));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! New nodes: their ids, names, ports and paths.
+
+use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts, ServiceName, Tool};
+
+use super::blocker::Blocker;
+use super::policy::Template;
+use super::step::NewNode;
+
+/// What is new is conceived here, and nothing twice.
+pub(super) struct NewNodePlanner<'a> {
+    template: &'a Template,
+    /// Every id in use, in order.
+    ids: Vec<u32>,
+    /// Every port in use by the colony.
+    ports: Vec<bool>,
+    /// The first port of these that another program uses.
+    taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+    next: u32,
+}
+
+impl<'a> NewNodePlanner<'a> {
+    pub(super) fn new(
+        nodes: &[Node],
+        template: &'a Template,
+        taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+    ) -> NewNodePlanner<'a> {
+        let readable = nodes.iter().map(|node| node.id.0);
+        let mut ids: Vec<u32> = readable.chain(template.reserved.iter().map(|id| id.0)).collect();
+        ids.sort_unstable();
+        let mut ports = vec![false; 1 << 16];
+        let reserved = template.reserved_ports.iter().copied();
+        for port in nodes.iter().flat_map(|node| all(node.ports)).chain(reserved) {
+            ports[usize::from(port)] = true;
+        }
+        let highest = match template.manager.tool {
+            Tool::Antctl | Tool::AntctlZen => Some(
+                template
+                    .highest_id_used
+                    .unwrap_or(0)
+                    .max(ids.last().copied().unwrap_or(0)),
+            ),
+            Tool::Systemd | Tool::Setsid | Tool::Launchd | Tool::Docker => template.highest_id_used,
+        };
+        let next = highest.unwrap_or(0).saturating_add(1);
+        NewNodePlanner {
+            template,
+            ids,
+            ports,
+            taken,
+            next,
+        }
+    }
+
+    /// A node with the lowest free id, or with the one after the highest ever used where ids are not used
+    /// again. An id whose ports another node of the colony has is not free.
+    ///
+    /// # Errors
+    /// Why it cannot be made. The next one cannot either: it would have the same id.
+    pub(super) fn conceive(&mut self) -> Result<NewNode, Blocker> {
+        loop {
+            let id = NodeId(self.next);
+            if id.0 == u32::MAX {
+                return Err(Blocker::NoFreeId);
+            }
+            if self.ids.binary_search(&id.0).is_ok() {
+                self.next += 1;
+                continue;
+            }
+            let ports = self.ports_of(id)?;
+            if all(ports).any(|port| self.ports[usize::from(port)]) {
+                self.next += 1;
+                continue;
+            }
+            if let Some(port) = (self.taken)(ports) {
+                return Err(Blocker::PortTaken { id, port });
+            }
+            for port in all(ports) {
+                self.ports[usize::from(port)] = true;
+            }
+            self.next += 1;
+            return Ok(self.describe(id, ports));
+        }
+    }
+
+    fn ports_of(&self, id: NodeId) -> Result<NodePorts, Blocker> {
+        let port = |start: u32| {
+            let port = u64::from(start) * 1000 + u64::from(id.0);
+            u16::try_from(port).map_err(|_| Blocker::PortTooHigh { id, port })
+        };
+        let ports = NodePorts {
+            node: port(self.template.port_start)?,
+            metrics: port(self.template.metrics_port_start)?,
+            rpc: port(self.template.rpc_port_start)?,
+        };
+        if ports.node == ports.metrics || ports.node == ports.rpc {
+            return Err(Blocker::PortTwice { id, port: ports.node });
+        }
+        if ports.metrics == ports.rpc {
+            return Err(Blocker::PortTwice {
+                id,
+                port: ports.metrics,
+            });
+        }
+        Ok(ports)
+    }
+
+    fn describe(&self, id: NodeId, ports: NodePorts) -> NewNode {
+        let template = self.template;
+        let name = NodeName::of(id);
+        let folder = name.full();
+        let root = template.storage.join(&folder);
+        NewNode {
+            id,
+            service: service_of(template.manager.tool, id, &folder),
+            name,
+            manager: template.manager,
+            ports,
+            home: NodePaths {
+                binary: root.join("antnode"),
+                logs: Some(template.logs.join(&folder)),
+                root,
+            },
+            host: template.host.clone(),
+            user: template.user.clone(),
+            network: template.network.clone(),
+            environment: template.environment.clone(),
+        }
+    }
+}
+
+/// The name the manager will have for it; antctl makes its own, which is most likely this.
+fn service_of(tool: Tool, id: NodeId, folder: &str) -> ServiceName {
+    ServiceName(match tool {
+        Tool::Systemd => format!("{folder}.service"),
+        Tool::Setsid | Tool::Docker => folder.to_owned(),
+        Tool::Launchd => format!("com.autonomi.antnode-{id}"),
+        Tool::Antctl | Tool::AntctlZen => format!("antnode{id}"),
+    })
+}
+
+/// The ports of a node; 0 stands for none.
+fn all(ports: NodePorts) -> impl Iterator<Item = u16> {
+    [ports.node, ports.metrics, ports.rpc]
+        .into_iter()
+        .filter(|port| *port != 0)
+}

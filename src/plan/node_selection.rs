@@ -1,0 +1,63 @@
+//! Which node an operator means.
+//!
+//! A service name is what its manager calls a node, so it goes first. A number means a node's own number
+//! or its id, and only if the two do not point at different nodes: antctl's `antnode3` may have id 7.
+
+use crate::colony::{Node, NodeId};
+
+use super::blocker::Refusal;
+
+/// The node that `name` means: `antnode0001`, `antnode0001.service`, `0001`, `1`, or a name antctl gave.
+///
+/// # Errors
+/// [`Refusal::NotFound`], or [`Refusal::Ambiguous`] with all nodes it fits.
+pub fn find<'a>(name: &str, nodes: &'a [Node]) -> Result<&'a Node, Refusal> {
+    let name = name.trim();
+    let by_service =
+        |node: &&Node| node.service.0 == name || node.service.0.strip_suffix(".service") == Some(name);
+    let by_name = |node: &&Node| node.name.0 == name || node.name.full() == stem(name);
+    one_of(nodes.iter().filter(by_service))
+        .or_else(|| one_of(nodes.iter().filter(by_name)))
+        .or_else(|| by_number(name, nodes))
+        .unwrap_or(Err(Refusal::NotFound))
+}
+
+fn by_number<'a>(name: &str, nodes: &'a [Node]) -> Option<Result<&'a Node, Refusal>> {
+    let bare = stem(name);
+    let digits = bare.strip_prefix("antnode").unwrap_or(bare);
+    let wanted = number(digits)?;
+    // With the family before it the number is a name, and a node that has another name is not meant.
+    let is_bare = digits.len() == bare.len();
+    one_of(nodes.iter().filter(|node| {
+        let own = own_number(node);
+        own == Some(wanted) || (node.id.0 == wanted && (is_bare || own.is_none()))
+    }))
+}
+
+/// The number at the end of what the manager calls it.
+fn own_number(node: &Node) -> Option<u32> {
+    let service = stem(&node.service.0);
+    let family = service.trim_end_matches(|c: char| c.is_ascii_digit());
+    number(&service[family.len()..])
+}
+
+fn stem(name: &str) -> &str {
+    name.strip_suffix(".service").unwrap_or(name)
+}
+
+fn number(digits: &str) -> Option<u32> {
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok())?
+}
+
+fn one_of<'a>(mut found: impl Iterator<Item = &'a Node>) -> Option<Result<&'a Node, Refusal>> {
+    let first = found.next()?;
+    let others: Vec<NodeId> = found.map(|node| node.id).collect();
+    if others.is_empty() {
+        return Some(Ok(first));
+    }
+    let mut ids = others;
+    ids.push(first.id);
+    ids.sort_unstable();
+    Some(Err(Refusal::Ambiguous(ids)))
+}

@@ -1,0 +1,315 @@
+//! How every node stands after a survey.
+//!
+//! A timer runs its whole length whatever was seen, and silence alone stops nothing: a node that was mute
+//! for three surveys is down only if its process is gone as well.
+
+use crate::colony::{
+    Answer, Node, NodeId, NodeObservation, NodeReading, NodeState, ProcessState, Timestamp, Version,
+};
+
+use super::measure::is_hung;
+use super::policy::Policy;
+use super::safety_stop::{self, SafetyStop, StorageFolder, may_die};
+
+/// So many surveys in a row make silence, or shunning, a fact.
+pub const SURVEYS_IN_A_ROW: u32 = 3;
+
+/// The nodes as they stand now, and which of them ask for attention.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdatedNodes {
+    /// All nodes, in the order they came in.
+    pub nodes: Vec<Node>,
+    /// REMOVING nodes whose delay is over: to be removed for real, before anything is counted.
+    pub expired: Vec<NodeId>,
+    /// Nodes that were silent for three surveys or more although their processes live.
+    pub hung: Vec<NodeId>,
+    /// Nodes whose upgrade is over and that are what they were before: put off, as after an upgrade that failed.
+    pub unchanged: Vec<NodeId>,
+}
+
+/// The nodes as they stand after a survey; `seen` is in their order, and a node without a sighting was not
+/// looked at.
+///
+/// # Errors
+/// A [`SafetyStop`] when missing roots speak of a missing disk, unless `override_safety`.
+pub fn settle(
+    mut nodes: Vec<Node>,
+    seen: &[NodeObservation],
+    storages: &[StorageFolder],
+    policy: &Policy,
+    override_safety: bool,
+    now: Timestamp,
+) -> Result<UpdatedNodes, SafetyStop> {
+    if !override_safety {
+        safety_stop::check(&nodes, seen, storages)?;
+    }
+    let mut unchanged = Vec::new();
+    for (node, sighting) in nodes.iter_mut().zip(seen) {
+        if settle_one(node, sighting, policy, now) == UpgradeProgress::Vain {
+            unchanged.push(node.id);
+        }
+    }
+    let expired = ids(&nodes, |node| is_expired(node, policy, now));
+    let hung = ids(&nodes, is_hung);
+    Ok(UpdatedNodes {
+        nodes,
+        expired,
+        hung,
+        unchanged,
+    })
+}
+
+/// Whether the node was stopped for removal, and the delay is over.
+#[must_use]
+pub fn is_expired(node: &Node, policy: &Policy, now: Timestamp) -> bool {
+    node.state == NodeState::Removing && now.since(node.since) >= policy.delays.remove
+}
+
+/// The longest that a node is passed over after a failure, in seconds.
+pub(super) const LONGEST_PASS_S: i64 = 60 * 60;
+
+/// When a node may be started again after so many failed starts in a row: in 1, 2, 4 ... 60 minutes.
+#[must_use]
+pub fn retry_at(failures: u32, now: Timestamp) -> Timestamp {
+    let seconds = match failures {
+        0 => 0,
+        1..=6 => 60_i64 << (failures - 1),
+        _ => LONGEST_PASS_S,
+    };
+    now.plus(seconds)
+}
+
+/// What a survey says of a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Up,
+    Down,
+    /// Mute, or not looked at: nothing is known that was not known before.
+    Unknown,
+}
+
+/// What the end of a node's upgrade showed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UpgradeProgress {
+    /// It is not at its end, or did what it was for.
+    Fine,
+    /// The node says the older version still.
+    Vain,
+}
+
+fn settle_one(
+    node: &mut Node,
+    sighting: &NodeObservation,
+    policy: &Policy,
+    now: Timestamp,
+) -> UpgradeProgress {
+    if node.state == NodeState::Disabled {
+        return UpgradeProgress::Fine;
+    }
+    if node.state.is_timed() && node.since > now {
+        // The clock was set back: the timer starts anew rather than run for years.
+        node.since = now;
+    }
+    if !sighting.rooted && may_die(node.state) {
+        enter(node, NodeState::Dead, now);
+    }
+    if !sighting.rooted && node.state == NodeState::Dead {
+        return UpgradeProgress::Fine;
+    }
+    let was_silent = node.memory.silent > 0;
+    let had_answered = has_answered(node);
+    let seen = look(node, sighting, now);
+    let mut upgrade = UpgradeProgress::Fine;
+    match node.state {
+        NodeState::Running if seen == Sight::Down => {
+            enter(node, NodeState::Stopped, now);
+            // What was put off of a node that ran was its upgrade or its stop, not its start.
+            if had_answered {
+                node.memory.retry_at = None;
+            }
+        }
+        NodeState::Running if seen == Sight::Up && was_silent && !had_answered => forget_failures(node),
+        NodeState::Stopped if seen == Sight::Up => run(node, now),
+        // Its root is back, so it was not dead.
+        NodeState::Dead if seen == Sight::Up => run(node, now),
+        NodeState::Dead => {
+            enter(node, NodeState::Stopped, now);
+            // What failed was to remove it.
+            forget_failures(node);
+        }
+        NodeState::Restarting if now.since(node.since) >= policy.delays.start => {
+            end_start(node, seen, policy.delays.start, now);
+        }
+        NodeState::Upgrading if now.since(node.since) >= policy.delays.upgrade => {
+            match as_before(node, sighting) {
+                Some(version) => {
+                    end_vain_upgrade(node, version, now);
+                    upgrade = UpgradeProgress::Vain;
+                }
+                None => end_start(node, seen, policy.delays.upgrade, now),
+            }
+        }
+        _ => {}
+    }
+    count_shunned(node, sighting, policy);
+    upgrade
+}
+
+/// The version that a node says after an upgrade, where that is older than what it was upgraded to.
+fn as_before<'a>(node: &Node, sighting: &'a NodeObservation) -> Option<&'a Version> {
+    let Answer::Up(reading) = &sighting.answer else {
+        return None;
+    };
+    let target = node.version.as_ref()?;
+    reading.version.is_older_than(target).then_some(&reading.version)
+}
+
+/// Takes over what the node said, and tells what that says of it.
+fn look(node: &mut Node, sighting: &NodeObservation, now: Timestamp) -> Sight {
+    match &sighting.answer {
+        Answer::Up(reading) => {
+            refresh(node, reading, now);
+            Sight::Up
+        }
+        Answer::Down => {
+            node.memory.silent = 0;
+            clear(node);
+            Sight::Down
+        }
+        Answer::Silent => {
+            node.memory.silent = node.memory.silent.saturating_add(1);
+            let is_gone = sighting
+                .process
+                .is_some_and(|process| process.activity != ProcessState::Running);
+            if is_gone && node.memory.silent >= SURVEYS_IN_A_ROW {
+                clear(node);
+                Sight::Down
+            } else {
+                Sight::Unknown
+            }
+        }
+        Answer::Unasked => Sight::Unknown,
+    }
+}
+
+fn refresh(node: &mut Node, reading: &NodeReading, now: Timestamp) {
+    let is_other = node.version.as_ref().map(Version::as_str) != Some(reading.version.as_str());
+    // Until its upgrade is over a node is of the version that was put in its place; what it says then is judged.
+    let is_old = node.state == NodeState::Upgrading
+        && node
+            .version
+            .as_ref()
+            .is_some_and(|target| reading.version.is_older_than(target));
+    if is_other && !is_old {
+        node.version = Some(reading.version.clone());
+    }
+    if reading.peer_id.is_some() {
+        node.peer_id.clone_from(&reading.peer_id);
+    }
+    if let Some(figures) = &reading.figures {
+        node.figures.clone_from(figures);
+    }
+    node.memory.silent = 0;
+    node.memory.last_seen = Some(now);
+}
+
+/// A node that is down has no uptime and no peers; who it was and what it earned stands.
+fn clear(node: &mut Node) {
+    node.figures.uptime = 0;
+    node.figures.records = 0;
+    node.figures.shunned = 0;
+    node.figures.connected_peers = 0;
+}
+
+/// The delay after a start is over: the state is what the survey saw. A node that did not come up counts
+/// as one whose start failed, so that one that dies at every start is not started each time.
+fn end_start(node: &mut Node, seen: Sight, delay: i64, now: Timestamp) {
+    if seen == Sight::Up {
+        run(node, now);
+        return;
+    }
+    enter(
+        node,
+        if seen == Sight::Down {
+            NodeState::Stopped
+        } else {
+            NodeState::Running
+        },
+        now,
+    );
+    put_off(node, format!("did not answer {delay} s after its start"), now);
+}
+
+/// The delay after an upgrade is over, and the node says what it said before. It runs, and was restarted for
+/// nothing: to do that again each minute would help nobody.
+fn end_vain_upgrade(node: &mut Node, version: &Version, now: Timestamp) {
+    let target = node.version.replace(version.clone());
+    let target = target.as_ref().map_or("", Version::as_str);
+    put_off(
+        node,
+        format!("still says {version} after its upgrade to {target}"),
+        now,
+    );
+    enter(node, NodeState::Running, now);
+}
+
+/// What was tried on the node failed: it is not tried again for a while, longer each time.
+pub fn put_off(node: &mut Node, error: impl Into<String>, now: Timestamp) {
+    node.memory.start_failures = node.memory.start_failures.saturating_add(1);
+    node.memory.retry_at = Some(retry_at(node.memory.start_failures, now));
+    node.memory.last_error = Some(error.into());
+}
+
+/// Whether a node has answered since it entered its state.
+pub(super) fn has_answered(node: &Node) -> bool {
+    node.memory.last_seen.is_some_and(|seen| seen >= node.since)
+}
+
+fn run(node: &mut Node, now: Timestamp) {
+    enter(node, NodeState::Running, now);
+    forget_failures(node);
+}
+
+/// Not on every answer: a node that runs and could not be upgraded is passed over like one that will not start.
+fn forget_failures(node: &mut Node) {
+    if node.memory.start_failures > 0 {
+        node.memory.start_failures = 0;
+        node.memory.last_error = None;
+    }
+    node.memory.retry_at = None;
+}
+
+fn count_shunned(node: &mut Node, sighting: &NodeObservation, policy: &Policy) {
+    let limit = policy.shunned.filter(|_| node.state == NodeState::Running);
+    let Some(limit) = limit else {
+        node.memory.shunned = 0;
+        return;
+    };
+    if let Answer::Up(reading) = &sighting.answer
+        && let Some(figures) = &reading.figures
+    {
+        node.memory.shunned = if figures.shunned >= limit {
+            node.memory.shunned.saturating_add(1)
+        } else {
+            0
+        };
+    }
+}
+
+fn enter(node: &mut Node, state: NodeState, now: Timestamp) {
+    if node.state != state {
+        node.state = state;
+        node.since = now;
+    }
+}
+
+fn ids(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> Vec<NodeId> {
+    nodes
+        .iter()
+        .filter(|node| wanted(node))
+        .map(|node| node.id)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,397 @@
+//! A second opinion on every plan. It knows nothing of how plans are made, only what none may do.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::colony::{Node, NodeId, NodeState};
+
+use super::policy::Policy;
+use super::reason::{Quota, Reason};
+use super::step::{Action, NewNode, Plan, Step, StopReason};
+
+/// A rule that a plan breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Breach {
+    /// Two steps are about one node.
+    Twice(NodeId),
+    /// A step is about a node that is not there.
+    NoSuchNode(NodeId),
+    /// A step does not fit the state of its node.
+    OutOfState(NodeId, NodeState),
+    /// A planned step touches a node that is out of the colony's hands.
+    Disabled(NodeId),
+    /// More would be under way at once than may be.
+    OverQuota {
+        quota: Quota,
+        under_way: i64,
+        limit: i64,
+    },
+    /// More nodes would be in the colony, or up, than the cap.
+    OverCap {
+        nodes: i64,
+        cap: i64,
+    },
+    IdTaken(NodeId),
+    PortTaken(u16),
+    /// A node would be taken back to an older version.
+    Downgrade(NodeId),
+    /// A lower step stands before a higher one.
+    OutOfOrder,
+}
+
+/// The rules that `plan` breaks; none for any plan made here. Orders go past quotas and the cap.
+#[must_use]
+pub fn breaches(plan: &Plan, policy: &Policy, nodes: &[Node]) -> Vec<Breach> {
+    if plan.steps.is_empty() {
+        return Vec::new();
+    }
+    let by_id: HashMap<NodeId, &Node> = nodes.iter().map(|node| (node.id, node)).collect();
+    let mut found = Vec::new();
+    if !plan
+        .steps
+        .is_sorted_by_key(|step| std::cmp::Reverse(step.priority))
+    {
+        found.push(Breach::OutOfOrder);
+    }
+    let mut touched = HashSet::new();
+    for step in &plan.steps {
+        if let Some(id) = step.action.node()
+            && !touched.insert(id)
+        {
+            found.push(Breach::Twice(id));
+        }
+        found.extend(step_breach(step, &by_id));
+    }
+    found.extend(birth_breaches(plan, nodes, &by_id));
+    let planned: Vec<&Step> = plan.steps.iter().filter(|step| is_planned(step)).collect();
+    if !planned.is_empty() {
+        let after = PlannedTotals::new(&planned, nodes, &by_id);
+        found.extend(after.breaches(policy));
+    }
+    found
+}
+
+fn is_planned(step: &Step) -> bool {
+    matches!(step.because, Reason::Planned { .. })
+}
+
+fn step_breach(step: &Step, nodes: &HashMap<NodeId, &Node>) -> Option<Breach> {
+    if matches!(step.action, Action::Add(_)) {
+        return None;
+    }
+    let id = step.action.node()?;
+    let Some(node) = nodes.get(&id) else {
+        return Some(Breach::NoSuchNode(id));
+    };
+    if is_planned(step) && node.state == NodeState::Disabled {
+        return Some(Breach::Disabled(id));
+    }
+    let version = match &step.action {
+        Action::Start(_, Some(version)) | Action::Upgrade(_, version) => Some(version),
+        _ => None,
+    };
+    if let (Some(has), Some(version)) = (&node.version, version)
+        && version.is_older_than(has)
+    {
+        return Some(Breach::Downgrade(id));
+    }
+    let fits = match (&step.action, node.state) {
+        (Action::Start(..), NodeState::Stopped) => true,
+        (Action::Start(..), NodeState::Disabled | NodeState::Removing) => !is_planned(step),
+        (Action::Upgrade(..), NodeState::Running) => true,
+        (Action::Upgrade(..), NodeState::Restarting) => !is_planned(step),
+        (Action::Stop(_, StopReason::Stopped | StopReason::Removing), NodeState::Running) => true,
+        (Action::Stop(_, StopReason::Removing), _) => false,
+        (
+            Action::Stop(_, StopReason::Stopped),
+            NodeState::Disabled | NodeState::Removing | NodeState::Dead | NodeState::Migrating,
+        ) => false,
+        (Action::Stop(..), _) => !is_planned(step),
+        (Action::Remove(_), NodeState::Stopped | NodeState::Dead | NodeState::Removing) => true,
+        (Action::Remove(_), _) => !is_planned(step),
+        (Action::Add(_) | Action::Teardown(_) | Action::Resurvey, _) => true,
+        _ => false,
+    };
+    (!fits).then_some(Breach::OutOfState(id, node.state))
+}
+
+fn births(plan: &Plan) -> impl Iterator<Item = &NewNode> {
+    plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Add(new) => Some(new.as_ref()),
+        _ => None,
+    })
+}
+
+fn birth_breaches(plan: &Plan, nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> Vec<Breach> {
+    let mut found = Vec::new();
+    if births(plan).next().is_none() {
+        return found;
+    }
+    let each = |ports: &crate::colony::NodePorts| [ports.node, ports.metrics, ports.rpc];
+    let mut ports: HashSet<u16> = nodes.iter().flat_map(|node| each(&node.ports)).collect();
+    for new in births(plan) {
+        if by_id.contains_key(&new.id) {
+            found.push(Breach::IdTaken(new.id));
+        }
+        for port in each(&new.ports) {
+            if port != 0 && !ports.insert(port) {
+                found.push(Breach::PortTaken(port));
+            }
+        }
+    }
+    found
+}
+
+/// What would be under way when all planned steps have been begun.
+#[derive(Default)]
+struct PlannedTotals {
+    starts: i64,
+    upgrades: i64,
+    removals: i64,
+    /// Nodes in the colony, and those of them that are up or coming up.
+    nodes: i64,
+    up: i64,
+    /// What of this the plan itself adds.
+    more: More,
+}
+
+#[derive(Default)]
+struct More {
+    starts: bool,
+    upgrades: bool,
+    removals: bool,
+    nodes: bool,
+    up: bool,
+}
+
+impl PlannedTotals {
+    fn new(planned: &[&Step], nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> PlannedTotals {
+        let mut after = PlannedTotals::default();
+        for node in nodes {
+            after.nodes += 1;
+            match node.state {
+                NodeState::Running => after.up += 1,
+                NodeState::Restarting => (after.starts, after.up) = (after.starts + 1, after.up + 1),
+                NodeState::Upgrading => (after.upgrades, after.up) = (after.upgrades + 1, after.up + 1),
+                NodeState::Removing => after.removals += 1,
+                NodeState::Stopped | NodeState::Migrating | NodeState::Dead | NodeState::Disabled => {}
+            }
+        }
+        for step in planned {
+            let state = step
+                .action
+                .node()
+                .and_then(|id| by_id.get(&id))
+                .map(|node| node.state);
+            after.count(&step.action, state);
+        }
+        after
+    }
+
+    fn count(&mut self, action: &Action, state: Option<NodeState>) {
+        match action {
+            Action::Add(_) => {
+                self.starts += 1;
+                self.nodes += 1;
+                self.up += 1;
+                (self.more.starts, self.more.nodes, self.more.up) = (true, true, true);
+            }
+            Action::Start(_, version) => {
+                self.up += 1;
+                self.more.up = true;
+                if version.is_some() {
+                    self.upgrades += 1;
+                    self.more.upgrades = true;
+                } else {
+                    self.starts += 1;
+                    self.more.starts = true;
+                }
+            }
+            Action::Upgrade(..) => {
+                self.upgrades += 1;
+                self.more.upgrades = true;
+            }
+            Action::Stop(_, StopReason::Removing) => {
+                self.removals += 1;
+                self.more.removals = true;
+            }
+            // What was being removed is gone, and what is dead was never an operation.
+            Action::Remove(_) => {
+                self.nodes -= 1;
+                match state {
+                    Some(NodeState::Removing) => self.removals -= 1,
+                    Some(NodeState::Dead) => {}
+                    _ => {
+                        self.removals += 1;
+                        self.more.removals = true;
+                    }
+                }
+            }
+            Action::Stop(..) | Action::Teardown(_) | Action::Resurvey => {}
+        }
+    }
+
+    /// What is over a limit is a breach only where the plan adds to it: limits may be lowered.
+    fn breaches(&self, policy: &Policy) -> Vec<Breach> {
+        let quotas = policy.quotas;
+        let all = self.starts + self.upgrades + self.removals;
+        let more = self.more.starts || self.more.upgrades || self.more.removals;
+        let mut found = Vec::new();
+        for (quota, under_way, limit, more) in [
+            (Quota::Starts, self.starts, quotas.starts, self.more.starts),
+            (
+                Quota::Upgrades,
+                self.upgrades,
+                quotas.upgrades,
+                self.more.upgrades,
+            ),
+            (
+                Quota::Removals,
+                self.removals,
+                quotas.removals,
+                self.more.removals,
+            ),
+            (Quota::Operations, all, quotas.operations, more),
+        ] {
+            if more && under_way > limit {
+                found.push(Breach::OverQuota {
+                    quota,
+                    under_way,
+                    limit,
+                });
+            }
+        }
+        for (nodes, more) in [(self.nodes, self.more.nodes), (self.up, self.more.up)] {
+            if more && nodes > policy.cap {
+                found.push(Breach::OverCap {
+                    nodes,
+                    cap: policy.cap,
+                });
+            }
+        }
+        found
+    }
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Breach::Twice(id) => write!(f, "two steps are about node {id}"),
+            Breach::NoSuchNode(id) => write!(f, "there is no node {id}"),
+            Breach::OutOfState(id, state) => write!(f, "node {id} is {state}, its step does not fit that"),
+            Breach::Disabled(id) => write!(f, "node {id} is disabled and not to be touched"),
+            Breach::OverQuota {
+                quota,
+                under_way,
+                limit,
+            } => {
+                write!(f, "{under_way} {quota} would be under way, the limit is {limit}")
+            }
+            Breach::OverCap { nodes, cap } => write!(f, "{nodes} nodes would be above the cap of {cap}"),
+            Breach::IdTaken(id) => write!(f, "the id {id} is taken"),
+            Breach::PortTaken(port) => write!(f, "the port {port} is taken"),
+            Breach::Downgrade(id) => write!(f, "node {id} would be taken back to an older version"),
+            Breach::OutOfOrder => f.write_str("a lower step stands before a higher one"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixtures::{newest, nodes, policy};
+    use super::super::task::Task;
+    use super::*;
+    use crate::colony::NodeState::*;
+    use crate::colony::Version;
+
+    fn step(action: Action) -> Step {
+        let because = Reason::Planned {
+            task: Task::Stop,
+            turn: None,
+            grounds: Vec::new(),
+        };
+        Step {
+            action,
+            priority: 1,
+            because,
+        }
+    }
+
+    fn breaches_of(actions: Vec<Action>, states: &[NodeState]) -> Vec<String> {
+        let quotas = super::super::policy::Quotas {
+            operations: 1,
+            starts: 1,
+            upgrades: 1,
+            removals: 1,
+        };
+        let policy = Policy {
+            quotas,
+            cap: 3,
+            ..policy()
+        };
+        let plan = Plan {
+            steps: actions.into_iter().map(step).collect(),
+            holds: Vec::new(),
+        };
+        breaches(&plan, &policy, &nodes(states))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn no_node_has_two_steps_and_every_step_a_node_in_its_state() {
+        let start = Action::Start(NodeId(1), None);
+        assert_eq!(breaches_of(vec![start.clone()], &[Stopped]), Vec::<String>::new());
+        assert_eq!(
+            breaches_of(vec![start.clone(), start.clone()], &[Stopped])[0],
+            "two steps are about node 1"
+        );
+        assert_eq!(
+            breaches_of(vec![start.clone()], &[Running]),
+            ["node 1 is RUNNING, its step does not fit that"]
+        );
+        assert_eq!(
+            breaches_of(vec![start.clone()], &[Disabled]),
+            ["node 1 is disabled and not to be touched"]
+        );
+        assert_eq!(breaches_of(vec![start], &[])[0], "there is no node 1");
+    }
+
+    #[test]
+    fn quotas_are_for_what_is_under_way_and_what_is_begun_together() {
+        let stop = Action::Stop(NodeId(1), StopReason::Removing);
+        assert_eq!(breaches_of(vec![stop.clone()], &[Running]), Vec::<String>::new());
+        assert_eq!(
+            breaches_of(vec![stop], &[Running, Removing]),
+            [
+                "2 removals would be under way, the limit is 1",
+                "2 operations would be under way, the limit is 1"
+            ]
+        );
+        // What ends makes room, and the dead take none.
+        let instead = vec![
+            Action::Remove(NodeId(2)),
+            Action::Stop(NodeId(1), StopReason::Removing),
+        ];
+        assert_eq!(breaches_of(instead, &[Running, Removing]), Vec::<String>::new());
+        let dead = vec![Action::Remove(NodeId(1)), Action::Remove(NodeId(2))];
+        assert_eq!(breaches_of(dead, &[Dead, Dead]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn nodes_are_not_taken_back_and_no_more_run_than_the_cap() {
+        let back = Action::Upgrade(NodeId(1), Version::new("0.4.1"));
+        assert_eq!(
+            breaches_of(vec![back], &[Running]),
+            ["node 1 would be taken back to an older version"]
+        );
+        let upgrade = Action::Upgrade(NodeId(1), newest());
+        assert_eq!(breaches_of(vec![upgrade], &[Running]), Vec::<String>::new());
+        let start = Action::Start(NodeId(4), None);
+        assert_eq!(
+            breaches_of(vec![start], &[Running, Running, Running, Stopped]),
+            ["4 nodes would be above the cap of 3"]
+        );
+    }
+}

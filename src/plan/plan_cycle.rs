@@ -1,0 +1,154 @@
+//! What a cycle plans.
+
+use crate::colony::{Metrics, Node, NodePorts, NodeState, Timestamp, Version};
+
+use super::assign::{assign, count, oldest};
+use super::blocker::Blocker;
+use super::decide::{Trigger, decide};
+use super::limits::Features;
+use super::measure::{MachineFigures, is_due, is_kept_old, is_kept_up, measure};
+use super::node_states::is_expired;
+use super::policy::{Policy, Template};
+use super::reason::{Cause, Reason};
+use super::step::{Action, Plan, Step};
+use super::task::Task;
+
+/// All a plan is made from, but the nodes.
+#[derive(Clone, Copy)]
+pub struct PlanInput<'a> {
+    pub policy: &'a Policy,
+    pub template: &'a Template,
+    pub machine: &'a MachineFigures,
+    /// The version of the binary that nodes are made from and upgraded to; None: there is none.
+    pub binary: Option<&'a Version>,
+    pub occasion: Trigger,
+    /// The first of these ports that another program uses.
+    pub taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+    pub now: Timestamp,
+}
+
+/// A plan, and what it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanOutput {
+    pub metrics: Metrics,
+    pub features: Features,
+    pub plan: Plan,
+}
+
+/// The plan for settled nodes: removals that are due first, which count as gone before anything else is
+/// counted, then what is decided for the nodes that remain.
+#[must_use]
+pub fn plan(nodes: &[Node], situation: &PlanInput<'_>) -> PlanOutput {
+    let PlanInput {
+        policy,
+        template,
+        machine,
+        binary,
+        occasion,
+        taken,
+        now,
+    } = *situation;
+    let metrics = measure(nodes, machine, binary, policy, now);
+    // A dead node goes before all else; one that could not be removed must not hold up all else for ever.
+    let kept = count(nodes, |node| node.state == NodeState::Dead && !is_due(node, now));
+    let pressing = Metrics {
+        dead_nodes: metrics.dead_nodes - kept,
+        ..metrics.clone()
+    };
+    let mut decision = decide(policy, &pressing, occasion, Some(now));
+    let features = decision.features;
+    if kept > 0 {
+        decision.holds.push(Blocker::DeadKept { nodes: kept });
+    }
+    let nodes_put_off = |put_off: fn(&Node, Option<&Version>, Timestamp) -> bool| {
+        count(nodes, |node| put_off(node, binary, now))
+    };
+    match nodes_put_off(is_kept_up) {
+        0 => {}
+        nodes => decision.holds.push(Blocker::StopFailed { nodes }),
+    }
+    match nodes_put_off(is_kept_old) {
+        nodes if nodes > 0 && policy.upgrades => decision.holds.push(Blocker::UpgradeFailed { nodes }),
+        _ => {}
+    }
+    let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
+    let mut steps = expired_removals(nodes, policy, now);
+    if !steps.is_empty() {
+        plan.holds.retain(|hold| !matches!(hold, Blocker::Resting(_)));
+        steps.append(&mut plan.steps);
+        plan.steps = steps;
+    }
+    if policy.takeover.is_some_and(|takeover| !takeover.is_confirmed) {
+        plan = Plan {
+            steps: Vec::new(),
+            holds: vec![Blocker::Resting(Task::Rest), Blocker::Unconfirmed],
+        };
+    }
+    debug_assert_eq!(
+        super::plan_checks::breaches(&plan, policy, nodes),
+        Vec::new(),
+        "of {plan:?}"
+    );
+    PlanOutput {
+        metrics,
+        features,
+        plan,
+    }
+}
+
+fn expired_removals(nodes: &[Node], policy: &Policy, now: Timestamp) -> Vec<Step> {
+    let due = |node: &Node| node.state == NodeState::Removing && is_expired(node, policy, now);
+    oldest(nodes, usize::MAX, due)
+        .into_iter()
+        .map(|node| Step {
+            action: Action::Remove(node.id),
+            priority: Task::RemoveExpired.priority(),
+            because: Reason::Planned {
+                task: Task::RemoveExpired,
+                turn: None,
+                grounds: vec![Cause::Waited {
+                    seconds: now.since(node.since),
+                    delay: policy.delays.remove,
+                }],
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::fixtures::{calm, newest, nodes, policy, template};
+    use crate::plan::policy::TakeoverPolicy;
+
+    #[test]
+    fn nothing_is_done_to_nodes_that_were_taken_over_before_a_survey_found_them_so() {
+        use NodeState::{Dead, Removing, Running, Stopped};
+        let colony = nodes(&[Running, Stopped, Dead, Removing]);
+        let newest = newest();
+        let now = colony[0].since.plus(100_000);
+        let ask = |takeover| {
+            let situation = PlanInput {
+                policy: &Policy { takeover, ..policy() },
+                template: &template(),
+                machine: &calm(),
+                binary: Some(&newest),
+                occasion: Trigger::Ordinary,
+                taken: &|_| None,
+                now,
+            };
+            plan(&colony, &situation).plan
+        };
+        let takeover = |is_confirmed| {
+            Some(TakeoverPolicy {
+                at: now,
+                is_confirmed,
+            })
+        };
+        let held = ask(takeover(false));
+        assert_eq!(held.steps, []);
+        assert_eq!(held.holds, [Blocker::Resting(Task::Rest), Blocker::Unconfirmed]);
+        assert_ne!(ask(None).steps, []);
+        assert_eq!(ask(takeover(true)), ask(None));
+    }
+}

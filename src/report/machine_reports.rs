@@ -1,0 +1,273 @@
+//! `machine-config` and `machine-metrics`: the settings as stored, and machine and colony in figures.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::colony::{BinarySharing, MachineReadings, Metrics, Node, NodeId, PeerColumns, Rates, Version};
+use crate::settings::parse_value;
+use crate::settings::table::{self, ValueType};
+
+use super::{Format, assignments};
+
+/// The settings in the order the peer shows them, then those that are ours.
+const ORDER: [&str; 52] = [
+    "id",
+    "cpu_count",
+    "node_cap",
+    "cpu_less_than",
+    "cpu_remove",
+    "mem_less_than",
+    "mem_remove",
+    "hd_less_than",
+    "hd_remove",
+    "delay_start",
+    "delay_restart",
+    "delay_upgrade",
+    "delay_remove",
+    "survey_delay",
+    "action_delay",
+    "node_storage",
+    "rewards_address",
+    "donate_address",
+    "max_load_average_allowed",
+    "desired_load_average",
+    "port_start",
+    "hdio_read_less_than",
+    "hdio_read_remove",
+    "hdio_write_less_than",
+    "hdio_write_remove",
+    "netio_read_less_than",
+    "netio_read_remove",
+    "netio_write_less_than",
+    "netio_write_remove",
+    "last_stopped_at",
+    "host",
+    "crisis_bytes",
+    "metrics_port_start",
+    "rpc_port_start",
+    "environment",
+    "start_args",
+    "max_concurrent_upgrades",
+    "max_concurrent_starts",
+    "max_concurrent_removals",
+    "max_concurrent_operations",
+    "node_removal_strategy",
+    "process_manager",
+    "max_node_per_container",
+    "min_container_count",
+    "docker_image",
+    "no_upnp",
+    "antnode_path",
+    "antctl_path",
+    "antctl_debug",
+    "antctl_version",
+    "highest_node_id_used",
+    "dbpath",
+];
+/// Shown only where they are not as the peer would have it, so that its consumers find what they know.
+const OURS: [&str; 3] = ["enable_upgrade", "shunned_remove", "firewall"];
+
+/// The settings as the colony keeps them: `row` is the machine's, column by column as text.
+#[must_use]
+pub fn config(row: &[(String, Option<String>)], database: &Path, format: Format) -> String {
+    let mut map = Map::new();
+    for name in ORDER.into_iter().chain(OURS) {
+        if name == "dbpath" {
+            map.insert(
+                name.to_owned(),
+                json!(format!("sqlite:///{}", database.display())),
+            );
+            continue;
+        }
+        let Some((_, text)) = row.iter().find(|(column, _)| column == name) else {
+            continue;
+        };
+        let value = typed(name, text.as_deref());
+        let is_as_ever = OURS.contains(&name)
+            && table::find(name).is_some_and(|setting| typed(name, Some(setting.default)) == value);
+        if !is_as_ever {
+            map.insert(name.to_owned(), value);
+        }
+    }
+    render(&map, format)
+}
+
+/// A column's text as the number, truth or text it stands for.
+fn typed(name: &str, text: Option<&str>) -> Value {
+    let Some(text) = text else { return Value::Null };
+    let number = || text.parse::<i64>().ok().map(Value::from);
+    // JSON has no word for infinite; as text it still is one.
+    let fraction = || {
+        text.parse::<f64>()
+            .ok()
+            .filter(|number| number.is_finite())
+            .map(Value::from)
+    };
+    let known = match table::find(name).map(|setting| setting.takes) {
+        Some(ValueType::Switch) => parse_value::switch(text).map(Value::from),
+        Some(ValueType::Whole { .. } | ValueType::Thousands) => number(),
+        Some(ValueType::Load) => fraction(),
+        None => number(),
+        Some(_) => None,
+    };
+    known.unwrap_or_else(|| text.into())
+}
+
+/// What the machine's figures are made from, beside the colony's.
+pub struct MachineReport<'a> {
+    pub metrics: &'a Metrics,
+    pub instruments: &'a MachineReadings,
+    pub rates: &'a Rates,
+    pub nodes: &'a [Node],
+    /// What their rows hold beside them.
+    pub particulars: &'a BTreeMap<NodeId, PeerColumns>,
+    /// How many nodes have their antnode in which way.
+    pub sharing: &'a BTreeMap<BinarySharing, usize>,
+    /// Where the antnode for new nodes lies; None where none was found.
+    pub antnode: Option<&'a Path>,
+    /// Percent of the disk at which nodes are removed.
+    pub hd_remove: f64,
+    /// Bytes a node is reckoned to grow to.
+    pub crisis_bytes: i64,
+}
+
+/// The figures, in the peer's order and words.
+#[must_use]
+pub fn metrics(figures: &MachineReport<'_>, format: Format) -> String {
+    let MachineReport {
+        metrics,
+        instruments,
+        rates,
+        ..
+    } = figures;
+    let mut by_version: Vec<(Option<&str>, u64)> = Vec::new();
+    let mut place: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for node in figures.nodes {
+        let written = figures.particulars.get(&node.id);
+        let version = written.and_then(|written| written.version.as_deref());
+        let at = *place.entry(version).or_insert_with(|| {
+            by_version.push((version, 0));
+            by_version.len() - 1
+        });
+        by_version[at].1 += 1;
+    }
+    let latest = figures
+        .nodes
+        .iter()
+        .filter(|node| metrics.antnode_version.is_some() && node.version == metrics.antnode_version)
+        .count();
+    let by_version: Map<String, Value> = by_version
+        .into_iter()
+        .map(|(version, count)| (version.unwrap_or("null").to_owned(), json!(count)))
+        .collect();
+    let by_binary: Map<String, Value> = figures
+        .sharing
+        .iter()
+        .map(|(way, count)| (way.word().to_owned(), json!(count)))
+        .collect();
+    let Value::Object(mut map) = json!({
+        "system_start": metrics.system_start.0,
+        "total_nodes": metrics.total_nodes,
+        "running_nodes": metrics.running_nodes,
+        "stopped_nodes": metrics.stopped_nodes,
+        "restarting_nodes": metrics.restarting_nodes,
+        "upgrading_nodes": metrics.upgrading_nodes,
+        "migrating_nodes": metrics.migrating_nodes,
+        "removing_nodes": metrics.removing_nodes,
+        "dead_nodes": metrics.dead_nodes,
+        "antnode": figures.antnode.map(|path| path.display().to_string()),
+        "antnode_version": metrics.antnode_version.as_ref().map(Version::as_str),
+        "queen_node_version": metrics.queen_node_version.as_ref().map(Version::as_str),
+        "nodes_latest_v": latest,
+        "nodes_no_version": metrics.nodes_no_version,
+        "nodes_to_upgrade": metrics.nodes_to_upgrade,
+        "nodes_by_version": by_version,
+        "load_average_1": metrics.load_average_1,
+        "load_average_5": metrics.load_average_5,
+        "load_average_15": metrics.load_average_15,
+        "idle_cpu_percent": tenth(rates.idle_cpu_percent),
+        "io_wait": tenth(rates.io_wait),
+        "used_cpu_percent": tenth(metrics.used_cpu_percent),
+        "used_mem_percent": tenth(metrics.used_mem_percent),
+        "free_mem_percent": tenth(100.0 - metrics.used_mem_percent),
+        "used_hd_percent": tenth(metrics.used_hd_percent),
+        "total_hd_bytes": instruments.disk_total,
+        "hdio_write_bytes": whole(metrics.hdio_write_bytes),
+        "hdio_read_bytes": whole(metrics.hdio_read_bytes),
+        "netio_write_bytes": whole(metrics.netio_write_bytes),
+        "netio_read_bytes": whole(metrics.netio_read_bytes),
+        "node_hd_crisis": crisis(figures),
+    }) else {
+        return String::new();
+    };
+    // The last, and only where there is something to say: consumers made for the peer find what they know.
+    if !by_binary.is_empty() {
+        map.insert("nodes_by_binary".to_owned(), by_binary.into());
+    }
+    render(&map, format)
+}
+
+/// How full, in percent of the space up to the removal limit, the disk would be if every node grew to `crisis_bytes`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a percentage needs no more digits than f64 has"
+)]
+fn crisis(figures: &MachineReport<'_>) -> i64 {
+    let room = figures.instruments.disk_total as f64 * figures.hd_remove / 100.0;
+    if room <= 0.0 {
+        return 0;
+    }
+    whole(figures.metrics.total_nodes as f64 * figures.crisis_bytes as f64 / room * 100.0)
+}
+
+fn tenth(value: f64) -> f64 {
+    (value * 10.0).round() / 10.0
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "bytes a second and percent stay far below 2^63"
+)]
+fn whole(value: f64) -> i64 {
+    value as i64
+}
+
+fn render(map: &Map<String, Value>, format: Format) -> String {
+    match format {
+        Format::Json => serde_json::to_string_pretty(map).unwrap_or_default(),
+        Format::Env => assignments::env(map),
+        Format::Config => assignments::config(map),
+        Format::Text | Format::Ntracking => map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", plain(value)))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    }
+}
+
+/// A value as the peer's text reports write it.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Object(map) => {
+            let entries: Vec<String> = map
+                .iter()
+                .map(|(key, value)| {
+                    let key = if key == "null" {
+                        "None".to_owned()
+                    } else {
+                        format!("'{key}'")
+                    };
+                    format!("{key}: {}", plain(value))
+                })
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Amounts of tokens as decimal text, added without losing a digit: they pass what any number type holds.
+
+/// A decimal number that is not negative.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenAmount {
+    /// Digits from the lowest; the last is not 0.
+    digits: Vec<u8>,
+    /// How many of them stand behind the point.
+    behind: usize,
+}
+
+/// No amount is longer: what text claims to be is not written out for ever.
+const LONGEST: usize = 400;
+
+impl TokenAmount {
+    /// The amount `text` says: digits, a point, an exponent. None: it is no amount.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<TokenAmount> {
+        let text = text.trim();
+        let text = text.strip_prefix('+').unwrap_or(text);
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mut digits: Vec<u8> = whole
+            .bytes()
+            .chain(fraction.bytes())
+            .map(|byte| byte.is_ascii_digit().then(|| byte - b'0'))
+            .collect::<Option<_>>()?;
+        if digits.is_empty() || digits.len() > LONGEST || exponent.unsigned_abs() as usize > LONGEST {
+            return None;
+        }
+        digits.reverse();
+        let amount = TokenAmount {
+            digits,
+            behind: fraction.len(),
+        };
+        Some(amount.times_ten_to(exponent))
+    }
+
+    /// Moves the point.
+    #[must_use]
+    pub fn times_ten_to(mut self, exponent: i32) -> TokenAmount {
+        let places = exponent.unsigned_abs() as usize;
+        if exponent < 0 {
+            self.behind += places;
+        } else {
+            let zeros = places.saturating_sub(self.behind);
+            self.behind = self.behind.saturating_sub(places);
+            self.digits.splice(0..0, std::iter::repeat_n(0, zeros));
+        }
+        self.trimmed()
+    }
+
+    /// Adds `other`.
+    pub fn add(&mut self, other: &TokenAmount) {
+        let behind = self.behind.max(other.behind);
+        let digit = |amount: &TokenAmount, place: usize| {
+            let lead = behind - amount.behind;
+            place
+                .checked_sub(lead)
+                .and_then(|place| amount.digits.get(place))
+                .copied()
+                .unwrap_or(0)
+        };
+        let length =
+            (self.digits.len() + behind - self.behind).max(other.digits.len() + behind - other.behind);
+        let mut digits = Vec::with_capacity(length + 1);
+        let mut carry = 0;
+        for place in 0..=length {
+            let sum = digit(self, place) + digit(other, place) + carry;
+            digits.push(sum % 10);
+            carry = sum / 10;
+        }
+        *self = TokenAmount { digits, behind }.trimmed();
+    }
+
+    /// Without zeros that mean nothing.
+    fn trimmed(mut self) -> TokenAmount {
+        let zeros = self
+            .digits
+            .iter()
+            .take(self.behind)
+            .take_while(|digit| **digit == 0)
+            .count();
+        self.digits.drain(..zeros);
+        self.behind -= zeros;
+        while self.digits.last() == Some(&0) {
+            self.digits.pop();
+        }
+        if self.digits.is_empty() {
+            self.behind = 0;
+        }
+        self
+    }
+}
+
+/// All digits, a point only where something stands behind it.
+impl std::fmt::Display for TokenAmount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let length = self.digits.len().max(self.behind + 1);
+        let mut text = String::with_capacity(length + 1);
+        for place in (0..length).rev() {
+            text.push(char::from(b'0' + self.digits.get(place).copied().unwrap_or(0)));
+            if place == self.behind && place > 0 {
+                text.push('.');
+            }
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::TokenAmount;
+
+    fn sum(texts: &[&str]) -> String {
+        let mut total = TokenAmount::default();
+        for text in texts {
+            total.add(&TokenAmount::parse(text).unwrap());
+        }
+        total.to_string()
+    }
+
+    #[test]
+    fn a_total_keeps_every_digit() {
+        assert_eq!(sum(&[]), "0");
+        assert_eq!(sum(&["0", "0.0", "00"]), "0");
+        assert_eq!(
+            sum(&["1250000000000000000", "0.5", "123456789012345678901234567890"]),
+            "123456789013595678901234567890.5"
+        );
+        assert_eq!(sum(&["0.5", ".5"]), "1");
+        assert_eq!(sum(&["9999", "0.001"]), "9999.001");
+        assert_eq!(sum(&["1e18", "1.25E+18", "5e-1"]), "2250000000000000000.5");
+    }
+
+    #[test]
+    fn an_amount_in_atto_is_an_amount_in_tokens() {
+        let tokens = |text| TokenAmount::parse(text).unwrap().times_ten_to(-18).to_string();
+        assert_eq!(tokens("1250000000000000000"), "1.25");
+        assert_eq!(tokens("1"), "0.000000000000000001");
+        assert_eq!(tokens("0"), "0");
+        assert_eq!(tokens("3000000000000000000"), "3");
+    }
+
+    #[test]
+    fn what_is_no_amount_is_none() {
+        for text in [
+            "",
+            "not-a-number",
+            "-1",
+            "1.2.3",
+            "1e",
+            "0x10",
+            "inf",
+            "1e999999999",
+            "1 2",
+            ".",
+        ] {
+            assert_eq!(TokenAmount::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_adds_as_numbers_do(one in 0..u64::MAX, two in 0..u64::MAX) {
+            let total = (u128::from(one) + u128::from(two)).to_string();
+            prop_assert_eq!(sum(&[&one.to_string(), &two.to_string()]), total);
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "[-+.0-9eEx ]{0,12}") {
+            let _ = TokenAmount::parse(&text).map(|amount| amount.to_string());
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! All that must be known before the colony is opened: who we are, in which mode, and where things lie.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::environment::Variables;
+use super::error::SettingsError;
+use super::parse_value::{self, PathScope, Value};
+use super::source::{Provided, winner};
+use crate::colony::{ManagerKind, Mode, StoredPlace, Tool};
+
+/// The kind of system, which decides where things lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Platform {
+    Linux,
+    MacOs,
+}
+
+impl Platform {
+    /// The one this program was built for; all but macOS are taken for Linux.
+    #[must_use]
+    pub fn here() -> Platform {
+        if cfg!(target_os = "macos") {
+            Platform::MacOs
+        } else {
+            Platform::Linux
+        }
+    }
+}
+
+/// Who runs wnm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    pub user: String,
+    pub uid: u32,
+    /// Absolute.
+    pub home: PathBuf,
+}
+
+impl Operator {
+    /// Who runs this process: its effective user, and the home that `HOME` names or else the system does.
+    pub fn of_process(variables: &Variables) -> Result<Operator, SettingsError> {
+        let uid = nix::unistd::geteuid();
+        let entry = nix::unistd::User::from_uid(uid).ok().flatten();
+        let named = variables.get("HOME").map(PathBuf::from);
+        let home = named
+            .or_else(|| entry.as_ref().map(|user| user.dir.clone()))
+            .filter(|home| home.is_absolute())
+            .ok_or(SettingsError::NoHome)?;
+        let user = match entry {
+            Some(user) => user.name,
+            None => variables
+                .get("USER")
+                .map_or_else(|| uid.to_string(), str::to_owned),
+        };
+        Ok(Operator {
+            user,
+            uid: uid.as_raw(),
+            home: home.components().collect(),
+        })
+    }
+
+    /// Whether nothing is closed to this user.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.uid == 0
+    }
+}
+
+/// What has to be asked of the machine to find a place.
+pub struct HostFacts<'a> {
+    pub platform: Platform,
+    /// The `process_manager` kept in the colony at a path.
+    pub peek: &'a dyn Fn(&Path) -> StoredPlace,
+    /// Whether a systemd of this mode would take orders from us. Asked only when nothing else decides.
+    pub systemd: &'a dyn Fn(Mode) -> bool,
+}
+
+/// Where a colony and all its things are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locations {
+    pub platform: Platform,
+    pub operator: Operator,
+    pub mode: Mode,
+    /// What runs the nodes, unless the colony says otherwise: said today, kept in the colony, or what
+    /// this machine has.
+    pub manager: ManagerKind,
+    pub base_dir: PathBuf,
+    pub db_path: PathBuf,
+    pub lock_path: PathBuf,
+    /// Where nodes lie by default.
+    pub node_storage: PathBuf,
+    /// Holds one folder of logs a node.
+    pub logs: PathBuf,
+    pub bootstrap_cache: PathBuf,
+    /// One antnode of each version.
+    pub bin_dir: PathBuf,
+}
+
+impl fmt::Display for Locations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` ({})", self.db_path.display(), self.manager)
+    }
+}
+
+/// Finds the place: the mode by what is said of `process_manager`, else by what an existing colony keeps
+/// (that of `dbpath`, then the two default ones, one's own mode first), else by who we are.
+pub fn find(
+    sayings: &[Provided],
+    operator: &Operator,
+    machine: &HostFacts<'_>,
+    variables: &Variables,
+) -> Result<Locations, SettingsError> {
+    let scope = PathScope {
+        home: &operator.home,
+        variables,
+    };
+    let meant = |name: &str| -> Result<Option<Value>, SettingsError> {
+        winner(sayings, name)
+            .filter(|saying| saying.origin.is_said())
+            .map(|saying| {
+                parse_value::read(saying.setting, &saying.text, &scope)
+                    .map(|meaning| meaning.value)
+                    .map_err(|why| saying.refused(why))
+            })
+            .transpose()
+    };
+    let database = match meant("dbpath")? {
+        Some(Value::Path(path)) => Some(path),
+        _ => None,
+    };
+    let is_on = |name: &str| meant(name).map(|value| value == Some(Value::On(true)));
+    let said = match meant("process_manager")? {
+        Some(Value::Text(word)) => ManagerKind::from_choice(&word),
+        // anm's nodes are units of the system, whoever takes them over or gives them back.
+        _ if is_on("migrate_anm")? || is_on("rollback_anm")? => Some(ManagerKind {
+            tool: Tool::Systemd,
+            mode: Mode::Sudo,
+        }),
+        _ => None,
+    };
+    let own = if operator.is_root() {
+        Mode::Sudo
+    } else {
+        Mode::User
+    };
+    let other = if operator.is_root() {
+        Mode::User
+    } else {
+        Mode::Sudo
+    };
+    let kept_at = |path: &Path, bare| match (machine.peek)(path) {
+        StoredPlace::Manager(word) => ManagerKind::from_stored(&word, bare),
+        StoredPlace::Nothing | StoredPlace::Unreadable => None,
+    };
+    let manager = said
+        .or_else(|| kept_at(database.as_deref()?, own))
+        .or_else(|| {
+            [own, other]
+                .into_iter()
+                .find_map(|mode| kept_at(&base(machine.platform, mode, operator).join("colony.db"), mode))
+        })
+        .unwrap_or_else(|| {
+            // A colony that is damaged is to be complained of, and no other one to be made beside it.
+            let is_there = |mode: &Mode| {
+                let path = base(machine.platform, *mode, operator).join("colony.db");
+                database.is_none() && (machine.peek)(&path) != StoredPlace::Nothing
+            };
+            let mode = [own, other].into_iter().find(is_there).unwrap_or(own);
+            let tool = match machine.platform {
+                Platform::MacOs => Tool::Launchd,
+                Platform::Linux if (machine.systemd)(mode) => Tool::Systemd,
+                Platform::Linux => Tool::Setsid,
+            };
+            ManagerKind { tool, mode }
+        });
+    Ok(lay_out(manager, database, operator, machine.platform))
+}
+
+fn base(platform: Platform, mode: Mode, operator: &Operator) -> PathBuf {
+    match (platform, mode) {
+        (Platform::Linux, Mode::User) => operator.home.join(".local/share/autonomi"),
+        (Platform::Linux, Mode::Sudo) => PathBuf::from("/var/antctl"),
+        (Platform::MacOs, Mode::User) => operator.home.join("Library/Application Support/autonomi"),
+        (Platform::MacOs, Mode::Sudo) => PathBuf::from("/Library/Application Support/autonomi"),
+    }
+}
+
+fn lay_out(
+    manager: ManagerKind,
+    database: Option<PathBuf>,
+    operator: &Operator,
+    platform: Platform,
+) -> Locations {
+    let mode = manager.mode;
+    let base_dir = base(platform, mode, operator);
+    let (node_storage, logs, bootstrap_cache) = match (platform, mode) {
+        (Platform::Linux, Mode::User) => (
+            base_dir.join("node"),
+            base_dir.join("logs"),
+            base_dir.join("bootstrap-cache"),
+        ),
+        (Platform::Linux, Mode::Sudo) => (
+            base_dir.join("services"),
+            PathBuf::from("/var/log/antnode"),
+            base_dir.join("bootstrap-cache"),
+        ),
+        (Platform::MacOs, Mode::User) => (
+            base_dir.join("node"),
+            operator.home.join("Library/Logs/autonomi"),
+            operator.home.join("Library/Caches/autonomi/bootstrap-cache"),
+        ),
+        (Platform::MacOs, Mode::Sudo) => (
+            base_dir.join("node"),
+            PathBuf::from("/Library/Logs/autonomi"),
+            PathBuf::from("/Library/Caches/autonomi/bootstrap-cache"),
+        ),
+    };
+    Locations {
+        platform,
+        operator: operator.clone(),
+        mode,
+        manager,
+        db_path: database.unwrap_or_else(|| base_dir.join("colony.db")),
+        lock_path: base_dir.join("wnm_active"),
+        bin_dir: base_dir.join("bin"),
+        node_storage,
+        logs,
+        bootstrap_cache,
+        base_dir,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::environment::Variables;
+    use super::super::fixtures::operator;
+    use super::super::source::{Provided, Source};
+    use super::super::table;
+    use super::{HostFacts, Locations, Platform, find};
+    use crate::colony::Mode;
+    use crate::colony::StoredPlace;
+
+    fn said(name: &str, text: &str) -> Provided {
+        Provided {
+            setting: table::find(name).unwrap(),
+            text: text.to_owned(),
+            origin: Source::Flag,
+        }
+    }
+
+    fn place(uid: u32, sayings: &[Provided], colonies: &[(&str, &str)], systemd: bool) -> Locations {
+        find(
+            sayings,
+            &operator(uid),
+            &HostFacts {
+                platform: Platform::Linux,
+                peek: &|path: &Path| {
+                    let kept = colonies.iter().find(|(at, _)| path == Path::new(at));
+                    kept.map_or(StoredPlace::Nothing, |(_, kind)| {
+                        StoredPlace::Manager((*kind).to_owned())
+                    })
+                },
+                systemd: &|_| systemd,
+            },
+            &Variables::default(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_fresh_machine_is_used_in_ones_own_mode() {
+        let user = place(1000, &[], &[], true);
+        assert_eq!(user.manager.to_string(), "systemd+user");
+        assert_eq!(
+            user.db_path,
+            Path::new("/home/op/.local/share/autonomi/colony.db")
+        );
+        assert_eq!(
+            user.lock_path,
+            Path::new("/home/op/.local/share/autonomi/wnm_active")
+        );
+        assert_eq!(
+            user.node_storage,
+            Path::new("/home/op/.local/share/autonomi/node")
+        );
+        assert_eq!(place(1000, &[], &[], false).manager.to_string(), "setsid+user");
+        let root = place(0, &[], &[], true);
+        assert_eq!(root.manager.to_string(), "systemd+sudo");
+        assert_eq!(root.node_storage, Path::new("/var/antctl/services"));
+        assert_eq!(root.logs, Path::new("/var/log/antnode"));
+    }
+
+    #[test]
+    fn an_existing_colony_decides_its_mode() {
+        let system = ("/var/antctl/colony.db", "antctl");
+        let own = ("/home/op/.local/share/autonomi/colony.db", "setsid+user");
+        assert_eq!(
+            place(1000, &[], &[system], true).manager.to_string(),
+            "antctl+sudo"
+        );
+        assert_eq!(
+            place(1000, &[], &[system], true).db_path,
+            Path::new("/var/antctl/colony.db")
+        );
+        assert_eq!(
+            place(1000, &[], &[system, own], true).manager.to_string(),
+            "setsid+user"
+        );
+        let path = [said("dbpath", "sqlite:///~/my.db")];
+        let elsewhere = place(1000, &path, &[own, ("/home/op/my.db", "systemd+sudo")], true);
+        assert_eq!(elsewhere.mode, Mode::Sudo);
+        assert_eq!(elsewhere.db_path, Path::new("/home/op/my.db"));
+        assert_eq!(elsewhere.base_dir, Path::new("/var/antctl"));
+    }
+
+    #[test]
+    fn what_is_said_decides_before_all_else() {
+        let own = ("/home/op/.local/share/autonomi/colony.db", "setsid+user");
+        let sudo = place(1000, &[said("process_manager", "systemd+sudo")], &[own], false);
+        assert_eq!(sudo.manager.to_string(), "systemd+sudo");
+        assert_eq!(sudo.mode, Mode::Sudo);
+        let zen = place(1000, &[said("process_manager", "antctl+zen")], &[], false);
+        assert_eq!(zen.mode, Mode::User);
+    }
+
+    #[test]
+    fn macos_has_folders_of_its_own() {
+        let on_mac = |uid| {
+            let machine = HostFacts {
+                platform: Platform::MacOs,
+                peek: &|_| StoredPlace::Nothing,
+                systemd: &|_| panic!("there is no systemd to ask"),
+            };
+            find(&[], &operator(uid), &machine, &Variables::default()).unwrap()
+        };
+        let user = on_mac(501);
+        assert_eq!(user.manager.to_string(), "launchd+user");
+        assert_eq!(
+            user.node_storage,
+            Path::new("/home/op/Library/Application Support/autonomi/node")
+        );
+        assert_eq!(
+            user.bootstrap_cache,
+            Path::new("/home/op/Library/Caches/autonomi/bootstrap-cache")
+        );
+        assert_eq!(on_mac(0).logs, Path::new("/Library/Logs/autonomi"));
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_here_as_anywhere() {
+        let machine = HostFacts {
+            platform: Platform::Linux,
+            peek: &|_| StoredPlace::Nothing,
+            systemd: &|_| true,
+        };
+        let refused = |name, text| {
+            find(
+                &[said(name, text)],
+                &operator(1000),
+                &machine,
+                &Variables::default(),
+            )
+            .unwrap_err()
+            .to_string()
+        };
+        assert!(
+            refused("process_manager", "docker")
+                .starts_with("`process_manager` cannot be `docker`: it takes one of")
+        );
+        assert!(refused("dbpath", "mysql://x").contains("(flag)"));
+    }
+}

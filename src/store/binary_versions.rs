@@ -1,0 +1,86 @@
+//! The versions that binaries told, so that each is asked once and not once a minute.
+
+use std::path::PathBuf;
+
+use rusqlite::params;
+
+use crate::colony::{Binary, BinaryKey, Version};
+
+use super::error::readable;
+use super::{Store, StoreError};
+
+impl Store {
+    /// Every binary that was asked for its version, as it was then.
+    pub fn binaries(&self) -> Result<Vec<Binary>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT path, size, mtime_ns, inode, version FROM binary ORDER BY path")?;
+            let rows = statement.query_map([], |row| {
+                Ok(Binary {
+                    path: PathBuf::from(row.get::<_, String>(0)?),
+                    version: Version::new(row.get::<_, String>(4)?),
+                    key: BinaryKey {
+                        size: row.get::<_, i64>(1)?.cast_unsigned(),
+                        mtime_ns: row.get::<_, i64>(2)?.into(),
+                        inode: row.get::<_, i64>(3)?.cast_unsigned(),
+                    },
+                })
+            })?;
+            // One that cannot be read is asked again.
+            rows.filter_map(|row| readable(row).transpose()).collect()
+        })
+    }
+
+    /// Remembers the version of a binary, in place of what was known of its path. One whose path or time
+    /// cannot be stored is asked again next time.
+    pub fn remember_binary(&self, binary: &Binary) -> Result<(), StoreError> {
+        let (Some(path), Ok(mtime_ns)) = (binary.path.to_str(), i64::try_from(binary.key.mtime_ns)) else {
+            return Ok(());
+        };
+        self.transact(|transaction| {
+            transaction.execute(
+                "INSERT OR REPLACE INTO binary (path, size, mtime_ns, inode, version) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    path,
+                    binary.key.size.cast_signed(),
+                    mtime_ns,
+                    binary.key.inode.cast_signed(),
+                    binary.version.as_str()
+                ],
+            )?;
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use crate::colony::{Binary, BinaryKey, Version};
+    use crate::store::tests::colony;
+
+    #[test]
+    fn a_path_has_the_version_it_told_last() {
+        let store = colony();
+        let binary = |version: &str, mtime_ns: i128| Binary {
+            path: PathBuf::from("/home/op/.local/bin/antnode"),
+            version: Version::new(version),
+            key: BinaryKey {
+                size: 34_000_000,
+                mtime_ns,
+                inode: u64::MAX - 1,
+            },
+        };
+        store
+            .remember_binary(&binary("0.4.16", 1_795_000_000_123_456_789))
+            .unwrap();
+        store
+            .remember_binary(&binary("0.4.17", 1_795_000_000_123_456_790))
+            .unwrap();
+        let known = vec![binary("0.4.17", 1_795_000_000_123_456_790)];
+        assert_eq!(store.binaries().unwrap(), known);
+        store.remember_binary(&binary("0.5.0", i128::MAX)).unwrap();
+        assert_eq!(store.binaries().unwrap(), known);
+    }
+}

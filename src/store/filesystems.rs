@@ -1,0 +1,94 @@
+//! The filesystems that nodes outside of `node_storage` were last seen on, by the folder they lie in.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::params;
+
+use super::error::readable;
+use super::{Store, StoreError};
+
+/// A filesystem for each folder.
+pub type FilesystemIds = BTreeMap<PathBuf, u64>;
+
+impl Store {
+    /// What was kept last.
+    pub fn devices(&self) -> Result<FilesystemIds, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT path, device FROM storage")?;
+            let rows = statement.query_map([], |row| {
+                Ok((
+                    PathBuf::from(row.get::<_, String>(0)?),
+                    row.get::<_, i64>(1)?.cast_unsigned(),
+                ))
+            })?;
+            // One that cannot be read is as good as none.
+            rows.filter_map(|row| readable(row).transpose()).collect()
+        })
+    }
+
+    /// Keeps these in the place of those. A path that is no text is not kept.
+    pub fn keep_devices(&self, devices: &FilesystemIds) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            transaction.execute("DELETE FROM storage", [])?;
+            let mut insert =
+                transaction.prepare_cached("INSERT INTO storage (path, device) VALUES (?1, ?2)")?;
+            let texts = devices
+                .iter()
+                .filter_map(|(path, device)| Some((path.to_str()?, device)));
+            for (path, device) in texts {
+                insert.execute(params![path, device.cast_signed()])?;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Those of `folders` that nodes lie in; what is not seen now is as it was seen before.
+#[must_use]
+pub fn remembered<'a>(
+    before: &FilesystemIds,
+    seen: &[(PathBuf, Option<u64>)],
+    folders: impl Iterator<Item = &'a Path>,
+) -> FilesystemIds {
+    let mut all = before.clone();
+    all.extend(
+        seen.iter()
+            .filter_map(|(path, device)| Some((path.clone(), (*device)?))),
+    );
+    let wanted: std::collections::BTreeSet<&Path> = folders.collect();
+    all.retain(|path, _| wanted.contains(path.as_path()));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::colony;
+
+    #[test]
+    fn the_folders_of_nodes_are_remembered_while_nodes_lie_in_them() {
+        let store = colony();
+        assert_eq!(store.devices().unwrap(), FilesystemIds::new());
+        let [one, two, three] = ["/one", "/two", "/three"].map(PathBuf::from);
+        let seen = [(one.clone(), Some(u64::MAX - 1)), (two.clone(), Some(8))];
+        let folders = || [one.as_path(), &two, &three, &one].into_iter();
+        let known = remembered(&FilesystemIds::new(), &seen, folders());
+        store.keep_devices(&known).unwrap();
+        assert_eq!(
+            store.devices().unwrap(),
+            FilesystemIds::from([(one.clone(), u64::MAX - 1), (two.clone(), 8)])
+        );
+
+        let gone = [(one.clone(), Some(9)), (two.clone(), None)];
+        let known = remembered(&known, &gone, folders());
+        assert_eq!(
+            known,
+            FilesystemIds::from([(one.clone(), 9), (two.clone(), 8)]),
+            "a missing disk is not forgotten"
+        );
+        let known = remembered(&known, &gone, std::iter::once(one.as_path()));
+        store.keep_devices(&known).unwrap();
+        assert_eq!(store.devices().unwrap(), FilesystemIds::from([(one, 9)]));
+    }
+}

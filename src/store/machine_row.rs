@@ -1,0 +1,347 @@
+//! The machine's row: the settings as text, and what is known of the machine itself.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::colony::{Mode, Node, Timestamp};
+
+use super::error::{Fault, quoted};
+use super::{Store, StoreError, node};
+
+/// What a colony knows of its machine, beside its settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MachineFacts {
+    /// When the machine was booted, as the last run saw it.
+    pub boot_time: Option<Timestamp>,
+    /// The filesystem `node_storage` lay on at the last run.
+    pub storage_device: Option<u64>,
+    /// CPUs that wnm could use at the last run.
+    pub cpu_count: u32,
+    /// When a node was last stopped, or started, which the delays count from.
+    pub last_stopped_at: Timestamp,
+    /// The highest id a node ever had, where ids are not used again.
+    pub highest_node_id_used: Option<u32>,
+}
+
+impl Store {
+    /// Every column of the machine's row and what it holds, as text; None is NULL.
+    pub fn machine_sayings(&self) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT * FROM machine WHERE id = 1")?;
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            let mut rows = statement.query([])?;
+            let row = rows.next()?.ok_or(Fault::Uninitialised)?;
+            let mut sayings = Vec::with_capacity(names.len());
+            for (index, name) in names.into_iter().enumerate() {
+                let text = match row.get_ref(index)? {
+                    ValueRef::Null => None,
+                    ValueRef::Integer(number) => Some(number.to_string()),
+                    ValueRef::Real(number) => Some(number.to_string()),
+                    ValueRef::Text(text) => Some(
+                        String::from_utf8(text.to_vec())
+                            .map_err(|_| wrong(&name, "its text is not UTF-8".to_owned()))?,
+                    ),
+                    ValueRef::Blob(_) => return Err(wrong(&name, "a blob is no setting".to_owned())),
+                };
+                sayings.push((name, text));
+            }
+            Ok(sayings)
+        })
+    }
+
+    /// What the colony knows of its machine.
+    pub fn facts(&self) -> Result<MachineFacts, StoreError> {
+        self.read(facts)
+    }
+
+    /// Writes the machine's row: each of `columns` with its value, and `facts`, which win; and rows for the nodes that
+    /// were found: a colony has all of them, or is none yet.
+    pub fn initialise(
+        &self,
+        columns: &[(&str, Option<String>)],
+        facts: &MachineFacts,
+        nodes: &[Node],
+    ) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            let known = declared(transaction)?;
+            let mut names = vec!["id".to_owned()];
+            let mut values = vec![Value::Integer(1)];
+            let own = facts_columns(facts);
+            for (column, text) in columns {
+                let (name, kind) = find(&known, column)?;
+                if own.iter().any(|(own, _)| own == name) {
+                    continue;
+                }
+                names.push(name.clone());
+                values.push(value(name, kind, text.as_deref())?);
+            }
+            for (name, value) in own {
+                names.push(name.to_owned());
+                values.push(value);
+            }
+            let marks = vec!["?"; names.len()].join(", ");
+            let sql = format!("INSERT INTO machine ({}) VALUES ({marks})", names.join(", "));
+            transaction
+                .execute(&sql, rusqlite::params_from_iter(values))
+                .map_err(refused)?;
+            nodes.iter().try_for_each(|node| node::insert(transaction, node))
+        })
+    }
+
+    /// Writes settings, in the types their columns have. What is so already is not written.
+    pub fn keep(&self, columns: &[(&str, Option<String>)]) -> Result<(), StoreError> {
+        self.transact(|transaction| keep(transaction, columns))
+    }
+
+    /// Takes nodes that were found into a colony, with what they say of its settings: all of it or nothing.
+    pub fn import(&self, columns: &[(&str, Option<String>)], nodes: &[Node]) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            keep(transaction, columns)?;
+            nodes.iter().try_for_each(|node| node::insert(transaction, node))
+        })
+    }
+}
+
+fn keep(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<(), Fault> {
+    let known = declared(transaction)?;
+    for (column, text) in columns {
+        let (name, kind) = find(&known, column)?;
+        let value = value(name, kind, text.as_deref())?;
+        let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
+        transaction.execute(&sql, [value]).map_err(refused)?;
+    }
+    Ok(())
+}
+
+/// Writes those of `facts` that differ from what is known.
+pub(super) fn learn(transaction: &Connection, facts: &MachineFacts) -> Result<(), Fault> {
+    if self::facts(transaction)? == *facts {
+        return Ok(());
+    }
+    for (name, value) in facts_columns(facts) {
+        let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
+        transaction.prepare_cached(&sql)?.execute([value])?;
+    }
+    Ok(())
+}
+
+/// Writes one fact each, where there is one.
+pub(super) fn note(
+    transaction: &Connection,
+    last_stopped_at: Option<Timestamp>,
+    highest_node_id_used: Option<u32>,
+) -> Result<(), Fault> {
+    if let Some(at) = last_stopped_at {
+        transaction.execute("UPDATE machine SET last_stopped_at = ?1 WHERE id = 1", [at.0])?;
+    }
+    if let Some(id) = highest_node_id_used {
+        transaction.execute("UPDATE machine SET highest_node_id_used = ?1 WHERE id = 1", [id])?;
+    }
+    Ok(())
+}
+
+/// In whose name nodes under `place` run when their row does not say; None where the place does not tell.
+pub(super) fn mode_of_place(place: &str) -> Option<Mode> {
+    let under = |roots: &[&str]| roots.iter().any(|root| place.starts_with(root));
+    if under(&["/var/antctl", "/var/lib/", "/etc/", "/Library/"]) {
+        Some(Mode::Sudo)
+    } else if under(&["/home/", "/root/", "/Users/", "/var/home/", "~"]) {
+        Some(Mode::User)
+    } else {
+        None
+    }
+}
+
+fn facts(connection: &Connection) -> Result<MachineFacts, Fault> {
+    let row = connection
+        .prepare_cached(
+            "SELECT boot_time, storage_device, cpu_count, last_stopped_at, highest_node_id_used
+             FROM machine WHERE id = 1",
+        )?
+        .query_row([], |row| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
+        })
+        .optional()?;
+    let [boot, device, cpus, stopped, highest]: [Value; 5] = row.ok_or(Fault::Uninitialised)?;
+    let cpus = integer("cpu_count", &cpus)?;
+    let stopped = integer("last_stopped_at", &stopped)?;
+    let highest = integer("highest_node_id_used", &highest)?;
+    Ok(MachineFacts {
+        boot_time: integer("boot_time", &boot)?.map(Timestamp),
+        storage_device: integer("storage_device", &device)?.map(i64::cast_unsigned),
+        cpu_count: number("cpu_count", cpus.unwrap_or(1))?,
+        last_stopped_at: Timestamp(stopped.unwrap_or(0)),
+        highest_node_id_used: highest.map(|id| number("highest_node_id_used", id)).transpose()?,
+    })
+}
+
+fn facts_columns(facts: &MachineFacts) -> [(&'static str, Value); 5] {
+    let or_null = |number: Option<i64>| number.map_or(Value::Null, Value::Integer);
+    [
+        ("boot_time", or_null(facts.boot_time.map(|at| at.0))),
+        (
+            "storage_device",
+            or_null(facts.storage_device.map(u64::cast_signed)),
+        ),
+        ("cpu_count", Value::Integer(facts.cpu_count.into())),
+        ("last_stopped_at", Value::Integer(facts.last_stopped_at.0)),
+        (
+            "highest_node_id_used",
+            or_null(facts.highest_node_id_used.map(i64::from)),
+        ),
+    ]
+}
+
+fn integer(column: &str, value: &Value) -> Result<Option<i64>, Fault> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Integer(number) => Ok(Some(*number)),
+        Value::Real(number) if number.fract() == 0.0 && number.abs() < 9e15 => Ok(Some(*number as i64)),
+        Value::Real(number) => Err(wrong(column, format!("`{number}` is no whole number"))),
+        Value::Text(text) => Err(wrong(column, format!("{} is no number", quoted(text)))),
+        Value::Blob(_) => Err(wrong(column, "a blob is no number".to_owned())),
+    }
+}
+
+fn number(column: &str, value: i64) -> Result<u32, Fault> {
+    u32::try_from(value).map_err(|_| wrong(column, format!("`{value}` is out of range")))
+}
+
+/// The columns of the machine and the types they were declared with.
+fn declared(connection: &Connection) -> Result<Vec<(String, String)>, Fault> {
+    let mut statement = connection.prepare("SELECT name, type FROM pragma_table_info('machine')")?;
+    let columns = statement.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(columns.collect::<Result<_, _>>()?)
+}
+
+fn find<'a>(known: &'a [(String, String)], column: &str) -> Result<&'a (String, String), Fault> {
+    known
+        .iter()
+        .find(|(name, _)| name == column && name != "id")
+        .ok_or_else(|| wrong(column, "there is no such column".to_owned()))
+}
+
+/// Text in the type of its column.
+fn value(column: &str, kind: &str, text: Option<&str>) -> Result<Value, Fault> {
+    let Some(text) = text else {
+        return Ok(Value::Null);
+    };
+    let kind = kind.to_ascii_uppercase();
+    if kind.contains("INT") {
+        match text {
+            "true" => Ok(Value::Integer(1)),
+            "false" => Ok(Value::Integer(0)),
+            _ => text
+                .parse()
+                .map(Value::Integer)
+                .map_err(|_| wrong(column, format!("{} is no whole number", quoted(text)))),
+        }
+    } else if kind.contains("FLOA") || kind.contains("REAL") || kind.contains("DOUB") {
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Value::Real(number)),
+            _ => Err(wrong(column, format!("{} is no number", quoted(text)))),
+        }
+    } else {
+        Ok(Value::Text(text.to_owned()))
+    }
+}
+
+/// A column that must have a value has none, or there is a machine already.
+fn refused(error: rusqlite::Error) -> Fault {
+    let text = error.to_string();
+    if let Some((_, column)) = text.split_once("NOT NULL constraint failed: machine.") {
+        return wrong(column, "it needs a value".to_owned());
+    }
+    if text.contains("UNIQUE constraint failed: machine.id") {
+        return Fault::Exists;
+    }
+    error.into()
+}
+
+fn wrong(column: &str, why: String) -> Fault {
+    Fault::Value {
+        table: "machine",
+        row: "1".to_owned(),
+        column: column.to_owned(),
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::node::tests::node;
+    use crate::store::tests::{colony, facts, settings};
+    use crate::store::{Fault, Store};
+
+    fn saying(store: &Store, column: &str) -> Option<String> {
+        let sayings = store.machine_sayings().unwrap();
+        sayings.into_iter().find(|(name, _)| name == column).unwrap().1
+    }
+
+    #[test]
+    fn a_machine_says_what_it_was_told_in_the_types_of_its_columns() {
+        let store = colony();
+        let keep = |column, text: Option<&str>| store.keep(&[(column, text.map(str::to_owned))]);
+        keep("max_load_average_allowed", Some("1.2")).unwrap();
+        keep("no_upnp", Some("true")).unwrap();
+        keep("node_cap", Some("40")).unwrap();
+        keep("antctl_version", None).unwrap();
+        keep("environment", Some("A=1 B=\"two words\"\n'; DROP TABLE node; --")).unwrap();
+        assert_eq!(saying(&store, "max_load_average_allowed").as_deref(), Some("1.2"));
+        assert_eq!(saying(&store, "no_upnp").as_deref(), Some("1"));
+        assert_eq!(saying(&store, "node_cap").as_deref(), Some("40"));
+        assert_eq!(saying(&store, "antctl_version"), None);
+        assert!(
+            saying(&store, "environment")
+                .unwrap()
+                .ends_with("DROP TABLE node; --")
+        );
+        assert_eq!(saying(&store, "firewall").as_deref(), Some("auto"));
+        assert_eq!(store.facts().unwrap(), facts());
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_refused_and_nothing_is() {
+        let store = colony();
+        let node_cap = ("node_cap", Some("30".to_owned()));
+        for bad in [
+            ("node_cap", Some("3O".to_owned())),
+            ("desired_load_average", Some("NaN".to_owned())),
+            ("node_cap", None),
+            ("no_such_column", Some("1".to_owned())),
+            ("id", Some("2".to_owned())),
+            ("node_cap = 5 --", Some("1".to_owned())),
+        ] {
+            let error = store.keep(&[node_cap.clone(), bad.clone()]).unwrap_err();
+            assert!(matches!(error.fault, Fault::Value { .. }), "{error}");
+            assert!(error.to_string().contains(bad.0), "{error}");
+            assert_eq!(saying(&store, "node_cap").as_deref(), Some("1"));
+        }
+    }
+
+    #[test]
+    fn a_colony_is_initialised_once_and_whole() {
+        let store = Store::in_memory().unwrap();
+        let error = store.initialise(&settings()[1..], &facts(), &[]).unwrap_err();
+        assert!(
+            error.to_string().contains("`node_cap`: it needs a value"),
+            "{error}"
+        );
+        assert!(store.machine_sayings().is_err());
+        let twice = [node(1), node(1)];
+        assert!(store.initialise(&settings(), &facts(), &twice).is_err());
+        assert!(store.machine_sayings().is_err());
+        store.initialise(&settings(), &facts(), &twice[..1]).unwrap();
+        assert_eq!(store.nodes().unwrap(), twice[..1]);
+        let error = store.initialise(&settings(), &facts(), &[]).unwrap_err();
+        assert_eq!(error.fault, Fault::Exists);
+    }
+
+    #[test]
+    fn what_is_kept_already_is_not_written() {
+        let store = colony();
+        let before = store.connection.total_changes();
+        store.keep(&settings()).unwrap();
+        assert_eq!(store.connection.total_changes(), before);
+    }
+}

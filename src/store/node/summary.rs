@@ -1,0 +1,74 @@
+//! What the rows tell as a whole, with those that cannot be what they say.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use crate::colony::{ManagerKind, Node, NodeId, Tool};
+use crate::store::error::{Fault, quoted};
+
+/// What the rows tell.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeRows {
+    pub nodes: Vec<Node>,
+    /// Rows that are left alone: nothing is done to what they may mean, nor to them.
+    pub unread: Vec<UnreadableRow>,
+}
+
+impl NodeRows {
+    /// Takes out the rows that claim one root or one service for themselves and for others as well: what is done
+    /// to one of them would befall another's identity. (antctl's rows of the Python wnm may have one root, which
+    /// is no node's: antctl knows the true ones.)
+    pub(super) fn set_aside_doubles(&mut self, path: &Path) {
+        let has_registry = |node: &Node| matches!(node.manager.tool, Tool::Antctl | Tool::AntctlZen);
+        let mut by_root: HashMap<&Path, u32> = HashMap::new();
+        let mut by_service: HashMap<(ManagerKind, &str), u32> = HashMap::new();
+        for node in self.nodes.iter().filter(|node| !has_registry(node)) {
+            *by_root.entry(&node.home.root).or_default() += 1;
+            if !node.service.0.is_empty() {
+                *by_service.entry((node.manager, &node.service.0)).or_default() += 1;
+            }
+        }
+        let doubled = |node: &Node| {
+            let root = by_root
+                .get(node.home.root.as_path())
+                .is_some_and(|count| *count > 1);
+            let service = by_service
+                .get(&(node.manager, node.service.0.as_str()))
+                .is_some_and(|count| *count > 1);
+            match (has_registry(node), root, service) {
+                (true, ..) | (_, false, false) => None,
+                (_, true, _) => Some(("root_dir", node.home.root.to_string_lossy().into_owned())),
+                (_, _, true) => Some(("service", node.service.0.clone())),
+            }
+        };
+        let doubles: BTreeMap<NodeId, Fault> = self
+            .nodes
+            .iter()
+            .filter_map(|node| {
+                let (column, value) = doubled(node)?;
+                let fault = Fault::Value {
+                    table: "node",
+                    row: node.id.to_string(),
+                    column: column.to_owned(),
+                    why: format!("{} is another row's as well", quoted(&value)),
+                };
+                Some((node.id, fault))
+            })
+            .collect();
+        self.nodes.retain(|node| !doubles.contains_key(&node.id));
+        self.unread
+            .extend(doubles.into_iter().map(|(id, fault)| UnreadableRow {
+                id: Some(id),
+                why: fault.at(path).to_string(),
+            }));
+    }
+}
+
+/// A row that cannot be what it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Its id, which is in use even so; None where that is no number of a node's.
+    pub id: Option<NodeId>,
+    /// Database, row and column, and what is wrong there.
+    pub why: String,
+}

@@ -1,0 +1,274 @@
+//! The machine's instruments: the only place that reads them.
+//!
+//! Levels are read through sysinfo and statvfs. The counters of Linux are read from `/proc` itself, since
+//! a rate over the last minute needs raw counters, and in one file each; elsewhere sysinfo must do.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use nix::sys::statvfs::statvfs;
+use nix::unistd::{AccessFlags, access};
+use sysinfo::{MemoryRefreshKind, System};
+
+use super::{MachineReader, RootState, SurveyError};
+use crate::colony::{
+    Binary, BinaryKey, BinarySharing, Counters, MachineReadings, NodePorts, Timestamp, Version,
+};
+
+mod file_sharing;
+mod linux;
+mod portable;
+
+/// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
+pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
+
+/// The instruments of this machine.
+pub struct SystemReader {
+    run_version: AskVersion,
+    source: Box<dyn CounterSource>,
+}
+
+/// Where the machine's counters are read. Both kinds are built everywhere, so that each is checked everywhere.
+trait CounterSource {
+    /// The counters but for their moment, and when the machine was booted.
+    fn read(&self) -> Result<(Counters, Timestamp), SurveyError>;
+}
+
+impl SystemReader {
+    /// Instruments that ask binaries by `run_version`, which must come back within its own time limit.
+    #[must_use]
+    pub fn new(run_version: AskVersion) -> SystemReader {
+        let source: Box<dyn CounterSource> = if cfg!(target_os = "linux") {
+            Box::new(linux::ProcCounters)
+        } else {
+            Box::new(portable::SysinfoCounters::new())
+        };
+        SystemReader { run_version, source }
+    }
+}
+
+impl MachineReader for SystemReader {
+    fn read(&self, storage: &Path) -> Result<MachineReadings, SurveyError> {
+        let at_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        let (counters, boot) = self.source.read()?;
+        let load = System::load_average().map_err(|error| unreadable("the load average", &error))?;
+        let mut system = System::new().map_err(|error| unreadable("the memory", &error))?;
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let disk = disk(storage)?;
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        Ok(MachineReadings {
+            counters: Counters { at_ms, ..counters },
+            boot,
+            cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
+            load: [load.one, load.five, load.fifteen],
+            memory_total: system.total_memory(),
+            memory_available: system.available_memory(),
+            disk_total: disk.total,
+            disk_used: disk.used,
+            disk_free: disk.free,
+        })
+    }
+
+    fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, SurveyError> {
+        let mut key = key(path)?;
+        if let Some(binary) = known.iter().find(|binary| binary.key == key) {
+            return Ok(Binary {
+                path: path.to_owned(),
+                version: binary.version.clone(),
+                key,
+            });
+        }
+        // Once more when the file was exchanged while it ran: its answer would be kept for another.
+        for _ in 0..2 {
+            let version = self.ask_version(path)?;
+            let after = self::key(path)?;
+            if after == key {
+                return Ok(Binary {
+                    path: path.to_owned(),
+                    version,
+                    key,
+                });
+            }
+            key = after;
+        }
+        Err(SurveyError::Unwilling {
+            path: path.to_owned(),
+            cause: "it changed while it was asked".to_owned(),
+        })
+    }
+
+    fn device(&self, path: &Path) -> Option<u64> {
+        fs::metadata(path).ok().map(|metadata| metadata.dev())
+    }
+
+    fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState> {
+        roots.iter().map(|root| rooted(root)).collect()
+    }
+
+    fn is_bare(&self, folder: &Path) -> bool {
+        // Nearly all have an identity, and are not read through.
+        match fs::symlink_metadata(folder.join("secret-key")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => !holds_anything(folder),
+            _ => false,
+        }
+    }
+
+    fn sharing(&self, programs: &[&Path]) -> Vec<Option<BinarySharing>> {
+        programs.iter().map(|program| file_sharing::of(program)).collect()
+    }
+
+    fn busy_port(&self, ports: &NodePorts) -> Option<u16> {
+        // A node's own port is UDP; a program that listens there on TCP has a claim to the number all the same.
+        let node = || tcp_is_taken(ports.node) || udp_is_taken(ports.node);
+        if node() {
+            return Some(ports.node);
+        }
+        tcp_is_taken(ports.metrics).then_some(ports.metrics)
+    }
+}
+
+fn rooted(root: &Path) -> RootState {
+    match fs::metadata(root) {
+        Ok(seen) if seen.is_dir() => RootState::There {
+            device: Some(seen.dev()),
+        },
+        Ok(_) => RootState::Gone,
+        // Of a link that leads nowhere only the disk behind it is known to be gone.
+        Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(root).is_err() => {
+            RootState::Gone
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => RootState::Gone,
+        Err(_) => RootState::There { device: None },
+    }
+}
+
+/// Whether there is more in a directory than what a new filesystem has by itself.
+fn holds_anything(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |entries| {
+        entries.flatten().any(|entry| entry.file_name() != "lost+found")
+    })
+}
+
+fn tcp_is_taken(port: u16) -> bool {
+    is_in_use(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+}
+
+fn udp_is_taken(port: u16) -> bool {
+    is_in_use(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)))
+}
+
+/// Only what is known to be in use is taken: a port we may not bind for another reason is antnode's to judge.
+fn is_in_use<T>(bound: io::Result<T>) -> bool {
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
+}
+
+impl SystemReader {
+    fn ask_version(&self, path: &Path) -> Result<Version, SurveyError> {
+        let said = (self.run_version)(path).map_err(|cause| SurveyError::Unwilling {
+            path: path.to_owned(),
+            cause,
+        })?;
+        version_said(&said).ok_or_else(|| SurveyError::NoVersion {
+            path: path.to_owned(),
+            said: shortened(&said),
+        })
+    }
+}
+
+/// The version in what antnode says to `--version`: `Autonomi Node v0.4.17` on a line of its own.
+#[must_use]
+pub fn version_said(said: &str) -> Option<Version> {
+    said.lines()
+        .filter_map(|line| line.trim().strip_prefix("Autonomi Node v"))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .map(Version::new)
+        .find(Version::is_readable)
+}
+
+/// The first line of what was said, fit for a message.
+fn shortened(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default();
+    line.chars().filter(|c| !c.is_control()).take(60).collect()
+}
+
+fn key(path: &Path) -> Result<BinaryKey, SurveyError> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => metadata,
+        Ok(_) => {
+            return Err(SurveyError::NotExecutable {
+                path: path.to_owned(),
+            });
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            return Err(SurveyError::NotExecutable {
+                path: path.to_owned(),
+            });
+        }
+        Err(_) => {
+            return Err(SurveyError::NoBinary {
+                looked: vec![path.to_owned()],
+            });
+        }
+    };
+    if access(path, AccessFlags::X_OK).is_err() {
+        return Err(SurveyError::NotExecutable {
+            path: path.to_owned(),
+        });
+    }
+    Ok(BinaryKey {
+        size: metadata.size(),
+        mtime_ns: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
+        inode: metadata.ino(),
+    })
+}
+
+/// Bytes of a filesystem: `used` also counts what root keeps, `free` is what a user may still take.
+struct FilesystemSpace {
+    total: u64,
+    used: u64,
+    free: u64,
+}
+
+/// The filesystem of `storage`, or of the nearest directory above it while it is not there yet.
+#[allow(
+    clippy::useless_conversion,
+    clippy::unnecessary_cast,
+    reason = "the widths of these counts differ from system to system"
+)]
+fn disk(storage: &Path) -> Result<FilesystemSpace, SurveyError> {
+    let mut nearest = storage;
+    let found = loop {
+        match statvfs(nearest) {
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ENOTDIR) => match nearest.parent() {
+                Some(parent) => nearest = parent,
+                None => break Err(nix::errno::Errno::ENOENT),
+            },
+            found => break found,
+        }
+    };
+    let found = found.map_err(|error| unreadable(&format!("the disk of `{}`", storage.display()), &error))?;
+    let block = u64::from(found.fragment_size());
+    let bytes = |blocks: u64| blocks.saturating_mul(block);
+    let total = bytes(u64::from(found.blocks()));
+    Ok(FilesystemSpace {
+        total,
+        used: total.saturating_sub(bytes(u64::from(found.blocks_free()))),
+        free: bytes(u64::from(found.blocks_available())),
+    })
+}
+
+fn unreadable(what: &str, cause: &dyn std::fmt::Display) -> SurveyError {
+    SurveyError::Instrument {
+        what: what.to_owned(),
+        cause: cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Counters where there is no `/proc`: what sysinfo tells.
+//!
+//! It tells a CPU's use between two readings and no ticks, so ticks are counted here, from the first
+//! reading of this process on. They start anew in each run, so that counters of another run never pass for
+//! earlier ones of this, and the rates of every run are of its own sample.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use sysinfo::{Disks, Networks, System};
+
+use super::{CounterSource, SurveyError, unreadable};
+use crate::colony::{Counters, Timestamp};
+
+/// What was read last, and the ticks counted since.
+pub struct SysinfoCounters {
+    last: RefCell<Option<LastReading>>,
+}
+
+struct LastReading {
+    system: System,
+    at: Instant,
+    total: u64,
+    idle: u64,
+}
+
+impl SysinfoCounters {
+    pub fn new() -> SysinfoCounters {
+        SysinfoCounters {
+            last: RefCell::new(None),
+        }
+    }
+}
+
+impl CounterSource for SysinfoCounters {
+    fn read(&self) -> Result<(Counters, Timestamp), SurveyError> {
+        let boot = System::boot_time().map_err(|error| unreadable("the boot time", &error))?;
+        let (cpu_total, cpu_idle) = self.ticks()?;
+        let mut counters = Counters {
+            cpu_total,
+            cpu_idle,
+            ..Counters::default()
+        };
+        if let Ok(disks) = Disks::new_with_refreshed_list() {
+            // Volumes of one container share its counters: the largest stands for all.
+            for disk in &disks {
+                let usage = disk.usage();
+                counters.disk_read = counters.disk_read.max(usage.total_read_bytes);
+                counters.disk_written = counters.disk_written.max(usage.total_written_bytes);
+            }
+        }
+        if let Ok(networks) = Networks::new_with_refreshed_list() {
+            for network in networks.values() {
+                counters.net_received = counters.net_received.saturating_add(network.total_received());
+                counters.net_sent = counters.net_sent.saturating_add(network.total_transmitted());
+            }
+        }
+        Ok((counters, Timestamp(i64::try_from(boot).unwrap_or(0))))
+    }
+}
+
+impl SysinfoCounters {
+    /// Microseconds of one CPU since the first reading, all and idle.
+    fn ticks(&self) -> Result<(u64, u64), SurveyError> {
+        let mut last = self.last.borrow_mut();
+        let now = Instant::now();
+        let mut next = match last.take() {
+            Some(last) => last,
+            None => LastReading {
+                system: System::new().map_err(|error| unreadable("the CPU", &error))?,
+                at: now,
+                total: 0,
+                idle: 0,
+            },
+        };
+        next.system.refresh_cpu_usage();
+        let passed = now.duration_since(next.at).as_micros() as f64;
+        let idle = (100.0 - f64::from(next.system.global_cpu_usage())).clamp(0.0, 100.0) / 100.0;
+        next.total += passed as u64;
+        next.idle += (passed * idle) as u64;
+        next.at = now;
+        let ticks = (next.total, next.idle);
+        *last = Some(next);
+        Ok(ticks)
+    }
+}

@@ -1,0 +1,134 @@
+//! Lines out of pieces: a page is never held whole.
+
+use std::io::BufRead;
+
+use super::MetricsPage;
+
+/// No wanted sample is longer; what is longer is passed over without being held.
+const LINE_MOST: usize = 16 * 1024;
+
+/// Reads a page in pieces. Holds no more than a line of it.
+#[derive(Debug, Default)]
+pub struct LineScanner {
+    page: MetricsPage,
+    /// The beginning of a line whose end has not come.
+    held: Vec<u8>,
+    /// The line at hand is too long to be wanted.
+    overlong: bool,
+    /// `# EOF` was read: nothing after it counts.
+    ended: bool,
+}
+
+impl LineScanner {
+    /// Reads on.
+    pub fn feed(&mut self, mut piece: &[u8]) {
+        while !piece.is_empty() && !self.ended {
+            // `skip_until` is the standard library's fast search for a byte, and reading from a slice cannot fail.
+            let mut rest = piece;
+            let taken = rest.skip_until(b'\n').unwrap_or(piece.len());
+            let (line, whole) = match piece[..taken].strip_suffix(b"\n") {
+                Some(line) => (line, true),
+                None => (&piece[..taken], false),
+            };
+            if self.overlong || self.held.len() + line.len() > LINE_MOST {
+                self.held.clear();
+                self.overlong = !whole;
+            } else if whole && self.held.is_empty() {
+                self.line(line);
+            } else {
+                self.held.extend_from_slice(line);
+                if whole {
+                    self.held_line();
+                }
+            }
+            piece = rest;
+        }
+    }
+
+    /// What the page told; a last line needs no end.
+    #[must_use]
+    pub fn finish(mut self) -> MetricsPage {
+        self.held_line();
+        self.page
+    }
+
+    /// Says that the page is not read further: the line at hand may lack its end and does not count.
+    pub fn cut(&mut self) {
+        self.held.clear();
+        self.overlong = true;
+    }
+
+    fn held_line(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.line(&held);
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        if line.first() == Some(&b'#') {
+            self.ended = line.trim_ascii_end() == b"# EOF";
+        } else {
+            self.page.sample(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> MetricsPage {
+        MetricsPage::read(text.as_bytes())
+    }
+
+    #[test]
+    fn nothing_counts_after_the_end() {
+        assert_eq!(
+            read("ant_node_uptime 5\n# EOF\nant_networking_live_time 6\n")
+                .figures
+                .live_time,
+            0
+        );
+        assert_eq!(read("# EOF").uptime(), None);
+    }
+
+    #[test]
+    fn an_endless_line_is_passed_over_without_being_held() {
+        let mut scan = LineScanner::default();
+        scan.feed(b"ant_node_uptime 5");
+        for _ in 0..1_000 {
+            scan.feed(&[b'0'; 4096]);
+            assert!(scan.held.capacity() <= 2 * LINE_MOST);
+        }
+        scan.feed(b"\nant_networking_live_time 6\n");
+        let page = scan.finish();
+        assert_eq!((page.uptime(), page.figures.live_time), (None, 6));
+    }
+
+    #[test]
+    fn a_line_that_was_broken_off_counts_only_at_a_whole_end() {
+        let mut scan = LineScanner::default();
+        scan.feed(b"ant_networking_live_time 6\nant_node_uptime 8640");
+        scan.cut();
+        assert_eq!(scan.finish().uptime(), None);
+        assert_eq!(read("ant_node_uptime 86400").uptime(), Some(86_400));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_make_the_same_page(cuts in proptest::collection::vec(1_usize..3_000, 0..40)) {
+            let mut scan = LineScanner::default();
+            let mut rest = PAGE;
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                scan.feed(piece);
+                rest = after;
+            }
+            scan.feed(rest);
+            prop_assert_eq!(scan.finish(), MetricsPage::read(PAGE));
+        }
+    }
+
+    const PAGE: &[u8] = include_bytes!("../../../tests/fixtures/antnode-0.4.17/metrics.http");
+}

@@ -1,0 +1,326 @@
+//! The rows of the nodes that are taken over: what each unit, systemd, the node itself, its files and anm's own
+//! record say of it, in this order of truth.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::Server;
+use super::inspect::ServerState;
+use super::paths::STATE;
+use super::units::{NodeUnit, UnitActivity};
+use super::warning::{Warning, WarningCode};
+use crate::colony::{
+    Answer, ManagerKind, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts,
+    NodeState, ServiceName, Tool, Version, Wallet,
+};
+use crate::manager::{LaunchPolicy, launch_command};
+use crate::survey::Limits;
+
+/// What a node's network is when nothing says it.
+const NETWORK: &str = "evm-arbitrum-one";
+
+/// Where metrics are: the metrics server binds to nothing else, whatever `--ip` says.
+const HOST: &str = "127.0.0.1";
+
+/// The rows of `units`, in their order, and what there is to say of them. `foreign` units have ports, too.
+pub fn of(
+    server: &Server,
+    reading: &ServerState,
+    (units, foreign): (&[NodeUnit], &[NodeUnit]),
+    warnings: &mut Vec<Warning>,
+) -> Vec<Node> {
+    let ids = ids(units, warnings);
+    let mut nodes: Vec<Node> = units
+        .iter()
+        .zip(&ids)
+        .map(|(unit, id)| draft(unit, id.0, reading))
+        .collect();
+    // A disabled node is not asked, and one that lacks a port cannot be.
+    for (node, unit) in nodes.iter_mut().zip(units) {
+        if !unit.is_whole() {
+            node.state = NodeState::Disabled;
+        }
+    }
+    let answers = server.probe.ask(&nodes, &Limits::default(), reading.at);
+    for (((node, unit), answer), id) in nodes.iter_mut().zip(units).zip(answers).zip(&ids) {
+        let answer = if is_heard(unit, units, foreign) {
+            answer
+        } else {
+            Answer::Down
+        };
+        settle(server, reading, unit, node, answer, warnings);
+        if id.1 {
+            node.state = NodeState::Disabled;
+        }
+    }
+    part_ports(units, &mut nodes, warnings);
+    part_from(foreign, units, &mut nodes, warnings);
+    nodes
+}
+
+/// The id of each unit, and whether another has its number: the one that runs keeps it, else the one with the newer
+/// identity; the others get ids above all.
+fn ids(units: &[NodeUnit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
+    let mut keepers: HashMap<u32, usize> = HashMap::new();
+    for (index, unit) in units.iter().enumerate() {
+        let Some(number) = unit.number else { continue };
+        let better = |kept: &usize| rank(unit) > rank(&units[*kept]);
+        if keepers.get(&number).is_none_or(better) {
+            keepers.insert(number, index);
+        }
+    }
+    let mut highest = keepers.keys().copied().max().unwrap_or(0);
+    let mut ids = Vec::with_capacity(units.len());
+    for (index, unit) in units.iter().enumerate() {
+        let keeper = unit.number.and_then(|number| keepers.get(&number));
+        if keeper == Some(&index) {
+            ids.push((NodeId(unit.number.unwrap_or_default()), false));
+            continue;
+        }
+        highest = highest.saturating_add(1);
+        if let Some(keeper) = keeper {
+            let say = format!(
+                "{} has the same number and keeps it; {} becomes node {highest} and is disabled",
+                units[*keeper].name(),
+                unit.name()
+            );
+            warnings.push(Warning::of_node(WarningCode::IdCollision, unit.name(), say));
+        }
+        ids.push((NodeId(highest), keeper.is_some()));
+    }
+    ids
+}
+
+/// Which of two units with one number, or one port, is the node that counts.
+fn rank(unit: &NodeUnit) -> (UnitActivity, i64) {
+    (unit.life(), unit.born.map_or(i64::MIN, |born| born.0))
+}
+
+/// Whether it is this one that answers at its metrics port, if any does: only one of several with that port can.
+fn is_heard(unit: &NodeUnit, units: &[NodeUnit], foreign: &[NodeUnit]) -> bool {
+    let sharing = units.iter().chain(foreign);
+    let sharing = sharing.filter(|other| other.metrics_port == unit.metrics_port);
+    // Among equals the first.
+    let keeper = sharing.rev().max_by_key(|other| rank(other));
+    keeper.is_none_or(|keeper| keeper.service == unit.service)
+}
+
+/// What the unit alone says.
+fn draft(unit: &NodeUnit, id: NodeId, reading: &ServerState) -> Node {
+    let in_environment = |name: &str| {
+        let mut pairs = unit.environment.iter().rev();
+        pairs.find(|(own, _)| own == name).map(|(_, value)| value.clone())
+    };
+    Node {
+        id,
+        name: NodeName(unit.digits.clone()),
+        service: ServiceName(unit.service.clone()),
+        manager: ManagerKind {
+            tool: Tool::Systemd,
+            mode: Mode::Sudo,
+        },
+        ports: NodePorts {
+            node: unit.port.unwrap_or(0),
+            metrics: unit.metrics_port.unwrap_or(0),
+            rpc: 0,
+        },
+        wallet: unit
+            .wallet
+            .as_deref()
+            .and_then(Wallet::from_address)
+            .map(|wallet| wallet.0),
+        peer_id: None,
+        host: HOST.to_owned(),
+        user: if unit.user.is_empty() {
+            "root".to_owned()
+        } else {
+            unit.user.clone()
+        },
+        network: unit
+            .network
+            .clone()
+            .or_else(|| {
+                in_environment("EVM_NETWORK").map(|name| format!("evm-{}", name.trim_start_matches("evm-")))
+            })
+            .unwrap_or_else(|| NETWORK.to_owned()),
+        environment: Some(unit.environment_text()),
+        home: NodePaths {
+            root: unit.root.clone().unwrap_or_default(),
+            logs: unit.logs.clone(),
+            binary: unit.binary.clone(),
+        },
+        version: None,
+        born: unit.born.unwrap_or_default(),
+        state: NodeState::Stopped,
+        since: reading.at,
+        figures: NodeFigures::default(),
+        memory: NodeHistory {
+            start_args: Some(own_words(unit)),
+            ..NodeHistory::default()
+        },
+    }
+}
+
+/// What its command says beyond its row, for the day its unit is lost.
+fn own_words(unit: &NodeUnit) -> String {
+    let mut policy = LaunchPolicy::under(Path::new(STATE));
+    policy.bootstrap_cache = Path::new(STATE).join("bootstrap-cache");
+    let words = unit.command.get(1..).unwrap_or_default();
+    let network = unit.network.as_deref().unwrap_or(NETWORK);
+    shell_words::join(launch_command::words_beyond_row(words, network, &policy))
+}
+
+/// What state it is in, and who it is.
+fn settle(
+    server: &Server,
+    reading: &ServerState,
+    unit: &NodeUnit,
+    node: &mut Node,
+    answer: Answer,
+    warnings: &mut Vec<Warning>,
+) {
+    let name = unit.name();
+    let mut warn = |code, say: String| warnings.push(Warning::of_node(code, name, say));
+    let belief = reading.beliefs.get(name);
+    let told = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    node.peer_id = belief.and_then(|belief| told(&belief.peer_id));
+    node.version = belief.and_then(|belief| told(&belief.version)).map(Version::new);
+    if !unit.is_whole() {
+        let lacks = unit.lacks().join(", ");
+        let say = format!("its unit has {lacks}; it is disabled and left as it is");
+        warn(WarningCode::UnitMalformed, say);
+        return;
+    }
+    node.state = match (unit.is_active(), &answer) {
+        (true, Answer::Up(_)) => NodeState::Running,
+        // It is up: its unit may be read wrongly. What is being started again and again is not.
+        (true, _) if !unit.has_root && unit.life() == UnitActivity::Up => NodeState::Running,
+        (true, _) => NodeState::Restarting,
+        (false, _) if !unit.has_root => NodeState::Disabled,
+        (false, _) => NodeState::Stopped,
+    };
+    if !unit.has_root {
+        let finds = elsewhere(server, reading, unit);
+        let say = match (node.state, finds.is_empty()) {
+            (NodeState::Disabled, true) => {
+                "its data directory is not there; it is disabled, and never removed by itself".to_owned()
+            }
+            (NodeState::Disabled, false) => format!(
+                "its data directory is not there but perhaps at {}; it is disabled, and never removed by itself",
+                listed(&finds)
+            ),
+            _ => format!(
+                "systemd says {}, and its data directory is not there: deleted under it, or its unit is read wrongly",
+                unit.shown.active
+            ),
+        };
+        let root = &node.home.root;
+        warn(
+            WarningCode::DataDirMissing,
+            format!("`{}`: {say}", root.display()),
+        );
+    }
+    match answer {
+        Answer::Up(reading_of_it) if unit.is_active() => {
+            node.version = Some(reading_of_it.version);
+            if reading_of_it.peer_id.is_some() {
+                node.peer_id = reading_of_it.peer_id;
+            }
+            node.figures = reading_of_it.figures.unwrap_or_default();
+            node.memory.last_seen = Some(reading.at);
+        }
+        answer => {
+            if matches!(answer, Answer::Up(_)) {
+                warn(
+                    WarningCode::AnswersThoughStopped,
+                    format!(
+                        "systemd says {}, and a node answers at its metrics port {}",
+                        unit.shown.active, node.ports.metrics
+                    ),
+                );
+            } else if node.state == NodeState::Restarting {
+                let say = "systemd runs it, and it does not answer yet; the survey decides";
+                warn(WarningCode::Silent, say.to_owned());
+            }
+            if unit.has_root {
+                let told = server.host.version(&server.path(&unit.binary), &node.user);
+                node.version = told.or(node.version.take());
+            }
+        }
+    }
+}
+
+/// Where else a folder with the name of the node's lies.
+fn elsewhere(server: &Server, reading: &ServerState, unit: &NodeUnit) -> Vec<PathBuf> {
+    let places = reading.storages.iter().map(|storage| storage.join(unit.name()));
+    places.filter(|place| server.has(place)).collect()
+}
+
+/// Of several with one port those that do not run are disabled, and of those that stand all alike all but one.
+fn part_ports(units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
+    let mut holders: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
+    for (index, node) in nodes.iter().enumerate() {
+        for port in [node.ports.node, node.ports.metrics] {
+            if port > 0 {
+                holders.entry(port).or_default().push(index);
+            }
+        }
+    }
+    for (port, holders) in holders {
+        let wins = |index: &&usize| {
+            let state = nodes[**index].state;
+            (
+                state != NodeState::Disabled,
+                state == NodeState::Running,
+                rank(&units[**index]),
+            )
+        };
+        let Some(keeper) = holders.iter().rev().max_by_key(wins).copied() else {
+            continue;
+        };
+        for loser in holders.iter().filter(|index| **index != keeper) {
+            let say = format!(
+                "port {port} is also {}'s; {} is disabled",
+                units[keeper].name(),
+                units[*loser].name()
+            );
+            let is_told = warnings.iter().any(|warning| {
+                warning.code == WarningCode::PortCollision
+                    && warning.node.as_deref() == Some(units[*loser].name())
+            });
+            if !is_told {
+                warnings.push(Warning::of_node(
+                    WarningCode::PortCollision,
+                    units[*loser].name(),
+                    say,
+                ));
+            }
+            nodes[*loser].state = NodeState::Disabled;
+        }
+    }
+}
+
+/// A node that does not run cannot be started while somebody else's has one of its ports.
+fn part_from(foreign: &[NodeUnit], units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
+    for (node, unit) in nodes.iter_mut().zip(units) {
+        let own = [node.ports.node, node.ports.metrics];
+        let shared = foreign.iter().find_map(|other| {
+            let mut ports = other.ports().into_iter();
+            Some((other.name(), ports.find(|port| own.contains(port))?))
+        });
+        let Some((other, port)) = shared else { continue };
+        let what = if unit.is_active() {
+            "it is kept as it is"
+        } else {
+            node.state = NodeState::Disabled;
+            "it is disabled"
+        };
+        let say = format!("port {port} is also that of {other}, which is not taken over; {what}");
+        warnings.push(Warning::of_node(WarningCode::PortCollision, unit.name(), say));
+    }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    paths.join(", ")
+}
