@@ -31,6 +31,9 @@ use read_output::{drain, text, wait};
 /// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
+/// For a program that only prints its version.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Where administrators' programs are: cron's PATH lacks them.
 const MORE_PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
@@ -174,6 +177,12 @@ impl Program {
         } else {
             Err(self.failure(&ended))
         }
+    }
+
+    /// Runs it within [`CHECK_TIMEOUT`] with only these variables, to see whether it works in a scheduled run.
+    pub fn check_in(self, environment: &[(&'static str, String)]) -> Result<(), ProgramError> {
+        let program = self.only_env(environment.iter().cloned()).limit(CHECK_TIMEOUT);
+        program.run().map(drop)
     }
 
     /// The error that `ended` is, for those who [`ask`](Program::ask) and then do not like the answer.

@@ -1,6 +1,8 @@
-//! Which tool runs a node, and in whose name.
+//! The kinds of process manager, and everything that differs from one kind to another outside `manager`.
 
 use std::fmt;
+
+use super::{NodeId, NodeName, Platform, ServiceName};
 
 /// The tool that runs a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,13 +11,13 @@ pub enum Tool {
     Setsid,
     Launchd,
     Antctl,
-    /// antctl with all paths of its own choosing.
+    /// antctl, which also chooses the nodes' directories.
     AntctlZen,
-    /// Known from the peer's databases only; nothing here runs containers.
+    /// Only found in databases of the Python wnm; wnm runs no containers.
     Docker,
 }
 
-/// In whose name: for the whole machine through sudo, or for the user who runs wnm.
+/// Whether nodes are run for the whole machine (through sudo) or for the user who runs wnm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     Sudo,
@@ -29,94 +31,225 @@ pub struct ManagerKind {
     pub mode: Mode,
 }
 
-impl ManagerKind {
-    /// The choices an operator has, in the words of `process_manager`.
-    pub const CHOICES: [&'static str; 9] = [
-        "systemd+sudo",
-        "systemd+user",
-        "setsid+sudo",
-        "setsid+user",
-        "launchd+sudo",
-        "launchd+user",
-        "antctl+sudo",
-        "antctl+user",
-        "antctl+zen",
-    ];
+/// The kinds that an operator can choose, with their names as the setting `process_manager` has them.
+const KINDS: [(&str, ManagerKind); 9] = [
+    ("systemd+sudo", ManagerKind::new(Tool::Systemd, Mode::Sudo)),
+    ("systemd+user", ManagerKind::new(Tool::Systemd, Mode::User)),
+    ("setsid+sudo", ManagerKind::new(Tool::Setsid, Mode::Sudo)),
+    ("setsid+user", ManagerKind::new(Tool::Setsid, Mode::User)),
+    ("launchd+sudo", ManagerKind::new(Tool::Launchd, Mode::Sudo)),
+    ("launchd+user", ManagerKind::new(Tool::Launchd, Mode::User)),
+    ("antctl+sudo", ManagerKind::new(Tool::Antctl, Mode::Sudo)),
+    ("antctl+user", ManagerKind::new(Tool::Antctl, Mode::User)),
+    ("antctl+zen", ManagerKind::new(Tool::AntctlZen, Mode::User)),
+];
 
-    /// A kind from one of [`ManagerKind::CHOICES`].
+/// A command that a manager runs through sudo; `sudo -l` can be asked whether it is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SudoExample {
+    pub command: &'static str,
+    /// Whether it runs as the nodes' account instead of root.
+    pub is_as_node_account: bool,
+}
+
+impl ManagerKind {
+    /// The names of all kinds that an operator can choose.
+    pub const CHOICES: [&'static str; KINDS.len()] = {
+        let mut names = [""; KINDS.len()];
+        let mut index = 0;
+        while index < KINDS.len() {
+            names[index] = KINDS[index].0;
+            index += 1;
+        }
+        names
+    };
+
+    /// The only kind that anm uses: its nodes are system units.
+    pub const ANM: ManagerKind = ManagerKind::new(Tool::Systemd, Mode::Sudo);
+
     #[must_use]
-    pub fn from_choice(text: &str) -> Option<ManagerKind> {
-        let (tool, mode) = text.split_once('+')?;
-        let kind = match (tool, mode) {
-            ("antctl", "zen") => ManagerKind {
-                tool: Tool::AntctlZen,
-                mode: Mode::User,
-            },
-            (_, "sudo") => ManagerKind {
-                tool: Tool::from_word(tool)?,
-                mode: Mode::Sudo,
-            },
-            (_, "user") => ManagerKind {
-                tool: Tool::from_word(tool)?,
-                mode: Mode::User,
-            },
-            _ => return None,
-        };
-        (kind.tool != Tool::Docker).then_some(kind)
+    pub const fn new(tool: Tool, mode: Mode) -> ManagerKind {
+        ManagerKind { tool, mode }
     }
 
-    /// A kind from a stored `manager_type`, which in old databases lacks its mode: then `bare` decides it.
+    /// Every kind that an operator can choose.
+    pub fn all() -> impl Iterator<Item = ManagerKind> {
+        KINDS.into_iter().map(|(_, kind)| kind)
+    }
+
+    /// Reads one of [`ManagerKind::CHOICES`]; `launchctl` is an old name of `launchd`.
     #[must_use]
-    pub fn from_stored(text: &str, bare: Mode) -> Option<ManagerKind> {
+    pub fn from_choice(text: &str) -> Option<ManagerKind> {
+        let name = match text.strip_prefix("launchctl+") {
+            Some(mode) => format!("launchd+{mode}"),
+            None => text.to_owned(),
+        };
+        KINDS
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, kind)| kind)
+    }
+
+    /// Reads a stored `manager_type`. Old databases store it without its mode: then the mode is `default_mode`.
+    #[must_use]
+    pub fn from_stored(text: &str, default_mode: Mode) -> Option<ManagerKind> {
         if text == "docker" {
-            return Some(ManagerKind {
-                tool: Tool::Docker,
-                mode: bare,
-            });
+            return Some(ManagerKind::new(Tool::Docker, default_mode));
         }
-        ManagerKind::from_choice(text)
-            .or_else(|| Tool::from_word(text).map(|tool| ManagerKind { tool, mode: bare }))
+        ManagerKind::from_choice(text).or_else(|| ManagerKind::from_choice(&format!("{text}+{default_mode}")))
+    }
+
+    /// The kind of a new colony whose operator chose none.
+    #[must_use]
+    pub fn default_for(platform: Platform, mode: Mode, has_systemd: bool) -> ManagerKind {
+        let tool = match platform {
+            Platform::MacOs => Tool::Launchd,
+            Platform::Linux if has_systemd => Tool::Systemd,
+            Platform::Linux => Tool::Setsid,
+        };
+        ManagerKind::new(tool, mode)
+    }
+
+    /// Whether it can run on `platform`.
+    #[must_use]
+    pub fn is_available_on(self, platform: Platform) -> bool {
+        match self.tool {
+            Tool::Systemd => platform == Platform::Linux,
+            Tool::Launchd => platform == Platform::MacOs,
+            Tool::Setsid | Tool::Antctl | Tool::AntctlZen => true,
+            Tool::Docker => false,
+        }
+    }
+
+    /// Whether it gives each node its number itself and uses no number twice.
+    #[must_use]
+    pub fn numbers_its_nodes(self) -> bool {
+        matches!(self.tool, Tool::Antctl | Tool::AntctlZen)
+    }
+
+    /// Whether it keeps its own registry of nodes, whose directories count and not those in our rows.
+    #[must_use]
+    pub fn has_registry(self) -> bool {
+        self.numbers_its_nodes()
+    }
+
+    /// Whether it can download an antnode of a given version.
+    #[must_use]
+    pub fn can_download(self) -> bool {
+        self.numbers_its_nodes()
+    }
+
+    /// Whether it can make nodes without any antnode on this machine.
+    #[must_use]
+    pub fn needs_no_binary(self) -> bool {
+        self.tool == Tool::AntctlZen
+    }
+
+    /// Whether its nodes are units of the user's systemd, which ends with the last login unless the user lingers.
+    #[must_use]
+    pub fn needs_lingering(self) -> bool {
+        self == ManagerKind::new(Tool::Systemd, Mode::User)
+    }
+
+    /// The name that the manager gives to the service of the new node `id`.
+    #[must_use]
+    pub fn service_name(self, id: NodeId) -> ServiceName {
+        let directory = NodeName::of(id).full();
+        ServiceName(match self.tool {
+            Tool::Systemd => format!("{directory}.service"),
+            Tool::Setsid | Tool::Docker => directory,
+            Tool::Launchd => format!("com.autonomi.antnode-{id}"),
+            Tool::Antctl | Tool::AntctlZen => format!("antnode{id}"),
+        })
+    }
+
+    /// A command of its own that it needs sudo for; none in user mode, and none for tools that sudo runs whole.
+    #[must_use]
+    pub fn sudo_example(self) -> Option<SudoExample> {
+        let (command, is_as_node_account) = match (self.mode, self.tool) {
+            (Mode::Sudo, Tool::Systemd) => ("systemctl --no-ask-password daemon-reload", false),
+            (Mode::Sudo, Tool::Setsid) => ("kill -TERM -- -99999", true),
+            _ => return None,
+        };
+        Some(SudoExample {
+            command,
+            is_as_node_account,
+        })
+    }
+
+    /// What an operator can do when the manager does not answer.
+    #[must_use]
+    pub fn repair_hint(self) -> &'static str {
+        match (self.tool, self.mode) {
+            (Tool::Systemd, Mode::User) => "loginctl enable-linger \"$USER\", and log in again",
+            (Tool::Systemd, Mode::Sudo) => {
+                "is systemd the machine's first process? A container may lack it: use setsid"
+            }
+            (Tool::Setsid, _) => "install util-linux",
+            (Tool::Launchd, _) => "is this macOS?",
+            (Tool::Antctl | Tool::AntctlZen, _) => "install antctl there, or set `--antctl_path FILE`",
+            (Tool::Docker, _) => "",
+        }
     }
 }
 
-/// What a first look at a colony's file tells.
+/// What a first look at a colony's database finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredPlace {
     /// There is no colony, or one that names no manager.
     Nothing,
-    /// Something is there and cannot be read: damaged, or in use.
+    /// The file exists and cannot be read: damaged, or in use.
     Unreadable,
-    /// The manager it names, as it is stored.
+    /// The name of its manager, as it is stored.
     Manager(String),
 }
 
-impl Tool {
-    fn from_word(word: &str) -> Option<Tool> {
-        match word {
-            "systemd" => Some(Tool::Systemd),
-            "setsid" => Some(Tool::Setsid),
-            "launchd" | "launchctl" => Some(Tool::Launchd),
-            "antctl" => Some(Tool::Antctl),
-            "docker" => Some(Tool::Docker),
-            _ => None,
-        }
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Mode::Sudo => "sudo",
+            Mode::User => "user",
+        })
     }
 }
 
 impl fmt::Display for ManagerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tool = match self.tool {
-            Tool::Systemd => "systemd",
-            Tool::Setsid => "setsid",
-            Tool::Launchd => "launchd",
-            Tool::Antctl => "antctl",
-            Tool::AntctlZen => return f.write_str("antctl+zen"),
-            Tool::Docker => return f.write_str("docker"),
-        };
-        let mode = match self.mode {
-            Mode::Sudo => "sudo",
-            Mode::User => "user",
-        };
-        write!(f, "{tool}+{mode}")
+        let known = KINDS.iter().find(|(_, kind)| kind == self);
+        f.write_str(known.map_or("docker", |(name, _)| *name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_choice_is_read_back() {
+        for (name, kind) in KINDS {
+            assert_eq!(ManagerKind::from_choice(name), Some(kind));
+            assert_eq!(kind.to_string(), name);
+        }
+        for name in [
+            "docker+sudo",
+            "systemd",
+            "systemd+zen",
+            "antctl+",
+            "",
+            "launchctl",
+        ] {
+            assert_eq!(ManagerKind::from_choice(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn stored_name_without_mode_gets_the_default_mode() {
+        let read = |name| ManagerKind::from_stored(name, Mode::Sudo).map(|kind| kind.to_string());
+        assert_eq!(read("systemd").as_deref(), Some("systemd+sudo"));
+        assert_eq!(read("launchctl").as_deref(), Some("launchd+sudo"));
+        assert_eq!(read("launchctl+user").as_deref(), Some("launchd+user"));
+        assert_eq!(read("antctl+zen").as_deref(), Some("antctl+zen"));
+        assert_eq!(read("docker").as_deref(), Some("docker"));
+        assert_eq!(read("systemd+"), None);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::path::{self, PathBuf};
 
-use crate::colony::{Mode, Node, Tool};
+use crate::colony::{ManagerKind, Node};
 use crate::error::ExitError;
 use crate::plan;
 use crate::session::{Colony, Session};
@@ -25,7 +25,7 @@ impl TakeoverGuard {
     /// When it is: nothing may be done.
     pub(super) fn begin(session: &Session, colony: &Colony) -> Result<Option<TakeoverGuard>, ExitError> {
         let kind = colony.settings.process_manager;
-        if kind.tool != Tool::Systemd || kind.mode != Mode::Sudo {
+        if kind != ManagerKind::ANM {
             return Ok(None);
         }
         let server = Server::real(Box::new(HttpProbe::new()));

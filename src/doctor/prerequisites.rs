@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::colony::{ManagerKind, Mode, NodeId, NodePorts, NodeState, Tool};
+use crate::colony::{ManagerKind, Mode, NodeId, NodePorts, NodeState};
 use crate::firewall::ufw;
-use crate::manager::systemctl::Systemctl;
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
 use crate::survey::{self, BinaryLookup};
@@ -47,48 +46,26 @@ pub fn antnode(patient: &CheckContext) -> CheckResult {
 pub fn manager(patient: &CheckContext) -> CheckResult {
     const CHECK: &str = "manager";
     let kind = patient.settings.process_manager;
-    if let Err(error) = patient.world.managers.of(kind) {
-        return CheckResult::failed(
-            CHECK,
-            error.to_string(),
-            "use the wnm that made this colony, or one that has it",
-        );
-    }
-    let asked = |program: Program| {
-        program
-            .only_env(patient.environment.iter().cloned())
-            .limit(Duration::from_secs(10))
-            .run()
-            .map(drop)
-            .map_err(|error| error.to_string())
+    let manager = match patient.world.managers.of(kind) {
+        Ok(manager) => manager,
+        Err(error) => {
+            return CheckResult::failed(
+                CHECK,
+                error.to_string(),
+                "use the wnm that made this colony, or one that has it",
+            );
+        }
     };
-    let (answer, todo) = match kind.tool {
-        Tool::Systemd => (
-            Systemctl::new(kind.mode)
-                .answers_under(patient.environment)
-                .map_err(|error| error.to_string()),
-            match kind.mode {
-                Mode::User => "loginctl enable-linger \"$USER\", and log in anew",
-                Mode::Sudo => "is systemd the machine's first process? A container may lack it: use setsid",
-            },
-        ),
-        Tool::Setsid => (
-            asked(Program::new("setsid").arg("--version")),
-            "install util-linux",
-        ),
-        Tool::Launchd => (asked(Program::new("launchctl").arg("version")), "is this macOS?"),
-        Tool::Antctl | Tool::AntctlZen => (
-            asked(Program::new(&patient.settings.antctl_path).arg("--version")),
-            "put antctl there, or say `--antctl_path FILE`",
-        ),
-        Tool::Docker => (Ok(()), ""),
-    };
-    match answer {
+    match manager.check_tool(patient.environment) {
         Ok(()) => CheckResult::ok(
             CHECK,
             format!("{kind} answers in the environment of the scheduled runs"),
         ),
-        Err(error) => CheckResult::failed(CHECK, format!("{kind} does not answer: cannot {error}"), todo),
+        Err(error) => CheckResult::failed(
+            CHECK,
+            format!("{kind} does not answer: cannot {error}"),
+            kind.repair_hint(),
+        ),
     }
 }
 
@@ -96,8 +73,7 @@ pub fn manager(patient: &CheckContext) -> CheckResult {
 pub fn lingering(patient: &CheckContext) -> CheckResult {
     const CHECK: &str = "lingering";
     let kind = patient.settings.process_manager;
-    let by_units = kind.tool == Tool::Systemd && kind.mode == Mode::User;
-    if !by_units && !patient.schedule.is_by_user_timer() {
+    if !kind.needs_lingering() && !patient.schedule.is_by_user_timer() {
         return CheckResult::ok(CHECK, format!("not needed with {kind}"));
     }
     let user = patient.user;

@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use crate::colony::{Mode, Tool};
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
 use crate::settings::{NODE_USER, Settings};
@@ -36,16 +35,12 @@ impl SudoCommand {
 fn needs(settings: &Settings, with_ufw: bool) -> Vec<SudoCommand> {
     let mut needs = Vec::new();
     let manager = settings.process_manager;
-    if manager.mode == Mode::Sudo && matches!(manager.tool, Tool::Systemd | Tool::Setsid) {
+    if let Some(example) = manager.sudo_example() {
         let root = settings.node_storage.join("antnode0001");
-        if manager.tool == Tool::Systemd {
-            needs.push(SudoCommand::of_root("systemctl --no-ask-password daemon-reload"));
-        } else {
-            needs.push(SudoCommand {
-                account: Some(NODE_USER),
-                ..SudoCommand::of_root("kill -TERM -- -99999")
-            });
-        }
+        needs.push(SudoCommand {
+            account: example.is_as_node_account.then_some(NODE_USER),
+            ..SudoCommand::of_root(example.command)
+        });
         needs.push(SudoCommand::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
         needs.push(SudoCommand::of_root("rm -rf --one-file-system --").about(&root));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Node, NodeFigures, NodeHistory, NodeId, NodeState, Timestamp, Tool, Version, Wallet};
+use crate::colony::{Node, NodeFigures, NodeHistory, NodeId, NodeState, Timestamp, Version, Wallet};
 use crate::manager;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
@@ -250,10 +250,9 @@ fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutco
 
 /// The row of a node that its manager has made; with antctl its id is used up, whatever becomes of it.
 fn counted(node: &Node) -> Change<'_> {
-    let is_antctls = matches!(node.manager.tool, Tool::Antctl | Tool::AntctlZen);
     Change {
         node: NodeChange::Update(node),
-        highest_node_id_used: is_antctls.then_some(node.id.0),
+        highest_node_id_used: node.manager.numbers_its_nodes().then_some(node.id.0),
         ..Change::default()
     }
 }

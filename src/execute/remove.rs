@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Node, NodeId, NodeState, ProcessState, Tool};
+use crate::colony::{Node, NodeId, NodeState, ProcessState};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
@@ -103,7 +103,7 @@ fn forgot_all(
     let mut antctls = begun
         .iter()
         .map(|(_, _, node)| node.manager)
-        .filter(|kind| matches!(kind.tool, Tool::Antctl | Tool::AntctlZen))
+        .filter(|kind| kind.numbers_its_nodes())
         .peekable();
     let keeps_none = |kind| {
         let manager = means.world.managers.of(kind);

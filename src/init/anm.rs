@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::clock::Clock;
-use crate::colony::{Mode, Node, NodeId, Tool};
+use crate::colony::{ManagerKind, Mode, Node, NodeId};
 use crate::error::ExitError;
 use crate::lock::CycleLock;
 use crate::program::user_account;
@@ -129,7 +129,7 @@ fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String,
 
 fn refuse_other_manager(session: &Session) -> Result<(), ExitError> {
     let kind = session.place.manager;
-    if kind.tool == Tool::Systemd && kind.mode == Mode::Sudo {
+    if kind == ManagerKind::ANM {
         return Ok(());
     }
     Err(

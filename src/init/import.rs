@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{Binary, Mode, Node, NodeState, ProcessStatus, Tool};
+use crate::colony::{Binary, ManagerKind, Node, NodeState, ProcessStatus};
 use crate::error::ExitError;
 use crate::look::is_own;
 use crate::manager::process_scan;
@@ -209,7 +209,7 @@ fn raised(session: &Session, store: Option<&Store>, found: &[Provided]) -> Resul
 /// anm acts on every unit that is called `antnode`, so nobody else may while it is there.
 fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), ExitError> {
     let kind = resolved.settings.process_manager;
-    if kind.mode == Mode::Sudo && kind.tool == Tool::Systemd && schedule.exists() {
+    if kind == ManagerKind::ANM && schedule.exists() {
         return Err(ExitError::refused(format_args!(
             "anm runs the nodes of this machine (`{}`), and two managers undo each other's work",
             schedule.display()

@@ -5,11 +5,10 @@
 
 use std::ffi::OsString;
 
-use crate::colony::{ManagerKind, Tool};
+use crate::colony::ManagerKind;
 use crate::error::ExitError;
 use crate::request::Request;
 use crate::session::{Session, SessionStart};
-use crate::settings::locations::Platform;
 use crate::settings::source::winner;
 use crate::settings::{Resolved, Variables};
 use crate::terminal::{Color, Terminal};
@@ -168,16 +167,9 @@ impl Prompts<'_> {
 /// The managers that this machine may have.
 fn managers(session: &Session, resolved: &Resolved) -> String {
     let managers = session.world(&resolved.settings).managers;
-    let is_for_here = |kind: ManagerKind| match kind.tool {
-        Tool::Launchd => session.place.platform == Platform::MacOs,
-        Tool::Systemd => session.place.platform == Platform::Linux,
-        _ => true,
-    };
-    ManagerKind::CHOICES
-        .into_iter()
-        .filter(|word| {
-            ManagerKind::from_choice(word).is_some_and(|kind| is_for_here(kind) && managers.of(kind).is_ok())
-        })
+    ManagerKind::all()
+        .filter(|kind| kind.is_available_on(session.place.platform) && managers.of(*kind).is_ok())
+        .map(|kind| kind.to_string())
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -41,6 +41,8 @@ pub struct LaunchPolicy {
 pub struct AntctlPolicy {
     /// The program: absolute, since sudo searches other folders than we do.
     pub program: PathBuf,
+    /// Where `antctl_path` says it is; `program` may be another one that was found on PATH.
+    pub configured_program: PathBuf,
     /// The antnode that antctl is to download, instead of taking the one that is there.
     pub version: Option<Version>,
     /// Whether it is to tell more; it does so on stderr.
@@ -99,6 +101,7 @@ impl LaunchPolicy {
             host: "127.0.0.1".to_owned(),
             antctl: AntctlPolicy {
                 program: base.join("antctl"),
+                configured_program: base.join("antctl"),
                 version: None,
                 debug: false,
                 backtrace: None,

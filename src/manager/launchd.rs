@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool};
+use crate::program::Program;
 
 use super::node_layout::{NodeLayout, ServicePaths};
 use super::ownership::refuse_foreign;
@@ -43,10 +44,7 @@ impl Launchd {
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Launchd {
         Launchd {
             premises: NodeLayout::new(mode, policy),
-            kind: ManagerKind {
-                tool: Tool::Launchd,
-                mode,
-            },
+            kind: ManagerKind::new(Tool::Launchd, mode),
             launchctl: Launchctl::new(mode),
         }
     }
@@ -313,6 +311,10 @@ impl ProcessManager for Launchd {
             number_of(file.strip_suffix(".plist")?)
         }));
         all
+    }
+
+    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        Ok(Program::new("launchctl").arg("version").check_in(environment)?)
     }
 
     fn discover(&self) -> Result<Vec<Node>, ManagerError> {

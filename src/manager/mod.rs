@@ -56,6 +56,10 @@ pub trait ProcessManager {
     fn remove(&self, node: &Node) -> Result<(), ManagerError>;
     /// The processes of all of `nodes`, in their order, by one call to the manager.
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError>;
+    /// Checks that the manager's tool answers a run that has these variables and no others.
+    fn check_tool(&self, _environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        Ok(())
+    }
     /// Every node this manager knows, up or down. For init alone: after that the store is the truth.
     fn discover(&self) -> Result<Vec<Node>, ManagerError>;
     /// Removes all of `nodes`; returns those that would not go.
@@ -147,7 +151,7 @@ impl Managers {
     pub fn real(policy: &LaunchPolicy) -> Managers {
         let mut managers = Managers::default();
         for mode in [Mode::User, Mode::Sudo] {
-            let kind = |tool| ManagerKind { tool, mode };
+            let kind = |tool| ManagerKind::new(tool, mode);
             managers.insert(
                 kind(Tool::Setsid),
                 Box::new(setsid::Setsid::new(mode, policy.clone())),
@@ -165,10 +169,7 @@ impl Managers {
                 Box::new(antctl::AntctlManager::new(kind(Tool::Antctl), policy.clone())),
             );
         }
-        let zen = ManagerKind {
-            tool: Tool::AntctlZen,
-            mode: Mode::User,
-        };
+        let zen = ManagerKind::new(Tool::AntctlZen, Mode::User);
         managers.insert(zen, Box::new(antctl::AntctlManager::new(zen, policy.clone())));
         managers
     }

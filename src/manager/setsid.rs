@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use crate::colony::{
     Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, ServiceName, Tool,
 };
+use crate::program::Program;
 use crate::program::detached::DetachedProgram;
 
 use super::node_layout::NodeLayout;
@@ -37,10 +38,7 @@ impl Setsid {
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Setsid {
         Setsid {
             premises: NodeLayout::new(mode, policy),
-            kind: ManagerKind {
-                tool: Tool::Setsid,
-                mode,
-            },
+            kind: ManagerKind::new(Tool::Setsid, mode),
         }
     }
 
@@ -294,6 +292,10 @@ impl ProcessManager for Setsid {
             .into_iter()
             .map(|node| (node.id, DefinedNode::with_logs(node, logs_of(node))))
             .collect()
+    }
+
+    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        Ok(Program::new("setsid").arg("--version").check_in(environment)?)
     }
 
     fn discover(&self) -> Result<Vec<Node>, ManagerError> {

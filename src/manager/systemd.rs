@@ -42,10 +42,7 @@ impl Systemd {
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Systemd {
         Systemd {
             premises: NodeLayout::new(mode, policy),
-            kind: ManagerKind {
-                tool: Tool::Systemd,
-                mode,
-            },
+            kind: ManagerKind::new(Tool::Systemd, mode),
             systemctl: Systemctl::new(mode),
             is_stale: AtomicBool::new(false),
         }
@@ -379,6 +376,10 @@ impl ProcessManager for Systemd {
         own.filter(|node| node.home.logs.is_none())
             .filter_map(|node| Some((node.id, DefinedNode::with_logs(node, own_unit(node)?.logs))))
             .collect()
+    }
+
+    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        self.systemctl.answers_under(environment)
     }
 
     fn discover(&self) -> Result<Vec<Node>, ManagerError> {

@@ -1,6 +1,6 @@
 //! New nodes: their ids, names, ports and paths.
 
-use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts, ServiceName, Tool};
+use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts};
 
 use super::blocker::Blocker;
 use super::policy::Template;
@@ -32,14 +32,9 @@ impl<'a> NewNodePlanner<'a> {
         for port in nodes.iter().flat_map(|node| all(node.ports)).chain(reserved) {
             ports[usize::from(port)] = true;
         }
-        let highest = match template.manager.tool {
-            Tool::Antctl | Tool::AntctlZen => Some(
-                template
-                    .highest_id_used
-                    .unwrap_or(0)
-                    .max(ids.last().copied().unwrap_or(0)),
-            ),
-            Tool::Systemd | Tool::Setsid | Tool::Launchd | Tool::Docker => template.highest_id_used,
+        let highest = match template.manager.numbers_its_nodes() {
+            true => template.highest_id_used.max(ids.last().copied()),
+            false => template.highest_id_used,
         };
         let next = highest.unwrap_or(0).saturating_add(1);
         NewNodePlanner {
@@ -111,7 +106,7 @@ impl<'a> NewNodePlanner<'a> {
         let root = template.storage.join(&folder);
         NewNode {
             id,
-            service: service_of(template.manager.tool, id, &folder),
+            service: template.manager.service_name(id),
             name,
             manager: template.manager,
             ports,
@@ -126,16 +121,6 @@ impl<'a> NewNodePlanner<'a> {
             environment: template.environment.clone(),
         }
     }
-}
-
-/// The name the manager will have for it; antctl makes its own, which is most likely this.
-fn service_of(tool: Tool, id: NodeId, folder: &str) -> ServiceName {
-    ServiceName(match tool {
-        Tool::Systemd => format!("{folder}.service"),
-        Tool::Setsid | Tool::Docker => folder.to_owned(),
-        Tool::Launchd => format!("com.autonomi.antnode-{id}"),
-        Tool::Antctl | Tool::AntctlZen => format!("antnode{id}"),
-    })
 }
 
 /// The ports of a node; 0 stands for none.

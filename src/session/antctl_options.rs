@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::colony::{Binary, Tool};
+use crate::colony::Binary;
 use crate::manager::AntctlPolicy;
 use crate::settings::Settings;
 
@@ -12,6 +12,7 @@ impl Session {
     pub(super) fn antctl_policy(&self, settings: &Settings) -> AntctlPolicy {
         AntctlPolicy {
             program: self.program_at(&settings.antctl_path),
+            configured_program: settings.antctl_path.clone(),
             version: settings.antctl_version.clone(),
             debug: settings.antctl_tells_more(),
             backtrace: self.backtrace(),
@@ -52,11 +53,12 @@ impl Session {
 #[must_use]
 pub fn material(settings: &Settings, found: Option<&Binary>) -> Option<Binary> {
     let version = settings.antctl_version.as_ref();
-    match (settings.process_manager.tool, found) {
-        (Tool::Antctl | Tool::AntctlZen, _) if version.is_some() => Some(Binary::download(version)),
-        (_, Some(binary)) => Some(binary.clone()),
-        (Tool::AntctlZen, None) => Some(Binary::download(None)),
-        (_, None) => None,
+    let kind = settings.process_manager;
+    match found {
+        _ if version.is_some() && kind.can_download() => Some(Binary::download(version)),
+        Some(binary) => Some(binary.clone()),
+        None if kind.needs_no_binary() => Some(Binary::download(None)),
+        None => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::locations::Locations;
 use super::source::{Provided, Source};
 use super::table::SETTINGS;
-use crate::colony::{Timestamp, Tool};
+use crate::colony::Timestamp;
 
 /// What the machine itself suggests: `cpus` this process may use, and when it was booted.
 #[must_use]
@@ -20,9 +20,7 @@ pub fn sayings(place: &Locations, cpus: u32, boot: Timestamp) -> Vec<Provided> {
                 "process_manager" => place.manager.to_string(),
                 "last_stopped_at" => boot.to_string(),
                 // antctl never gives an id twice, and counts from the first.
-                "highest_node_id_used" if matches!(place.manager.tool, Tool::Antctl | Tool::AntctlZen) => {
-                    "0".to_owned()
-                }
+                "highest_node_id_used" if place.manager.numbers_its_nodes() => "0".to_owned(),
                 // Whose wallet it is nobody can guess.
                 "rewards_address" => return None,
                 _ => setting.default.to_owned(),

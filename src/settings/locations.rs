@@ -7,26 +7,8 @@ use super::environment::Variables;
 use super::error::SettingsError;
 use super::parse_value::{self, PathScope, Value};
 use super::source::{Provided, winner};
-use crate::colony::{ManagerKind, Mode, StoredPlace, Tool};
-
-/// The kind of system, which decides where things lie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Platform {
-    Linux,
-    MacOs,
-}
-
-impl Platform {
-    /// The one this program was built for; all but macOS are taken for Linux.
-    #[must_use]
-    pub fn here() -> Platform {
-        if cfg!(target_os = "macos") {
-            Platform::MacOs
-        } else {
-            Platform::Linux
-        }
-    }
-}
+pub use crate::colony::Platform;
+use crate::colony::{ManagerKind, Mode, StoredPlace};
 
 /// Who runs wnm.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,10 +115,7 @@ pub fn find(
     let said = match meant("process_manager")? {
         Some(Value::Text(word)) => ManagerKind::from_choice(&word),
         // anm's nodes are units of the system, whoever takes them over or gives them back.
-        _ if is_on("migrate_anm")? || is_on("rollback_anm")? => Some(ManagerKind {
-            tool: Tool::Systemd,
-            mode: Mode::Sudo,
-        }),
+        _ if is_on("migrate_anm")? || is_on("rollback_anm")? => Some(ManagerKind::ANM),
         _ => None,
     };
     let own = if operator.is_root() {
@@ -167,12 +146,7 @@ pub fn find(
                 database.is_none() && (machine.peek)(&path) != StoredPlace::Nothing
             };
             let mode = [own, other].into_iter().find(is_there).unwrap_or(own);
-            let tool = match machine.platform {
-                Platform::MacOs => Tool::Launchd,
-                Platform::Linux if (machine.systemd)(mode) => Tool::Systemd,
-                Platform::Linux => Tool::Setsid,
-            };
-            ManagerKind { tool, mode }
+            ManagerKind::default_for(machine.platform, mode, (machine.systemd)(mode))
         });
     Ok(lay_out(manager, database, operator, machine.platform))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::locations::Locations;
 use super::run_options::LogLevel;
 use super::values::Settings;
-use crate::colony::{Mode, Tool};
+use crate::colony::Mode;
 use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 
 /// The network all nodes are made for.
@@ -92,7 +92,8 @@ impl Settings {
             },
             network: NETWORK.to_owned(),
             environment: self.environment_text.clone(),
-            highest_id_used: matches!(manager.tool, Tool::Antctl | Tool::AntctlZen)
+            highest_id_used: manager
+                .numbers_its_nodes()
                 .then(|| self.highest_node_id_used.unwrap_or_default()),
             reserved: Vec::new(),
             reserved_ports: Vec::new(),

@@ -181,12 +181,8 @@ impl Settings {
             port_start: thousands("port_start"),
             metrics_port_start: thousands("metrics_port_start"),
             rpc_port_start: thousands("rpc_port_start"),
-            process_manager: ManagerKind::from_stored(&text("process_manager"), Mode::User).unwrap_or(
-                ManagerKind {
-                    tool: Tool::Setsid,
-                    mode: Mode::User,
-                },
-            ),
+            process_manager: ManagerKind::from_stored(&text("process_manager"), Mode::User)
+                .unwrap_or(ManagerKind::new(Tool::Setsid, Mode::User)),
             firewall: match text("firewall").as_str() {
                 "ufw" => FirewallChoice::Ufw,
                 "null" => FirewallChoice::Null,

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{
-    Answer, Node, NodeId, NodeObservation, NodePorts, NodeState, ProcessState, ProcessStatus, Timestamp, Tool,
+    Answer, Node, NodeId, NodeObservation, NodePorts, NodeState, ProcessState, ProcessStatus, Timestamp,
 };
 use crate::plan::{self, Policy};
 
@@ -289,10 +289,9 @@ pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
     if i64::try_from(count).is_ok_and(|count| count > known.node_cap) {
         hint("node_cap", Some((count.to_string(), count)));
     }
-    let counts = |node: &Node| matches!(node.manager.tool, Tool::Antctl | Tool::AntctlZen);
     if let Some(highest) = nodes
         .iter()
-        .filter(|node| counts(node))
+        .filter(|node| node.manager.numbers_its_nodes())
         .map(|node| node.id.0)
         .max()
         && known.highest_id_used.is_none_or(|used| used < highest)

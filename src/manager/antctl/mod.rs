@@ -22,6 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool, Version};
 
+use crate::program::Program;
+
 use super::node_layout::NodeLayout;
 use super::process_scan::is_gone;
 use super::systemctl::{Systemctl, UnitProperties};
@@ -350,6 +352,11 @@ impl ProcessManager for AntctlManager {
             .map(process)
             .map(|process| process.unwrap_or(ProcessStatus::without(ProcessState::Unknown)))
             .collect())
+    }
+
+    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        let program = Program::new(&self.policy().antctl.configured_program);
+        Ok(program.arg("--version").check_in(environment)?)
     }
 
     fn discover(&self) -> Result<Vec<Node>, ManagerError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use crate::colony::{ManagerKind, Node, NodeId, Tool};
+use crate::colony::{ManagerKind, Node, NodeId};
 use crate::store::error::{Fault, quoted};
 
 /// What the rows tell.
@@ -19,7 +19,7 @@ impl NodeRows {
     /// to one of them would befall another's identity. (antctl's rows of the Python wnm may have one root, which
     /// is no node's: antctl knows the true ones.)
     pub(super) fn set_aside_doubles(&mut self, path: &Path) {
-        let has_registry = |node: &Node| matches!(node.manager.tool, Tool::Antctl | Tool::AntctlZen);
+        let has_registry = |node: &Node| node.manager.has_registry();
         let mut by_root: HashMap<&Path, u32> = HashMap::new();
         let mut by_service: HashMap<(ManagerKind, &str), u32> = HashMap::new();
         for node in self.nodes.iter().filter(|node| !has_registry(node)) {

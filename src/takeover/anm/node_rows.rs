@@ -10,8 +10,8 @@ use super::paths::STATE;
 use super::units::{NodeUnit, UnitActivity};
 use super::warning::{Warning, WarningCode};
 use crate::colony::{
-    Answer, ManagerKind, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts,
-    NodeState, ServiceName, Tool, Version, Wallet,
+    Answer, ManagerKind, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts, NodeState,
+    ServiceName, Version, Wallet,
 };
 use crate::manager::{LaunchPolicy, launch_command};
 use crate::survey::Limits;
@@ -115,10 +115,7 @@ fn draft(unit: &NodeUnit, id: NodeId, reading: &ServerState) -> Node {
         id,
         name: NodeName(unit.digits.clone()),
         service: ServiceName(unit.service.clone()),
-        manager: ManagerKind {
-            tool: Tool::Systemd,
-            mode: Mode::Sudo,
-        },
+        manager: ManagerKind::ANM,
         ports: NodePorts {
             node: unit.port.unwrap_or(0),
             metrics: unit.metrics_port.unwrap_or(0),
