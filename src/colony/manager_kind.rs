@@ -101,10 +101,14 @@ impl ManagerKind {
 
     /// The kind of a new colony whose operator chose none.
     #[must_use]
-    pub fn default_for(platform: Platform, mode: Mode, has_systemd: bool) -> ManagerKind {
+    pub fn default_for(
+        platform: Platform,
+        mode: Mode,
+        has_systemd: impl FnOnce(Mode) -> bool,
+    ) -> ManagerKind {
         let tool = match platform {
             Platform::MacOs => Tool::Launchd,
-            Platform::Linux if has_systemd => Tool::Systemd,
+            Platform::Linux if has_systemd(mode) => Tool::Systemd,
             Platform::Linux => Tool::Setsid,
         };
         ManagerKind::new(tool, mode)

@@ -146,7 +146,7 @@ pub fn find(
                 database.is_none() && (machine.peek)(&path) != StoredPlace::Nothing
             };
             let mode = [own, other].into_iter().find(is_there).unwrap_or(own);
-            ManagerKind::default_for(machine.platform, mode, (machine.systemd)(mode))
+            ManagerKind::default_for(machine.platform, mode, |mode| (machine.systemd)(mode))
         });
     Ok(lay_out(manager, database, operator, machine.platform))
 }
