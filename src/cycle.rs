@@ -12,7 +12,7 @@ mod takeover_guard;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use crate::colony::{Binary, Node, NodeId};
+use crate::colony::{Binary, ForcedAction, Node, NodeId};
 use crate::doctor;
 use crate::error::{ExitError, ExitKind};
 use crate::execute::{self, ExecuteContext, StepEnd, StepOutcome};
@@ -20,13 +20,13 @@ use crate::init::{self, prompts};
 use crate::lock::CycleLock;
 use crate::look::look;
 use crate::plan::{
-    self, Action, Blocker, ForcedAction, MachineFigures, Plan, PlanInput, PlanOutput, Trigger,
+    self, Action, Blocker, MachineFigures, NodeSelection, Plan, PlanInput, PlanOutput, Trigger,
 };
 use crate::report::{Format, cycle_result, machine_reports, order_result};
 use crate::reporting;
 use crate::request::Request;
 use crate::session::{Colony, Session, SessionStart};
-use crate::settings::{Source, Variables};
+use crate::settings::{ForceAction, OtherAction, Source, Variables};
 use crate::signals;
 use crate::store::schema;
 use crate::survey::{self, HttpProbe, Observation};
@@ -86,7 +86,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         Request::Settings => keep_settings(&session),
         Request::Report(kind) => {
             reporting::check(&session, kind)?;
-            if session.run.force_action == Some(crate::settings::ForceAction::Survey) {
+            if session.run.force_action == Some(ForceAction::Other(OtherAction::Survey)) {
                 let mut colony = Colony::open(&session)?;
                 look(&session, &mut colony, &session.run.service_name)?;
             }
@@ -97,7 +97,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
             code: u8::from(!is_healthy),
         }),
         Request::Survey(names) => survey_only(&session, &names),
-        Request::Order(what) => obey(&session, &what),
+        Request::Order(action, whom) => run_forced(&session, action, &whom),
         Request::Cycle => cycle(&session),
     }
 }
@@ -190,8 +190,8 @@ fn explain(session: &Session, colony: &Colony, seen: &Observation, judgement: &P
 }
 
 /// What an operator ordered.
-fn obey(session: &Session, what: &ForcedAction) -> Result<RunResult, ExitError> {
-    if *what == ForcedAction::Teardown && !session.run.confirm {
+fn run_forced(session: &Session, action: ForcedAction, whom: &NodeSelection) -> Result<RunResult, ExitError> {
+    if action == ForcedAction::Teardown && !session.run.confirm {
         return Err(
             ExitError::refused("teardown removes every node with its data, and needs `--confirm`")
                 .hint("see what it would do with `--dry_run --confirm`"),
@@ -200,18 +200,15 @@ fn obey(session: &Session, what: &ForcedAction) -> Result<RunResult, ExitError> 
     let mut colony = Colony::open(session)?;
     let watch = TakeoverGuard::begin(session, &colony)?;
     recover(session, &mut colony)?;
-    let needs_binary = matches!(
-        what,
-        ForcedAction::Add { .. } | ForcedAction::Start(_) | ForcedAction::Upgrade(_)
-    );
-    let binary = if needs_binary {
+    let binary = if action.facts().needs_binary {
         colony.antnode(session)
     } else {
         None
     };
-    let plan = storage_check::plan_order(session, &colony, what, |nodes| {
-        plan::obey(
-            what,
+    let plan = storage_check::plan_order(session, &colony, action, |nodes| {
+        plan::plan_forced(
+            action,
+            whom,
             nodes,
             &colony.template(session),
             binary.as_ref().map(|binary| &binary.version),
@@ -251,7 +248,7 @@ fn obey(session: &Session, what: &ForcedAction) -> Result<RunResult, ExitError> 
         }
         outcomes
     };
-    let result = order_result::of_order(what, &plan, &outcomes, &before, session.run.dry_run);
+    let result = order_result::of_order(action, whom, &plan, &outcomes, &before, session.run.dry_run);
     ended(cycle_result::pretty(&result), &plan, &outcomes)
 }
 

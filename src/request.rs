@@ -1,7 +1,8 @@
 //! What a run is asked to do, from what its flags say.
 
-use crate::plan::{ForcedAction, NodeSelection};
-use crate::settings::{ForceAction, ReportKind, RunOptions};
+use crate::colony::{ChosenBy, ForcedAction};
+use crate::plan::NodeSelection;
+use crate::settings::{ForceAction, OtherAction, ReportKind, RunOptions};
 
 /// One thing a run does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Request {
     /// Look at these nodes, or at all, and write down what is seen.
     Survey(Vec<String>),
     /// Do what the operator says, past thresholds and quotas.
-    Order(ForcedAction),
+    Order(ForcedAction, NodeSelection),
     /// Show what is stored.
     Report(ReportKind),
     /// Look for what keeps a colony from working.
@@ -45,10 +46,8 @@ impl Request {
             return Request::GiveBack;
         }
         match run.force_action {
-            Some(ForceAction::DbMigration) => return Request::Migrate,
-            Some(ForceAction::Nullop | ForceAction::UpdateConfig | ForceAction::DisableConfig)
-                if !run.init =>
-            {
+            Some(ForceAction::Other(OtherAction::DbMigration)) => return Request::Migrate,
+            Some(ForceAction::Other(action)) if action != OtherAction::Survey && !run.init => {
                 return Request::Settings;
             }
             _ => {}
@@ -62,25 +61,15 @@ impl Request {
         if let Some(report) = run.report {
             return Request::Report(report);
         }
-        let count = i64::from(run.count.unwrap_or(1));
-        let whom = || match run.service_name.as_slice() {
-            [] => NodeSelection::Count(count),
-            names => NodeSelection::Named(names.to_vec()),
-        };
         match run.force_action {
             None => Request::Cycle,
-            Some(ForceAction::Add) => Request::Order(ForcedAction::Add { count }),
-            Some(ForceAction::Remove) => Request::Order(ForcedAction::Remove(whom())),
-            Some(ForceAction::Upgrade) => Request::Order(ForcedAction::Upgrade(whom())),
-            Some(ForceAction::Start) => Request::Order(ForcedAction::Start(whom())),
-            Some(ForceAction::Stop) => Request::Order(ForcedAction::Stop(whom())),
-            Some(ForceAction::Disable) => Request::Order(ForcedAction::Disable(whom())),
-            Some(ForceAction::Teardown) => Request::Order(ForcedAction::Teardown),
-            Some(ForceAction::Survey) => Request::Survey(run.service_name.clone()),
-            Some(ForceAction::DbMigration) => Request::Migrate,
-            Some(ForceAction::Nullop | ForceAction::UpdateConfig | ForceAction::DisableConfig) => {
-                Request::Settings
+            Some(ForceAction::Nodes(action)) => {
+                let count = i64::from(run.count.unwrap_or(1));
+                Request::Order(action, NodeSelection::of(action, &run.service_name, count))
             }
+            Some(ForceAction::Other(OtherAction::Survey)) => Request::Survey(run.service_name.clone()),
+            Some(ForceAction::Other(OtherAction::DbMigration)) => Request::Migrate,
+            Some(ForceAction::Other(_)) => Request::Settings,
         }
     }
 }
@@ -93,8 +82,10 @@ impl Request {
     #[must_use]
     pub fn unheeded(&self, said: impl Fn(&str) -> bool) -> Vec<IgnoredFlag> {
         let is_about_nodes = match self {
-            Request::Order(ForcedAction::Add { .. } | ForcedAction::Teardown) => false,
-            Request::Order(_) | Request::Survey(_) => true,
+            Request::Order(action, _) => {
+                matches!(action.facts().chosen_by, ChosenBy::Name | ChosenBy::NameOrCount)
+            }
+            Request::Survey(_) => true,
             Request::Report(kind) => !matches!(
                 kind,
                 ReportKind::MachineConfig | ReportKind::MachineMetrics | ReportKind::Plan
@@ -102,8 +93,8 @@ impl Request {
             _ => false,
         };
         let is_counted = match self {
-            Request::Order(ForcedAction::Add { .. }) | Request::Report(ReportKind::History) => true,
-            Request::Order(_) => !said("service_name"),
+            Request::Report(ReportKind::History) => true,
+            Request::Order(action, _) => action.facts().chosen_by == ChosenBy::Count || !said("service_name"),
             _ => false,
         };
         let is_first_run = *self == Request::Init;
@@ -145,9 +136,9 @@ mod tests {
         };
         let nothing: Vec<&str> = Vec::new();
         assert_eq!(names(&Request::Cycle, &["count", "import"]), ["count", "import"]);
-        let add = Request::Order(ForcedAction::Add { count: 1 });
+        let add = Request::Order(ForcedAction::Add, NodeSelection::Count(1));
         assert_eq!(names(&add, &["count", "service_name"]), ["service_name"]);
-        let stop = Request::Order(ForcedAction::Stop(NodeSelection::listed("1")));
+        let stop = Request::Order(ForcedAction::Stop, NodeSelection::Named(vec!["1".to_owned()]));
         assert_eq!(names(&stop, &["count", "service_name"]), ["count"]);
         assert_eq!(names(&stop, &["service_name"]), nothing);
         assert_eq!(names(&Request::Init, &["migrate_anm", "import"]), nothing);
@@ -168,7 +159,7 @@ mod tests {
         let mut run = RunOptions {
             init: true,
             report: Some(ReportKind::NodeStatus),
-            force_action: Some(ForceAction::Remove),
+            force_action: Some(ForceAction::Nodes(ForcedAction::Remove)),
             ..RunOptions::default()
         };
         assert_eq!(Request::of(&run), Request::Init);
@@ -177,7 +168,7 @@ mod tests {
         run.report = None;
         assert_eq!(
             Request::of(&run),
-            Request::Order(ForcedAction::Remove(NodeSelection::Count(1)))
+            Request::Order(ForcedAction::Remove, NodeSelection::Count(1))
         );
     }
 }

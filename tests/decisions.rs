@@ -173,8 +173,8 @@ impl Example {
         let (ids, rest) = part.split_once(' ').expect("ids and a state");
         let (first, last) = ids.split_once('-').unwrap_or((ids, ids));
         let mut words = rest.split(' ');
-        let state = NodeState::ALL
-            .into_iter()
+        let state = *NodeState::ALL
+            .iter()
             .find(|state| Some(state.word()) == words.clone().next())
             .unwrap_or_else(|| panic!("a state in `{part}`"));
         words.next();

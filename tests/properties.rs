@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use wnm::colony::{
-    Answer, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodeObservation,
-    NodePaths, NodePorts, NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName, Timestamp, Tool,
-    Version,
+    Answer, ForcedAction, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName,
+    NodeObservation, NodePaths, NodePorts, NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName,
+    Timestamp, Tool, Version,
 };
 use wnm::plan::{
-    Action, Delays, ForcedAction, MachineFigures, NodeSelection, Plan, PlanInput, Policy, Quotas, SafetyStop,
-    StopReason, StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, obey, plan,
-    settle,
+    Action, Delays, MachineFigures, NodeSelection, Plan, PlanInput, Policy, Quotas, SafetyStop, StopReason,
+    StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, plan, plan_forced, settle,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -206,7 +205,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_plan_breaks_a_rule(nodes in a_colony(&NodeState::ALL, 40), policy in a_policy(), machine in a_machine()) {
+    fn no_plan_breaks_a_rule(nodes in a_colony(NodeState::ALL, 40), policy in a_policy(), machine in a_machine()) {
         let plan = plan_at(&nodes, &policy, &machine, Timestamp(NOW));
         prop_assert_eq!(breaches(&plan, &policy, &nodes), vec![]);
         prop_assert_eq!(plan.steps.is_empty(), plan.resting().is_some(), "{:?}", plan);
@@ -214,7 +213,7 @@ proptest! {
 
     #[test]
     fn order_of_the_nodes_has_no_effect(
-        (nodes, mixed) in a_colony(&NodeState::ALL, 30).prop_flat_map(|nodes| (Just(nodes.clone()), Just(nodes).prop_shuffle())),
+        (nodes, mixed) in a_colony(NodeState::ALL, 30).prop_flat_map(|nodes| (Just(nodes.clone()), Just(nodes).prop_shuffle())),
         policy in a_policy(),
         machine in a_machine(),
     ) {
@@ -239,7 +238,7 @@ proptest! {
 
     #[test]
     fn survey_changes_no_timer_and_no_disabled_node(
-        nodes in a_colony(&NodeState::ALL, 30),
+        nodes in a_colony(NodeState::ALL, 30),
         answers in prop::collection::vec((0_u8..5, any::<bool>()), 30),
         policy in a_policy(),
     ) {
@@ -266,7 +265,7 @@ proptest! {
 
     #[test]
     fn at_most_a_tenth_of_the_nodes_die_in_one_run(
-        nodes in a_colony(&NodeState::ALL, 40),
+        nodes in a_colony(NodeState::ALL, 40),
         rooted in prop::collection::vec(prop::bool::weighted(0.85), 40),
         policy in a_policy(),
     ) {
@@ -283,23 +282,23 @@ proptest! {
 
     #[test]
     fn actions_name_each_node_once_and_undo_nothing(
-        nodes in a_colony(&NodeState::ALL, 20),
+        nodes in a_colony(NodeState::ALL, 20),
         count in -2_i64..30,
         which in 0_u8..10,
         names in prop::collection::vec("(antnode)?0{0,3}[0-9]{1,2}(.service)?|[a-zé]{1,3}", 0..6),
     ) {
         let whom = if count < 10 { NodeSelection::Named(names) } else { NodeSelection::Count(count - 10) };
-        let order = match which {
-            0 => ForcedAction::Add { count },
+        let action = match which {
+            0 => ForcedAction::Add,
             1 => ForcedAction::Teardown,
-            2 => ForcedAction::Disable(whom),
-            3 | 4 => ForcedAction::Remove(whom),
-            5 | 6 => ForcedAction::Upgrade(whom),
-            7 | 8 => ForcedAction::Start(whom),
-            _ => ForcedAction::Stop(whom),
+            2 => ForcedAction::Disable,
+            3 | 4 => ForcedAction::Remove,
+            5 | 6 => ForcedAction::Upgrade,
+            7 | 8 => ForcedAction::Start,
+            _ => ForcedAction::Stop,
         };
         let policy = Policy { cap: 5, ..quiet_policy() };
-        let plan = obey(&order, &nodes, &template(), Some(&newest()), &free, &policy);
+        let plan = plan_forced(action, &whom, &nodes, &template(), Some(&newest()), &free, &policy);
         prop_assert_eq!(breaches(&plan, &policy, &nodes), vec![]);
         prop_assert!(!plan.steps.is_empty() || !plan.holds.is_empty());
     }

@@ -5,6 +5,7 @@
 pub mod binary;
 pub mod binary_sharing;
 pub mod date;
+mod forced_action;
 pub mod hostname;
 mod keccak;
 pub mod machine_metrics;
@@ -27,6 +28,7 @@ pub mod wallet;
 pub use binary::{Binary, BinaryKey};
 pub use binary_sharing::BinarySharing;
 pub use date::Since;
+pub use forced_action::{ChosenBy, ForcedAction};
 pub use machine_metrics::Metrics;
 pub use machine_readings::{Counters, MachineReadings, Rates};
 pub use manager_kind::{ManagerKind, Mode, StoredPlace, Tool};

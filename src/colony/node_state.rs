@@ -1,9 +1,12 @@
 //! The states of a node.
 
-use std::fmt;
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// How a node stands. Stored and printed in capitals, so that logs can be searched for them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum NodeState {
     /// It answered the last survey with a version.
     Running,
@@ -25,36 +28,18 @@ pub enum NodeState {
 
 impl NodeState {
     /// Every state, in the order reports count them.
-    pub const ALL: [NodeState; 8] = [
-        NodeState::Running,
-        NodeState::Stopped,
-        NodeState::Restarting,
-        NodeState::Upgrading,
-        NodeState::Removing,
-        NodeState::Migrating,
-        NodeState::Dead,
-        NodeState::Disabled,
-    ];
+    pub const ALL: &'static [NodeState] = NodeState::VARIANTS;
 
     /// The word that is stored.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            NodeState::Running => "RUNNING",
-            NodeState::Stopped => "STOPPED",
-            NodeState::Restarting => "RESTARTING",
-            NodeState::Upgrading => "UPGRADING",
-            NodeState::Removing => "REMOVING",
-            NodeState::Migrating => "MIGRATING",
-            NodeState::Dead => "DEAD",
-            NodeState::Disabled => "DISABLED",
-        }
+        self.into()
     }
 
-    /// The state a stored word means; none for any other word.
+    /// The state with this stored word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<NodeState> {
-        NodeState::ALL.into_iter().find(|state| state.word() == word)
+        word.parse().ok()
     }
 
     /// Whether a timer of ours runs: no survey may change such a state.
@@ -64,11 +49,5 @@ impl NodeState {
             self,
             NodeState::Restarting | NodeState::Upgrading | NodeState::Removing
         )
-    }
-}
-
-impl fmt::Display for NodeState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
     }
 }

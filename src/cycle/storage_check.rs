@@ -1,10 +1,10 @@
 //! Whether the disks of the nodes are there, asked before an order or an unfinished step touches them: what is erased,
 //! written or made below a mount point with nothing mounted on it is lost twice.
 
-use crate::colony::{Node, NodeId, NodeState};
+use crate::colony::{ForcedAction, Node, NodeId, NodeState};
 use crate::error::{ExitError, ExitKind};
 use crate::look;
-use crate::plan::{self, Action, ForcedAction, Plan, SafetyStop, StorageFolder};
+use crate::plan::{self, Action, Plan, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
 use crate::settings::ForceAction;
 
@@ -34,11 +34,6 @@ impl StorageCheck {
     }
 }
 
-/// Whether an order does something to the files of nodes. Whoever wants to check a disk has to stop its nodes first.
-fn needs_disks(order: &ForcedAction) -> bool {
-    !matches!(order, ForcedAction::Stop(_) | ForcedAction::Disable(_))
-}
-
 /// The plan of an order, by `make` from nodes; a node without a root is not started or upgraded.
 ///
 /// # Errors
@@ -46,11 +41,11 @@ fn needs_disks(order: &ForcedAction) -> bool {
 pub fn plan_order(
     session: &Session,
     colony: &Colony,
-    order: &ForcedAction,
+    action: ForcedAction,
     make: impl Fn(&[Node]) -> Plan,
 ) -> Result<Plan, ExitError> {
     let plan = make(&colony.nodes);
-    if !needs_disks(order) || plan.steps.is_empty() {
+    if !action.facts().needs_disks || plan.steps.is_empty() {
         return Ok(plan);
     }
     let disks = StorageCheck::of(colony);
@@ -72,12 +67,12 @@ pub fn plan_order(
         .filter(|node| disks.is_gone(node) && is_touched(node))
         .collect();
     if let Err(stop) = plan::check_order(&missing, &disks.storages, colony.nodes.len()) {
-        let is_removal = matches!(order, ForcedAction::Remove(_));
+        let is_removal = action == ForcedAction::Remove;
         if !(is_removal && session.run.confirm) {
             return Err(refused(&stop, is_removal));
         }
     }
-    if missing.is_empty() || !matches!(order, ForcedAction::Start(_) | ForcedAction::Upgrade(_)) {
+    if missing.is_empty() || !matches!(action, ForcedAction::Start | ForcedAction::Upgrade) {
         return Ok(plan);
     }
     let mut nodes = colony.nodes.clone();
@@ -92,7 +87,7 @@ pub fn plan_order(
 /// # Errors
 /// A safety stop, unless the operator has said that the nodes are gone.
 pub fn check_unfinished(session: &Session, colony: &Colony) -> Result<(), ExitError> {
-    let is_teardown = session.run.force_action == Some(ForceAction::Teardown);
+    let is_teardown = session.run.force_action == Some(ForceAction::Nodes(ForcedAction::Teardown));
     if session.run.confirm && !is_teardown {
         return Ok(());
     }

@@ -96,7 +96,7 @@ fn unfinished(
             true => ended_start(&step(Action::Start(node.id, None)), begun, node, means)?,
             false => return Ok(None),
         },
-        ActionKind::Survey | ActionKind::Resurvey => return Ok(None),
+        ActionKind::Resurvey => return Ok(None),
     };
     Ok(Some(outcome))
 }

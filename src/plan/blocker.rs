@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use crate::colony::{NodeId, Plural, Timestamp};
+use crate::colony::{ForcedAction, NodeId, Plural, Timestamp};
 
 use super::reason::{Quantity, Quota};
-use super::step::ActionKind;
 use super::task::Task;
 
 /// Why something is not done.
@@ -112,19 +111,19 @@ pub enum Blocker {
         count: i64,
     },
     NamesNeeded {
-        kind: ActionKind,
+        action: ForcedAction,
     },
     /// An order that needs an antnode binary, where there is none.
     BinaryNeeded {
-        kind: ActionKind,
+        action: ForcedAction,
     },
     /// An order by count found no node at all.
     NoneTo {
-        kind: ActionKind,
+        action: ForcedAction,
     },
     /// An order by count found fewer nodes than asked, and takes all of them.
     OnlySoMany {
-        kind: ActionKind,
+        action: ForcedAction,
         found: i64,
         asked: i64,
     },
@@ -285,31 +284,28 @@ impl fmt::Display for Blocker {
             Blocker::NoFreeId => f.write_str("nothing is added: no node id is free"),
             Blocker::Refused { name, why } => write!(f, "`{name}`: {why}"),
             Blocker::CountTooSmall { .. } => f.write_str("count must be at least 1"),
-            Blocker::NamesNeeded { kind } => write!(f, "service_name required for {} action", order_word(*kind)),
-            Blocker::BinaryNeeded { kind } => write!(f, "there is no antnode binary to {kind} nodes with"),
-            Blocker::NoneTo {
-                kind: kind @ ActionKind::Remove,
-            } => write!(f, "No nodes to {kind}"),
-            Blocker::NoneTo {
-                kind: kind @ ActionKind::Start,
-            } => write!(f, "No stopped nodes to {kind}"),
-            Blocker::NoneTo { kind } => write!(f, "No running nodes to {kind}"),
-            Blocker::OnlySoMany { kind, found, asked } => {
+            Blocker::NamesNeeded { action } => {
+                write!(f, "service_name required for {} action", action.word())
+            }
+            Blocker::BinaryNeeded { action } => {
+                write!(f, "there is no antnode binary to {} nodes with", action.word())
+            }
+            Blocker::NoneTo { action } => {
+                let which = match action {
+                    ForcedAction::Remove => "",
+                    ForcedAction::Start => "stopped ",
+                    _ => "running ",
+                };
+                write!(f, "No {which}nodes to {}", action.word())
+            }
+            Blocker::OnlySoMany { action, found, asked } => {
                 write!(
                     f,
-                    "only {found} of {asked} nodes are there to {kind}, taking all of them"
+                    "only {found} of {asked} nodes are there to {}, taking all of them",
+                    action.word()
                 )
             }
         }
-    }
-}
-
-/// The one order without a name that needs one is to disable: a stop that lasts.
-fn order_word(kind: ActionKind) -> &'static str {
-    if kind == ActionKind::Stop {
-        "disable"
-    } else {
-        kind.word()
     }
 }
 

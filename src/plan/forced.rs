@@ -3,7 +3,7 @@
 //! Orders go past thresholds, quotas and the cap; what no order does is to take a node back to an older
 //! version, to start one that runs, or to guess which node was meant.
 
-use crate::colony::{Node, NodeId, NodePorts, NodeState, Version};
+use crate::colony::{ChosenBy, ForcedAction, Node, NodeId, NodePorts, NodeState, Version};
 
 use super::assign::{oldest, outdated, youngest};
 use super::blocker::{Blocker, Refusal};
@@ -12,23 +12,7 @@ use super::new_nodes::NewNodePlanner;
 use super::node_selection::find;
 use super::policy::{Policy, Template};
 use super::reason::{Cause, Reason};
-use super::step::{Action, ActionKind, Plan, Step, StopReason};
-
-/// What an operator may order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForcedAction {
-    Add {
-        count: i64,
-    },
-    /// At once, without `delay_remove`.
-    Remove(NodeSelection),
-    Upgrade(NodeSelection),
-    Start(NodeSelection),
-    Stop(NodeSelection),
-    /// By name only.
-    Disable(NodeSelection),
-    Teardown,
-}
+use super::step::{Action, Plan, Step, StopReason};
 
 /// Which nodes an order is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,42 +24,46 @@ pub enum NodeSelection {
 }
 
 impl NodeSelection {
-    /// The nodes of a comma-separated list; empty entries are left out.
+    /// The nodes that `action` is about, by the names and the count that were given.
     #[must_use]
-    pub fn listed(names: &str) -> NodeSelection {
-        let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
-        NodeSelection::Named(names.map(str::to_owned).collect())
+    pub fn of(action: ForcedAction, names: &[String], count: i64) -> NodeSelection {
+        match action.facts().chosen_by {
+            ChosenBy::NameOrCount | ChosenBy::Name if !names.is_empty() => {
+                NodeSelection::Named(names.to_vec())
+            }
+            _ => NodeSelection::Count(count),
+        }
     }
 }
 
-/// The plan that carries out `order`: in the order of the names, no node twice. What cannot be done is a
-/// hold for which [`Hold::is_failure`].
-pub fn obey(
-    order: &ForcedAction,
+/// The plan that carries out `action`: in the order of the names, no node twice. What cannot be done is a
+/// blocker for which [`Blocker::is_failure`].
+pub fn plan_forced(
+    action: ForcedAction,
+    whom: &NodeSelection,
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
     taken: &dyn Fn(NodePorts) -> Option<u16>,
     policy: &Policy,
 ) -> Plan {
-    let clerk = ForcedPlanner {
+    let planner = ForcedPlanner {
+        action,
         nodes,
         binary,
         upgrades: policy.upgrades,
     };
-    match order {
-        ForcedAction::Add { count } => add(*count, nodes, template, binary, taken),
-        ForcedAction::Remove(whom) => clerk.serve(whom, ActionKind::Remove, |node| clerk.remove(node)),
-        ForcedAction::Upgrade(whom) => clerk.serve(whom, ActionKind::Upgrade, |node| clerk.upgrade(node)),
-        ForcedAction::Start(whom) => clerk.serve(whom, ActionKind::Start, |node| clerk.start(node)),
-        ForcedAction::Stop(whom) => clerk.serve(whom, ActionKind::Stop, |node| clerk.stop(node)),
-        ForcedAction::Disable(NodeSelection::Count(_)) => held(Blocker::NamesNeeded {
-            kind: ActionKind::Stop,
-        }),
-        ForcedAction::Disable(whom) => clerk.serve(whom, ActionKind::Stop, |node| {
-            Ok(Action::Stop(node.id, StopReason::Disabled))
-        }),
-        ForcedAction::Teardown => teardown(nodes),
+    match (action, whom) {
+        (ForcedAction::Teardown, _) => teardown(nodes),
+        (ForcedAction::Add, NodeSelection::Named(_)) => held(Blocker::CountTooSmall { count: 0 }),
+        (_, NodeSelection::Named(names)) if names.is_empty() => held(Blocker::NamesNeeded { action }),
+        (_, NodeSelection::Count(_)) if action.facts().chosen_by == ChosenBy::Name => {
+            held(Blocker::NamesNeeded { action })
+        }
+        (_, NodeSelection::Count(count)) if *count < 1 => held(Blocker::CountTooSmall { count: *count }),
+        (ForcedAction::Add, NodeSelection::Count(count)) => add(*count, nodes, template, binary, taken),
+        (_, NodeSelection::Named(names)) => planner.plan_named(names),
+        (_, NodeSelection::Count(count)) => planner.plan_count(*count),
     }
 }
 
@@ -86,12 +74,9 @@ fn add(
     binary: Option<&Version>,
     taken: &dyn Fn(NodePorts) -> Option<u16>,
 ) -> Plan {
-    if count < 1 {
-        return held(Blocker::CountTooSmall { count });
-    }
     if binary.is_none() {
         return held(Blocker::BinaryNeeded {
-            kind: ActionKind::Add,
+            action: ForcedAction::Add,
         });
     }
     let mut plan = Plan::default();
@@ -119,101 +104,89 @@ fn teardown(nodes: &[Node]) -> Plan {
     }
 }
 
-/// Reads an order node by node.
+/// Plans a forced action node by node.
 struct ForcedPlanner<'a> {
+    action: ForcedAction,
     nodes: &'a [Node],
     binary: Option<&'a Version>,
     upgrades: bool,
 }
 
 impl ForcedPlanner<'_> {
-    fn serve(
-        &self,
-        whom: &NodeSelection,
-        kind: ActionKind,
-        act: impl Fn(&Node) -> Result<Action, Refusal>,
-    ) -> Plan {
-        match whom {
-            NodeSelection::Named(names) if names.is_empty() => held(Blocker::NamesNeeded { kind }),
-            NodeSelection::Named(names) => self.serve_named(names, act),
-            NodeSelection::Count(count) if *count < 1 => held(Blocker::CountTooSmall { count: *count }),
-            NodeSelection::Count(count) => self.serve_count(*count, kind, act),
-        }
-    }
-
-    fn serve_named(&self, names: &[String], act: impl Fn(&Node) -> Result<Action, Refusal>) -> Plan {
+    fn plan_named(&self, names: &[String]) -> Plan {
         let mut plan = Plan::default();
-        let mut served: Vec<NodeId> = Vec::with_capacity(names.len());
+        let mut planned: Vec<NodeId> = Vec::with_capacity(names.len());
         for name in names {
-            let node = match find(name, self.nodes) {
-                Ok(node) if served.contains(&node.id) => continue,
-                Ok(node) => node,
-                Err(why) => {
-                    plan.holds.push(Blocker::Refused {
-                        name: name.trim().to_owned(),
-                        why,
-                    });
+            let found = find(name, self.nodes);
+            if let Ok(node) = found {
+                if planned.contains(&node.id) {
                     continue;
                 }
-            };
-            served.push(node.id);
-            match act(node) {
-                Ok(action) => plan.steps.push(self.step(action, node)),
-                Err(why) => plan.holds.push(Blocker::Refused {
-                    name: name.trim().to_owned(),
-                    why,
-                }),
+                planned.push(node.id);
             }
+            self.push(&mut plan, name.trim(), found);
         }
         plan
     }
 
-    fn serve_count(
-        &self,
-        count: i64,
-        kind: ActionKind,
-        act: impl Fn(&Node) -> Result<Action, Refusal>,
-    ) -> Plan {
+    fn plan_count(&self, count: i64) -> Plan {
+        let action = self.action;
         let most = usize::try_from(count).unwrap_or(usize::MAX);
-        let chosen = match kind {
-            ActionKind::Start => oldest(self.nodes, most, |node| node.state == NodeState::Stopped),
-            ActionKind::Upgrade => oldest(self.nodes, most, |node| {
+        let chosen = match action {
+            ForcedAction::Start => oldest(self.nodes, most, |node| node.state == NodeState::Stopped),
+            ForcedAction::Upgrade => oldest(self.nodes, most, |node| {
                 node.state == NodeState::Running && self.upgrade(node).is_ok()
             }),
-            ActionKind::Stop => youngest(self.nodes, most, |node| node.state == NodeState::Running),
+            ForcedAction::Stop => youngest(self.nodes, most, |node| node.state == NodeState::Running),
             _ => youngest(self.nodes, most, |node| node.state != NodeState::Disabled),
         };
         if chosen.is_empty() {
-            return held(if self.binary.is_none() && kind == ActionKind::Upgrade {
-                Blocker::BinaryNeeded { kind }
+            return held(if self.binary.is_none() && action == ForcedAction::Upgrade {
+                Blocker::BinaryNeeded { action }
             } else {
-                Blocker::NoneTo { kind }
+                Blocker::NoneTo { action }
             });
         }
         let mut plan = Plan::default();
         if chosen.len() < most {
             let found = i64::try_from(chosen.len()).unwrap_or(count);
             plan.holds.push(Blocker::OnlySoMany {
-                kind,
+                action,
                 found,
                 asked: count,
             });
         }
         for node in chosen {
-            match act(node) {
-                Ok(action) => plan.steps.push(self.step(action, node)),
-                Err(why) => plan.holds.push(Blocker::Refused {
-                    name: node.service.0.clone(),
-                    why,
-                }),
-            }
+            self.push(&mut plan, &node.service.0, Ok(node));
         }
         plan
     }
 
-    /// Whoever names a disabled node wants it gone; a count never takes one.
-    fn remove(&self, node: &Node) -> Result<Action, Refusal> {
-        Ok(Action::Remove(node.id))
+    /// Adds the step of one node, or the reason why there is none.
+    fn push(&self, plan: &mut Plan, name: &str, found: Result<&Node, Refusal>) {
+        let step = found.and_then(|node| {
+            let action = self.act(node)?;
+            Ok(self.step(action, node))
+        });
+        match step {
+            Ok(step) => plan.steps.push(step),
+            Err(why) => plan.holds.push(Blocker::Refused {
+                name: name.to_owned(),
+                why,
+            }),
+        }
+    }
+
+    fn act(&self, node: &Node) -> Result<Action, Refusal> {
+        match self.action {
+            ForcedAction::Start => self.start(node),
+            ForcedAction::Upgrade => self.upgrade(node),
+            ForcedAction::Stop => self.stop(node),
+            ForcedAction::Disable => Ok(Action::Stop(node.id, StopReason::Disabled)),
+            // A disabled node that is named is removed; a count never selects one.
+            ForcedAction::Remove => Ok(Action::Remove(node.id)),
+            ForcedAction::Add | ForcedAction::Teardown => Err(Refusal::NotFound),
+        }
     }
 
     fn stop(&self, node: &Node) -> Result<Action, Refusal> {

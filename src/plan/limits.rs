@@ -1,5 +1,7 @@
 //! What allows more nodes, what asks for fewer: the yes-or-no answers a decision is made of.
 
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::colony::Metrics;
 
 use super::blocker::Blocker;
@@ -110,8 +112,9 @@ impl Features {
     }
 }
 
-/// Each of the features, to be asked about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The features by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Feature {
     AllowCpu,
     AllowMem,
@@ -133,46 +136,12 @@ pub enum Feature {
 
 impl Feature {
     /// All of them, in the peer's order.
-    pub const ALL: [Feature; 16] = [
-        Feature::AllowCpu,
-        Feature::AllowMem,
-        Feature::AllowHd,
-        Feature::RemoveCpu,
-        Feature::RemoveMem,
-        Feature::RemoveHd,
-        Feature::AllowNodeCap,
-        Feature::AllowNetio,
-        Feature::RemoveNetio,
-        Feature::AllowHdio,
-        Feature::RemoveHdio,
-        Feature::LoadAllow,
-        Feature::LoadNotAllow,
-        Feature::AddNewNode,
-        Feature::Remove,
-        Feature::Upgrade,
-    ];
+    pub const ALL: &'static [Feature] = Feature::VARIANTS;
 
     /// The peer's name for it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Feature::AllowCpu => "allow_cpu",
-            Feature::AllowMem => "allow_mem",
-            Feature::AllowHd => "allow_hd",
-            Feature::RemoveCpu => "remove_cpu",
-            Feature::RemoveMem => "remove_mem",
-            Feature::RemoveHd => "remove_hd",
-            Feature::AllowNodeCap => "allow_node_cap",
-            Feature::AllowNetio => "allow_netio",
-            Feature::RemoveNetio => "remove_netio",
-            Feature::AllowHdio => "allow_hdio",
-            Feature::RemoveHdio => "remove_hdio",
-            Feature::LoadAllow => "load_allow",
-            Feature::LoadNotAllow => "load_not_allow",
-            Feature::AddNewNode => "add_new_node",
-            Feature::Remove => "remove",
-            Feature::Upgrade => "upgrade",
-        }
+        self.into()
     }
 
     /// The quantities that answer it; none where it is about nodes, or about rates that are not watched.

@@ -40,7 +40,7 @@ mod task;
 pub use assign::assign;
 pub use blocker::{Blocker, Refusal};
 pub use decide::{Decision, Trigger, WorkItem, decide};
-pub use forced::{ForcedAction, NodeSelection, obey};
+pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};
 pub use measure::{MachineFigures, is_hung, is_shunned, measure};
 pub use node_selection::find;

@@ -2,26 +2,13 @@
 
 use std::fmt;
 
+use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr};
+
 use crate::colony::{ManagerKind, NodeId, NodeName, NodePaths, NodePorts, NodeState, ServiceName, Version};
 
 use super::blocker::Blocker;
 use super::reason::Reason;
 use super::task::Task;
-
-/// A kind of action, as the peer names it in its plans.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ActionKind {
-    /// Nothing to do but look; the idle plan.
-    Survey,
-    /// Forget what was known before the reboot.
-    Resurvey,
-    Add,
-    Start,
-    Upgrade,
-    Stop,
-    Remove,
-    Teardown,
-}
 
 /// What a stopped node is left as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +37,14 @@ pub struct NewNode {
     pub environment: String,
 }
 
-/// One thing to do, on the node it is to be done to.
-#[derive(Clone, Debug, PartialEq)]
+/// One thing to do, and the node to do it to.
+#[derive(Clone, Debug, PartialEq, EnumDiscriminants)]
+#[strum_discriminants(
+    name(ActionKind),
+    doc = "A kind of action, as the peer names it in its plans.",
+    derive(PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr),
+    strum(serialize_all = "snake_case")
+)]
 pub enum Action {
     Add(Box<NewNode>),
     /// Start it; with a version, put that binary in place first: a stopped node older than the binary.
@@ -85,43 +78,16 @@ pub struct Plan {
 }
 
 impl ActionKind {
-    /// Every kind.
-    pub const ALL: [ActionKind; 8] = [
-        ActionKind::Survey,
-        ActionKind::Resurvey,
-        ActionKind::Add,
-        ActionKind::Start,
-        ActionKind::Upgrade,
-        ActionKind::Stop,
-        ActionKind::Remove,
-        ActionKind::Teardown,
-    ];
-
     /// The peer's word for it, which events and plans carry.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            ActionKind::Survey => "survey",
-            ActionKind::Resurvey => "resurvey",
-            ActionKind::Add => "add",
-            ActionKind::Start => "start",
-            ActionKind::Upgrade => "upgrade",
-            ActionKind::Stop => "stop",
-            ActionKind::Remove => "remove",
-            ActionKind::Teardown => "teardown",
-        }
+        self.into()
     }
 
-    /// The kind a word means; none for any other word.
+    /// The kind with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<ActionKind> {
-        ActionKind::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-}
-
-impl fmt::Display for ActionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        word.parse().ok()
     }
 }
 
@@ -129,15 +95,7 @@ impl Action {
     /// What is done now. The first half of removing a running node is a stop; see [`Step::kind`].
     #[must_use]
     pub fn kind(&self) -> ActionKind {
-        match self {
-            Action::Add(_) => ActionKind::Add,
-            Action::Start(..) => ActionKind::Start,
-            Action::Upgrade(..) => ActionKind::Upgrade,
-            Action::Stop(..) => ActionKind::Stop,
-            Action::Remove(_) => ActionKind::Remove,
-            Action::Teardown(_) => ActionKind::Teardown,
-            Action::Resurvey => ActionKind::Resurvey,
-        }
+        self.into()
     }
 
     /// The one node it is done to; none where it is about all nodes or none.
@@ -196,7 +154,7 @@ impl Step {
     #[must_use]
     pub fn kind(&self) -> ActionKind {
         match &self.because {
-            Reason::Planned { task, .. } => task.kind(),
+            Reason::Planned { task, .. } => task.kind().unwrap_or(self.action.kind()),
             Reason::Ordered { .. } | Reason::Unfinished { .. } => self.action.kind(),
         }
     }

@@ -83,10 +83,10 @@ mod tests {
             let ask = |policy: &Policy| decide(policy, metrics, Trigger::Ordinary, Some(NOW));
             let watched = ask(&taken_over(299));
             assert!(watched.holds.contains(&Blocker::Watched { until: NOW.plus(1) }));
-            assert!(watched.wants.iter().all(|want| want.task.is_rest()));
+            assert!(watched.wants.iter().all(|want| want.task.kind().is_none()));
             let after = ask(&taken_over(300));
             assert_eq!(after, ask(&policy()));
-            assert!(!after.wants[0].task.is_rest());
+            assert!(after.wants[0].task.kind().is_some());
         }
     }
 }

@@ -35,68 +35,43 @@ pub enum Task {
 }
 
 impl Task {
-    /// The kind of action it leads to, as the peer names it.
-    #[must_use]
-    pub fn kind(self) -> ActionKind {
+    /// The kind of action, the priority and the peer's words. A higher priority goes first; the priorities of the
+    /// tasks that the peer does not know lie between its own.
+    fn facts(self) -> (Option<ActionKind>, i64, &'static str) {
         match self {
-            Task::RemoveExpired
-            | Task::RemoveDead
-            | Task::RemoveStopped
-            | Task::RemoveRunning
-            | Task::RemoveShunned => ActionKind::Remove,
-            Task::ResurveyRebooted | Task::ResurveyInitialised => ActionKind::Resurvey,
-            Task::Stop | Task::RestartHung => ActionKind::Stop,
-            Task::Upgrade => ActionKind::Upgrade,
-            Task::Start => ActionKind::Start,
-            Task::Add => ActionKind::Add,
-            Task::RestInitialised | Task::RestFull | Task::Rest => ActionKind::Survey,
+            Task::RemoveExpired => (Some(ActionKind::Remove), 110, "removal delay over"),
+            Task::ResurveyRebooted => (Some(ActionKind::Resurvey), 100, "system rebooted"),
+            Task::ResurveyInitialised => (Some(ActionKind::Resurvey), 100, "system initialized"),
+            Task::RemoveDead => (Some(ActionKind::Remove), 90, "dead node cleanup"),
+            Task::RemoveStopped => (Some(ActionKind::Remove), 80, "remove stopped node"),
+            Task::RemoveRunning => (Some(ActionKind::Remove), 75, "remove running node"),
+            Task::Stop => (Some(ActionKind::Stop), 70, "stop node"),
+            Task::RemoveShunned => (Some(ActionKind::Remove), 65, "remove shunned node"),
+            Task::Upgrade => (Some(ActionKind::Upgrade), 60, "upgrade outdated node"),
+            Task::Start => (Some(ActionKind::Start), 50, "start stopped node"),
+            Task::RestartHung => (Some(ActionKind::Stop), 45, "restart hung node"),
+            Task::Add => (Some(ActionKind::Add), 40, "add new node"),
+            Task::RestInitialised => (None, 0, "system initialized"),
+            Task::RestFull => (None, 0, "at global capacity"),
+            Task::Rest => (None, 0, "idle monitoring"),
         }
     }
 
-    /// Higher goes first. The peer's figures; between them those of the tasks it does not know.
+    /// The kind of action it leads to; none if the task is to do nothing.
+    #[must_use]
+    pub fn kind(self) -> Option<ActionKind> {
+        self.facts().0
+    }
+
+    /// A task of higher priority goes first.
     #[must_use]
     pub fn priority(self) -> i64 {
-        match self {
-            Task::RemoveExpired => 110,
-            Task::ResurveyRebooted | Task::ResurveyInitialised => 100,
-            Task::RemoveDead => 90,
-            Task::RemoveStopped => 80,
-            Task::RemoveRunning => 75,
-            Task::Stop => 70,
-            Task::RemoveShunned => 65,
-            Task::Upgrade => 60,
-            Task::Start => 50,
-            Task::RestartHung => 45,
-            Task::Add => 40,
-            Task::RestInitialised | Task::RestFull | Task::Rest => 0,
-        }
-    }
-
-    /// Whether it is to do nothing.
-    #[must_use]
-    pub fn is_rest(self) -> bool {
-        self.kind() == ActionKind::Survey
+        self.facts().1
     }
 }
 
-/// The peer's words.
 impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Task::RemoveExpired => "removal delay over",
-            Task::ResurveyRebooted => "system rebooted",
-            Task::ResurveyInitialised | Task::RestInitialised => "system initialized",
-            Task::RemoveDead => "dead node cleanup",
-            Task::RemoveStopped => "remove stopped node",
-            Task::RemoveRunning => "remove running node",
-            Task::Stop => "stop node",
-            Task::RemoveShunned => "remove shunned node",
-            Task::Upgrade => "upgrade outdated node",
-            Task::Start => "start stopped node",
-            Task::RestartHung => "restart hung node",
-            Task::Add => "add new node",
-            Task::RestFull => "at global capacity",
-            Task::Rest => "idle monitoring",
-        })
+        f.pad(self.facts().2)
     }
 }

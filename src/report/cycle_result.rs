@@ -16,8 +16,8 @@ pub fn pretty(value: &Value) -> String {
 #[must_use]
 pub fn features(features: &Features) -> String {
     let named: Map<String, Value> = Feature::ALL
-        .into_iter()
-        .map(|feature| (feature.name().to_owned(), features.answer(feature).into()))
+        .iter()
+        .map(|feature| (feature.name().to_owned(), features.answer(*feature).into()))
         .collect();
     pretty(&Value::Object(named))
 }

@@ -12,8 +12,8 @@ use super::node_status::ink;
 pub fn count(nodes: &[Node]) -> String {
     let of = |state: NodeState| nodes.iter().filter(|node| node.state == state).count();
     let states: Vec<String> = NodeState::ALL
-        .into_iter()
-        .map(|state| (state, of(state)))
+        .iter()
+        .map(|state| (state, of(*state)))
         .filter(|(_, count)| *count > 0)
         .map(|(state, count)| format!("{count} {}", state.word()))
         .collect();

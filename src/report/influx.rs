@@ -64,17 +64,14 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
         id: None,
         fields: vec![
             ("rewards", rewards),
-            ("nodes_running", count(nodes, &[NodeState::Running])),
+            ("nodes_running", count(nodes, |state| state == NodeState::Running)),
             (
                 "nodes_killed",
-                count(
-                    nodes,
-                    if is_ntracking {
-                        &NOT_RUNNING
-                    } else {
-                        &[NodeState::Stopped, NodeState::Dead]
-                    },
-                ),
+                // To NTracking a node runs or does not.
+                count(nodes, |state| match is_ntracking {
+                    true => state != NodeState::Running,
+                    false => matches!(state, NodeState::Stopped | NodeState::Dead),
+                }),
             ),
         ],
     });
@@ -96,19 +93,8 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
 /// Rewards are counted in the smallest unit, of which a token has so many zeros.
 const ATTO: i32 = -18;
 
-/// To NTracking a node runs or does not.
-const NOT_RUNNING: [NodeState; 7] = [
-    NodeState::Stopped,
-    NodeState::Restarting,
-    NodeState::Upgrading,
-    NodeState::Migrating,
-    NodeState::Removing,
-    NodeState::Dead,
-    NodeState::Disabled,
-];
-
-fn count(nodes: &[&Node], states: &[NodeState]) -> Field {
-    let count = nodes.iter().filter(|node| states.contains(&node.state)).count();
+fn count(nodes: &[&Node], is_counted: impl Fn(NodeState) -> bool) -> Field {
+    let count = nodes.iter().filter(|node| is_counted(node.state)).count();
     Field::Whole(i64::try_from(count).unwrap_or(i64::MAX))
 }
 

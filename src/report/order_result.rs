@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Node, NodeId, NodeState};
+use crate::colony::{ForcedAction, Node, NodeId, NodeState};
 use crate::execute::{StepEnd, StepOutcome};
-use crate::plan::{self, Action, Blocker, ForcedAction, NodeSelection, Plan};
+use crate::plan::{self, Action, Blocker, NodeSelection, Plan};
 
 use super::cycle_result::word;
 
@@ -14,10 +14,11 @@ pub fn has_failures(result: &Value) -> bool {
     result["failed_count"].as_u64().is_some_and(|count| count > 0)
 }
 
-/// What became of `order`. `before` are the nodes as they were.
+/// What became of a forced action. `before` are the nodes as they were.
 #[must_use]
 pub fn of_order(
-    order: &ForcedAction,
+    action: ForcedAction,
+    whom: &NodeSelection,
     plan: &Plan,
     outcomes: &[StepOutcome],
     before: &[Node],
@@ -26,57 +27,20 @@ pub fn of_order(
     if let Some(hold) = plan.holds.iter().find(|hold| is_whole_refusal(hold)) {
         return json!({ "status": "error", "message": hold.to_string() });
     }
-    match order {
-        ForcedAction::Add { count } => of_add(*count, plan, outcomes, dry),
-        ForcedAction::Remove(whom) => OrderResult {
-            verb: "remove",
-            done: "removed",
-            whom,
-            outcomes,
-            before,
-            dry,
-        }
-        .tell(plan),
-        ForcedAction::Upgrade(whom) => OrderResult {
-            verb: "upgrade",
-            done: "upgraded",
-            whom,
-            outcomes,
-            before,
-            dry,
-        }
-        .tell(plan),
-        ForcedAction::Start(whom) => OrderResult {
-            verb: "start",
-            done: "started",
-            whom,
-            outcomes,
-            before,
-            dry,
-        }
-        .tell(plan),
-        ForcedAction::Stop(whom) => OrderResult {
-            verb: "stop",
-            done: "stopped",
-            whom,
-            outcomes,
-            before,
-            dry,
-        }
-        .tell(plan),
-        ForcedAction::Disable(whom) => OrderResult {
-            verb: "disable",
-            done: "disabled",
-            whom,
-            outcomes,
-            before,
-            dry,
-        }
-        .tell(plan),
-        ForcedAction::Teardown if before.is_empty() => {
+    match (action, whom) {
+        (ForcedAction::Add, NodeSelection::Count(count)) => of_add(*count, plan, outcomes, dry),
+        (ForcedAction::Teardown, _) if before.is_empty() => {
             json!({ "status": "no-nodes", "message": "No nodes to teardown" })
         }
-        ForcedAction::Teardown => of_teardown(outcomes, before, dry),
+        (ForcedAction::Teardown, _) => of_teardown(outcomes, before, dry),
+        _ => OrderResult {
+            action,
+            whom,
+            outcomes,
+            before,
+            dry,
+        }
+        .tell(plan),
     }
 }
 
@@ -161,8 +125,7 @@ fn of_teardown(outcomes: &[StepOutcome], before: &[Node], dry: bool) -> Value {
 
 /// An order that was served node by node.
 struct OrderResult<'a> {
-    verb: &'static str,
-    done: &'static str,
+    action: ForcedAction,
     whom: &'a NodeSelection,
     outcomes: &'a [StepOutcome],
     before: &'a [Node],
@@ -174,7 +137,8 @@ impl OrderResult<'_> {
         let mut done: Vec<String> = Vec::new();
         let mut upgraded: Vec<String> = Vec::new();
         let mut failures: Vec<Value> = Vec::new();
-        let starts = self.verb == "start";
+        let verb_done = self.action.facts().done;
+        let starts = self.action == ForcedAction::Start;
         for (label, id) in self.called() {
             let Some(outcome) = self
                 .outcomes
@@ -205,7 +169,7 @@ impl OrderResult<'_> {
             failures.as_slice(),
         ) {
             let status = if upgraded.is_empty() {
-                format!("{}-node", self.done)
+                format!("{}-node", verb_done)
             } else {
                 "upgrading-node".to_owned()
             };
@@ -216,13 +180,13 @@ impl OrderResult<'_> {
         let list = |names: Vec<String>| if named { json!(names) } else { or_null(names) };
         let mut result = Map::new();
         let status = if self.dry {
-            format!("{}-dryrun", self.verb)
+            format!("{}-dryrun", self.action.word())
         } else {
-            format!("{}-nodes", self.done)
+            format!("{}-nodes", verb_done)
         };
         result.insert("status".to_owned(), status.into());
-        result.insert(format!("{}_count", self.done), done.len().into());
-        result.insert(format!("{}_nodes", self.done), list(done));
+        result.insert(format!("{}_count", verb_done), done.len().into());
+        result.insert(format!("{}_nodes", verb_done), list(done));
         if starts {
             result.insert("upgraded_count".to_owned(), upgraded.len().into());
             result.insert("upgraded_nodes".to_owned(), or_null(upgraded));

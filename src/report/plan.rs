@@ -39,11 +39,12 @@ struct LimitRow {
 /// The report.
 #[must_use]
 pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
-    let features = Feature::ALL.map(|feature| FeatureRow {
+    let row = |feature: &Feature| FeatureRow {
         name: feature.name(),
-        value: foreseen.judgement.features.answer(feature),
-        because: facts(feature, foreseen),
-    });
+        value: foreseen.judgement.features.answer(*feature),
+        because: facts(*feature, foreseen),
+    };
+    let features: Vec<FeatureRow> = Feature::ALL.iter().map(row).collect();
     if format == Format::Json {
         let steps: Vec<Value> = foreseen
             .judgement

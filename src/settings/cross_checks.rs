@@ -6,7 +6,7 @@ use super::Settings;
 use super::error::SettingsError;
 use super::parse_value::Value;
 use super::resolve::ResolvedSetting;
-use super::run_options::ForceAction;
+use super::run_options::{ForceAction, OtherAction};
 use super::source::{Provided, Source};
 use super::table::{Lifetime, ValueType};
 use crate::colony::Wallet;
@@ -34,7 +34,7 @@ const PORTS: [&str; 3] = ["port_start", "metrics_port_start", "rpc_port_start"];
 /// With `--force_action disable_config` a switch of the colony given as a flag is turned off.
 pub(super) fn disabled(sayings: &[Provided], action: Option<ForceAction>) -> Vec<Provided> {
     let mut sayings = sayings.to_vec();
-    if action == Some(ForceAction::DisableConfig) {
+    if action == Some(ForceAction::Other(OtherAction::DisableConfig)) {
         for saying in &mut sayings {
             let is_switch =
                 saying.setting.takes == ValueType::Switch && saying.setting.kept == Lifetime::Colony;

@@ -40,7 +40,7 @@ pub use error::SettingsError;
 pub use locations::Locations;
 pub use policy::NODE_USER;
 pub use resolve::{Resolved, resolve, this_run};
-pub use run_options::{ForceAction, LogLevel, ReportFormat, ReportKind, RunOptions};
+pub use run_options::{ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions};
 pub use source::{Provided, Source, found, stored};
 pub use table::{SETTINGS, Setting};
 pub use values::{FirewallChoice, Settings};

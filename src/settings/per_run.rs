@@ -1,26 +1,11 @@
 //! The settings of one run, which no colony keeps.
 
+use super::run_options::ACTIONS;
 use super::table::{EnvName, Group, Lifetime, Setting, Unit, ValueType};
 
 /// The levels of the log; the peer's words, and those of others for the same.
 pub(super) const LEVELS: &[&str] = &[
     "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "TRACE", "WARN", "NOTSET",
-];
-
-/// What `--force_action` takes.
-pub(super) const ACTIONS: &[&str] = &[
-    "add",
-    "remove",
-    "upgrade",
-    "start",
-    "stop",
-    "disable",
-    "teardown",
-    "survey",
-    "wnm-db-migration",
-    "nullop",
-    "update_config",
-    "disable_config",
 ];
 
 /// What `--report` takes.

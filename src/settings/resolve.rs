@@ -6,7 +6,7 @@ use super::environment::Variables;
 use super::error::SettingsError;
 use super::locations::Locations;
 use super::parse_value::{self, ParsedValue, PathScope, Value, Values};
-use super::run_options::{ForceAction, RunOptions};
+use super::run_options::{ForceAction, OtherAction, RunOptions};
 use super::source::{Provided, Source, winner};
 use super::table::{SETTINGS, Setting, ValueType};
 use super::{Settings, cross_checks};
@@ -149,7 +149,10 @@ pub fn resolve(
             },
         );
     }
-    cross_checks::hold_fixed(&settled, run.force_action == Some(ForceAction::UpdateConfig))?;
+    cross_checks::hold_fixed(
+        &settled,
+        run.force_action == Some(ForceAction::Other(OtherAction::UpdateConfig)),
+    )?;
     let mut values = Values::default();
     for (name, one) in &settled {
         values.set(name, one.meaning.value.clone());

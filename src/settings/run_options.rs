@@ -4,46 +4,53 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantNames};
 
 use super::parse_value::Values;
-use crate::colony::Since;
+use crate::colony::{ForcedAction, Since};
 
-/// An order that takes the place of the plan.
+/// What `--force_action` can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForceAction {
-    Add,
-    Remove,
-    Upgrade,
-    Start,
-    Stop,
-    Disable,
-    Teardown,
+    /// An action on nodes.
+    Nodes(ForcedAction),
+    Other(OtherAction),
+}
+
+/// What `--force_action` can ask for that is no action on nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "snake_case")]
+pub enum OtherAction {
     Survey,
+    #[strum(serialize = "wnm-db-migration")]
     DbMigration,
     Nullop,
     UpdateConfig,
     DisableConfig,
 }
 
+/// Every word that `--force_action` takes.
+pub(super) const ACTIONS: &[&str] = &{
+    let (nodes, others) = (ForcedAction::VARIANTS, OtherAction::VARIANTS);
+    let mut words = [""; ForcedAction::VARIANTS.len() + OtherAction::VARIANTS.len()];
+    let mut place = 0;
+    while place < words.len() {
+        words[place] = if place < nodes.len() {
+            nodes[place]
+        } else {
+            others[place - nodes.len()]
+        };
+        place += 1;
+    }
+    words
+};
+
 impl ForceAction {
-    /// The order this word means.
+    /// The action with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<ForceAction> {
-        Some(match word {
-            "add" => ForceAction::Add,
-            "remove" => ForceAction::Remove,
-            "upgrade" => ForceAction::Upgrade,
-            "start" => ForceAction::Start,
-            "stop" => ForceAction::Stop,
-            "disable" => ForceAction::Disable,
-            "teardown" => ForceAction::Teardown,
-            "survey" => ForceAction::Survey,
-            "wnm-db-migration" => ForceAction::DbMigration,
-            "nullop" => ForceAction::Nullop,
-            "update_config" => ForceAction::UpdateConfig,
-            "disable_config" => ForceAction::DisableConfig,
-            _ => return None,
-        })
+        let nodes = word.parse().map(ForceAction::Nodes);
+        nodes.or_else(|_| word.parse().map(ForceAction::Other)).ok()
     }
 }
 
@@ -287,7 +294,8 @@ impl RunOptions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::per_run::{ACTIONS, FORMATS, LEVELS, REPORTS};
+    use super::super::per_run::{FORMATS, LEVELS, REPORTS};
+    use super::ACTIONS;
     use super::{ForceAction, LogLevel, ReportFormat, ReportKind, RunOptions};
 
     #[test]

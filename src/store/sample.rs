@@ -55,7 +55,8 @@ impl Sample {
             disk_total: instruments.disk_total,
             disk_used: instruments.disk_used,
             disk_free: instruments.disk_free,
-            nodes: NodeState::ALL.map(|state| {
+            nodes: std::array::from_fn(|place| {
+                let state = NodeState::ALL[place];
                 let count = nodes.iter().filter(|node| node.state == state).count();
                 u32::try_from(count).unwrap_or(u32::MAX)
             }),

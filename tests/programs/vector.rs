@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value, json};
 use wnm::colony::{Metrics, Timestamp, Version};
-use wnm::plan::{Decision, Delays, Feature, Policy, Quotas, Reason, Threshold, Trigger, decide};
+use wnm::plan::{ActionKind, Decision, Delays, Feature, Policy, Quotas, Reason, Threshold, Trigger, decide};
 
 /// The output line for an input line; an error object for an invalid line.
 pub fn answer_line(line: &str) -> String {
@@ -33,11 +33,11 @@ pub fn answer(vector: &Map<String, Value>) -> Value {
 }
 
 fn features(decision: &Decision) -> Value {
-    let named = Feature::ALL.map(|feature| {
-        let answer = decision.features.answer(feature);
+    let named = Feature::ALL.iter().map(|feature| {
+        let answer = decision.features.answer(*feature);
         (feature.name().to_owned(), Value::Bool(answer))
     });
-    Value::Object(named.into_iter().collect())
+    Value::Object(named.collect())
 }
 
 fn actions(decision: &Decision) -> Value {
@@ -47,7 +47,7 @@ fn actions(decision: &Decision) -> Value {
             turn: want.turn,
             grounds: Vec::new(),
         };
-        json!({ "type": want.task.kind().word(), "priority": want.task.priority(), "reason": reason.text() })
+        json!({ "type": want.task.kind().map_or("survey", ActionKind::word), "priority": want.task.priority(), "reason": reason.text() })
     });
     Value::Array(each.collect())
 }

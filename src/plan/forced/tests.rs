@@ -6,14 +6,22 @@ use crate::colony::NodeState::*;
 use crate::colony::ServiceName;
 use crate::plan::breaches;
 
-fn order(order: &ForcedAction, nodes: &[Node]) -> Plan {
-    let plan = obey(order, nodes, &template(), Some(&newest()), &free, &policy());
+fn forced(action: ForcedAction, whom: NodeSelection, nodes: &[Node]) -> Plan {
+    let plan = plan_forced(
+        action,
+        &whom,
+        nodes,
+        &template(),
+        Some(&newest()),
+        &free,
+        &policy(),
+    );
     assert_eq!(breaches(&plan, &policy(), nodes), []);
     plan
 }
 
 fn named(names: &str) -> NodeSelection {
-    NodeSelection::listed(names)
+    NodeSelection::Named(names.split(',').map(str::to_owned).collect())
 }
 
 fn old(mut node: Node) -> Node {
@@ -23,8 +31,9 @@ fn old(mut node: Node) -> Node {
 
 #[test]
 fn nodes_are_taken_in_the_order_of_their_names_and_none_twice() {
-    let plan = order(
-        &ForcedAction::Stop(named("antnode0003, 1,antnode0001.service,,0003")),
+    let plan = forced(
+        ForcedAction::Stop,
+        named("antnode0003, 1,antnode0001.service,0003"),
         &nodes(&[Running; 3]),
     );
     assert_eq!(doings(&plan), ["stop node 3", "stop node 1"]);
@@ -33,8 +42,9 @@ fn nodes_are_taken_in_the_order_of_their_names_and_none_twice() {
 
 #[test]
 fn a_name_that_nobody_bears_fails_and_the_others_are_served() {
-    let plan = order(
-        &ForcedAction::Remove(named("antnode0404,antnode0001,antnode0001junk")),
+    let plan = forced(
+        ForcedAction::Remove,
+        named("antnode0404,antnode0001,antnode0001junk"),
         &nodes(&[Running]),
     );
     assert_eq!(doings(&plan), ["remove node 1"]);
@@ -53,18 +63,18 @@ fn an_antctl_name_means_the_service_and_not_the_id() {
         node.name = crate::colony::NodeName(service.to_owned());
     }
     assert_eq!(
-        doings(&order(&ForcedAction::Stop(named("antnode1")), &colony)),
+        doings(&forced(ForcedAction::Stop, named("antnode1"), &colony)),
         ["stop node 2"]
     );
     assert_eq!(
-        holds(&order(&ForcedAction::Stop(named("antnode3")), &colony)),
+        holds(&forced(ForcedAction::Stop, named("antnode3"), &colony)),
         ["`antnode3`: not found"]
     );
     assert_eq!(
-        doings(&order(&ForcedAction::Stop(named("3")), &colony)),
+        doings(&forced(ForcedAction::Stop, named("3"), &colony)),
         ["stop node 3"]
     );
-    let unsure = order(&ForcedAction::Stop(named("1")), &colony);
+    let unsure = forced(ForcedAction::Stop, named("1"), &colony);
     assert_eq!(
         holds(&unsure),
         ["`1`: fits several nodes, with ids 1 2; give the service name"]
@@ -76,18 +86,18 @@ fn an_antctl_name_means_the_service_and_not_the_id() {
 fn a_count_takes_the_youngest_to_stop_and_the_oldest_to_start() {
     let colony = nodes(&[Running, Running, Stopped, Stopped, Disabled]);
     assert_eq!(
-        doings(&order(&ForcedAction::Stop(NodeSelection::Count(1)), &colony)),
+        doings(&forced(ForcedAction::Stop, NodeSelection::Count(1), &colony)),
         ["stop node 2"]
     );
     assert_eq!(
-        doings(&order(&ForcedAction::Start(NodeSelection::Count(1)), &colony)),
+        doings(&forced(ForcedAction::Start, NodeSelection::Count(1), &colony)),
         ["start node 3"]
     );
     assert_eq!(
-        doings(&order(&ForcedAction::Remove(NodeSelection::Count(2)), &colony)),
+        doings(&forced(ForcedAction::Remove, NodeSelection::Count(2), &colony)),
         ["remove node 4", "remove node 3"]
     );
-    let all = order(&ForcedAction::Start(NodeSelection::Count(99)), &colony);
+    let all = forced(ForcedAction::Start, NodeSelection::Count(99), &colony);
     assert_eq!(doings(&all), ["start node 3", "start node 4"]);
     assert_eq!(
         holds(&all),
@@ -99,27 +109,28 @@ fn a_count_takes_the_youngest_to_stop_and_the_oldest_to_start() {
 #[test]
 fn a_count_of_none_or_no_nodes_at_all_is_said() {
     for count in [0, -1, i64::MIN] {
-        let plan = order(
-            &ForcedAction::Remove(NodeSelection::Count(count)),
+        let plan = forced(
+            ForcedAction::Remove,
+            NodeSelection::Count(count),
             &nodes(&[Running]),
         );
         assert_eq!(holds(&plan), ["count must be at least 1"]);
-        assert!(order(&ForcedAction::Add { count }, &[]).falls_short());
+        assert!(forced(ForcedAction::Add, NodeSelection::Count(count), &[]).falls_short());
     }
     assert_eq!(
-        holds(&order(&ForcedAction::Remove(NodeSelection::Count(1)), &[])),
+        holds(&forced(ForcedAction::Remove, NodeSelection::Count(1), &[])),
         ["No nodes to remove"]
     );
     assert_eq!(
-        holds(&order(&ForcedAction::Upgrade(NodeSelection::Count(1)), &[])),
+        holds(&forced(ForcedAction::Upgrade, NodeSelection::Count(1), &[])),
         ["No running nodes to upgrade"]
     );
     assert_eq!(
-        holds(&order(&ForcedAction::Stop(NodeSelection::Count(1)), &[])),
+        holds(&forced(ForcedAction::Stop, NodeSelection::Count(1), &[])),
         ["No running nodes to stop"]
     );
     assert_eq!(
-        holds(&order(&ForcedAction::Start(NodeSelection::Count(1)), &[])),
+        holds(&forced(ForcedAction::Start, NodeSelection::Count(1), &[])),
         ["No stopped nodes to start"]
     );
 }
@@ -127,10 +138,10 @@ fn a_count_of_none_or_no_nodes_at_all_is_said() {
 #[test]
 fn nodes_are_disabled_by_name_only() {
     let colony = nodes(&[Running]);
-    let plan = order(&ForcedAction::Disable(NodeSelection::Count(1)), &colony);
+    let plan = forced(ForcedAction::Disable, NodeSelection::Count(1), &colony);
     assert_eq!(holds(&plan), ["service_name required for disable action"]);
     assert_eq!(
-        doings(&order(&ForcedAction::Disable(named("1")), &colony)),
+        doings(&forced(ForcedAction::Disable, named("1"), &colony)),
         ["disable node 1"]
     );
 }
@@ -138,22 +149,22 @@ fn nodes_are_disabled_by_name_only() {
 #[test]
 fn a_disabled_node_comes_back_by_start_alone() {
     let colony = nodes(&[Disabled]);
-    for refused in [ForcedAction::Stop(named("1")), ForcedAction::Upgrade(named("1"))] {
+    for refused in [ForcedAction::Stop, ForcedAction::Upgrade] {
         assert_eq!(
-            holds(&order(&refused, &colony)),
+            holds(&forced(refused, named("1"), &colony)),
             ["`1`: disabled; `--force_action start` brings it back"]
         );
     }
     assert_eq!(
-        doings(&order(&ForcedAction::Start(named("1")), &colony)),
+        doings(&forced(ForcedAction::Start, named("1"), &colony)),
         ["start node 1"]
     );
     assert_eq!(
-        holds(&order(&ForcedAction::Remove(NodeSelection::Count(1)), &colony)),
+        holds(&forced(ForcedAction::Remove, NodeSelection::Count(1), &colony)),
         ["No nodes to remove"]
     );
     assert_eq!(
-        doings(&order(&ForcedAction::Remove(named("1")), &colony)),
+        doings(&forced(ForcedAction::Remove, named("1"), &colony)),
         ["remove node 1"]
     );
 }
@@ -162,7 +173,7 @@ fn a_disabled_node_comes_back_by_start_alone() {
 fn start_is_for_nodes_that_do_not_run() {
     let colony = nodes(&[Running, Restarting, Upgrading, Dead, Removing]);
     assert_eq!(
-        holds(&order(&ForcedAction::Start(named("1,2,3,4")), &colony)),
+        holds(&forced(ForcedAction::Start, named("1,2,3,4"), &colony)),
         [
             "`1`: already running",
             "`2`: already starting",
@@ -172,7 +183,7 @@ fn start_is_for_nodes_that_do_not_run() {
     );
     // A removal that waits for its delay can still be called off.
     assert_eq!(
-        doings(&order(&ForcedAction::Start(named("5")), &colony)),
+        doings(&forced(ForcedAction::Start, named("5"), &colony)),
         ["start node 5"]
     );
 }
@@ -186,7 +197,7 @@ fn an_order_to_upgrade_takes_no_node_back() {
         old(node(4, Stopped)),
     ];
     colony[2].version = Some(Version::new("0.4.18"));
-    let plan = order(&ForcedAction::Upgrade(named("1,2,3,4")), &colony);
+    let plan = forced(ForcedAction::Upgrade, named("1,2,3,4"), &colony);
     assert_eq!(
         doings(&plan),
         [
@@ -202,16 +213,17 @@ fn an_order_to_upgrade_takes_no_node_back() {
         ]
     );
     assert_eq!(
-        doings(&order(&ForcedAction::Upgrade(NodeSelection::Count(3)), &colony)),
+        doings(&forced(ForcedAction::Upgrade, NodeSelection::Count(3), &colony)),
         ["upgrade node 2 to version 0.4.17"]
     );
 }
 
 #[test]
 fn without_a_binary_nothing_is_added_or_upgraded() {
-    let without = |order| {
-        holds(&obey(
-            &order,
+    let without = |action, whom| {
+        holds(&plan_forced(
+            action,
+            &whom,
             &nodes(&[Running]),
             &template(),
             None,
@@ -220,23 +232,24 @@ fn without_a_binary_nothing_is_added_or_upgraded() {
         ))
     };
     assert_eq!(
-        without(ForcedAction::Add { count: 1 }),
+        without(ForcedAction::Add, NodeSelection::Count(1)),
         ["there is no antnode binary to add nodes with"]
     );
     assert_eq!(
-        without(ForcedAction::Upgrade(named("1"))),
+        without(ForcedAction::Upgrade, named("1")),
         ["`1`: there is no antnode binary to upgrade to"]
     );
     assert_eq!(
-        without(ForcedAction::Upgrade(NodeSelection::Count(1))),
+        without(ForcedAction::Upgrade, NodeSelection::Count(1)),
         ["there is no antnode binary to upgrade nodes with"]
     );
 }
 
 #[test]
 fn orders_go_past_the_cap_and_the_quotas() {
-    let plan = obey(
-        &ForcedAction::Add { count: 30 },
+    let plan = plan_forced(
+        ForcedAction::Add,
+        &NodeSelection::Count(30),
         &[],
         &template(),
         Some(&newest()),
@@ -249,7 +262,11 @@ fn orders_go_past_the_cap_and_the_quotas() {
 
 #[test]
 fn teardown_takes_all_the_youngest_first() {
-    let plan = order(&ForcedAction::Teardown, &nodes(&[Running, Disabled, Dead]));
+    let plan = forced(
+        ForcedAction::Teardown,
+        NodeSelection::Count(1),
+        &nodes(&[Running, Disabled, Dead]),
+    );
     assert_eq!(
         plan.steps[0].action,
         Action::Teardown(vec![NodeId(3), NodeId(2), NodeId(1)])
