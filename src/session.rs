@@ -20,9 +20,7 @@ use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, TakeoverPolicy, Template};
 use crate::program::user_account;
 use crate::settings::locations::{self, HostFacts, Operator, Platform};
-use crate::settings::{
-    self, FirewallChoice, Locations, LogLevel, Provided, Resolved, RunOptions, Settings, Variables,
-};
+use crate::settings::{self, Locations, LogLevel, Provided, Resolved, RunOptions, Settings, Variables};
 use crate::store::{self, NodeRows, Store, UnreadableRow};
 use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
 use crate::takeover::anm;
@@ -127,15 +125,7 @@ impl Session {
             gauge: Box::new(gauge()),
             probe: Box::new(HttpProbe::heard_by(progress)),
             managers: Managers::real(&self.launch_policy(settings)),
-            firewall: firewall::choose(
-                match settings.firewall {
-                    FirewallChoice::Auto => firewall::FirewallOptions::Auto,
-                    FirewallChoice::Ufw => firewall::FirewallOptions::Ufw,
-                    FirewallChoice::Null => firewall::FirewallOptions::Null,
-                },
-                settings.process_manager.mode,
-                false,
-            ),
+            firewall: firewall::choose(settings.firewall, settings.process_manager.mode),
             progress,
         }
     }

@@ -5,6 +5,7 @@
 pub mod binary;
 pub mod binary_sharing;
 pub mod date;
+pub mod firewall_kind;
 mod forced_action;
 pub mod hostname;
 mod keccak;
@@ -28,6 +29,7 @@ pub mod wallet;
 pub use binary::{Binary, BinaryKey};
 pub use binary_sharing::BinarySharing;
 pub use date::Since;
+pub use firewall_kind::FirewallKind;
 pub use forced_action::{ChosenBy, ForcedAction};
 pub use machine_metrics::Metrics;
 pub use machine_readings::{Counters, MachineReadings, Rates};

@@ -37,8 +37,6 @@ struct CheckContext<'a> {
     environment: &'a [(&'static str, String)],
     settings: &'a Settings,
     world: &'a World,
-    /// Whether wnm opens and closes ports in ufw.
-    with_ufw: bool,
     nodes: &'a [Node],
     /// None: there is no colony yet.
     facts: Option<&'a MachineFacts>,
@@ -118,7 +116,6 @@ fn findings(session: &Session) -> Vec<CheckResult> {
                 environment: &environment,
                 settings,
                 world: &session.world(settings),
-                with_ufw: prerequisites::is_ufw_ours(settings.process_manager, settings.firewall),
                 nodes: &nodes,
                 facts: facts.as_ref(),
                 last_written: last.map(|sample| sample.at),
@@ -145,7 +142,7 @@ fn of_machine(patient: &CheckContext) -> Vec<CheckResult> {
     } else {
         sudo::judge(
             patient.settings,
-            patient.with_ufw,
+            patient.world.firewall.sudo_commands(),
             patient.user,
             patient.environment,
         )

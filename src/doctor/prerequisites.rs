@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::colony::{ManagerKind, Mode, NodeId, NodePorts, NodeState};
-use crate::firewall::ufw;
+use crate::colony::{Node, NodeId, NodePorts, NodeState};
+use crate::firewall::{FirewallStatus, NodeUdpPorts};
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
 use crate::survey::{self, BinaryLookup};
@@ -87,58 +87,27 @@ pub fn lingering(patient: &CheckContext) -> CheckResult {
     )
 }
 
-/// Whether ufw, where it is on, lets in what the nodes need.
+/// Whether the firewall lets packets through to the nodes.
 pub fn firewall(patient: &CheckContext) -> CheckResult {
     const CHECK: &str = "firewall";
-    if !ufw::is_installed() {
-        return CheckResult::ok(CHECK, "there is no ufw");
-    }
-    if !patient.with_ufw {
-        return if ufw::is_enabled() {
-            CheckResult::warning(
-                CHECK,
-                "ufw is enabled, and in this colony wnm does not touch it".to_owned(),
-                match ports_of(patient).next() {
-                    Some(first) => format!(
-                        "open the UDP ports of the nodes yourself: `ufw allow {}:{}/udp`",
-                        first.node,
-                        u32::from(first.node) + patient.settings.node_cap.max(1) - 1
-                    ),
-                    None => "open the UDP ports of the nodes yourself".to_owned(),
-                },
-            )
-        } else {
-            CheckResult::ok(CHECK, "ufw is not enabled")
-        };
-    }
-    let status = match ufw::status() {
-        Ok(status) => status,
-        Err(error) => {
-            return CheckResult::failed(CHECK, format!("cannot {error}"), "see the check of sudo");
-        }
+    let runs = |node: &&Node| {
+        use NodeState::{Restarting, Running, Upgrading};
+        matches!(node.state, Running | Restarting | Upgrading)
     };
-    if !status.is_active {
-        return CheckResult::ok(CHECK, "ufw is not active; its rules wait for their day");
-    }
-    let closed: Vec<String> = patient
-        .nodes
-        .iter()
-        .filter(|node| {
-            matches!(
-                node.state,
-                NodeState::Running | NodeState::Restarting | NodeState::Upgrading
-            )
-        })
-        .filter(|node| !status.lets_in_udp(node.ports.node))
-        .map(|node| node.ports.node.to_string())
-        .collect();
-    match closed.as_slice() {
-        [] => CheckResult::ok(CHECK, "ufw is active and has a rule for each node that runs"),
-        [first, ..] => CheckResult::failed(
-            CHECK,
-            format!("ufw is active and has no rule for {}", some(&closed)),
-            format!("sudo ufw allow {first}/udp, and so on"),
-        ),
+    let ports = NodeUdpPorts {
+        of_running: patient
+            .nodes
+            .iter()
+            .filter(runs)
+            .map(|node| node.ports.node)
+            .collect(),
+        of_new: ports_of(patient).map(|ports| ports.node).collect(),
+    };
+    match patient.world.firewall.examine(&ports) {
+        Ok(FirewallStatus::Ok(what)) => CheckResult::ok(CHECK, what),
+        Ok(FirewallStatus::NotManaged { what, hint }) => CheckResult::warning(CHECK, what, hint),
+        Ok(FirewallStatus::Closed { what, hint }) => CheckResult::failed(CHECK, what, hint),
+        Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), "see the check of sudo"),
     }
 }
 
@@ -247,16 +216,5 @@ fn some(names: &[String]) -> String {
     match names.len() {
         ..=SHOWN => shown,
         all => format!("{shown} and {} more", all - SHOWN),
-    }
-}
-
-/// Whether wnm handles ufw in this colony.
-#[must_use]
-pub fn is_ufw_ours(kind: ManagerKind, choice: crate::settings::FirewallChoice) -> bool {
-    use crate::settings::FirewallChoice;
-    match choice {
-        FirewallChoice::Ufw => true,
-        FirewallChoice::Null => false,
-        FirewallChoice::Auto => kind.mode == Mode::Sudo && ufw::is_installed(),
     }
 }

@@ -32,7 +32,7 @@ impl SudoCommand {
 }
 
 /// What this colony runs with the rights of others, one command of each kind, word for word.
-fn needs(settings: &Settings, with_ufw: bool) -> Vec<SudoCommand> {
+fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
     let mut needs = Vec::new();
     let manager = settings.process_manager;
     if let Some(example) = manager.sudo_example() {
@@ -44,9 +44,7 @@ fn needs(settings: &Settings, with_ufw: bool) -> Vec<SudoCommand> {
         needs.push(SudoCommand::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
         needs.push(SudoCommand::of_root("rm -rf --one-file-system --").about(&root));
     }
-    if with_ufw {
-        needs.push(SudoCommand::of_root("ufw status"));
-    }
+    needs.extend(firewall.iter().copied().map(SudoCommand::of_root));
     needs
 }
 
@@ -54,11 +52,11 @@ fn needs(settings: &Settings, with_ufw: bool) -> Vec<SudoCommand> {
 #[must_use]
 pub fn judge(
     settings: &Settings,
-    with_ufw: bool,
+    firewall: &[&str],
     user: &str,
     environment: &[(&'static str, String)],
 ) -> Option<CheckResult> {
-    let needs = needs(settings, with_ufw);
+    let needs = needs(settings, firewall);
     if needs.is_empty() {
         return None;
     }

@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::colony::{Binary, Node, NodeId, NodeState, Timestamp, Version, Wallets};
-use crate::firewall::Protocol;
 use crate::manager::{self, ProcessManager};
 use crate::plan::{self, Action, Plan, Step};
 use crate::progress::{ProgressGuard, Work};
@@ -256,21 +255,13 @@ impl ExecuteContext<'_> {
 
     /// Lets the node be reached. What fails is a warning: the node runs all the same.
     fn open_firewall(&self, node: &Node, begun: &mut StartedStep) {
-        if let Err(error) = self
-            .world
-            .firewall
-            .open(node.ports.node, Protocol::Udp, &node.name.full())
-        {
+        if let Err(error) = self.world.firewall.open(node.ports.node, &node.name.full()) {
             begun.warnings.push(error.to_string());
         }
     }
 
     fn close_firewall(&self, node: &Node, begun: &mut StartedStep) {
-        if let Err(error) = self
-            .world
-            .firewall
-            .close(node.ports.node, Protocol::Udp, &node.name.full())
-        {
+        if let Err(error) = self.world.firewall.close(node.ports.node, &node.name.full()) {
             begun.warnings.push(error.to_string());
         }
     }

@@ -43,7 +43,7 @@ pub use resolve::{Resolved, resolve, this_run};
 pub use run_options::{ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions};
 pub use source::{Provided, Source, found, stored};
 pub use table::{SETTINGS, Setting};
-pub use values::{FirewallChoice, Settings};
+pub use values::Settings;
 
 /// More than anybody has to say in one file; what reads it may take the square of its length.
 const FILE_MOST: u64 = 128 * 1024;

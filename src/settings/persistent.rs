@@ -1,7 +1,9 @@
 //! The settings a colony keeps: the columns of `machine` that an operator may set.
 
+use strum::VariantNames;
+
 use super::table::{EnvName, Group, Lifetime, Setting, Unit, ValueType};
-use crate::colony::ManagerKind;
+use crate::colony::{FirewallKind, ManagerKind};
 
 const fn kept(
     group: Group,
@@ -257,7 +259,7 @@ pub(super) const PERSISTENT: &[Setting] = &[
         ..kept(
             Group::Tools,
             "firewall",
-            ValueType::Choice(&["auto", "ufw", "null"]),
+            ValueType::Choice(FirewallKind::VARIANTS),
             "auto",
             "What opens ports; auto: ufw with +sudo where installed, else null",
         )

@@ -6,16 +6,7 @@ use std::path::PathBuf;
 use super::parse_value::Values;
 use super::resolve::ResolvedSetting;
 use super::run_options::RunOptions;
-use crate::colony::{ManagerKind, Mode, Timestamp, Tool, Version, Wallet, Wallets};
-
-/// Which firewall is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FirewallChoice {
-    /// ufw with +sudo where it is installed, else none.
-    Auto,
-    Ufw,
-    Null,
-}
+use crate::colony::{FirewallKind, ManagerKind, Mode, Timestamp, Tool, Version, Wallet, Wallets};
 
 /// Every persistent setting, named as its column, and this run's.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,7 +87,7 @@ pub struct Settings {
     /// Thousands.
     pub rpc_port_start: u32,
     pub process_manager: ManagerKind,
-    pub firewall: FirewallChoice,
+    pub firewall: FirewallKind,
     /// With `~` and variables put in.
     pub antnode_path: PathBuf,
     /// As it is stored.
@@ -183,11 +174,7 @@ impl Settings {
             rpc_port_start: thousands("rpc_port_start"),
             process_manager: ManagerKind::from_stored(&text("process_manager"), Mode::User)
                 .unwrap_or(ManagerKind::new(Tool::Setsid, Mode::User)),
-            firewall: match text("firewall").as_str() {
-                "ufw" => FirewallChoice::Ufw,
-                "null" => FirewallChoice::Null,
-                _ => FirewallChoice::Auto,
-            },
+            firewall: text("firewall").parse().unwrap_or_default(),
             antnode_path: path("antnode_path"),
             antnode_path_text: stored("antnode_path"),
             antctl_path: path("antctl_path"),

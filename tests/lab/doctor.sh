@@ -63,7 +63,7 @@ cycles_until 60 'two nodes run' state_is RUNNING 2
 cron_on '* * * * * /usr/local/bin/wnm --quiet'
 doctor 0
 finds ok sudo 'without a password'
-finds ok firewall 'a rule for each node that runs'
+finds ok firewall 'a rule for each running node'
 as_root ufw delete allow 55002/udp >/dev/null
 doctor 1
 finds failed firewall 'no rule for 55002'
