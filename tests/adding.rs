@@ -25,7 +25,7 @@ fn colony_grows_to_its_cap_and_stops() {
 #[test]
 fn node_has_the_ports_paths_and_wallet_of_its_id() {
     let stage = Stage::colony(&["--start_args", "--local --first", "--no_upnp"]);
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     let row = stage.row(1);
     assert!(row.service.starts_with("antnode0001"), "{row:?}");
     assert_eq!(
@@ -48,7 +48,7 @@ fn node_has_the_ports_paths_and_wallet_of_its_id() {
 
 #[test]
 fn all_nodes_share_one_copy_of_their_binary() {
-    let stage = Stage::of(3, &[]);
+    let stage = Stage::running(3, &[]);
     let shelf = fs::metadata(stage.base().join("bin/antnode-0.4.17")).expect("one copy of the version");
     for row in stage.rows() {
         let own = fs::metadata(row.root.join("antnode")).expect("a node has its binary");
@@ -63,21 +63,19 @@ fn all_nodes_share_one_copy_of_their_binary() {
 
 #[test]
 fn reuses_the_lowest_free_id() {
-    let stage = Stage::of(3, &[]);
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0002"])
-        .done();
-    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
+    let stage = Stage::running(3, &[]);
+    stage.force("remove --service_name antnode0002").done();
+    stage.force("add --count 2").done();
     assert_eq!(stage.ids(), [1, 2, 3, 4]);
     stage.agree(false);
 }
 
 #[test]
 fn rejects_a_port_in_use_and_leaves_nothing() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let next = stage.row(1).metrics_port + 1;
     let _squatter = listen(next);
-    let ran = stage.wnm(&["--force_action", "add"]);
+    let ran = stage.force("add");
     assert_ne!(ran.code, Some(0), "{ran}");
     ran.says(&next.to_string()).plain();
     assert_eq!(stage.ids(), [1]);
@@ -87,12 +85,10 @@ fn rejects_a_port_in_use_and_leaves_nothing() {
 #[test]
 fn node_that_does_not_start_leaves_nothing() {
     let stage = Stage::colony(&["--environment", "SIM_ANTNODE=refuse"]);
-    stage.wnm(&["--force_action", "add"]).code(3).plain();
+    stage.force("add").code(3).plain();
     assert_eq!(stage.ids(), [0; 0], "{}", stage.describe());
     stage.agree(true);
-    stage
-        .wnm(&["--force_action", "add", "--environment", "SIM_ANTNODE=well"])
-        .done();
+    stage.force("add --environment SIM_ANTNODE=well").done();
     assert_eq!(stage.ids(), [1]);
 }
 
@@ -108,7 +104,7 @@ fn without_an_antnode_adds_nothing_and_prints_the_searched_paths() {
 #[test]
 fn every_node_gets_the_environment_setting() {
     let stage = Stage::colony(&["--environment", "ANT_COLOUR=red ANT_WORDS=\"two words\""]);
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     let pid = stage.process(1).expect("its process").pid;
     let environment = fs::read_to_string(format!("/proc/{pid}/environ")).expect("its environment");
     let variables: Vec<_> = environment.split('\0').collect();

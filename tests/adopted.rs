@@ -95,13 +95,11 @@ fn are_nodes_like_others(stage: &Stage, running: &BTreeMap<PathBuf, i32>) {
     stage.install("0.4.18");
     stage.cycle_until("all are upgraded", |stage| stage.of_version("0.4.18") == 3);
     assert_eq!(kept(stage), files);
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "2"])
-        .done();
+    stage.force("remove --service_name 2").done();
     assert_eq!(stage.ids(), [1, 3]);
     assert!(!stage.root(2).exists() && !stage.logs().join("antnode0002").exists());
     stage.survey();
-    stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+    stage.survey_until_running(2);
     stage.agree(true);
 }
 
@@ -164,10 +162,8 @@ fn user_services_keep_running_and_work_like_other_nodes() {
 
 #[test]
 fn setsid_processes_keep_running_and_work_like_other_nodes() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0003"])
-        .done();
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.force("stop --service_name antnode0003").done();
     stage.survey();
     for id in 1..=3 {
         // The Python wnm does not write this file.
@@ -191,11 +187,9 @@ fn antctl_nodes_keep_running_and_work_like_other_nodes() {
     ] {
         let machine = Machine::colony(kind, &["--node_cap", "3"]);
         machine.release("0.4.17");
-        machine.wnm(&["--force_action", "add", "--count", "3"]).done();
+        machine.force("add --count 3").done();
         machine.all_run(3);
-        machine
-            .wnm(&["--force_action", "stop", "--service_name", "3"])
-            .done();
+        machine.force("stop --service_name 3").done();
         machine.survey();
         let storage = machine.storage().display().to_string();
         machine.becomes_theirs(
@@ -225,9 +219,7 @@ fn antctl_nodes_keep_running_and_work_like_other_nodes() {
         assert!(running.iter().all(|(root, pid)| now[root] == *pid));
         machine.release("0.4.18");
         machine.cycle_until("all are upgraded", |stage| stage.of_version("0.4.18") == 3);
-        machine
-            .wnm(&["--force_action", "remove", "--service_name", "2"])
-            .done();
+        machine.force("remove --service_name 2").done();
         assert_eq!(machine.ids(), [1, 3]);
         assert!(!machine.root(2).exists());
     }

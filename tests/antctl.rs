@@ -19,7 +19,7 @@ const HANGS_AFTER: Duration = Duration::from_secs(200);
 #[test]
 fn creates_starts_stops_and_removes_a_node() {
     let machine = Machine::colony("antctl+user", &[]);
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     let (port, metrics, rpc) = machine.ports(1);
     let (home, wallet) = (machine.home().display().to_string(), machine::WALLET);
     assert_eq!(
@@ -46,7 +46,7 @@ fn creates_starts_stops_and_removes_a_node() {
         ["antctl start --service-name antnode1 --interval 1"]
     );
 
-    machine.wnm(&["--force_action", "stop"]).done();
+    machine.force("stop").done();
     assert_eq!(machine.row(1).status, "STOPPED");
     assert_eq!(machine.processes(), []);
     assert!(
@@ -54,10 +54,10 @@ fn creates_starts_stops_and_removes_a_node() {
         "another antnode may get its number"
     );
     assert!(row.root.join("secret-key").exists());
-    machine.wnm(&["--force_action", "start"]).done();
+    machine.force("start").done();
     machine.all_run(1);
 
-    machine.wnm(&["--force_action", "remove"]).done();
+    machine.force("remove").done();
     assert_eq!((machine.rows(), machine.processes()), (Vec::new(), Vec::new()));
     assert_eq!(machine.registry()["nodes"][0]["status"], "Removed");
     assert!(!machine.root(1).exists(), "antctl leaves the folder it was given");
@@ -68,9 +68,7 @@ fn creates_starts_stops_and_removes_a_node() {
 fn fills_the_colony_and_reuses_no_id_or_port() {
     let machine = Machine::colony("antctl+user", &["--node_cap", "3"]);
     machine.cycle_until("three run", |stage| stage.in_state("RUNNING") == 3);
-    machine
-        .wnm(&["--force_action", "remove", "--service_name", "antnode2"])
-        .done();
+    machine.force("remove --service_name antnode2").done();
     machine.cycle_until("three run", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(machine.ids(), [1, 3, 4], "antctl keeps the ports of node 2");
     assert_eq!(machine.row(4).service, "antnode4");
@@ -100,7 +98,7 @@ fn skips_ports_of_nodes_that_antctl_removed_before() {
         "--rpc-port",
         &(rpc + 1).to_string(),
     ]);
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(
         machine.ids(),
         [3],
@@ -115,7 +113,7 @@ fn zen_mode_sets_ports_wallet_and_network_and_reads_the_rest_from_antctl() {
     machine.release("0.4.17");
     // With antctl's download, no antnode is needed in ~/.local/bin.
     fs::remove_file(machine.home().join(".local/bin/antnode")).expect("there was one");
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     let (port, metrics, rpc) = machine.ports(1);
     assert_eq!(
         machine.calls_of("add"),
@@ -130,17 +128,13 @@ fn zen_mode_sets_ports_wallet_and_network_and_reads_the_rest_from_antctl() {
     assert_eq!(row.root, machine.storage().join("antnode2"));
     assert_eq!(row.logs, Some(machine.storage().join("antnode2/logs")));
     assert_eq!(row.version.as_deref(), Some("0.4.17"));
-    machine
-        .wnm(&["--force_action", "remove", "--service_name", "antnode2"])
-        .done();
+    machine.force("remove --service_name antnode2").done();
     assert!(!row.root.exists());
     machine.release("0.4.18");
-    machine
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode1"])
-        .done();
+    machine.force("upgrade --service_name antnode1").done();
     machine.all_run(1);
     assert_eq!(machine.row(1).version.as_deref(), Some("0.4.18"));
-    machine.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    machine.force("teardown --confirm").done();
     assert_eq!(machine.calls_of("reset"), ["antctl reset --force"]);
     assert_eq!(machine.processes(), []);
 }
@@ -179,7 +173,7 @@ fn upgrade_that_does_not_start_is_rolled_back() {
     let machine = Machine::of(1, "antctl+user", &[]);
     machine.install("0.4.18");
     fs::write(machine.row(1).root.join("SIM_ANTNODE"), "refuse:0.4.18").expect("the illness is written");
-    let ran = machine.wnm(&["--force_action", "upgrade"]).code(3);
+    let ran = machine.force("upgrade").code(3);
     assert!(ran.stderr.contains("its old binary is back and runs"), "{ran}");
     machine.all_run(1);
     assert_eq!(machine.row(1).version.as_deref(), Some("0.4.17"));
@@ -189,7 +183,7 @@ fn upgrade_that_does_not_start_is_rolled_back() {
 #[test]
 fn teardown_resets_antctl_when_all_its_nodes_are_removed() {
     let machine = Machine::of(3, "antctl+user", &[]);
-    machine.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    machine.force("teardown --confirm").done();
     assert_eq!(machine.calls_of("reset"), ["antctl reset --force"]);
     assert_eq!((machine.rows(), machine.processes()), (Vec::new(), Vec::new()));
     assert!(!machine.registry_path().exists());
@@ -199,7 +193,7 @@ fn teardown_resets_antctl_when_all_its_nodes_are_removed() {
         Vec::<String>::new(),
         "nothing is left of any node"
     );
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(
         (machine.ids(), machine.row(1).service),
         (vec![1], "antnode1".to_owned())
@@ -210,7 +204,7 @@ fn teardown_resets_antctl_when_all_its_nodes_are_removed() {
 fn teardown_keeps_foreign_nodes() {
     let machine = Machine::of(2, "antctl+user", &[]);
     machine.make(1, &[]);
-    machine.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    machine.force("teardown --confirm").done();
     assert_eq!(machine.calls_of("reset"), Vec::<String>::new());
     assert_eq!(machine.calls_of("remove").len(), 2);
     assert_eq!(machine.states(), ["Removed", "Removed", "Added"]);
@@ -226,7 +220,7 @@ fn teardown_keeps_foreign_nodes() {
 fn start_that_antctl_reports_as_failed_while_the_node_runs_is_a_success() {
     let machine = Machine::colony("antctl+user", &[]);
     machine.sicken("deaf:start");
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(machine.states(), ["Added"], "that is all antctl knows");
     machine.all_run(1);
 }
@@ -235,7 +229,7 @@ fn start_that_antctl_reports_as_failed_while_the_node_runs_is_a_success() {
 fn node_that_exits_at_once_is_reported_with_the_reason_and_removed() {
     let machine = Machine::colony("antctl+user", &[]);
     fs::write(machine.home().join(".systemctl/not-started"), "all\n").expect("the order is written");
-    let ran = machine.wnm(&["--force_action", "add"]).code(3);
+    let ran = machine.force("add").code(3);
     assert!(
         ran.stderr.contains("antnode0001") && ran.stderr.contains("control process exited"),
         "{ran}"
@@ -248,21 +242,17 @@ fn node_that_exits_at_once_is_reported_with_the_reason_and_removed() {
 #[test]
 fn node_that_refuses_antctl_does_not_block_start_and_stop_of_others() {
     let machine = Machine::of(3, "antctl+user", &[]);
-    machine
-        .wnm(&["--force_action", "stop", "--service_name", "antnode3"])
-        .done();
+    machine.force("stop --service_name antnode3").done();
     machine.rest(2, "rpcless");
-    let stopped = machine.wnm(&["--force_action", "stop", "--service_name", "antnode1"]);
+    let stopped = machine.force("stop --service_name antnode1");
     stopped.done();
     machine
-        .wnm(&["--force_action", "start", "--service_name", "antnode3"])
+        .force("start --service_name antnode3")
         .done()
         .says("antctl cannot start antnode3.service, systemd does");
     assert_eq!(machine.running(), [2, 3]);
     // That node itself can be stopped.
-    machine
-        .wnm(&["--force_action", "stop", "--service_name", "antnode2"])
-        .done();
+    machine.force("stop --service_name antnode2").done();
     assert_eq!(machine.running(), [3]);
 }
 
@@ -272,7 +262,7 @@ fn node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
     fs::write(machine.row(2).root.join("SIM_ANTNODE"), "rpcmute").expect("the illness is written");
     let begun = Instant::now();
     machine
-        .wnm(&["--force_action", "remove", "--service_name", "antnode1"])
+        .force("remove --service_name antnode1")
         .done()
         .says("antnode2 does not answer");
     assert!(begun.elapsed() < HANGS_AFTER, "{:?}", begun.elapsed());
@@ -289,7 +279,7 @@ fn foreign_node_that_blocks_antctl_is_named_and_kept() {
     machine.make(1, &["--data-dir-path", &folder]);
     fs::write(elsewhere.join("antnode3/SIM_ANTNODE"), "rpcless").expect("the illness is written");
     machine.systemctl(&["start", "antnode3.service"]);
-    let ran = machine.wnm(&["--force_action", "remove", "--count", "2"]).code(3);
+    let ran = machine.force("remove --count 2").code(3);
     assert!(
         ran.stderr
             .contains("antctl: it can do nothing while `antnode3` runs")
@@ -310,7 +300,7 @@ fn foreign_node_that_blocks_antctl_is_named_and_kept() {
 fn hanging_antctl_is_killed_and_reported() {
     let machine = Machine::of(1, "antctl+user", &[]);
     machine.sicken("hang:stop");
-    machine.wnm(&["--force_action", "stop"]).done();
+    machine.force("stop").done();
     assert!(machine.running().is_empty(), "systemd stopped it");
     assert!(!machine.has_antctl(), "no antctl is left");
 }
@@ -364,11 +354,9 @@ fn imports_nodes_that_the_operator_made_with_antctl() {
         machine::WALLET,
         "written as it was given, though antctl's registry has it in small letters"
     );
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(machine.row(4).service, "antnode4");
-    machine
-        .wnm(&["--force_action", "remove", "--service_name", "antnode1"])
-        .done();
+    machine.force("remove --service_name antnode1").done();
     assert!(!root("antnode1").exists());
 }
 
@@ -378,11 +366,9 @@ fn import_rebuilds_all_rows_after_the_database_was_lost() {
         let settings = ["--environment", "ONE=1 TWO='two words'"];
         let machine = Machine::colony(kind, &settings);
         machine.release("0.4.17");
-        machine.wnm(&["--force_action", "add", "--count", "3"]).done();
+        machine.force("add --count 3").done();
         machine.all_run(3);
-        machine
-            .wnm(&["--force_action", "remove", "--service_name", "antnode2"])
-            .done();
+        machine.force("remove --service_name antnode2").done();
         let facts = |machine: &Machine| {
             let rows = machine.rows().into_iter();
             let text = "SELECT group_concat(node_name || environment || wallet || manager_type || user || network) FROM node";
@@ -409,7 +395,7 @@ fn import_rebuilds_all_rows_after_the_database_was_lost() {
             .init(kind, &[&["--import"], &settings[..]].concat())
             .done();
         assert_eq!(facts(&machine), before, "{kind}");
-        machine.wnm(&["--force_action", "add"]).done();
+        machine.force("add").done();
         assert_eq!(machine.ids(), [1, 3, 4], "{kind}");
     }
 }
@@ -446,7 +432,7 @@ fn add_that_another_antctl_lost_or_changed_leaves_nothing() {
     for (how, next) in [("lose:add", 1), ("shift:add", 3)] {
         let machine = Machine::colony("antctl+user", &[]);
         machine.sicken(how);
-        let ran = machine.wnm(&["--force_action", "add"]).code(3);
+        let ran = machine.force("add").code(3);
         assert!(ran.stderr.contains("with antctl"), "{ran}");
         assert_eq!(
             (machine.rows(), machine.processes()),
@@ -455,7 +441,7 @@ fn add_that_another_antctl_lost_or_changed_leaves_nothing() {
         );
         assert!(!machine.root(1).exists(), "{how}");
         machine.cure();
-        machine.wnm(&["--force_action", "add"]).done();
+        machine.force("add").done();
         machine.all_run(1);
         assert_eq!(machine.ids(), [next], "after {how}");
     }
@@ -466,22 +452,22 @@ fn lost_registry_is_not_replaced_while_nodes_run() {
     let machine = Machine::of(2, "antctl+user", &[]);
     let registry = fs::read_to_string(machine.registry_path()).expect("a registry");
     fs::remove_file(machine.registry_path()).expect("it was there");
-    let ran = machine.wnm(&["--force_action", "add"]).code(3);
+    let ran = machine.force("add").code(3);
     let copy = machine.base().join("antctl_registry.json");
     assert!(ran.stderr.contains(&copy.display().to_string()), "{ran}");
     assert_eq!(fs::read_to_string(&copy).expect("a copy"), registry);
     assert_eq!(machine.running(), [1, 2]);
     fs::copy(&copy, machine.registry_path()).expect("it is put in its place");
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(machine.row(machine.ids()[2]).service, "antnode3");
 }
 
 #[test]
 fn node_without_a_unit_can_be_removed() {
     let machine = Machine::of(1, "antctl+user", &[]);
-    machine.wnm(&["--force_action", "stop"]).done();
+    machine.force("stop").done();
     fs::remove_file(machine.home().join(".config/systemd/user/antnode1.service")).expect("its unit");
-    machine.wnm(&["--force_action", "remove"]).done();
+    machine.force("remove").done();
     assert_eq!(
         (machine.rows(), machine.states()),
         (Vec::new(), vec!["Removed".to_owned()])
@@ -495,10 +481,8 @@ fn foreign_node_with_the_same_name_is_not_ours() {
     machine.antctl(&["reset", "--force"]);
     machine.make(1, &[]);
     machine.antctl(&["start", "--interval", "1"]);
-    machine.wnm(&["--force_action", "stop", "--service_name", "antnode1"]);
-    machine
-        .wnm(&["--force_action", "remove", "--service_name", "antnode1"])
-        .done();
+    machine.force("stop --service_name antnode1");
+    machine.force("remove --service_name antnode1").done();
     assert_eq!(
         (machine.rows(), machine.states()),
         (Vec::new(), vec!["Running".to_owned()])
@@ -520,7 +504,7 @@ fn systemd_is_reloaded_after_antctl_changes_units() {
         .expect("a start");
     assert!(reload < start, "{calls:?}");
     machine.forget_systemctl();
-    machine.wnm(&["--force_action", "remove"]).done();
+    machine.force("remove").done();
     let calls = machine.systemctl_calls();
     assert_eq!(
         calls.last().map(String::as_str),
@@ -566,14 +550,7 @@ fn settings_of_antctl_are_passed_on() {
     );
     machine.release("0.4.16");
     machine
-        .wnm(&[
-            "--force_action",
-            "add",
-            "--antctl_version",
-            "0.4.16",
-            "--rust_backtrace",
-            "full",
-        ])
+        .force("add --antctl_version 0.4.16 --rust_backtrace full")
         .done();
     let (port, metrics, rpc) = machine.ports(1);
     let home = machine.home().display();
@@ -602,11 +579,9 @@ fn settings_of_antctl_are_passed_on() {
     machine
         .wnm(&["--force_action", "update_config", "--antctl_version", ""])
         .done();
-    machine
-        .wnm(&["--force_action", "disable_config", "--antctl_debug"])
-        .done();
+    machine.force("disable_config --antctl_debug").done();
     machine.forget_calls();
-    machine.wnm(&["--force_action", "add", "--interval", "1"]).done();
+    machine.force("add --interval 1").done();
     let call = machine.calls_of("add").pop().expect("a call");
     assert!(
         call.starts_with("antctl add ") && call.contains("--path") && !call.contains("--version"),
@@ -632,7 +607,7 @@ fn plan_report_knows_that_antctl_downloads_binaries() {
 fn values_that_antctl_cannot_take_are_rejected_before_anything_is_created() {
     let refused = |settings: &[&str], word: &str| {
         let machine = Machine::colony("antctl+user", settings);
-        let ran = machine.wnm(&["--force_action", "add"]).code(3).complains();
+        let ran = machine.force("add").code(3).complains();
         assert!(ran.stderr.contains(word), "{ran}");
         assert_eq!(
             (machine.calls_of("add"), machine.rows()),
@@ -643,7 +618,7 @@ fn values_that_antctl_cannot_take_are_rejected_before_anything_is_created() {
     let machine = Machine::new();
     let spaced = machine.home().join("my nodes").display().to_string();
     machine.init("antctl+user", &["--node_storage", &spaced]).done();
-    let ran = machine.wnm(&["--force_action", "add"]).code(3);
+    let ran = machine.force("add").code(3);
     assert!(ran.stderr.contains("quotes nothing"), "{ran}");
     assert_eq!(machine.calls_of("add"), Vec::<String>::new());
 }
@@ -652,7 +627,7 @@ fn values_that_antctl_cannot_take_are_rejected_before_anything_is_created() {
 fn missing_antctl_is_an_error() {
     let machine = Machine::colony("antctl+user", &[]);
     fs::remove_file(machine.home().join(".local/bin/antctl")).expect("it was there");
-    let ran = machine.wnm(&["--force_action", "add"]).code(3);
+    let ran = machine.force("add").code(3);
     assert!(ran.stderr.contains("antctl_path"), "{ran}");
     assert_eq!(machine.rows(), []);
 }
@@ -671,9 +646,9 @@ fn damaged_registry_is_named_and_its_nodes_can_be_started_and_stopped() {
     }
     assert_eq!(machine.running(), [1], "what cannot be removed is not stopped");
     machine.cycle();
-    machine.wnm(&["--force_action", "stop"]).done();
+    machine.force("stop").done();
     assert!(machine.running().is_empty());
-    machine.wnm(&["--force_action", "start"]).done();
+    machine.force("start").done();
     assert_eq!((machine.ids(), machine.running()), (vec![1], vec![1]));
 }
 

@@ -18,7 +18,7 @@ fn batches(stage: &Stage, verb: &str) -> Vec<usize> {
 fn fifty_nodes_are_added_with_one_reload_and_one_start() {
     let stage = services::colony(&["--node_cap", "50"]);
     services::forget(&stage);
-    stage.wnm(&["--force_action", "add", "--count", "50"]).done();
+    stage.force("add --count 50").done();
     assert_eq!(batches(&stage, "daemon-reload"), [0], "one, and of no unit");
     assert_eq!(batches(&stage, "start"), [50]);
     assert_eq!(stage.in_state("RESTARTING"), 50, "{}", stage.describe());
@@ -28,9 +28,9 @@ fn fifty_nodes_are_added_with_one_reload_and_one_start() {
 #[test]
 fn fifty_stopped_nodes_are_started_with_one_call_and_no_reload() {
     let stage = services::of(50, &["--node_cap", "50"]);
-    stage.wnm(&["--force_action", "stop", "--count", "50"]).done();
+    stage.force("stop --count 50").done();
     services::forget(&stage);
-    stage.wnm(&["--force_action", "start", "--count", "50"]).done();
+    stage.force("start --count 50").done();
     assert!(
         batches(&stage, "daemon-reload").is_empty(),
         "no unit was written: {:?}",

@@ -364,7 +364,7 @@ fn deeds() -> Vec<(Vec<&'static str>, i32, Value, &'static [&'static str])> {
 
 #[test]
 fn forced_actions_give_the_results_of_the_python_wnm() {
-    let stage = Stage::of(3, &[]);
+    let stage = Stage::running(3, &[]);
     let before = kept(&stage);
     for (words, code, result) in tries() {
         let words = [&["--dry_run", "--force_action"], words.as_slice()].concat();

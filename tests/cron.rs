@@ -36,7 +36,7 @@ fn colony_grows_under_cron_alone() {
 
 #[test]
 fn successful_quiet_run_prints_nothing_so_that_cron_sends_no_mail() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let ran = by_cron(&stage, &["-q"]).done();
     assert_eq!(ran.stderr, "", "{ran}");
 }

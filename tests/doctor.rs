@@ -16,7 +16,7 @@ use crate::stage::{Ran, Stage};
 
 /// A colony of two nodes with a crontab.
 fn sound() -> Stage {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     tool(&stage, "crontab", "cat \"$HOME/crontab\"");
     tool(&stage, "timedatectl", "echo yes");
     crontab(&stage, "* * * * * $HOME/.local/bin/wnm --quiet\n");
@@ -24,7 +24,7 @@ fn sound() -> Stage {
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wnm"), link).expect("wnm is installed");
     stage.cycle();
     // Leaves room for one more.
-    stage.wnm(&["--force_action", "nullop", "--node_cap", "3"]).done();
+    stage.force("nullop --node_cap 3").done();
     stage
 }
 

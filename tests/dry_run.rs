@@ -27,7 +27,7 @@ fn different<'a>(before: &'a str, after: &'a str) -> Vec<&'a str> {
 
 #[test]
 fn names_the_node_it_would_add_and_changes_nothing() {
-    let stage = Stage::of(1, &["--node_cap", "3"]);
+    let stage = Stage::running(1, &["--node_cap", "3"]);
     let next = stage.row(1);
     stage.until(
         "it has room to add",
@@ -42,10 +42,8 @@ fn names_the_node_it_would_add_and_changes_nothing() {
 
 #[test]
 fn every_action_has_a_dry_run() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0003"])
-        .done();
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.force("stop --service_name antnode0003").done();
     for (words, named) in [
         (&["--force_action", "add", "--count", "2"][..], "antnode0005"),
         (
@@ -81,7 +79,7 @@ fn every_action_has_a_dry_run() {
 
 #[test]
 fn setting_given_to_a_dry_run_applies_and_is_not_stored() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let said = dry(&stage, &["--node_cap", "1"]);
     assert!(said.contains("antnode0002"), "{said}");
     assert_eq!(stage.figure("SELECT node_cap FROM machine"), 2);

@@ -126,13 +126,11 @@ fn import_rebuilds_every_row_after_the_database_was_lost() {
     ];
     for manager in ["setsid+user", "systemd+user"] {
         let stage = if manager == "setsid+user" {
-            Stage::of(3, &settings)
+            Stage::running(3, &settings)
         } else {
             services::of(3, &settings)
         };
-        stage
-            .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-            .done();
+        stage.force("stop --service_name antnode0002").done();
         stage.survey();
         let said = [
             "port_start",

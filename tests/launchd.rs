@@ -162,7 +162,7 @@ fn killed_job_is_restarted_by_launchd_and_found_by_the_next_survey(mode: Mode) {
     stage.wait_for("launchd starts it again", |stage| {
         stage.process(1).is_some_and(|process| process.pid != old)
     });
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.survey_until_running(1);
     stage.agree(true);
 }
 
@@ -243,13 +243,11 @@ fn upgrade_that_does_not_start_is_rolled_back(mode: Mode) {
         &stage.home().join(".local/bin/antnode"),
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.18' && exit\nexit 9\n",
     );
-    let ran = stage
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode0001"])
-        .code(3);
+    let ran = stage.force("upgrade --service_name antnode0001").code(3);
     let ran = ran.says("launchd has loaded it and does not run it, exit status 9");
     ran.says("its old binary is back and runs");
     assert_eq!(stage.identity(1), identity);
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.survey_until_running(1);
     assert_eq!(stage.of_version("0.4.17"), 1);
 }
 
@@ -262,7 +260,7 @@ fn job_that_does_not_start_is_removed_and_its_exit_status_reported(mode: Mode) {
         "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.18' && exit\nexit 9\n",
     );
     stage
-        .wnm(&["--force_action", "add"])
+        .force("add")
         .code(3)
         .says("start `antnode0001`: launchd has loaded it and does not run it, exit status 9");
     assert!(stage.rows().is_empty() && !stage.root(1).exists() && !stage.plist(1).exists());
@@ -322,8 +320,8 @@ fn old_launchctl_with_load_unload_and_list_works(mode: Mode) {
     stage.turn("old");
     stage.init(&["--process_manager", stage.kind()]).done();
     stage.survey();
-    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
-    stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+    stage.force("add --count 2").done();
+    stage.survey_until_running(2);
     let (old, identity) = (stage.process(1).unwrap().pid, stage.identity(1));
     stage.install("0.4.18");
     stage.order("upgrade", 1);
@@ -331,7 +329,7 @@ fn old_launchctl_with_load_unload_and_list_works(mode: Mode) {
     stage.order("stop", 2);
     stage.order("start", 2);
     stage.order("remove", 2);
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.survey_until_running(1);
     stage.agree(true);
     let told = stage.calls().join("\n");
     for verb in ["launchctl load -w ", "launchctl unload -w ", "launchctl unload /"] {
@@ -344,9 +342,7 @@ fn missing_launchd_domain_is_an_error_with_a_hint() {
     let stage = of(Mode::User, 1, &[]).unwrap();
     stage.order("stop", 1);
     stage.turn("no-domain");
-    let ran = stage
-        .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
-        .code(3);
+    let ran = stage.force("start --service_name antnode0001").code(3);
     ran.says("Could not find domain")
         .says("are for `launchd+sudo`")
         .plain();
@@ -361,13 +357,11 @@ fn job_that_launchd_does_not_stop_is_reported_and_kept(mode: Mode) {
     };
     stage.turn("not-stopped");
     stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
+        .force("stop --service_name antnode0001")
         .code(3)
         .says("Operation not permitted");
     assert!(stage.process(1).is_some());
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .code(3);
+    stage.force("remove --service_name antnode0001").code(3);
     assert!(stage.root(1).join("secret-key").exists() && stage.plist(1).exists());
     fs::remove_file(stage.state().join("not-stopped")).unwrap();
     stage.order("remove", 1);
@@ -458,7 +452,7 @@ fn nodes_of_the_python_wnm_keep_running(mode: Mode) {
         let (text, identities) = (texts(), [1, 2].map(|id| stage.identity(id)));
         stage.calls();
         stage.wnm(&crate::adopted::ADOPT).done();
-        stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+        stage.survey_until_running(2);
         for _ in 0..10 {
             stage.cycle();
         }
@@ -494,7 +488,7 @@ fn nodes_of_the_python_wnm_are_imported_after_its_database_was_lost(mode: Mode) 
     stage
         .init(&["--process_manager", stage.kind(), "--import"])
         .done();
-    stage.until("both run", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+    stage.survey_until_running(2);
     let after: Vec<i32> = stage.processes().iter().map(|process| process.pid).collect();
     assert_eq!(after, pids);
     for (before, after) in before.iter().zip(stage.rows()) {

@@ -28,7 +28,7 @@ fn one_of_fifty_simultaneous_runs_works_and_the_others_exit() {
 
 #[test]
 fn reports_and_dry_runs_work_during_a_run() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let mut busy = stage.begin(&[
         "--force_action",
         "add",
@@ -45,7 +45,7 @@ fn reports_and_dry_runs_work_during_a_run() {
     ] {
         stage.wnm(words).done();
     }
-    stage.wnm(&["--force_action", "stop", "--dry_run"]).done();
+    stage.force("stop --dry_run").done();
     stage.wnm(&["--remove_lockfile"]).code(1);
     assert!(
         busy.try_wait().expect("it can be asked").is_none(),

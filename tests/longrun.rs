@@ -69,11 +69,7 @@ fn nothing_grows_without_need() {
     stage
         .wnm(&["--force_action", "add", "--count", &size.nodes.to_string()])
         .done();
-    stage.until(
-        "they run",
-        |stage| stage.in_state("RUNNING") == size.nodes,
-        Stage::survey,
-    );
+    stage.survey_until_running(size.nodes);
     let leap = (DAYS * 86_400 * size.leap_every / size.cycles) as i64;
     let mut life = Life::new(size.nodes);
     let mut figures = Figures::default();
@@ -99,7 +95,7 @@ fn nothing_grows_without_need() {
     life.rest(&stage);
     figures.look(&stage, size.cycles);
     stage.agree(true);
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     figures::nothing_is_left(&stage);
     figures.judge(&size);
 }

@@ -24,9 +24,7 @@ fn new_nodes_skip_the_numbers_of_leftover_files() {
     fs::create_dir_all(unit.parent().expect("a folder")).expect("the folder of units");
     fs::write(&unit, "[Service]\nExecStart=/usr/bin/antnode\n").expect("a unit");
 
-    let ordered = stage
-        .wnm(&["--force_action", "add", "--count", "2", "--dry_run"])
-        .done();
+    let ordered = stage.force("add --count 2 --dry_run").done();
     assert!(ordered.stdout.contains("antnode0005"), "{ordered}");
     stage.cycle_until("the colony is full", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(stage.ids(), [5, 6, 7]);
@@ -54,10 +52,7 @@ fn new_nodes_skip_the_numbers_of_leftover_files() {
 fn number_of_an_orphan_that_was_moved_away_is_used_again() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     data(&stage, "antnode0001");
-    stage
-        .wnm(&["--force_action", "add", "--dry_run"])
-        .done()
-        .says("antnode0002");
+    stage.force("add --dry_run").done().says("antnode0002");
     let doctor = stage.wnm(&["--doctor"]);
     assert!(doctor.stdout.contains("1 numbers are no node's"), "{doctor}");
     fs::rename(stage.root(1), stage.home().join("kept")).expect("it is moved away");
@@ -69,7 +64,7 @@ fn number_of_an_orphan_that_was_moved_away_is_used_again() {
 
 #[test]
 fn unreadable_row_is_no_orphan() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.tamper("UPDATE node SET port = 'x' WHERE id = 2");
     let doctor = stage.wnm(&["--doctor"]);
     assert!(doctor.stdout.contains("ok       orphans    "), "{doctor}");
@@ -85,7 +80,7 @@ fn job_of_launchd_reserves_its_number() {
     let agents = stage.home().join("Library/LaunchAgents");
     fs::create_dir_all(&agents).expect("a folder");
     fs::write(agents.join("com.autonomi.antnode-1.plist"), "no job").expect("a plist");
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     assert_eq!(stage.ids(), [2]);
     assert_eq!(
         fs::read_to_string(agents.join("com.autonomi.antnode-1.plist")).expect("it stands"),

@@ -11,7 +11,7 @@ fn pressed(stage: &Stage) {
 
 #[test]
 fn pressure_stops_nodes_and_keeps_them() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
     pressed(&stage);
     assert_eq!(
@@ -37,7 +37,7 @@ fn pressure_stops_nodes_and_keeps_them() {
 
 #[test]
 fn no_second_node_is_stopped_before_the_effect_of_the_first_is_known() {
-    let stage = Stage::of(3, &["--node_cap", "3", "--delay_remove", "300"]);
+    let stage = Stage::running(3, &["--node_cap", "3", "--delay_remove", "300"]);
     pressed(&stage);
     pressed(&stage);
     pressed(&stage);
@@ -47,7 +47,7 @@ fn no_second_node_is_stopped_before_the_effect_of_the_first_is_known() {
 
 #[test]
 fn busy_minute_stops_a_node() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.minute(60);
     stage.wnm(&[]).done();
     assert_eq!(stage.in_state("RUNNING"), 2, "between the limits nothing is done");
@@ -66,7 +66,7 @@ fn busy_minute_stops_a_node() {
 
 #[test]
 fn no_node_is_added_under_pressure() {
-    let stage = Stage::of(1, &["--node_cap", "5", "--delay_remove", "300"]);
+    let stage = Stage::running(1, &["--node_cap", "5", "--delay_remove", "300"]);
     pressed(&stage);
     pressed(&stage);
     assert_eq!(stage.ids(), [1]);
@@ -74,7 +74,7 @@ fn no_node_is_added_under_pressure() {
 
 #[test]
 fn every_action_gives_its_reason_with_numbers() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     pressed(&stage);
     let events = stage.events();
     let last = events.lines().last().unwrap_or_default();

@@ -93,9 +93,7 @@ fn later_python_run_finds_our_lock_and_does_nothing() {
     };
     let stage = Stage::new();
     theirs(&stage);
-    stage
-        .wnm(&["--force_action", "wnm-db-migration", "--confirm"])
-        .done();
+    stage.force("wnm-db-migration --confirm").done();
     let before = fs::read(stage.database()).expect("it is there");
     let mut words = peer.split(' ');
     let ran = Command::new(words.next().expect("a program"))

@@ -35,7 +35,7 @@ fn adds_use_the_quota_of_starts() {
 
 #[test]
 fn total_quota_limits_all_kinds_together() {
-    let stage = Stage::of(
+    let stage = Stage::running(
         4,
         &[
             "--node_cap",
@@ -63,7 +63,7 @@ fn total_quota_limits_all_kinds_together() {
 
 #[test]
 fn removals_have_their_own_quota() {
-    let stage = Stage::of(
+    let stage = Stage::running(
         5,
         &[
             "--node_cap",
@@ -87,7 +87,7 @@ fn removals_have_their_own_quota() {
 
 #[test]
 fn no_more_nodes_are_removed_than_the_cap_requires() {
-    let stage = Stage::of(
+    let stage = Stage::running(
         4,
         &[
             "--node_cap",

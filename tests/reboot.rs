@@ -7,7 +7,7 @@ use crate::stage::{Stage, kill};
 
 #[test]
 fn nodes_restart_one_by_one_after_a_reboot() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
     stage
         .processes()

@@ -7,7 +7,7 @@ use crate::stage::Stage;
 
 #[test]
 fn lower_cap_removes_the_youngest_nodes_completely() {
-    let stage = Stage::of(4, &["--node_cap", "4"]);
+    let stage = Stage::running(4, &["--node_cap", "4"]);
     stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert_eq!(stage.ids(), [1, 2]);
@@ -19,7 +19,7 @@ fn lower_cap_removes_the_youngest_nodes_completely() {
 
 #[test]
 fn planned_removal_stops_the_node_and_deletes_it_after_the_delay() {
-    let stage = Stage::of(2, &["--node_cap", "2", "--delay_remove", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2", "--delay_remove", "2"]);
     stage.pass(&["--node_cap", "1"]).done();
     assert_eq!(stage.row(2).status, "REMOVING");
     assert!(
@@ -34,10 +34,8 @@ fn planned_removal_stops_the_node_and_deletes_it_after_the_delay() {
 
 #[test]
 fn stopped_nodes_are_removed_before_running_ones() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.force("stop --service_name antnode0001").done();
     stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert_eq!(stage.ids(), [2, 3]);
@@ -45,23 +43,18 @@ fn stopped_nodes_are_removed_before_running_ones() {
 
 #[test]
 fn forced_removal_does_not_wait() {
-    let stage = Stage::of(2, &["--delay_remove", "300"]);
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .done();
+    let stage = Stage::running(2, &["--delay_remove", "300"]);
+    stage.force("remove --service_name antnode0001").done();
     assert_eq!(stage.ids(), [2]);
     stage.agree(true);
 }
 
 #[test]
 fn teardown_requires_confirm() {
-    let stage = Stage::of(2, &[]);
-    stage
-        .wnm(&["--force_action", "teardown"])
-        .code(1)
-        .says("--confirm");
+    let stage = Stage::running(2, &[]);
+    stage.force("teardown").code(1).says("--confirm");
     assert_eq!(stage.processes().len(), 2);
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     assert_eq!(stage.ids(), [0; 0]);
     stage.agree(true);
     assert!(stage.processes().is_empty());
@@ -69,7 +62,7 @@ fn teardown_requires_confirm() {
 
 #[test]
 fn root_directory_that_is_not_the_nodes_own_is_never_deleted() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let treasure = stage.home().join("treasure");
     fs::create_dir_all(&treasure).expect("a folder of the operator's");
     fs::write(treasure.join("keys"), "irreplaceable").expect("a file of the operator's");
@@ -83,13 +76,7 @@ fn root_directory_that_is_not_the_nodes_own_is_never_deleted() {
             "UPDATE node SET root_dir = '{}' WHERE id = 2",
             root.display()
         ));
-        let ran = stage.wnm(&[
-            "--force_action",
-            "remove",
-            "--service_name",
-            "antnode0002",
-            "--confirm",
-        ]);
+        let ran = stage.force("remove --service_name antnode0002 --confirm");
         assert_ne!(ran.code, Some(0), "{ran}");
         assert_eq!(stage.ids(), [1, 2], "the row is kept");
         assert!(treasure.join("keys").exists() && stage.root(1).join("secret-key").exists());

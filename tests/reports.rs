@@ -270,7 +270,7 @@ fn machine_config_as_a_settings_file_changes_nothing() {
         let text = printed(&stage, "machine-config", &["--report_format", "config"]);
         fs::create_dir_all(stage.home().join("wnm")).expect("a folder");
         fs::write(stage.home().join("wnm/config"), &text).expect("a file");
-        stage.wnm(&["--force_action", "nullop"]).done();
+        stage.force("nullop").done();
         assert_eq!(machine(&stage), before, "{text}");
         assert_eq!(
             printed(&stage, "machine-config", &["--report_format", "config"]),
@@ -287,7 +287,7 @@ fn machine_config_as_a_dotenv_file_changes_nothing() {
         let folder = stage.home().join(".local/share/wnm");
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join(".env"), &text).expect("a file");
-        stage.wnm(&["--force_action", "nullop"]).done();
+        stage.force("nullop").done();
         assert_eq!(machine(&stage), before, "{text}");
     }
 }
@@ -374,7 +374,7 @@ fn machine_metrics_have_all_four_formats() {
 
 #[test]
 fn machine_metrics_show_how_nodes_share_their_binary() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let json = report(&stage, "machine-metrics", &["--json"]).done().json();
     assert_eq!(json["nodes_by_binary"], serde_json::json!({"link": 2}));
     for (format, line) in [
@@ -400,7 +400,7 @@ fn nodes_on_another_filesystem_have_copies_and_the_report_says_so() {
     }
     let base = stage.home().join(".local/share/autonomi");
     symlink(shelf.path(), base.join("bin")).expect("`bin` is a link to there");
-    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
+    stage.force("add --count 2").done();
     let json = report(&stage, "machine-metrics", &["--json"]).done().json();
     assert_eq!(json["nodes_by_binary"], serde_json::json!({"copy": 2}));
     stage.survey();
@@ -481,10 +481,8 @@ fn ntracking_gets_its_own_names_and_types() {
 
 #[test]
 fn history_has_action_time_node_and_reason() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    stage.force("stop --service_name antnode0002").done();
     let text = printed(&stage, "history", &[]);
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 4, "a heading, two adds and a stop:\n{text}");
@@ -521,7 +519,7 @@ fn history_has_action_time_node_and_reason() {
 
 #[test]
 fn plan_gives_the_reason_why_no_node_is_added() {
-    let stage = Stage::of(1, &["--node_cap", "3", "--cpu_less_than", "50"]);
+    let stage = Stage::running(1, &["--node_cap", "3", "--cpu_less_than", "50"]);
     stage.minute(62);
     let text = printed(&stage, "plan", &[]);
     assert!(text.contains("nothing is started or added: cpu 6"), "{text}");

@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 #[test]
 fn node_with_one_missing_folder_is_dead_and_removed() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     fs::remove_dir_all(stage.root(2)).expect("it was there");
     stage.cycle();
     stage.cycle_until("the colony is whole again", |stage| {
@@ -18,7 +18,7 @@ fn node_with_one_missing_folder_is_dead_and_removed() {
 
 #[test]
 fn missing_storage_stops_everything() {
-    let stage = Stage::of(3, &["--node_cap", "5"]);
+    let stage = Stage::running(3, &["--node_cap", "5"]);
     let away = stage.home().join("elsewhere");
     fs::rename(stage.storage(), &away).expect("the disk goes");
     let (rows, processes) = (stage.rows(), stage.processes());
@@ -36,7 +36,7 @@ fn missing_storage_stops_everything() {
 
 #[test]
 fn many_missing_folders_at_once_count_as_a_missing_disk() {
-    let stage = Stage::of(4, &["--node_cap", "4"]);
+    let stage = Stage::running(4, &["--node_cap", "4"]);
     let away = stage.home().join("elsewhere");
     fs::create_dir_all(&away).expect("a folder");
     for id in [1, 2] {
@@ -55,7 +55,7 @@ fn many_missing_folders_at_once_count_as_a_missing_disk() {
 
 #[test]
 fn operator_can_confirm_that_nodes_are_lost() {
-    let stage = Stage::of(4, &["--node_cap", "2"]);
+    let stage = Stage::running(4, &["--node_cap", "2"]);
     for id in [1, 2] {
         fs::remove_dir_all(stage.root(id)).expect("it was there");
     }

@@ -74,6 +74,22 @@ impl Place {
         }
     }
 
+    /// Node 1 with this version and script as its binary.
+    fn defined(&self, version: &str, script: &str) -> Node {
+        let node = self.node(1);
+        self.manager()
+            .define(&node, &self.binary(version, script))
+            .unwrap();
+        node
+    }
+
+    /// The same, started.
+    fn running(&self, version: &str, script: &str) -> Node {
+        let node = self.defined(version, script);
+        self.manager().start(&node).unwrap();
+        node
+    }
+
     fn binary(&self, version: &str, script: &str) -> Binary {
         let path = self.folder.path().join(format!("download-{version}"));
         fs::write(&path, script).unwrap();
@@ -225,11 +241,7 @@ fn many_nodes_start_in_parallel_and_share_one_file() {
 #[test]
 fn node_that_exits_at_once_is_reported_with_its_last_output() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.17", DIES))
-        .unwrap();
+    let node = place.defined("0.4.17", DIES);
     assert_eq!(
         place.manager().start(&node).unwrap_err().to_string(),
         "start `antnode0001`: it ended at once, exit code 7: cannot bind"
@@ -255,12 +267,7 @@ fn lost_binary_is_restored_from_the_store() {
 #[test]
 fn node_that_ignores_sigterm_is_killed() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.17", STUBBORN))
-        .unwrap();
-    place.manager().start(&node).unwrap();
+    let node = place.running("0.4.17", STUBBORN);
     place.manager().stop(&node).unwrap();
     assert_eq!(place.pid(&node), None);
 }
@@ -268,11 +275,7 @@ fn node_that_ignores_sigterm_is_killed() {
 #[test]
 fn process_that_is_not_the_node_is_never_signalled() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.17", LIVES))
-        .unwrap();
+    let node = place.defined("0.4.17", LIVES);
     let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
     fs::write(node.home.root.join("node.pid"), other.id().to_string()).unwrap();
     place.manager().stop(&node).unwrap();
@@ -289,12 +292,7 @@ fn process_that_is_not_the_node_is_never_signalled() {
 #[test]
 fn node_without_a_pid_file_is_found_and_not_started_twice() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.17", LIVES))
-        .unwrap();
-    place.manager().start(&node).unwrap();
+    let node = place.running("0.4.17", LIVES);
     fs::remove_file(node.home.root.join("node.pid")).unwrap();
     place.manager().start(&node).unwrap();
     // A forked shell that has not called exec yet looks like a second process.
@@ -307,12 +305,7 @@ fn node_without_a_pid_file_is_found_and_not_started_twice() {
 #[test]
 fn upgrade_runs_the_new_binary_and_deletes_the_old_one() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.16", LIVES))
-        .unwrap();
-    place.manager().start(&node).unwrap();
+    let node = place.running("0.4.16", LIVES);
     let old = place.pid(&node).unwrap();
     fs::write(node.home.root.join("secret-key"), "identity").unwrap();
     let new = place.binary("0.4.17", &format!("{LIVES}# new\n"));
@@ -333,12 +326,7 @@ fn upgrade_runs_the_new_binary_and_deletes_the_old_one() {
 #[test]
 fn upgrade_that_does_not_start_is_rolled_back() {
     let place = Place::new();
-    let node = place.node(1);
-    place
-        .manager()
-        .define(&node, &place.binary("0.4.16", LIVES))
-        .unwrap();
-    place.manager().start(&node).unwrap();
+    let node = place.running("0.4.16", LIVES);
     let error = place
         .manager()
         .upgrade(&node, &place.binary("0.4.17", DIES))

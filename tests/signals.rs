@@ -27,14 +27,14 @@ fn run_that_is_asked_to_end_finishes_its_step_and_exits() {
         assert!(took < Duration::from_secs(2), "{signal}: {took:?}");
         assert!(stage.rows().len() < 5, "{}", stage.describe());
         stage.agree(false);
-        stage.wnm(&["--force_action", "add"]).done();
+        stage.force("add").done();
         stage.agree(false);
     }
 }
 
 #[test]
 fn nodes_survive_the_run_that_started_them() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let pid = stage.process(1).expect("it runs").pid;
     let session = nix::unistd::getsid(Some(nix::unistd::Pid::from_raw(pid))).expect("its session");
     assert_ne!(

@@ -1,16 +1,13 @@
 //! Starting: wnm starts stopped nodes, oldest first, and one that fails does not block the others.
 
-use nix::sys::signal::Signal;
-
-use crate::stage::{Stage, kill};
+use crate::stage::Stage;
 
 #[test]
 fn killed_node_restarts_with_its_identity() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     let identity = stage.identity(2);
     let peer = stage.row(2).peer_id;
-    kill(stage.process(2).expect("it runs").pid, Signal::SIGKILL);
-    stage.wait_for("it is dead", |stage| stage.process(2).is_none());
+    stage.kill_node(2);
     stage.cycle();
     stage.cycle_until("all three run", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(stage.identity(2), identity);
@@ -20,8 +17,8 @@ fn killed_node_restarts_with_its_identity() {
 
 #[test]
 fn stopped_nodes_start_at_the_cap() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
-    stage.wnm(&["--force_action", "stop", "--count", "2"]).done();
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.force("stop --count 2").done();
     assert_eq!(stage.in_state("STOPPED"), 2);
     stage.cycle_until("all three run", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(stage.ids(), [1, 2, 3]);
@@ -29,8 +26,8 @@ fn stopped_nodes_start_at_the_cap() {
 
 #[test]
 fn node_that_does_not_start_does_not_block_the_queue() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
-    stage.wnm(&["--force_action", "stop", "--count", "2"]).done();
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    stage.force("stop --count 2").done();
     stage.sicken(1, "refuse");
     stage.until(
         "the second node runs",
@@ -48,16 +45,14 @@ fn node_that_does_not_start_does_not_block_the_queue() {
     );
     stage.agree(true);
     stage.cure(1);
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
-        .done();
+    stage.force("start --service_name antnode0001").done();
     stage.until("it runs", |stage| stage.row(1).status == "RUNNING", Stage::survey);
 }
 
 #[test]
 fn outdated_stopped_node_is_upgraded_when_it_starts() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
-    stage.wnm(&["--force_action", "stop"]).done();
+    let stage = Stage::running(1, &["--node_cap", "1"]);
+    stage.force("stop").done();
     stage.install("0.4.18");
     stage.cycle_until("it runs the new version", |stage| {
         stage.row(1).status == "RUNNING" && stage.of_version("0.4.18") == 1
@@ -67,16 +62,12 @@ fn outdated_stopped_node_is_upgraded_when_it_starts() {
 
 #[test]
 fn disabled_node_stays_off_until_a_forced_start() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
-    stage
-        .wnm(&["--force_action", "disable", "--service_name", "antnode0001"])
-        .done();
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    stage.force("disable --service_name antnode0001").done();
     stage.cycle();
     stage.cycle();
     assert_eq!(stage.row(1).status, "DISABLED");
     stage.agree(true);
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
-        .done();
+    stage.force("start --service_name antnode0001").done();
     stage.until("it runs", |stage| stage.row(1).status == "RUNNING", Stage::survey);
 }

@@ -4,7 +4,7 @@ use crate::stage::Stage;
 
 #[test]
 fn node_can_be_named_in_every_usual_form() {
-    let stage = Stage::of(4, &[]);
+    let stage = Stage::running(4, &[]);
     stage
         .wnm(&["--force_action", "stop", "--service_name", "antnode0001, 0002 ,3"])
         .done();
@@ -15,7 +15,7 @@ fn node_can_be_named_in_every_usual_form() {
 
 #[test]
 fn unknown_name_is_an_error_and_stops_nothing() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     for name in ["antnode0009", "antnode0001junk", "9", "queen"] {
         let ran = stage.wnm(&["--force_action", "stop", "--service_name", name]);
         assert_ne!(ran.code, Some(0), "{ran}");
@@ -27,21 +27,17 @@ fn unknown_name_is_an_error_and_stops_nothing() {
 
 #[test]
 fn stopping_a_stopped_node_succeeds() {
-    let stage = Stage::of(1, &[]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
+    let stage = Stage::running(1, &[]);
+    stage.force("stop --service_name antnode0001").done();
+    stage.force("stop --service_name antnode0001").done();
     assert_eq!(stage.in_state("STOPPED"), 1);
     stage.agree(true);
 }
 
 #[test]
 fn stop_without_a_name_stops_the_youngest() {
-    let stage = Stage::of(3, &[]);
-    stage.wnm(&["--force_action", "stop"]).done();
+    let stage = Stage::running(3, &[]);
+    stage.force("stop").done();
     assert_eq!(stage.row(3).status, "STOPPED");
     assert_eq!(stage.in_state("RUNNING"), 2);
 }

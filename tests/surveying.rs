@@ -4,7 +4,7 @@ use crate::stage::Stage;
 
 #[test]
 fn survey_stores_what_the_node_reported() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     for row in stage.rows() {
         assert_eq!(row.version.as_deref(), Some("0.4.17"));
         assert!(row.peer_id.is_some_and(|id| id.starts_with("12D3KooW")));
@@ -31,7 +31,7 @@ fn survey_stores_what_the_node_reported() {
 
 #[test]
 fn slow_node_is_waited_for() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     stage.sicken(1, "slow:1500");
     stage.cycle();
     assert_eq!(stage.row(1).status, "RUNNING");
@@ -39,7 +39,7 @@ fn slow_node_is_waited_for() {
 
 #[test]
 fn node_that_does_not_answer_is_neither_stopped_nor_started_twice() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let before = stage.processes();
     stage.sicken(1, "mute");
     stage.cycle();
@@ -54,7 +54,7 @@ fn node_that_does_not_answer_is_neither_stopped_nor_started_twice() {
 
 #[test]
 fn shunned_node_is_replaced_if_enabled() {
-    let stage = Stage::of(2, &["--node_cap", "2", "--shunned_remove", "5"]);
+    let stage = Stage::running(2, &["--node_cap", "2", "--shunned_remove", "5"]);
     stage.sicken(1, "shunned:9");
     stage.cycle_until("another has taken its place", |stage| {
         stage.in_state("RUNNING") == 2 && !stage.root(1).exists()
@@ -65,7 +65,7 @@ fn shunned_node_is_replaced_if_enabled() {
 
 #[test]
 fn shunned_node_is_kept_by_default() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = stage.processes();
     stage.sicken(1, "shunned:900");
     (0..4).for_each(|_| drop(stage.cycle()));

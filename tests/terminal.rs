@@ -65,10 +65,8 @@ fn faded(text: &str) -> String {
 
 #[test]
 fn table_is_coloured_only_on_a_terminal() {
-    let stage = Stage::of(2, &[]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    let stage = Stage::running(2, &[]);
+    stage.force("stop --service_name antnode0002").done();
     let report = ["--report", "node-status"];
     let piped = stage.wnm_with(COLOURS, &report).done().plain().stdout;
     let header = format!(
@@ -123,7 +121,7 @@ fn error_is_red_only_on_a_terminal() {
 
 #[test]
 fn long_work_shows_its_progress() {
-    let stage = Stage::of(2, &["--survey_delay", "1500"]);
+    let stage = Stage::running(2, &["--survey_delay", "1500"]);
     let words = "--force_action survey --loglevel WARNING";
     let Some(shown) = seen(&stage, COLOURS, words) else {
         return;
@@ -166,7 +164,7 @@ fn long_work_shows_its_progress() {
 
 #[test]
 fn signal_leaves_the_terminal_unchanged() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let line = format!(
         "{} --force_action survey --this_survey_delay {}; echo \"ended $?\"; stty -a",
         env!("CARGO_BIN_EXE_wnm"),

@@ -4,7 +4,7 @@ use crate::stage::Stage;
 
 #[test]
 fn nodes_are_upgraded_one_at_a_time_oldest_first() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     let identities: Vec<_> = (1..=3).map(|id| stage.identity(id)).collect();
     stage.install("0.4.18");
     for upgraded in 1..=3 {
@@ -28,7 +28,7 @@ fn nodes_are_upgraded_one_at_a_time_oldest_first() {
 
 #[test]
 fn unused_versions_are_deleted() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     stage.install("0.4.18");
     stage.cycle_until("it is upgraded", |stage| stage.of_version("0.4.18") == 1);
     stage.cycle_until("the old binary is gone", |stage| {
@@ -42,8 +42,8 @@ fn versions_are_compared_as_versions() {
     let stage = Stage::new();
     stage.install("0.4.9");
     stage.init(&["--node_cap", "1"]).done();
-    stage.wnm(&["--force_action", "add"]).done();
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.force("add").done();
+    stage.survey_until_running(1);
     stage.install("0.4.10");
     stage.cycle_until("0.4.10 is newer than 0.4.9", |stage| {
         stage.of_version("0.4.10") == 1
@@ -52,7 +52,7 @@ fn versions_are_compared_as_versions() {
 
 #[test]
 fn node_newer_than_the_binary_is_not_changed() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let before = stage.processes();
     stage.install("0.4.16");
     stage.cycle();
@@ -63,7 +63,7 @@ fn node_newer_than_the_binary_is_not_changed() {
 
 #[test]
 fn upgrades_can_be_disabled() {
-    let stage = Stage::of(1, &["--node_cap", "1", "--enable_upgrade=false"]);
+    let stage = Stage::running(1, &["--node_cap", "1", "--enable_upgrade=false"]);
     let before = stage.processes();
     stage.install("0.4.18");
     stage.cycle();
@@ -73,7 +73,7 @@ fn upgrades_can_be_disabled() {
 
 #[test]
 fn node_keeps_its_version_if_the_new_one_does_not_run() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let identity = stage.identity(1);
     let broken = stage.home().join(".local/bin/antnode");
     std::fs::remove_file(&broken).expect("it was there");
@@ -82,11 +82,7 @@ fn node_keeps_its_version_if_the_new_one_does_not_run() {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&broken, mode).expect("it may be run");
     stage.pass(&[]).code(3).plain();
-    stage.until(
-        "the old one runs",
-        |stage| stage.in_state("RUNNING") == 1,
-        Stage::survey,
-    );
+    stage.survey_until_running(1);
     assert_eq!(stage.of_version("0.4.17"), 1);
     assert_eq!(stage.identity(1), identity);
     assert!(stage.row(1).last_error.is_some(), "why it failed is kept");

@@ -78,11 +78,7 @@ impl Machine {
 
     /// Surveys until `count` nodes run.
     pub fn all_run(&self, count: usize) {
-        self.until(
-            "all nodes run",
-            |stage| stage.in_state("RUNNING") == count,
-            Stage::survey,
-        );
+        self.survey_until_running(count);
     }
 
     /// The node, metrics and RPC ports of an id.

@@ -45,7 +45,7 @@ fn antctl_add() {
              --rpc-port {rpc} --rewards-address {WALLET} --no-upnp --path {home}/.local/bin/antnode evm-arbitrum-one"
         )
     };
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     // wnm checks for the registry before it exists.
     assert_eq!(
         machine.calls()[1..],
@@ -87,7 +87,7 @@ fn antctl_add() {
     assert_eq!(cells(&machine, row), expected);
 
     machine.forget_calls();
-    let ran = machine.wnm(&["--force_action", "remove"]).done();
+    let ran = machine.force("remove").done();
     assert_eq!(ran.json()["status"], "removed-node");
     assert_eq!(
         machine.calls(),
@@ -99,7 +99,7 @@ fn antctl_add() {
     assert_eq!(machine.rows(), []);
 
     machine.forget_calls();
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     assert_eq!(machine.calls()[0], said(14), "13 was used");
     // The recorded antctl was a stand-in that numbers anew; the real one does not.
     assert_eq!(
@@ -112,7 +112,7 @@ fn antctl_add() {
 fn antctl_zen_add() {
     let machine = of_twelve("antctl+zen", &[]);
     machine.release("0.4.17");
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     let (port, metrics, rpc) = machine.ports(13);
     assert_eq!(
         machine.calls_of("add"),
@@ -152,12 +152,8 @@ fn rows_with_the_parent_of_a_nodes_folder_are_corrected() {
     );
     // An action before the first survey finds the node too.
     as_the_peer_keeps_them(&machine, "");
-    machine
-        .wnm(&["--force_action", "stop", "--service_name", "3"])
-        .done();
-    machine
-        .wnm(&["--force_action", "remove", "--service_name", "2"])
-        .done();
+    machine.force("stop --service_name 3").done();
+    machine.force("remove --service_name 2").done();
     let roots: Vec<_> = machine
         .processes()
         .into_iter()
@@ -173,7 +169,7 @@ fn rows_with_the_parent_of_a_nodes_folder_are_corrected() {
 fn zen_node_that_the_python_wnm_could_not_read_is_found_by_its_ports() {
     let machine = Machine::colony("antctl+zen", &["--node_cap", "1"]);
     machine.release("0.4.17");
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     machine.all_run(1);
     let before = machine.row(1);
     as_the_peer_keeps_them(

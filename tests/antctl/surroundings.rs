@@ -13,15 +13,12 @@ fn antctl_is_taken_from_the_configured_path() {
     let elsewhere = machine.home().join("tools/my-antctl");
     fs::create_dir(machine.home().join("tools")).expect("a folder");
     fs::rename(machine.home().join(".local/bin/antctl"), &elsewhere).expect("it is moved");
-    machine
-        .wnm(&["--force_action", "add"])
-        .code(3)
-        .says("`antctl_path`");
+    machine.force("add").code(3).says("`antctl_path`");
     let path = elsewhere.display().to_string();
     machine
         .wnm(&["--force_action", "update_config", "--antctl_path", &path])
         .done();
-    machine.wnm(&["--force_action", "add"]).done();
+    machine.force("add").done();
     machine.all_run(1);
 }
 

@@ -135,11 +135,7 @@ impl Ground {
 
     /// Surveys until `count` nodes run.
     pub fn all_run(&self, count: usize) {
-        self.until(
-            "all nodes run",
-            |stage| stage.in_state("RUNNING") == count,
-            Stage::survey,
-        );
+        self.survey_until_running(count);
     }
 
     /// Makes this version of antnode the newest that the manager finds.

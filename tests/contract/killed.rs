@@ -115,7 +115,7 @@ pub fn next_run_finishes_a_killed_stop_or_upgrade(kind: &Kind) {
     ground.set(&[3], "version = '0.4.17', status = 'RUNNING'");
     ground.had_begun("upgrade", &[3, 4]);
     ground
-        .wnm(&["--force_action", "survey"])
+        .force("survey")
         .done()
         .says("a run that was killed had begun");
     assert_eq!(ground.in_state("STOPPED"), 2, "{}", ground.describe());

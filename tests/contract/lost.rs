@@ -100,7 +100,7 @@ pub fn import_rebuilds_thirty_rows_after_the_database_was_lost(kind: &Kind) {
         return;
     };
     ground.is_whole(30);
-    ground.wnm(&["--force_action", "stop", "--count", "3"]).done();
+    ground.force("stop --count 3").done();
     ground.survey();
     let before = rows(&ground);
     let pids = |ground: &Ground| {
@@ -135,6 +135,6 @@ pub fn import_rebuilds_thirty_rows_after_the_database_was_lost(kind: &Kind) {
     }
     assert!(columns > 30 * 45, "{columns} cells were compared");
     assert_eq!(pids(&ground), running, "no node noticed");
-    ground.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    ground.force("teardown --confirm").done();
     ground.is_bare();
 }

@@ -95,6 +95,6 @@ pub fn values_with_quotes_and_paths_with_spaces_reach_the_node_unchanged(kind: &
         ground.all_run(1);
     }
     ground.is_whole(1);
-    ground.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    ground.force("teardown --confirm").done();
     ground.is_bare();
 }

@@ -39,7 +39,7 @@ impl Ground for Home {
             // The colony was complete before the kill.
             again.says("already");
         }
-        self.0.wnm(&["--force_action", "survey"]).done();
+        self.0.force("survey").done();
         self.0.wnm(&WORDS).code(1).says("already");
         is_whole(&self.0, &Default::default());
         begins_again

@@ -26,10 +26,8 @@ struct Found {
 impl Found {
     /// An import that creates the colony, or one that fills it.
     fn new(makes: bool) -> Found {
-        let stage = Stage::of(3, &[]);
-        stage
-            .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-            .done();
+        let stage = Stage::running(3, &[]);
+        stage.force("stop --service_name antnode0002").done();
         lose_database(&stage);
         let mut words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
         let mut empty = None;

@@ -163,9 +163,7 @@ const DISABLING: Scene = Scene {
     name: "a node being disabled",
     ready: |stage, _| {
         if stage.in_state("DISABLED") == 1 {
-            stage
-                .wnm(&["--force_action", "start", "--service_name", "1"])
-                .done();
+            stage.force("start --service_name 1").done();
         }
         one_runs(stage);
     },
@@ -186,14 +184,7 @@ const SETTINGS: Scene = Scene {
     name: "settings being kept",
     ready: |stage, _| {
         stage
-            .wnm(&[
-                "--force_action",
-                "update_config",
-                "--hd_less_than",
-                "99",
-                "--mem_less_than",
-                "99",
-            ])
+            .force("update_config --hd_less_than 99 --mem_less_than 99")
             .done();
     },
     words: &[
@@ -294,7 +285,7 @@ fn three_run(stage: &Stage) {
 fn one_rests(stage: &Stage) {
     if stage.in_state("STOPPED") != 1 {
         one_runs(stage);
-        stage.wnm(&["--force_action", "stop"]).done();
+        stage.force("stop").done();
     }
 }
 

@@ -106,7 +106,7 @@ fn cycles(spoil: fn(&Path)) -> Option<Played> {
 }
 
 fn meets(words: &[&str], spoil: fn(&Path)) -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "2"]);
+    let stage = Stage::running(1, &["--node_cap", "2"]);
     let antnode = stage.home().join(".local/bin/antnode");
     spoil(&antnode);
     stage.minute(0);
@@ -124,12 +124,12 @@ fn meets(words: &[&str], spoil: fn(&Path)) -> Option<Played> {
 }
 
 fn upgrade_that_dies() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     script(
         &stage.home().join(".local/bin/antnode"),
         "[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.18' && exit; exit 9",
     );
-    let ran = stage.wnm(&["--force_action", "upgrade", "--service_name", "1"]);
+    let ran = stage.force("upgrade --service_name 1");
     assert!(stage.process(1).is_some(), "{}", stage.describe());
     assert_eq!(stage.row(1).version.as_deref(), Some("0.4.17"));
     stage.install("0.4.17");
@@ -137,7 +137,7 @@ fn upgrade_that_dies() -> Option<Played> {
 }
 
 fn upgrade_in_vain() -> Option<Played> {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.sicken(1, "says:0.4.17");
     stage.install("0.4.18");
     stage.cycle_until("node 1 is upgraded", |stage| {

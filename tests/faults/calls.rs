@@ -127,7 +127,7 @@ fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
         eprintln!("SKIPPED: calls that fail with {error}: strace is missing, or may not trace here");
         return None;
     }
-    let stage = Stage::of(
+    let stage = Stage::running(
         1,
         &["--node_cap", "2", "--cpu_less_than", "99", "--cpu_remove", "100"],
     );
@@ -204,7 +204,7 @@ fn at_beginnings(beginning: Beginning) -> Option<Played> {
         eprintln!("SKIPPED: {beginning:?} with calls that fail: strace is missing, or may not trace here");
         return None;
     }
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let kept = identities(&stage);
     let (colony, peers) = (stage.home().join("colony.kept"), stage.home().join("peers.db"));
     stage.tamper("PRAGMA wal_checkpoint(TRUNCATE)");

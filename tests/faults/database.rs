@@ -113,7 +113,7 @@ fn unusable_database() {
 
 /// Damages the database of a stopped colony; cycles, actions and reports all fail and leave it unchanged.
 fn spoilt(spoil: fn(&Path)) -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let (path, kept) = (stage.database(), stage.home().join("kept.db"));
     stage.tamper("PRAGMA wal_checkpoint(TRUNCATE)");
     fs::copy(&path, &kept).expect("a copy");
@@ -140,10 +140,10 @@ fn spoilt(spoil: fn(&Path)) -> Option<Played> {
 }
 
 fn locked() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let holder = Connection::open(stage.database()).expect("it opens");
     holder.execute_batch("BEGIN IMMEDIATE").expect("it is held");
-    let ran = vec![stage.wnm(&[]), stage.wnm(&["--force_action", "add"])];
+    let ran = vec![stage.wnm(&[]), stage.force("add")];
     // Reading waits for nobody.
     stage.wnm(&["--report", "node-status"]).done();
     holder.execute_batch("ROLLBACK").expect("it is let go");

@@ -249,7 +249,7 @@ fn full_at_migration() -> Option<Played> {
 }
 
 fn full_storage() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = identities(&stage);
     let disk = stage.home().join("disk");
     mount(&disk, 1 << 20);
@@ -268,7 +268,7 @@ fn full_storage() -> Option<Played> {
 }
 
 fn full_logs() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let logs = stage.logs();
     fs::create_dir_all(&logs).expect("a folder");
     let before = identities(&stage);
@@ -281,7 +281,7 @@ fn full_logs() -> Option<Played> {
 }
 
 fn read_only(words: &[&str]) -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     bind(&stage.base(), &stage.base());
     remount(&stage.base(), "ro");
     let ran = wnm(&stage, words);
@@ -290,7 +290,7 @@ fn read_only(words: &[&str]) -> Option<Played> {
 }
 
 fn read_only_storage(words: &[&str]) -> Option<Played> {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.install("0.4.18");
     let before = identities(&stage).into_iter();
     let before = before.filter(|(root, _)| *root == stage.root(1)).collect();
@@ -310,7 +310,7 @@ fn read_only_storage(words: &[&str]) -> Option<Played> {
 #[test]
 fn folder_without_write_permission_is_named() {
     on_own_ground("faults::disk::folder_without_write_permission_is_named", || {
-        let stage = Stage::of(1, &["--node_cap", "1"]);
+        let stage = Stage::running(1, &["--node_cap", "1"]);
         let rights =
             |mode| fs::set_permissions(stage.base(), fs::Permissions::from_mode(mode)).expect("rights");
         rights(0o000);

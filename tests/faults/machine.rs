@@ -56,7 +56,7 @@ fn still(stage: &Stage, words: &[&str]) -> Ran {
 }
 
 fn clock() -> Option<Played> {
-    let stage = Stage::of(
+    let stage = Stage::running(
         3,
         &["--node_cap", "3", "--cpu_less_than", "99", "--cpu_remove", "100"],
     );
@@ -76,7 +76,7 @@ fn clock() -> Option<Played> {
 }
 
 fn boot_in_the_future() -> Option<Played> {
-    let stage = Stage::of(
+    let stage = Stage::running(
         2,
         &["--node_cap", "2", "--cpu_less_than", "99", "--cpu_remove", "100"],
     );
@@ -91,7 +91,7 @@ fn boot_in_the_future() -> Option<Played> {
 }
 
 fn no_proc() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = stage.rows();
     let bare = "mount -t tmpfs none /proc && exec setpriv --inh-caps=-all --ambient-caps=-all -- \"$@\"";
     let words = ["--mount", "sh", "-c", bare, "sh", env!("CARGO_BIN_EXE_wnm")];

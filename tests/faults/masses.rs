@@ -52,7 +52,7 @@ fn colony(starts: &str) -> (Stage, Identities) {
         "--max_concurrent_operations",
         starts,
     ];
-    let stage = Stage::of(6, &settings);
+    let stage = Stage::running(6, &settings);
     let before = identities(&stage);
     (stage, before)
 }

@@ -97,7 +97,7 @@ fn through_shell(stage: &Stage, wrapped: &str, words: &[&str]) -> Ran {
 }
 
 fn full_stdout() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let ran = vec![
         through_shell(
             &stage,
@@ -114,7 +114,7 @@ fn full_stdout() -> Option<Played> {
 }
 
 fn closed_streams() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let mut ran = Vec::new();
     for how in [
         "\"$@\" >&-",
@@ -133,14 +133,12 @@ fn closed_streams() -> Option<Played> {
     }
     // A node that is started without open descriptors must not write its output to the database.
     through_shell(&stage, "\"$@\" <&- >&- 2>&-", &["--force_action", "add"]).done();
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "2"])
-        .done();
+    stage.force("remove --service_name 2").done();
     Played::of(stage, ran)
 }
 
 fn full_stderr() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let ran = vec![through_shell(&stage, "\"$@\" 2>/dev/full", &[])];
     assert_eq!(
         through_shell(&stage, "\"$@\" 2>/dev/full", &["--nothing"]).code,
@@ -161,7 +159,7 @@ fn signalled(stage: &Stage, words: &[&str], signal: Signal, after: Duration) -> 
 }
 
 fn signals() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = identities(&stage);
     let mut ran = Vec::new();
     let mut version = 17;
@@ -198,7 +196,7 @@ fn signals() -> Option<Played> {
 }
 
 fn hangups() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "4"]);
+    let stage = Stage::running(1, &["--node_cap", "4"]);
     let before = identities(&stage);
     let mut ran = Vec::new();
     for turn in 0..12_u64 {
@@ -214,7 +212,7 @@ fn hangups() -> Option<Played> {
 }
 
 fn no_home() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let database = stage.database();
     let words = [
         "--report",
@@ -234,7 +232,7 @@ fn no_home() -> Option<Played> {
 }
 
 fn home_gone() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let nowhere = stage.home().join("no/where");
     let ran = stage.wnm_with(&[("HOME", nowhere.to_str().expect("text"))], &[]);
     assert!(!nowhere.exists());
@@ -242,7 +240,7 @@ fn home_gone() -> Option<Played> {
 }
 
 fn no_tmpdir() -> Option<Played> {
-    let stage = Stage::of(1, &["--node_cap", "2"]);
+    let stage = Stage::running(1, &["--node_cap", "2"]);
     let ran = stage.wnm_with(&[("TMPDIR", "/no/where")], &["--force_action", "add"]);
     Played::of(stage, vec![ran])
 }
@@ -257,7 +255,7 @@ fn little_memory() -> Option<Played> {
 }
 
 fn limited(which: &str, limits: impl Iterator<Item = u64>) -> Option<Played> {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let before = identities(&stage);
     let mut ran = Vec::new();
     for limit in limits {
@@ -304,7 +302,7 @@ fn read_only_home_is_named() {
 /// A closed pipe is no error.
 #[test]
 fn closed_stdout_is_no_error() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let mut child = stage
         .command(&["--report", "node-status-details", "--json"])
         .stdout(Stdio::piped())

@@ -119,7 +119,7 @@ fn systemctl_hangs() -> Option<Played> {
     let systemctl = stage.home().join(".local/bin/systemctl");
     let kept = fs::read(&systemctl).expect("it is there");
     script(&systemctl, "exec sleep 60");
-    let ran = stage.wnm(&["--force_action", "stop"]);
+    let ran = stage.force("stop");
     assert_eq!(stage.row(1).status, "RUNNING", "{}", stage.describe());
     fs::write(&systemctl, kept).expect("it is back");
     Played::of(stage, vec![ran])
@@ -154,12 +154,12 @@ fn sudo_asks() -> Option<Played> {
         .init(&["--process_manager", "setsid+sudo", "--node_cap", "1"])
         .done();
     stage.survey();
-    stage.wnm(&["--force_action", "add"]).done();
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.force("add").done();
+    stage.survey_until_running(1);
     let sudo = stage.tools().join("sudo");
     let kept = fs::read(&sudo).expect("it is there");
     script(&sudo, "echo 'sudo: a password is required' >&2; exit 1");
-    let ran = stage.wnm(&["--force_action", "add"]);
+    let ran = stage.force("add");
     assert_eq!(stage.processes().len(), 1, "{}", stage.describe());
     fs::write(&sudo, kept).expect("it is back");
     Played::of(stage, vec![ran])
@@ -179,7 +179,7 @@ fn ufw(text: &str) -> Option<Played> {
         ])
         .done();
     stage.survey();
-    let ran = stage.wnm(&["--force_action", "add"]);
+    let ran = stage.force("add");
     assert_eq!(
         stage.processes().len(),
         1,

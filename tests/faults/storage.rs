@@ -113,11 +113,9 @@ fn on_a_disk() -> (Stage, PathBuf) {
     bind(&disk, &stage.storage());
     stage.init(&["--node_cap", "4"]).done();
     stage.survey();
-    stage.wnm(&["--force_action", "add", "--count", "4"]).done();
-    stage.until("all run", |stage| stage.in_state("RUNNING") == 4, Stage::survey);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "4"])
-        .done();
+    stage.force("add --count 4").done();
+    stage.survey_until_running(4);
+    stage.force("stop --service_name 4").done();
     stage.survey();
     (stage, disk)
 }
@@ -162,9 +160,7 @@ fn stopped_without_its_disk() -> Option<Played> {
         ("STOPPED", "DISABLED")
     );
     bind(&disk, &stage.storage());
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "2"])
-        .done();
+    stage.force("start --service_name 2").done();
     Played::since(before, stage, ran)
 }
 
@@ -192,11 +188,9 @@ fn another_disk() -> Option<Played> {
 
 /// Node 12 of twelve, so that the loss of one node is not more than the safety limit.
 fn own_disk() -> Option<Played> {
-    let stage = Stage::of(12, &["--node_cap", "12"]);
+    let stage = Stage::running(12, &["--node_cap", "12"]);
     let (disk, root) = (stage.home().join("disk"), stage.root(12));
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "12"])
-        .done();
+    stage.force("stop --service_name 12").done();
     mount(&disk, 8 << 20);
     for entry in fs::read_dir(&root).expect("a root").flatten() {
         let moved = std::process::Command::new("cp")
@@ -207,16 +201,12 @@ fn own_disk() -> Option<Played> {
     }
     fs::remove_dir_all(&root).expect("it was copied");
     bind(&disk, &root);
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "12"])
-        .done();
+    stage.force("start --service_name 12").done();
     stage.survey();
     let before = identities(&stage);
     unmount(&root);
     let mut ran = away(&stage, &[&[]]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "12"])
-        .done();
+    stage.force("stop --service_name 12").done();
     ran.extend(away(
         &stage,
         &[&["--force_action", "start", "--service_name", "12"]],
@@ -231,7 +221,7 @@ fn own_disk() -> Option<Played> {
 }
 
 fn second_storage() -> Option<Played> {
-    let stage = Stage::of(3, &["--node_cap", "5"]);
+    let stage = Stage::running(3, &["--node_cap", "5"]);
     let (disk, second) = (stage.home().join("disk"), stage.home().join("second"));
     mount(&disk, 16 << 20);
     bind(&disk, &second);
@@ -243,7 +233,7 @@ fn second_storage() -> Option<Played> {
     stage
         .wnm(&["--node_storage", &own, "--force_action", "survey"])
         .done();
-    stage.until("all run", |stage| stage.in_state("RUNNING") == 5, Stage::survey);
+    stage.survey_until_running(5);
     let keys: Vec<_> = ["antnode0004", "antnode0005"]
         .map(|name| fs::read(second.join(name).join("secret-key")).expect("a key"))
         .into();
@@ -278,7 +268,7 @@ fn second_storage() -> Option<Played> {
 }
 
 fn decimated() -> Option<Played> {
-    let stage = Stage::of(4, &["--node_cap", "4"]);
+    let stage = Stage::running(4, &["--node_cap", "4"]);
     let before = identities(&stage);
     let kept = stage.home().join("kept");
     fs::create_dir_all(&kept).expect("a folder");

@@ -10,7 +10,7 @@ fn invalid_row_does_not_affect_other_rows() {
         "manager_type = 'upstart'",
         "root_dir = x'ff00'",
     ] {
-        let stage = Stage::of(2, &["--node_cap", "3"]);
+        let stage = Stage::running(2, &["--node_cap", "3"]);
         stage.tamper(&format!("UPDATE node SET {nonsense} WHERE id = 2"));
         let ran = stage.pass(&[]).done().plain();
         assert!(
@@ -28,7 +28,7 @@ fn invalid_row_does_not_affect_other_rows() {
             );
         }
         stage.wnm(&["--report", "node-status", "--json"]).done().plain();
-        stage.wnm(&["--force_action", "teardown", "--confirm"]).plain();
+        stage.force("teardown --confirm").plain();
         assert_eq!(
             stage.figure("SELECT count(*) FROM node"),
             1,

@@ -237,7 +237,7 @@ fn ills(target: u16) -> Vec<Raw> {
 
 #[test]
 fn survey_of_broken_http_ends_in_time_and_stores_valid_values() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let target = Server::of(VERSION, "");
     let ports = ills(target.port);
     enrol(&stage, ports.iter().map(|raw| raw.port));
@@ -328,7 +328,7 @@ fn no_figure_is_below_nothing(told: &Value, what: &str) {
 
 #[test]
 fn rows_and_reports_have_numbers_in_range_whatever_nodes_report() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     // Each twice, to overflow sums, and with labels before and after.
     let pages = FIGURES
         .iter()

@@ -114,10 +114,10 @@ fn live(stage: &Stage, umask: &str) {
             .map(|place| nobody_else_writes(place, umask))
             .sum::<usize>()
     };
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     look();
     stage.install("0.4.18");
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+    stage.survey_until_running(2);
     for what in ["upgrade", "stop", "start", "disable", "start"] {
         stage.wnm(&order(what, "1")).done().plain();
         look();
@@ -126,7 +126,7 @@ fn live(stage: &Stage, umask: &str) {
     stage.wnm(&["--report", "node-status"]).done();
     stage.wnm(&order("remove", "2")).done();
     assert!(look() > 8, "{:?}", modes(&stage.base()));
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     look();
 }
 
@@ -136,7 +136,7 @@ fn only_the_owner_can_write_files_that_wnm_creates_under_any_umask() {
         &["000", "022", "077"],
         "hostile::modes::only_the_owner_can_write_files_that_wnm_creates_under_any_umask",
         |umask| {
-            let stage = Stage::of(1, &["--node_cap", "3"]);
+            let stage = Stage::running(1, &["--node_cap", "3"]);
             live(&stage, umask);
             let jobs = launchd::machine::of(launchd::machine::Mode::User, 1, &["--node_cap", "3"])
                 .expect("a machine");
@@ -291,7 +291,7 @@ fn copy_of_a_database_has_its_owner_and_nobody_else_can_write_it() {
 
 #[test]
 fn sqlite_files_beside_a_database_are_as_private_as_the_database() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let beside = |end: &str| stage.base().join(format!("colony.db-{end}"));
     let mut child = stage.begin(&["--force_action", "add"]);
     let begun = Instant::now();
@@ -342,12 +342,12 @@ impl Foreign {
 
 #[test]
 fn does_not_write_truncate_or_chmod_a_file_with_a_second_hard_link() {
-    let stage = Stage::of(1, &["--node_cap", "3"]);
+    let stage = Stage::running(1, &["--node_cap", "3"]);
     stage.wnm(&order("stop", "1")).done();
     let long = vec![b'x'; 1 << 20];
 
     let lock = Foreign::at(&stage, &stage.base().join("wnm_active"), long.clone());
-    stage.wnm(&["--force_action", "survey"]).done();
+    stage.force("survey").done();
     stage.wnm(&["--doctor"]).plain();
     lock.is_as_it_was("the lock");
 
@@ -392,7 +392,7 @@ fn does_not_write_truncate_or_chmod_a_file_with_a_second_hard_link() {
     stage.install("0.4.19");
     stage.wnm(&order("upgrade", "1")).done();
     program.is_as_it_was("a node's program");
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     program.is_as_it_was("a node's program");
 }
 
@@ -410,7 +410,7 @@ fn does_not_create_a_colony_in_a_hard_linked_file() {
 
 #[test]
 fn does_not_block_on_a_pipe_in_place_of_the_console_log() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage.wnm(&order("stop", "1")).done();
     let console = console(&stage);
     fs::remove_file(&console).expect("it goes");

@@ -177,7 +177,7 @@ pub fn survey_in_bounds(stage: &Stage, whom: &str) {
 
 #[test]
 fn malicious_metrics_pages_do_not_slow_down_or_mislead_wnm() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let target = Server::of(VERSION, "");
     let servers = ills(target.port);
     // Three nodes per page: the costs of many nodes must not add up.

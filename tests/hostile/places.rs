@@ -13,7 +13,7 @@ use super::rights::{colony, content, order};
 
 #[test]
 fn operators_own_folder_never_becomes_a_nodes_folder() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     stage.wnm(&order("stop", "2")).done();
     stage.install("0.4.18");
     let project = stage.home().join("project");
@@ -29,14 +29,14 @@ fn operators_own_folder_never_becomes_a_nodes_folder() {
         ran.says(&project.display().to_string());
         assert_eq!(content(&project), before, "{what}");
     }
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).plain();
+    stage.force("teardown --confirm").plain();
     assert_eq!(content(&project), before);
     assert_eq!(stage.figure("SELECT count(*) FROM node"), 1, "the row stays");
 }
 
 #[test]
 fn does_not_block_on_what_a_node_puts_in_place_of_its_pid_file() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let note = |id| stage.root(id).join("node.pid");
     for id in [1, 2] {
         fs::remove_file(note(id)).expect("it is there");
@@ -54,13 +54,13 @@ fn does_not_block_on_what_a_node_puts_in_place_of_its_pid_file() {
         let pid = stage.process(id).expect("it runs").pid;
         assert_eq!(noted.trim(), pid.to_string());
     }
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     assert!(stage.processes().is_empty());
 }
 
 #[test]
 fn host_column_leads_to_no_other_address() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let other = Server::of("", "");
     for host in [
         format!("127.0.0.1:{}/#", other.port),
@@ -70,7 +70,7 @@ fn host_column_leads_to_no_other_address() {
         "a\nb".to_owned(),
     ] {
         stage.tamper(&format!("UPDATE node SET host = '{host}'"));
-        stage.wnm(&["--force_action", "survey"]).done().plain();
+        stage.force("survey").done().plain();
         assert!(other.heard().is_empty(), "{host}");
         assert_eq!(stage.row(1).status, "RUNNING", "{host}: silence stops nothing");
     }
@@ -79,7 +79,7 @@ fn host_column_leads_to_no_other_address() {
 #[test]
 fn file_that_is_no_program_is_not_stored_whatever_the_binaries_table_says() {
     use std::os::unix::fs::MetadataExt;
-    let stage = Stage::of(1, &["--node_cap", "3"]);
+    let stage = Stage::running(1, &["--node_cap", "3"]);
     let secret = stage.home().join("secret");
     fs::write(&secret, "for my eyes").expect("a file");
     fs::set_permissions(&secret, Permissions::from_mode(0o600)).expect("its mode");
@@ -92,7 +92,7 @@ fn file_that_is_no_program_is_not_stored_whatever_the_binaries_table_says() {
         seen.len(),
         seen.ino()
     ));
-    stage.wnm(&["--force_action", "add"]).code(3).plain();
+    stage.force("add").code(3).plain();
     stage.wnm(&order("upgrade", "1")).plain();
     let shelf: Vec<String> = content(&stage.base().join("bin"))
         .into_iter()

@@ -11,12 +11,8 @@ pub(super) fn colony() -> Option<Stage> {
     let settings = ["--process_manager", "setsid+sudo", "--firewall", "null"];
     stage.init(&settings).done();
     stage.survey();
-    stage.wnm(&["--force_action", "add", "--count", "2"]).done();
-    stage.until(
-        "both nodes run",
-        |stage| stage.in_state("RUNNING") == 2,
-        Stage::survey,
-    );
+    stage.force("add --count 2").done();
+    stage.survey_until_running(2);
     Some(stage)
 }
 
@@ -115,7 +111,7 @@ fn never_runs_a_node_as_root() {
 
 #[test]
 fn rows_that_share_a_root_or_service_delete_no_identity() {
-    let stage = Stage::of(3, &[]);
+    let stage = Stage::running(3, &[]);
     let root = stage.root(1).display().to_string();
     let key = stage.identity(1);
     for claim in [
@@ -129,7 +125,7 @@ fn rows_that_share_a_root_or_service_delete_no_identity() {
                 .plain()
                 .says("is another row's as well");
         }
-        stage.wnm(&["--force_action", "teardown", "--confirm"]).plain();
+        stage.force("teardown --confirm").plain();
         assert_eq!(stage.identity(1), key, "{claim}");
         assert_eq!(
             stage.figure("SELECT count(*) FROM node"),

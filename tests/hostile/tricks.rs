@@ -51,7 +51,7 @@ fn exchange(name: &Path, link: &Path) -> bool {
 
 #[test]
 fn replaces_symlinks_in_a_nodes_folder_and_does_not_follow_them() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let victim = victim(&stage);
     let before = held(&victim);
     stage.wnm(&order("stop", "2")).done();
@@ -71,14 +71,14 @@ fn replaces_symlinks_in_a_nodes_folder_and_does_not_follow_them() {
         stage.wnm(&order("stop", "2")).plain();
         assert_eq!(held(&victim), before, "{name}");
     }
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     assert_eq!(held(&victim), before);
     assert!(stage.processes().is_empty());
 }
 
 #[test]
 fn does_not_block_on_a_pipe_in_place_of_a_console_log() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage.wnm(&order("stop", "1")).done();
     let console = stage.logs().join("antnode0001/console.log");
     assert!(console.is_file(), "{}", console.display());
@@ -91,7 +91,7 @@ fn does_not_block_on_a_pipe_in_place_of_a_console_log() {
 
 #[test]
 fn symlinks_swapped_while_wnm_works_lead_it_nowhere_else() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let victim = victim(&stage);
     let before = held(&victim);
     let (is_over, exchanges) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -123,7 +123,7 @@ fn symlinks_swapped_while_wnm_works_lead_it_nowhere_else() {
     node.join().expect("the node's tricks end");
     assert!(exchanges.load(Ordering::Relaxed) > 100, "the node did play");
     assert_eq!(held(&victim), before, "remove");
-    stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    stage.force("teardown --confirm").done();
     assert_eq!(held(&victim), before, "teardown");
     assert!(!stage.root(2).exists() && stage.processes().is_empty());
 }

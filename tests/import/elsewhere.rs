@@ -72,9 +72,7 @@ fn removing_a_node_on_a_second_disk_deletes_only_its_folder() {
     let stage = two_disks();
     let disk = stage.home().join("disk2");
     fs::write(disk.join("mine"), "not a node's").expect("a file of the operator's");
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0020"])
-        .done();
+    stage.force("remove --service_name antnode0020").done();
     assert!(!disk.join("antnode0020").exists() && !place(&stage, "antnode0020").exists());
     assert!(disk.join("antnode0021").exists() && disk.join("mine").exists());
     assert_eq!(stage.ids(), [1, 2, 3, 21]);

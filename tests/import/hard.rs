@@ -168,7 +168,7 @@ fn drop_in_left_without_its_unit_reserves_the_number() {
         "antnode0001.service.d",
         "[Service]\nExecStart=\nExecStart=/bin/false\n",
     );
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     assert_eq!(stage.ids(), [2]);
     let left = stage.home().join(".config/systemd/user/antnode0001.service.d");
     assert!(left.join("override.conf").exists());

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 
 #[test]
 fn colony_without_nodes_can_import_and_one_with_nodes_cannot() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let (before, running) = (lasting(&stage), pids(&stage));
     let ran = stage.wnm(&["--import"]).code(1).complains();
     let ran = ran.says("has 2 nodes already: `--import` fills one that has none");
@@ -95,7 +95,7 @@ type Layer = (
 /// A setting in any layer overrides the value of the nodes, except that the cap is raised to their number.
 #[test]
 fn setting_in_any_layer_overrides_the_value_of_the_nodes() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     let running = pids(&stage);
     let words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
     let file = |path: &str, text: &str| {

@@ -218,16 +218,12 @@ fn node_started_through_a_symlink_is_not_started_twice_and_can_be_stopped() {
         "UPDATE node SET root_dir = '{}', status = 'STOPPED'",
         one.display()
     ));
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "antnode0001"])
-        .done();
+    stage.force("start --service_name antnode0001").done();
     assert_eq!(programs(&stage).len(), 1, "it runs already");
     // Waits for the child, so that it is no zombie.
     let mut mine = mine;
     let reaper = std::thread::spawn(move || mine.0.wait());
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
+    stage.force("stop --service_name antnode0001").done();
     assert!(programs(&stage).is_empty());
     reaper.join().expect("a thread").expect("it ended");
 }

@@ -182,13 +182,9 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
     assert_eq!(stage.in_state("RUNNING"), 3, "{}", stage.describe());
 
     // A lost unit is written again with all its options.
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0007"])
-        .done();
+    stage.force("stop --service_name antnode0007").done();
     fs::remove_file(place(&stage, "antnode0007")).expect("the unit is lost");
-    stage
-        .wnm(&["--force_action", "start", "--service_name", "antnode0007"])
-        .done();
+    stage.force("start --service_name antnode0007").done();
     let anew = text(&place(&stage, "antnode0007"));
     for said in [
         "--ip 127.0.0.3",
@@ -204,17 +200,13 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
 
     // From now on they are nodes like any other.
     stage.install("0.4.18");
-    stage
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode12"])
-        .done();
+    stage.force("upgrade --service_name antnode12").done();
     assert_eq!(
         text(&place(&stage, "antnode12")),
         units[1],
         "an upgrade leaves the unit as it is"
     );
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0013"])
-        .done();
+    stage.force("remove --service_name antnode0013").done();
     assert!(!disk.join("antnode0013").exists() && !place(&stage, "antnode0013").exists());
     assert_eq!(stage.ids(), [7, 12]);
     assert!(place(&stage, "antnode5").exists() && place(&stage, "antnode9").exists());

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 
 use super::machine::{Machine, Mode};
 use crate::import::processes::programs;
-use crate::stage::Stage;
 
 const WALLET: &str = "0x1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a";
 
@@ -200,11 +199,7 @@ fn jobs_of_an_operator_are_imported_and_never_rewritten() {
             .wnm(&["--force_action", "start", "--service_name", name])
             .done();
     }
-    stage.until(
-        "all run again",
-        |stage| stage.in_state("RUNNING") == 3,
-        Stage::survey,
-    );
+    stage.survey_until_running(3);
     assert_eq!(bytes(&stage), files);
 }
 

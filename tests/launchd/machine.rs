@@ -39,11 +39,7 @@ pub fn of(mode: Mode, count: usize, settings: &[&str]) -> Option<Machine> {
             .wnm(&["--force_action", "add", "--count", &count.to_string()])
             .done();
     }
-    machine.until(
-        "all run",
-        |stage| stage.in_state("RUNNING") == count,
-        Stage::survey,
-    );
+    machine.survey_until_running(count);
     Some(machine)
 }
 

@@ -180,7 +180,7 @@ fn machine_reports_in_every_format_have_the_documented_fields() {
 
 #[test]
 fn history_has_the_documented_fields() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let section = section("history");
     let json = json(&stage, &["history", "--json"]);
     assert_eq!(keys_of(&json), told(&section, &["JSON"]));

@@ -54,7 +54,7 @@ fn page_has_every_check_of_the_doctor() {
         let is_one = literals.iter().any(|literal| literal.text == *check);
         assert!(is_one, "`{check}` is no check");
     }
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let found = stage.wnm(&["--doctor", "--json"]).json();
     for finding in found["checks"].as_array().expect("a list") {
         let check = finding["check"].as_str().expect("a name");

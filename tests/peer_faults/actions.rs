@@ -56,7 +56,7 @@ fn thousands(stage: &Stage) -> (i64, i64) {
 fn add_forced() {
     let stage = services::colony(&["--environment", "RUST_LOG=info", "--no_upnp"]);
     services::forget(&stage);
-    let ran = stage.wnm(&["--force_action", "add"]).done();
+    let ran = stage.force("add").done();
     assert_eq!(
         ran.json(),
         serde_json::json!({ "status": "added-node", "node": "antnode0001" })
@@ -133,7 +133,7 @@ fn add_forced() {
 #[test]
 fn add_forced_no_upnp_off() {
     let stage = services::colony(&[]);
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     let unit = fs::read_to_string(services::unit(&stage, 1)).expect("its unit");
     assert!(
         !unit.contains("--no-upnp") && !unit.contains("Environment"),
@@ -145,9 +145,7 @@ fn add_forced_no_upnp_off() {
 fn add_planned() {
     let slots = ["--max_concurrent_starts", "2", "--max_concurrent_operations", "2"];
     let stage = services::of(3, &[&["--node_cap", "3"], &slots[..]].concat());
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0002"])
-        .done();
+    stage.force("remove --service_name antnode0002").done();
     services::forget(&stage);
     stage.pass(&["--node_cap", "5"]).done();
     assert_eq!(stage.ids(), [1, 2, 3, 4], "the gap is filled first");
@@ -161,12 +159,10 @@ fn add_planned() {
 #[test]
 fn remove_forced() {
     let stage = services::of(3, &[]);
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .done();
+    stage.force("remove --service_name antnode0001").done();
     assert_eq!(services::calls(&stage), [told("stop", &[1]), RELOAD.to_owned()]);
     services::forget(&stage);
-    stage.wnm(&["--force_action", "remove"]).done();
+    stage.force("remove").done();
     assert_eq!(services::calls(&stage), [told("stop", &[3]), RELOAD.to_owned()]);
     assert_eq!(stage.ids(), [2]);
     assert!(!services::unit(&stage, 3).exists() && !stage.root(3).exists());
@@ -202,7 +198,7 @@ fn stop_start_disable_forced() {
 #[test]
 fn teardown() {
     let stage = services::of(3, &[]);
-    let ran = stage.wnm(&["--force_action", "teardown", "--confirm"]).done();
+    let ran = stage.force("teardown --confirm").done();
     assert_eq!(
         ran.json(),
         serde_json::json!({ "status": "cluster-teardown", "method": "individual-remove", "removed_count": 3 })
@@ -267,9 +263,7 @@ fn stop_under_pressure() {
 #[test]
 fn reboot() {
     let stage = services::of(2, &["--node_cap", "2"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    stage.force("stop --service_name antnode0002").done();
     stage
         .tamper("UPDATE node SET status = 'RUNNING'; UPDATE machine SET last_stopped_at = 5, boot_time = 5;");
     services::forget(&stage);
@@ -326,7 +320,7 @@ fn idle_survey() {
 #[test]
 fn no_version_filled() {
     let stage = services::of(1, &["--node_cap", "1"]);
-    stage.wnm(&["--force_action", "stop"]).done();
+    stage.force("stop").done();
     stage.tamper("UPDATE node SET version = '', status = 'RUNNING'");
     stage.survey();
     assert_eq!(
@@ -339,7 +333,7 @@ fn no_version_filled() {
 /// must still work.
 #[test]
 fn colony_taken_over_with_settings_that_are_now_invalid_still_works() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     for (column, value) in [
         ("cpu_less_than", "101"),
         ("cpu_remove", "101"),

@@ -34,12 +34,10 @@ fn fault_09_setsid_adds_nodes_planned_and_forced() {
     let stage = Stage::colony(&["--node_cap", "1"]);
     stage.cycle();
     stage.cycle_until("the planned node runs", |stage| stage.in_state("RUNNING") == 1);
-    let ran = stage.wnm(&["--force_action", "add"]).done();
+    let ran = stage.force("add").done();
     assert_eq!(ran.json()["status"], "added-node");
     assert_eq!(stage.processes().len(), 2);
-    let ran = stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
+    let ran = stage.force("stop --service_name antnode0001").done();
     assert_eq!(ran.json()["stopped_count"], 1);
     assert!(stage.process(1).is_none());
     assert_eq!(stage.row(1).status, "STOPPED");
@@ -48,17 +46,13 @@ fn fault_09_setsid_adds_nodes_planned_and_forced() {
 
 #[test]
 fn fault_10_upgrades_planned_forced_and_on_start() {
-    let stage = Stage::of(3, &["--node_cap", "3", "--delay_upgrade", "300"]);
+    let stage = Stage::running(3, &["--node_cap", "3", "--delay_upgrade", "300"]);
     let identities = [1, 2, 3].map(|id| stage.identity(id));
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    stage.force("stop --service_name antnode0002").done();
     stage.install("0.4.18");
-    let ran = stage
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode0003"])
-        .done();
+    let ran = stage.force("upgrade --service_name antnode0003").done();
     assert_eq!(ran.json()["upgraded_nodes"][0], "antnode0003");
-    let ran = stage.wnm(&["--force_action", "start"]).done();
+    let ran = stage.force("start").done();
     assert_eq!(ran.json()["status"], "upgrading-node", "{ran}");
     stage.tamper("UPDATE node SET timestamp = timestamp - 301 WHERE status = 'UPGRADING'");
     stage.cycle();
@@ -211,7 +205,7 @@ fn fault_17_invalid_number_gives_an_error_without_a_trace() {
 #[test]
 fn fault_18_first_node_without_a_version_blocks_nothing() {
     for nothing in ["NULL", "''"] {
-        let stage = Stage::of(2, &["--node_cap", "2"]);
+        let stage = Stage::running(2, &["--node_cap", "2"]);
         // It does not answer and its binary is missing, so its version is unknown.
         stage.sicken(1, "mute");
         fs::remove_file(stage.root(1).join("antnode")).expect("it was there");
@@ -229,7 +223,7 @@ fn fault_18_first_node_without_a_version_blocks_nothing() {
 
 #[test]
 fn fault_19_failing_antnode_is_not_version_zero() {
-    let stage = Stage::of(1, &["--node_cap", "2"]);
+    let stage = Stage::running(1, &["--node_cap", "2"]);
     let before = stage.processes();
     let place = stage.home().join(".local/bin/antnode");
     for script in ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho 0\n", "no program"] {

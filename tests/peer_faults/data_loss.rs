@@ -37,9 +37,7 @@ fn fault_01_imported_node_has_the_directory_of_its_unit_and_is_removed_alone() {
     let row = stage.row(1);
     assert_eq!((&row.root, row.logs.as_ref()), (&root, Some(&logs)));
 
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .done();
+    stage.force("remove --service_name antnode0001").done();
     assert_eq!(stage.ids(), [0; 0]);
     assert!(!root.exists() && !unit.exists(), "all of the node is gone");
     assert!(stage.home().join("treasure").exists() && stage.storage().exists());
@@ -62,7 +60,7 @@ fn fault_02_planned_removal_deletes_data_and_unit() {
 
 #[test]
 fn fault_03_expired_removal_does_not_replace_another_node() {
-    let stage = Stage::of(3, &["--node_cap", "3", "--delay_remove", "300"]);
+    let stage = Stage::running(3, &["--node_cap", "3", "--delay_remove", "300"]);
     stage.pass(&["--node_cap", "2"]).done();
     assert_eq!(stage.row(3).status, "REMOVING");
     stage.tamper("UPDATE node SET timestamp = timestamp - 301 WHERE id = 3");
@@ -78,25 +76,21 @@ fn fault_04_forced_remove_ends_when_the_stop_fails() {
     let stage = services::of(2, &[]);
     let identity = stage.identity(1);
     services::spoil(&stage, "not-stopped", "antnode0001.service");
-    let ran = stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .code(3);
+    let ran = stage.force("remove --service_name antnode0001").code(3);
     assert_eq!(ran.json()["removed_count"], 0, "{ran}");
     assert_eq!(ran.json()["failed_nodes"][0]["service"], "antnode0001");
     assert_eq!(stage.row(1).status, "RUNNING", "it still runs");
     assert_eq!(stage.identity(1), identity);
     assert!(stage.process(1).is_some() && services::unit(&stage, 1).exists());
     services::mend(&stage, "not-stopped");
-    stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode0001"])
-        .done();
+    stage.force("remove --service_name antnode0001").done();
     assert_eq!(stage.ids(), [2]);
     stage.agree(true);
 }
 
 #[test]
 fn fault_05_unknown_flag_is_rejected_before_anything_is_done() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = (stage.rows(), stage.processes());
     let remove = ["--force_action", "remove", "--service_name", "antnode0001"];
     for wrong in [
@@ -117,11 +111,11 @@ fn fault_05_unknown_flag_is_rejected_before_anything_is_done() {
 /// Without antctl it cannot be removed: its row and the node are kept.
 #[test]
 fn fault_06_antctl_node_that_could_not_be_removed_keeps_its_row() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage
         .tamper("UPDATE node SET manager_type = 'antctl+user', method = 'antctl+user', service = 'antnode1'");
     let ran = stage
-        .wnm(&["--force_action", "remove", "--service_name", "antnode1"])
+        .force("remove --service_name antnode1")
         .code(3)
         .says("antctl");
     assert_eq!(ran.json()["removed_count"], 0, "{ran}");
@@ -131,7 +125,7 @@ fn fault_06_antctl_node_that_could_not_be_removed_keeps_its_row() {
 
 #[test]
 fn fault_07_name_selects_only_the_node_with_that_name() {
-    let stage = Stage::of(2, &[]);
+    let stage = Stage::running(2, &[]);
     for name in [
         "antnode0001junk",
         "antnode1.timer",

@@ -61,12 +61,10 @@ fn fault_75_quiet_prints_only_errors() {
         .complains();
     busy.kill().expect("it ends");
     busy.wait().expect("it ended");
-    let ran = stage.wnm(&["--force_action", "survey", "-q"]).done();
+    let ran = stage.force("survey -q").done();
     assert_eq!(ran.stderr, "", "{ran}");
 
-    let ran = adopted()
-        .wnm(&["--force_action", "wnm-db-migration", "--confirm", "-q"])
-        .done();
+    let ran = adopted().force("wnm-db-migration --confirm -q").done();
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""), "{ran}");
 }
 
@@ -74,7 +72,7 @@ fn fault_75_quiet_prints_only_errors() {
 fn fault_76_log_format_stays_after_a_migration_which_is_reported() {
     let stage = adopted();
     let ran = stage
-        .wnm(&["--force_action", "wnm-db-migration", "--confirm"])
+        .force("wnm-db-migration --confirm")
         .done()
         .says("migrated from the peer's schema `e2f4a512d24c` to V")
         .says(".bak");
@@ -82,7 +80,7 @@ fn fault_76_log_format_stays_after_a_migration_which_is_reported() {
     let fresh = Stage::new();
     let ran = fresh.init(&[]).done().says("Initialization complete");
     assert!(is_a_log(&ran), "{ran}");
-    let ran = fresh.wnm(&["--force_action", "survey"]).done();
+    let ran = fresh.force("survey").done();
     assert!(is_a_log(&ran), "{ran}");
 }
 

@@ -21,7 +21,7 @@ fn line(ran: &Ran, name: &str) -> String {
 
 #[test]
 fn fault_55_bin_path_is_the_path_of_the_binary() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let ran = report(&stage, &["node-status-details"]);
     assert_eq!(
         line(&ran, "Bin Path"),
@@ -31,7 +31,7 @@ fn fault_55_bin_path_is_the_path_of_the_binary() {
 
 #[test]
 fn fault_56_age_is_an_age() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage.tamper("UPDATE node SET age = unixepoch() - 5000");
     let age = line(&report(&stage, &["node-status-details"]), "Age");
     let seconds: i64 = age
@@ -44,7 +44,7 @@ fn fault_56_age_is_an_age() {
 
 #[test]
 fn fault_57_log_path_is_the_folder_of_the_logs() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let logs = stage.base().join("logs/antnode0001").display().to_string();
     assert_eq!(line(&report(&stage, &["node-status-details"]), "Log path"), logs);
     stage.tamper("UPDATE node SET log_dir = '/srv/logs/one'");
@@ -56,7 +56,7 @@ fn fault_57_log_path_is_the_folder_of_the_logs() {
 
 #[test]
 fn fault_58_no_value_is_null_instead_of_a_word() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage.tamper("UPDATE node SET version = NULL, wallet = NULL, peer_id = NULL, environment = NULL");
     let details = report(&stage, &["node-status-details", "--json"]).json();
     for key in ["version", "wallet", "peer_id", "environment"] {
@@ -81,7 +81,7 @@ fn fault_58_no_value_is_null_instead_of_a_word() {
 
 #[test]
 fn fault_59_node_is_found_by_its_documented_name() {
-    let stage = Stage::of(3, &[]);
+    let stage = Stage::running(3, &[]);
     let told = |names: &str| {
         let ran = report(&stage, &["node-status", "--json", "--service_name", names]);
         let told = ran.json();
@@ -109,7 +109,7 @@ fn fault_59_node_is_found_by_its_documented_name() {
 
 #[test]
 fn fault_60_columns_stay_separate_from_node_10000_on() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     stage.tamper("UPDATE node SET id = 10001, node_name = '10001', service = 'antnode10001.service'");
     let ran = report(&stage, &["node-status"]);
     let words: Vec<_> = ran
@@ -125,7 +125,7 @@ fn fault_60_columns_stay_separate_from_node_10000_on() {
 
 #[test]
 fn fault_61_total_of_the_rewards_keeps_all_digits() {
-    let stage = Stage::of(3, &[]);
+    let stage = Stage::running(3, &[]);
     stage.tamper(
         "UPDATE node SET rewards = '123456789012345678901234567890' WHERE id = 1;
          UPDATE node SET rewards = '0.5' WHERE id = 2;
@@ -140,7 +140,7 @@ fn fault_61_total_of_the_rewards_keeps_all_digits() {
 
 #[test]
 fn fault_62_unsupported_format_of_a_report_is_rejected() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     for (kind, format) in [
         ("node-status", "env"),
         ("node-status", "config"),
@@ -199,7 +199,7 @@ fn fault_64_values_are_quoted_for_the_shell() {
 
 #[test]
 fn fault_65_reports_need_no_antnode() {
-    let stage = Stage::of(1, &[]);
+    let stage = Stage::running(1, &[]);
     let place = stage.home().join(".local/bin/antnode");
     let elsewhere = stage.home().join("my-antnode");
     fs::rename(&place, &elsewhere).expect("it is moved");

@@ -33,11 +33,7 @@ pub fn of(count: usize, settings: &[&str]) -> Stage {
     stage
         .wnm(&["--force_action", "add", "--count", &count.to_string()])
         .done();
-    stage.until(
-        "all nodes run",
-        |stage| stage.in_state("RUNNING") == count,
-        Stage::survey,
-    );
+    stage.survey_until_running(count);
     forget(&stage);
     stage
 }

@@ -29,9 +29,7 @@ fn fault_66_disable_config_never_enables() {
         (kept(&stage, "no_upnp"), kept(&stage, "antctl_debug")),
         ("0".into(), "0".into())
     );
-    stage
-        .wnm(&["--force_action", "update_config", "--no_upnp"])
-        .done();
+    stage.force("update_config --no_upnp").done();
     assert_eq!(kept(&stage, "no_upnp"), "1");
     stage.wnm(&disable).done();
     assert_eq!(kept(&stage, "no_upnp"), "0");
@@ -42,9 +40,7 @@ fn fault_67_flag_with_hyphens_is_the_same_flag() {
     let stage = Stage::colony(&["--no-upnp", "--antctl-debug", "--node-cap", "7"]);
     let all = || ["no_upnp", "antctl_debug", "node_cap"].map(|column| kept(&stage, column));
     assert_eq!(all(), ["1", "1", "7"]);
-    stage
-        .wnm(&["--force_action", "update_config", "--no-upnp", "--antctl-debug"])
-        .done();
+    stage.force("update_config --no-upnp --antctl-debug").done();
     assert_eq!(all(), ["1", "1", "7"]);
     stage
         .wnm(&["--force-action", "disable_config", "--no-upnp"])
@@ -56,13 +52,13 @@ fn fault_67_flag_with_hyphens_is_the_same_flag() {
 fn fault_68_switches_in_a_config_file_work_after_init() {
     let stage = Stage::colony(&[]);
     write(&stage, "config", "no_upnp=true\nantctl_debug\n");
-    stage.wnm(&["--force_action", "update_config"]).done();
+    stage.force("update_config").done();
     assert_eq!(
         (kept(&stage, "no_upnp"), kept(&stage, "antctl_debug")),
         ("1".into(), "1".into())
     );
     write(&stage, "config", "no_upnp=false\n");
-    stage.wnm(&["--force_action", "update_config"]).done();
+    stage.force("update_config").done();
     assert_eq!(
         (kept(&stage, "no_upnp"), kept(&stage, "antctl_debug")),
         ("0".into(), "1".into())
@@ -128,14 +124,7 @@ fn fault_72_host_and_last_stopped_at_are_kept() {
     // A survey after the same boot keeps it; only a later boot changes it.
     assert_eq!(both().0, "127.0.0.2");
     stage
-        .wnm(&[
-            "--force_action",
-            "update_config",
-            "--host",
-            "127.0.0.3",
-            "--last_stopped_at",
-            "1700000005",
-        ])
+        .force("update_config --host 127.0.0.3 --last_stopped_at 1700000005")
         .done();
     assert_eq!(both(), ("127.0.0.3".into(), "1700000005".into()));
     let fresh = Stage::new();

@@ -8,17 +8,13 @@ use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::{Variables, defaults};
 
 use super::services;
-use crate::stage::{Stage, kill};
+use crate::stage::Stage;
 
 #[test]
 fn fault_22_outdated_stopped_node_blocks_nothing() {
-    let stage = Stage::of(2, &["--node_cap", "3"]);
-    stage
-        .wnm(&["--force_action", "disable", "--service_name", "antnode0001"])
-        .done();
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    let stage = Stage::running(2, &["--node_cap", "3"]);
+    stage.force("disable --service_name antnode0001").done();
+    stage.force("stop --service_name antnode0002").done();
     stage.install("0.4.18");
     stage.cycle();
     stage.cycle_until("the stopped one runs, and one was added", |stage| {
@@ -30,12 +26,10 @@ fn fault_22_outdated_stopped_node_blocks_nothing() {
 
 #[test]
 fn fault_23_newer_node_is_not_downgraded_and_blocks_nothing() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.install("0.4.19");
-    stage
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode0001"])
-        .done();
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 2, Stage::survey);
+    stage.force("upgrade --service_name antnode0001").done();
+    stage.survey_until_running(2);
     let newer = stage.process(1);
     stage.install("0.4.18");
     stage.cycle();
@@ -53,10 +47,8 @@ fn fault_23_newer_node_is_not_downgraded_and_blocks_nothing() {
 
 #[test]
 fn fault_24_stopped_nodes_start_at_the_cap() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0002"])
-        .done();
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    stage.force("stop --service_name antnode0002").done();
     stage.cycle();
     assert!(stage.process(2).is_some(), "{}", stage.describe());
     assert_eq!(stage.ids(), [1, 2]);
@@ -64,7 +56,7 @@ fn fault_24_stopped_nodes_start_at_the_cap() {
 
 #[test]
 fn fault_25_node_that_cannot_start_is_tried_once_and_blocks_no_other() {
-    let stage = Stage::of(
+    let stage = Stage::running(
         3,
         &[
             "--node_cap",
@@ -75,7 +67,7 @@ fn fault_25_node_that_cannot_start_is_tried_once_and_blocks_no_other() {
             "3",
         ],
     );
-    stage.wnm(&["--force_action", "stop", "--count", "3"]).done();
+    stage.force("stop --count 3").done();
     stage.sicken(1, "refuse");
     stage.pass(&[]).code(3).plain();
     let tried = |id: u32| {
@@ -91,7 +83,7 @@ fn fault_25_node_that_cannot_start_is_tried_once_and_blocks_no_other() {
 
 #[test]
 fn fault_26_survey_keeps_states_in_transition() {
-    let stage = Stage::of(2, &["--node_cap", "2"]);
+    let stage = Stage::running(2, &["--node_cap", "2"]);
     let delays = [
         "--delay_start",
         "300",
@@ -104,11 +96,7 @@ fn fault_26_survey_keeps_states_in_transition() {
         .wnm(&[&["--force_action", "update_config"], &delays[..]].concat())
         .done();
     // One answers, the other does not.
-    kill(
-        stage.process(2).expect("it runs").pid,
-        nix::sys::signal::Signal::SIGKILL,
-    );
-    stage.wait_for("it is dead", |stage| stage.process(2).is_none());
+    stage.kill_node(2);
     for state in ["REMOVING", "RESTARTING", "UPGRADING", "MIGRATING"] {
         stage.tamper(&format!(
             "UPDATE node SET status = '{state}', timestamp = unixepoch() - 100"
@@ -169,7 +157,7 @@ fn fault_27_lock_of_a_killed_run_blocks_nobody() {
 fn fault_28_failed_creation_leaves_no_row() {
     let stage = services::colony(&["--node_cap", "1"]);
     services::spoil(&stage, "not-started", "all");
-    let ran = stage.wnm(&["--force_action", "add"]).code(3);
+    let ran = stage.force("add").code(3);
     assert_eq!(ran.json()["status"], "failed-create-node", "{ran}");
     assert_eq!(stage.ids(), [0; 0]);
     stage.pass(&[]).code(3).plain();
@@ -247,11 +235,9 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
 
 #[test]
 fn fault_31_missing_version_is_read_from_the_nodes_own_binary() {
-    let stage = Stage::of(2, &["--node_cap", "0", "--max_concurrent_operations", "1"]);
-    stage
-        .wnm(&["--force_action", "update_config", "--node_cap", "2"])
-        .done();
-    stage.wnm(&["--force_action", "stop", "--count", "2"]).done();
+    let stage = Stage::running(2, &["--node_cap", "0", "--max_concurrent_operations", "1"]);
+    stage.force("update_config --node_cap 2").done();
+    stage.force("stop --count 2").done();
     stage.tamper("UPDATE node SET version = NULL WHERE id = 1; UPDATE node SET version = '' WHERE id = 2;");
     stage.survey();
     assert_eq!(stage.of_version("0.4.17"), 2, "{}", stage.describe());
@@ -265,9 +251,7 @@ fn fault_31_missing_version_is_read_from_the_nodes_own_binary() {
     stage.wnm(&start).code(3).says(&gone);
     assert_eq!(stage.row(1).status, "STOPPED");
     // An upgrade replaces the binary, and the running node reports its version.
-    stage
-        .wnm(&["--force_action", "upgrade", "--service_name", "antnode0001"])
-        .done();
+    stage.force("upgrade --service_name antnode0001").done();
     stage.wait_for("it answers", |stage| {
         std::thread::sleep(Duration::from_millis(50));
         stage.survey();
@@ -279,12 +263,8 @@ fn fault_31_missing_version_is_read_from_the_nodes_own_binary() {
 /// everything else continues.
 #[test]
 fn dead_node_that_cannot_be_removed_blocks_nothing() {
-    let stage = Stage::of(2, &["--node_cap", "3"]);
-    kill(
-        stage.process(2).expect("it runs").pid,
-        nix::sys::signal::Signal::SIGKILL,
-    );
-    stage.wait_for("it is dead", |stage| stage.process(2).is_none());
+    let stage = Stage::running(2, &["--node_cap", "3"]);
+    stage.kill_node(2);
     fs::remove_dir_all(stage.root(2)).expect("it was there");
     stage.tamper("UPDATE node SET manager_type = 'docker' WHERE id = 2");
     stage.pass(&[]).code(3).says("docker");

@@ -1,14 +1,9 @@
 //! Surveys of the Python wnm.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{JoinHandle, spawn};
 
-use nix::sys::signal::Signal;
-
-use crate::stage::{Stage, kill, listen};
+use crate::probing::server::{Act, Server, status};
+use crate::stage::{Stage, listen};
 
 const METADATA: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
     ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
@@ -20,41 +15,26 @@ type Pages = [(u16, String); 2];
 
 /// A colony of one node whose process was killed, and a server on its metrics port that sends chosen pages.
 struct Mask {
-    stage: Stage,
+    _server: Server,
     pages: Arc<Mutex<Pages>>,
-    over: Arc<AtomicBool>,
-    port: u16,
-    listener: Option<JoinHandle<()>>,
+    stage: Stage,
 }
 
 impl Mask {
     fn new() -> Mask {
-        let stage = Stage::of(1, &["--node_cap", "1"]);
+        let stage = Stage::running(1, &["--node_cap", "1"]);
         let port = stage.row(1).metrics_port;
-        kill(stage.process(1).expect("it runs").pid, Signal::SIGKILL);
-        stage.wait_for("it is dead", |stage| stage.process(1).is_none());
-        let pages = Arc::new(Mutex::new([
-            (200, METADATA.to_owned()),
-            (200, METRICS.to_owned()),
-        ]));
-        let over = Arc::new(AtomicBool::new(false));
-        let listener = listen(port);
-        let (shown, ended) = (Arc::clone(&pages), Arc::clone(&over));
-        let listener = Some(spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let shown = Arc::clone(&shown);
-                spawn(move || answer(stream, &shown));
-            }
-        }));
+        stage.kill_node(1);
+        let pages: Arc<Mutex<Pages>> = Arc::default();
+        let sent = Arc::clone(&pages);
+        let server = Server::on(listen(port), move |path| {
+            let (code, body) = &sent.lock().expect("the pages")[usize::from(path != "/metadata")];
+            Act::Say(status(&format!("{code} So"), body))
+        });
         Mask {
-            stage,
+            _server: server,
             pages,
-            over,
-            port,
-            listener,
+            stage,
         }
     }
 
@@ -80,33 +60,6 @@ impl Mask {
             .look()
             .query_row(&sql, [], |row| row.get(0))
             .expect("the row")
-    }
-}
-
-impl Drop for Mask {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(listener) = self.listener.take() {
-            let _ = listener.join();
-        }
-    }
-}
-
-fn answer(stream: TcpStream, pages: &Mutex<Pages>) {
-    let mut writer = stream.try_clone().expect("a stream");
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    while let Some(request) = lines.next() {
-        lines.by_ref().take_while(|line| !line.is_empty()).for_each(drop);
-        let (code, body) =
-            pages.lock().expect("the pages")[usize::from(!request.contains("/metadata"))].clone();
-        let page = format!(
-            "HTTP/1.1 {code} So\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        if writer.write_all(page.as_bytes()).is_err() {
-            return;
-        }
     }
 }
 
@@ -157,8 +110,8 @@ fn fault_46_versions_are_read_completely() {
     let stage = Stage::new();
     stage.install("0.4.18-rc.1");
     stage.init(&["--node_cap", "1"]).done();
-    stage.wnm(&["--force_action", "add"]).done();
-    stage.until("it runs", |stage| stage.in_state("RUNNING") == 1, Stage::survey);
+    stage.force("add").done();
+    stage.survey_until_running(1);
     assert_eq!(stage.row(1).version.as_deref(), Some("0.4.18-rc.1"));
     stage.install("0.4.18");
     stage.cycle();
@@ -283,11 +236,10 @@ fn fault_53_hundredths_are_rounded_not_truncated() {
 
 #[test]
 fn fault_54_node_that_does_not_answer_keeps_its_peer_id() {
-    let stage = Stage::of(1, &["--node_cap", "0"]);
+    let stage = Stage::running(1, &["--node_cap", "0"]);
     let peer = stage.row(1).peer_id;
     assert!(peer.is_some());
-    kill(stage.process(1).expect("it runs").pid, Signal::SIGKILL);
-    stage.wait_for("it is dead", |stage| stage.process(1).is_none());
+    stage.kill_node(1);
     for words in [
         &["--force_action", "survey"][..],
         &["--force_action", "survey", "--service_name", "1"],

@@ -51,9 +51,7 @@ fn fault_32_node_that_failed_to_stop_keeps_state_running() {
 #[test]
 fn fault_33_failed_start_is_not_reported_as_started() {
     let stage = services::of(2, &[]);
-    stage
-        .wnm(&["--force_action", "stop", "--service_name", "antnode0001"])
-        .done();
+    stage.force("stop --service_name antnode0001").done();
     let start = ["--force_action", "start", "--service_name", "antnode0001"];
     services::spoil(&stage, "no-bus", "all");
     let ran = stage.wnm(&start).code(3).says("connect to bus");
@@ -110,7 +108,7 @@ fn fault_34_failed_action_gives_exit_code_3() {
 
 #[test]
 fn fault_35_setting_applies_in_the_run_that_changes_it_as_in_its_dry_run() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let foreseen = stage.pass(&["--node_cap", "2", "--dry_run"]).done().stdout;
     assert!(foreseen.contains("add node 2"), "{foreseen}");
     assert_eq!(stage.ids(), [1]);
@@ -126,7 +124,7 @@ fn forced(words: &[&'static str]) -> Vec<&'static str> {
 #[test]
 fn fault_36_action_delay_applies_between_all_actions() {
     let pause = Duration::from_millis(700);
-    let stage = Stage::of(
+    let stage = Stage::running(
         4,
         &[
             "--node_cap",
@@ -154,10 +152,8 @@ fn fault_36_action_delay_applies_between_all_actions() {
             &[forced(&["start"]), two.to_vec(), interval.to_vec()].concat()
         ) >= pause
     );
-    stage.until("they run", |stage| stage.in_state("RUNNING") == 4, Stage::survey);
-    stage
-        .wnm(&["--force_action", "update_config", "--action_delay", "700"])
-        .done();
+    stage.survey_until_running(4);
+    stage.force("update_config --action_delay 700").done();
     assert!(timed(&stage, &["--node_cap", "2"]) >= pause, "planned stops");
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert!(timed(&stage, &["--node_cap", "4"]) >= pause, "planned adds");
@@ -169,7 +165,7 @@ fn fault_36_action_delay_applies_between_all_actions() {
 
 #[test]
 fn fault_37_survey_delay_applies_to_forced_surveys() {
-    let stage = Stage::of(3, &["--node_cap", "3"]);
+    let stage = Stage::running(3, &["--node_cap", "3"]);
     let two_gaps = Duration::from_millis(800);
     let survey = ["--force_action", "survey"];
     let this_run = ["--this_survey_delay", "400"];
@@ -183,7 +179,7 @@ fn fault_37_survey_delay_applies_to_forced_surveys() {
 /// As documented: RESTARTING uses delay_start, and delay_restart is kept only for anm.
 #[test]
 fn fault_38_starting_node_uses_delay_start_not_delay_restart() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let set = |start: &str, restart: &str| {
         let delays = ["--delay_start", start, "--delay_restart", restart];
         stage
@@ -200,7 +196,7 @@ fn fault_38_starting_node_uses_delay_start_not_delay_restart() {
 #[test]
 fn fault_39_start_args_reach_the_node() {
     let stage = services::colony(&["--start_args", "--local --ip 10.0.0.7"]);
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     stage.wait_for("it runs", |stage| stage.process(1).is_some());
     let words = stage.process(1).expect("it runs").words;
     assert!(
@@ -214,7 +210,7 @@ fn fault_39_start_args_reach_the_node() {
 /// As documented, crisis_bytes changes no decision; it is only shown.
 #[test]
 fn fault_40_crisis_bytes_is_shown_and_changes_no_decision() {
-    let stage = Stage::of(1, &["--node_cap", "1"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let crisis = |bytes: &str| {
         let report = ["--report", "machine-metrics", "--json", "--crisis_bytes", bytes];
         stage.wnm(&report).done().json()["node_hd_crisis"].as_i64()
@@ -228,7 +224,7 @@ fn fault_40_crisis_bytes_is_shown_and_changes_no_decision() {
 #[test]
 fn fault_41_every_added_node_is_named() {
     let stage = Stage::colony(&[]);
-    let ran = stage.wnm(&["--force_action", "add", "--count", "3"]).done();
+    let ran = stage.force("add --count 3").done();
     assert_eq!(
         ran.json(),
         json!({
@@ -256,7 +252,7 @@ fn fault_42_units_are_quoted_for_systemd() {
             r#"A="two words" B='say "hi" for $5' C=plain"#,
         ])
         .done();
-    stage.wnm(&["--force_action", "add"]).done();
+    stage.force("add").done();
     let text = fs::read_to_string(services::unit(&stage, 1)).expect("its unit");
     let unit = Unit::read(&text);
     assert_eq!(

@@ -27,8 +27,12 @@ pub enum Act {
 }
 
 impl Server {
+    /// A server on a port that the system chooses.
     pub fn start(answer: impl Fn(&str) -> Act + Send + Sync + 'static) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Server::on(TcpListener::bind("127.0.0.1:0").unwrap(), answer)
+    }
+
+    pub fn on(listener: TcpListener, answer: impl Fn(&str) -> Act + Send + Sync + 'static) -> Server {
         let port = listener.local_addr().unwrap().port();
         let server = Server {
             port,

@@ -226,11 +226,8 @@ fn report(machine: &mut Machine) -> Result<(), String> {
 
 fn tear_down(machine: &mut Machine) -> Result<(), String> {
     act("All of it is taken down");
-    require(
-        machine.wnm(&["--force_action", "teardown"]).is_err(),
-        "not without --confirm",
-    )?;
-    machine.wnm(&["--force_action", "teardown", "--confirm"])?;
+    require(machine.force("teardown").is_err(), "not without --confirm")?;
+    machine.force("teardown --confirm")?;
     require(machine.nodes()?.is_empty(), "no node is in the database")?;
     require(machine.processes().is_empty(), "no process is left")?;
     require(machine.folders().is_empty(), "no folder of a node is left")

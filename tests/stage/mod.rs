@@ -14,11 +14,13 @@ mod run;
 mod theirs;
 
 use std::fs;
+use std::iter;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 pub use chance::Chance;
@@ -121,18 +123,11 @@ impl Stage {
     }
 
     /// A colony of `count` nodes that run and have settled.
-    pub fn of(count: usize, settings: &[&str]) -> Stage {
+    pub fn running(count: usize, settings: &[&str]) -> Stage {
         let stage = Stage::colony(settings);
-        stage
-            .wnm(&["--force_action", "add", "--count", &count.to_string()])
-            .done();
+        stage.force(&format!("add --count {count}")).done();
         stage.wait_for("all nodes answer", |stage| stage.processes().len() == count);
-        stage.survey();
-        stage.until(
-            "all nodes run",
-            |stage| stage.in_state("RUNNING") == count,
-            Stage::survey,
-        );
+        stage.survey_until_running(count);
         stage
     }
 
@@ -306,6 +301,14 @@ impl Stage {
         Ran::of(self.command(words))
     }
 
+    /// Runs `wnm --force_action` with these words, which are separated by blanks.
+    pub fn force(&self, action: &str) -> Ran {
+        let words: Vec<&str> = iter::once("--force_action")
+            .chain(action.split_whitespace())
+            .collect();
+        self.wnm(&words)
+    }
+
     /// Runs wnm with these environment variables too, and waits for it.
     pub fn wnm_with(&self, variables: &[(&str, &str)], words: &[&str]) -> Ran {
         let mut command = self.command(words);
@@ -337,7 +340,22 @@ impl Stage {
     /// Surveys the nodes, so that their rows are up to date.
     pub fn survey(&self) {
         self.minute(0);
-        self.wnm(&["--force_action", "survey"]).done();
+        self.force("survey").done();
+    }
+
+    /// Surveys until `count` nodes run.
+    pub fn survey_until_running(&self, count: usize) {
+        self.until(
+            &format!("{count} nodes run"),
+            |stage| stage.in_state("RUNNING") == count,
+            Stage::survey,
+        );
+    }
+
+    /// Kills the process of a node and waits until it is gone.
+    pub fn kill_node(&self, id: u32) {
+        kill(self.process(id).expect("the node runs").pid, Signal::SIGKILL);
+        self.wait_for("the killed node is gone", |stage| stage.process(id).is_none());
     }
 
     /// Runs cycles until `so` is true.
@@ -395,8 +413,7 @@ impl Drop for Stage {
             if left.is_empty() {
                 return;
             }
-            left.iter()
-                .for_each(|process| kill(process.pid, nix::sys::signal::Signal::SIGKILL));
+            left.iter().for_each(|process| kill(process.pid, Signal::SIGKILL));
             std::thread::sleep(Duration::from_millis(20));
         }
     }
