@@ -9,7 +9,7 @@ use crate::stage::{Stage, listen};
 fn colony_grows_to_its_cap_and_stops() {
     let stage = Stage::colony(&["--node_cap", "3"]);
     stage.cycle_until("three nodes run", |stage| stage.in_state("RUNNING") == 3);
-    stage.agree(true);
+    stage.check_consistency(true);
     let before = stage.processes();
     stage.cycle();
     stage.cycle();
@@ -19,7 +19,7 @@ fn colony_grows_to_its_cap_and_stops() {
         before,
         "a colony that is as it should be is left alone"
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn reuses_the_lowest_free_id() {
     stage.force("remove --service_name antnode0002").done();
     stage.force("add --count 2").done();
     assert_eq!(stage.ids(), [1, 2, 3, 4]);
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn rejects_a_port_in_use_and_leaves_nothing() {
     assert_ne!(ran.code, Some(0), "{ran}");
     ran.says(&next.to_string()).plain();
     assert_eq!(stage.ids(), [1]);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn node_that_does_not_start_leaves_nothing() {
     let stage = Stage::colony(&["--environment", "SIM_ANTNODE=refuse"]);
     stage.force("add").code(3).plain();
     assert_eq!(stage.ids(), [0; 0], "{}", stage.describe());
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.force("add --environment SIM_ANTNODE=well").done();
     assert_eq!(stage.ids(), [1]);
 }

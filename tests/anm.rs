@@ -2,12 +2,12 @@
 //! `tests/anm/expected.json`. `tests/stage/anm.rs` creates the server.
 #![expect(clippy::unwrap_used, reason = "what stops a test fails it")]
 
-pub mod acts;
-mod back;
-mod made_up;
-mod many;
-mod odd;
-mod stops;
+mod generated_servers;
+mod generator;
+mod interruptions;
+mod rollback;
+pub mod takeover;
+mod unusual_servers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,10 +1,10 @@
 //! Nodes of antctl. The antctl is a simulated one with the weaknesses of the real 0.14.2, nodes are real
 //! processes, and the `systemctl` is simulated too.
 
+mod environment;
 mod imported;
 pub mod machine;
-mod peer;
-mod surroundings;
+mod recorded_calls;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -219,7 +219,7 @@ fn teardown_keeps_foreign_nodes() {
 #[test]
 fn start_that_antctl_reports_as_failed_while_the_node_runs_is_a_success() {
     let machine = Machine::colony("antctl+user", &[]);
-    machine.sicken("deaf:start");
+    machine.set_fault("deaf:start");
     machine.force("add").done();
     assert_eq!(machine.states(), ["Added"], "that is all antctl knows");
     machine.all_run(1);
@@ -299,7 +299,7 @@ fn foreign_node_that_blocks_antctl_is_named_and_kept() {
 #[test]
 fn hanging_antctl_is_killed_and_reported() {
     let machine = Machine::of(1, "antctl+user", &[]);
-    machine.sicken("hang:stop");
+    machine.set_fault("hang:stop");
     machine.force("stop").done();
     assert!(machine.running().is_empty(), "systemd stopped it");
     assert!(!machine.has_antctl(), "no antctl is left");
@@ -431,7 +431,7 @@ fn add_with_an_unknown_result_makes_no_second_node() {
 fn add_that_another_antctl_lost_or_changed_leaves_nothing() {
     for (how, next) in [("lose:add", 1), ("shift:add", 3)] {
         let machine = Machine::colony("antctl+user", &[]);
-        machine.sicken(how);
+        machine.set_fault(how);
         let ran = machine.force("add").code(3);
         assert!(ran.stderr.contains("with antctl"), "{ran}");
         assert_eq!(
@@ -440,7 +440,7 @@ fn add_that_another_antctl_lost_or_changed_leaves_nothing() {
             "{how}"
         );
         assert!(!machine.root(1).exists(), "{how}");
-        machine.cure();
+        machine.clear_fault();
         machine.force("add").done();
         machine.all_run(1);
         assert_eq!(machine.ids(), [next], "after {how}");
@@ -593,7 +593,7 @@ fn settings_of_antctl_are_passed_on() {
 fn plan_report_knows_that_antctl_downloads_binaries() {
     let machine = Machine::colony("antctl+user", &["--node_cap", "1", "--antctl_version", "0.4.16"]);
     fs::remove_file(machine.home().join(".local/bin/antnode")).expect("no antnode is left");
-    machine.minute(0);
+    machine.simulate_minute(0);
     let plan = machine.wnm(&["--report", "plan"]).done().stdout;
     assert!(plan.contains("\n  add node 1 as "), "{plan}");
     machine

@@ -1,7 +1,7 @@
 //! Batches: when wnm adds or starts several services, it calls systemd once per batch; no batch is larger
 //! than the quotas or starts before the previous one has settled.
 
-use crate::peer_faults::services;
+use crate::python_bugs::services;
 use crate::stage::Stage;
 
 /// The calls of systemctl with `verb`, each with its units.
@@ -22,7 +22,7 @@ fn fifty_nodes_are_added_with_one_reload_and_one_start() {
     assert_eq!(batches(&stage, "daemon-reload"), [0], "one, and of no unit");
     assert_eq!(batches(&stage, "start"), [50]);
     assert_eq!(stage.in_state("RESTARTING"), 50, "{}", stage.describe());
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn fifty_stopped_nodes_are_started_with_one_call_and_no_reload() {
         services::calls(&stage)
     );
     assert_eq!(batches(&stage, "start"), [50]);
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]
@@ -65,5 +65,5 @@ fn planned_starts_come_in_batches_of_the_quota() {
     assert!(starts.iter().all(|nodes| *nodes <= 4), "{starts:?}");
     assert_eq!(starts.iter().sum::<usize>(), 10, "{starts:?}");
     assert_eq!(batches(&stage, "daemon-reload").len(), starts.len());
-    stage.agree(true);
+    stage.check_consistency(true);
 }

@@ -380,7 +380,7 @@ fn forced_actions_give_the_results_of_the_python_wnm() {
         assert_eq!(now, states, "the states after {ran}");
     }
     assert_eq!(stage.processes(), []);
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]

@@ -4,25 +4,25 @@
 //! Managers with sudo run in `tests/stage/sandbox.rs`, and are skipped where namespaces are not allowed.
 //! `tests/lab/contract.sh` checks the simulated systemctl against the real one.
 
-pub mod ground;
-mod killed;
-mod lost;
-mod odd;
-mod twice;
+mod killed_runs;
+mod lost_database;
+pub mod manager_stage;
+mod quoting;
+mod repeated_actions;
 
-use ground::Kind;
+use manager_stage::Kind;
 
 /// Runs each test of the contract with each manager.
 macro_rules! every_manager {
     ($($manager:ident: $kind:literal),+ $(,)?) => {
         $(mod $manager {
             every_manager!(@clauses $kind;
-                twice::start_stop_upgrade_and_removal_can_be_repeated,
-                killed::next_run_finishes_a_killed_add,
-                killed::next_run_finishes_a_killed_removal,
-                killed::next_run_finishes_a_killed_stop_or_upgrade,
-                odd::values_with_quotes_and_paths_with_spaces_reach_the_node_unchanged,
-                lost::import_rebuilds_thirty_rows_after_the_database_was_lost,
+                repeated_actions::start_stop_upgrade_and_removal_can_be_repeated,
+                killed_runs::next_run_finishes_a_killed_add,
+                killed_runs::next_run_finishes_a_killed_removal,
+                killed_runs::next_run_finishes_a_killed_stop_or_upgrade,
+                quoting::values_with_quotes_and_paths_with_spaces_reach_the_node_unchanged,
+                lost_database::import_rebuilds_thirty_rows_after_the_database_was_lost,
             );
         })+
     };

@@ -6,14 +6,14 @@
 //! selects a part.
 
 mod adoption;
-pub mod calls;
-mod disk;
-mod either;
-mod founding;
+mod all_or_nothing;
+pub mod consistency;
 mod import;
-mod moments;
-mod scenes;
-pub mod whole;
+mod init;
+mod killed_steps;
+mod random_moments;
+pub mod system_calls;
+mod unsynced_data;
 
 use crate::stage::Stage;
 

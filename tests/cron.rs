@@ -27,11 +27,11 @@ fn colony_grows_under_cron_alone() {
         "two nodes run",
         |stage| stage.in_state("RUNNING") == 2,
         |stage| {
-            stage.minute(0);
+            stage.simulate_minute(0);
             by_cron(stage, &[]).done().plain();
         },
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::stage::Stage;
 
 /// Runs wnm with `--dry_run` and checks that nothing changed.
 fn dry(stage: &Stage, words: &[&str]) -> String {
-    stage.minute(0);
+    stage.simulate_minute(0);
     let (tree, processes) = (stage.tree(), stage.processes());
     let words: Vec<_> = words.iter().copied().chain(["--dry_run"]).collect();
     let ran = stage.wnm(&words).done().plain();
@@ -37,7 +37,7 @@ fn names_the_node_it_would_add_and_changes_nothing() {
         },
         |_| {},
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_action_has_a_dry_run() {
             "`{named}` in what {words:?} would do:\n{said}"
         );
     }
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]

@@ -5,20 +5,20 @@
 //! `WNM_FAULT=word` runs only the faults with that word in the name.
 
 mod antnode;
-mod calls;
+mod clock_and_proc;
 mod database;
-mod disk;
-mod ground;
-mod machine;
-mod masses;
-mod page;
+mod docs_page;
+mod failing_calls;
+mod full_disks;
+mod many_nodes_down;
+mod missing_disks;
+mod mount_namespace;
 mod process;
 mod programs;
-mod storage;
 
 use std::sync::Mutex;
 
-use crate::crashes::whole::{Identities, identities};
+use crate::crashes::consistency::{Identities, identities};
 use crate::stage::{Ran, Stage};
 
 /// One row of the page, and its test.
@@ -148,7 +148,7 @@ pub fn is_well(stage: &Stage, before: &Identities, given: &str) {
         "{given}: the next run: {ran}\n{}",
         stage.describe()
     );
-    stage.agree(false);
+    stage.check_consistency(false);
     let check: String = stage
         .look()
         .query_row("PRAGMA integrity_check", [], |row| row.get(0))

@@ -1,18 +1,18 @@
 //! Import: `--init --import` adds nodes that already run to a new colony without affecting them.
 
-mod edited;
-mod elsewhere;
-mod hard;
-mod kept;
+mod complex_units;
+mod edited_units;
+mod existing_colony;
+pub mod operator_units;
 pub mod processes;
-pub mod units;
+mod second_disk;
 
 use std::collections::BTreeMap;
 use std::fs;
 
 use rusqlite::types::Value;
 
-use crate::peer_faults::services;
+use crate::python_bugs::services;
 use crate::stage::Stage;
 
 /// Columns that every survey changes, and the time of the last write.
@@ -184,6 +184,6 @@ fn import_rebuilds_every_row_after_the_database_was_lost() {
             "{}",
             stage.describe()
         );
-        stage.agree(true);
+        stage.check_consistency(true);
     }
 }

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use crate::stage::{Stage, simulated};
 
-mod imported;
 pub mod machine;
+mod operator_jobs;
 
 use machine::{Machine, Mode, of};
 
@@ -93,7 +93,7 @@ fn job_is_created_stopped_started_and_removed(mode: Mode) {
     );
     assert_eq!(stage.identity(1), identity);
     stage.survey();
-    stage.agree(true);
+    stage.check_consistency(true);
 
     stage.order("remove", 1);
     assert!(!stage.plist(1).exists() && !stage.root(1).exists());
@@ -163,7 +163,7 @@ fn killed_job_is_restarted_by_launchd_and_found_by_the_next_survey(mode: Mode) {
         stage.process(1).is_some_and(|process| process.pid != old)
     });
     stage.survey_until_running(1);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 fn survey_queries_all_jobs_in_one_call(mode: Mode) {
@@ -181,7 +181,7 @@ fn survey_queries_all_jobs_in_one_call(mode: Mode) {
     );
     write_program(&spy, &script);
     for id in 1..=4 {
-        stage.sicken(id, "mute");
+        stage.set_fault(id, "mute");
     }
     stage.survey();
     assert_eq!(
@@ -189,7 +189,7 @@ fn survey_queries_all_jobs_in_one_call(mode: Mode) {
         format!("print {}\n", stage.domain())
     );
     for id in 1..=4 {
-        stage.cure(id);
+        stage.clear_fault(id);
     }
 }
 
@@ -288,7 +288,7 @@ fn jobs_loaded_or_stopped_by_the_operator_are_handled(mode: Mode) {
         fs::remove_file(stage.plist(2)).unwrap();
         stage.order("remove", 2);
         stage.survey();
-        stage.agree(true);
+        stage.check_consistency(true);
     }
 }
 
@@ -330,7 +330,7 @@ fn old_launchctl_with_load_unload_and_list_works(mode: Mode) {
     stage.order("start", 2);
     stage.order("remove", 2);
     stage.survey_until_running(1);
-    stage.agree(true);
+    stage.check_consistency(true);
     let told = stage.calls().join("\n");
     for verb in ["launchctl load -w ", "launchctl unload -w ", "launchctl unload /"] {
         assert!(told.contains(verb), "{verb} in {told}");
@@ -440,7 +440,7 @@ fn nodes_of_the_python_wnm_keep_running(mode: Mode) {
             return;
         };
         turn_into_python_nodes(&stage, manager_type);
-        stage.becomes_theirs(
+        stage.replace_with_python_database(
             dump,
             &format!(
                 "UPDATE machine SET process_manager = '{manager_type}', cpu_remove = 100;
@@ -451,7 +451,7 @@ fn nodes_of_the_python_wnm_keep_running(mode: Mode) {
         let texts = || [1, 2].map(|id| fs::read_to_string(stage.plist(id)).unwrap());
         let (text, identities) = (texts(), [1, 2].map(|id| stage.identity(id)));
         stage.calls();
-        stage.wnm(&crate::adopted::ADOPT).done();
+        stage.wnm(&crate::adoption::ADOPT).done();
         stage.survey_until_running(2);
         for _ in 0..10 {
             stage.cycle();

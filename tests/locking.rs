@@ -23,7 +23,7 @@ fn one_of_fifty_simultaneous_runs_works_and_the_others_exit() {
     left.into_iter()
         .for_each(|run| drop(run.code(1).says("wnm still running").prints_nothing().complains()));
     assert_eq!(stage.ids(), [1, 2]);
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]

@@ -4,13 +4,13 @@
 //! `cargo test` runs a short one; `WNM_STRESS=full cargo test --test main longrun -- --nocapture` runs
 //! 2,000 cycles on 100 nodes, in half an hour or more, and prints its measurements.
 
-mod figures;
-mod life;
-mod time;
+mod events;
+mod measurements;
+mod simulated_time;
 
-use crate::stage::{Chance, Stage};
-use figures::Figures;
-use life::Life;
+use crate::stage::{Random, Stage};
+use events::Life;
+use measurements::Figures;
 
 /// The number of cycles and nodes.
 struct Size {
@@ -48,7 +48,7 @@ const DAYS: usize = 220;
 #[test]
 fn nothing_grows_without_need() {
     let size = Size::asked();
-    let mut chance = Chance::new();
+    let mut random = Random::new();
     let stage = Stage::colony(&[
         "--node_cap",
         &size.nodes.to_string(),
@@ -74,17 +74,17 @@ fn nothing_grows_without_need() {
     let mut life = Life::new(size.nodes);
     let mut figures = Figures::default();
     for cycle in 0..size.cycles {
-        let busy = life.happen(&stage, &mut chance, &mut figures);
+        let busy = life.happen(&stage, &mut random, &mut figures);
         if cycle % size.leap_every == size.leap_every - 1 {
-            time::leap(&stage, leap);
+            simulated_time::leap(&stage, leap);
         } else {
-            time::minute(&stage);
+            simulated_time::simulate_minute(&stage);
         }
-        stage.minute(busy);
+        stage.simulate_minute(busy);
         let ran = figures.cycle(&stage);
         assert!(matches!(ran.code, Some(0 | 3)), "cycle {cycle}: {ran}");
-        stage.agree(false);
-        time::nothing_is_too_old(&stage, cycle);
+        stage.check_consistency(false);
+        simulated_time::nothing_is_too_old(&stage, cycle);
         if cycle % size.look_every == 0 {
             figures.look(&stage, cycle);
         }
@@ -94,8 +94,8 @@ fn nothing_grows_without_need() {
     }
     life.rest(&stage);
     figures.look(&stage, size.cycles);
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.force("teardown --confirm").done();
-    figures::nothing_is_left(&stage);
+    measurements::nothing_is_left(&stage);
     figures.judge(&size);
 }

@@ -1,17 +1,15 @@
 //! The one test binary, with a file for each subject.
 
 mod adding;
-mod adopted;
+mod adoption;
 mod anm;
 mod antctl;
-mod bad_values;
 mod batches;
 mod commands;
 mod contract;
 mod costs;
 mod crashes;
 mod cron;
-mod databases;
 mod decisions;
 mod doctor;
 mod dry_run;
@@ -19,6 +17,8 @@ mod faults;
 mod help;
 mod hostile;
 mod import;
+mod init_questions;
+mod invalid_settings;
 mod lab;
 mod launchd;
 mod layers;
@@ -28,17 +28,18 @@ mod macos;
 mod manual;
 mod orphans;
 mod packaging;
-mod peer_faults;
 mod pressure;
 mod probing;
 mod properties;
-mod python_alive;
-mod questions;
+mod python_bugs;
+mod python_databases;
 mod quotas;
 mod readme;
 mod reboot;
+mod recorded_decisions;
 mod removing;
 mod reports;
+mod running_python_wnm;
 mod safety;
 mod setsid;
 mod settings;
@@ -51,7 +52,6 @@ mod surveying;
 mod systemd;
 mod terminal;
 mod upgrading;
-mod vectors;
 
 #[test]
 fn every_test_file_is_listed() {

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::peer_faults::services;
+use crate::python_bugs::services;
 use crate::stage::{Stage, simulated};
 
 /// Data of a node without a row.

@@ -5,7 +5,7 @@ use crate::stage::Stage;
 
 /// A minute with 90 % CPU usage, and the next run.
 fn pressed(stage: &Stage) {
-    stage.minute(90);
+    stage.simulate_minute(90);
     stage.wnm(&[]).done();
 }
 
@@ -26,13 +26,13 @@ fn pressure_stops_nodes_and_keeps_them() {
         |stage| stage.in_state("STOPPED") == 3,
         pressed,
     );
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.cycle_until("all run again", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(
         (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
         identities
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -48,13 +48,13 @@ fn no_second_node_is_stopped_before_the_effect_of_the_first_is_known() {
 #[test]
 fn busy_minute_stops_a_node() {
     let stage = Stage::running(2, &["--node_cap", "2"]);
-    stage.minute(60);
+    stage.simulate_minute(60);
     stage.wnm(&[]).done();
     assert_eq!(stage.in_state("RUNNING"), 2, "between the limits nothing is done");
-    stage.minute(90);
+    stage.simulate_minute(90);
     stage.wnm(&[]).done();
     assert_eq!(stage.row(2).status, "STOPPED", "{}", stage.describe());
-    stage.minute(60);
+    stage.simulate_minute(60);
     stage.wnm(&[]).done();
     assert_eq!(
         stage.row(2).status,

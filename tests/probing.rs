@@ -1,8 +1,8 @@
 //! Results of the HTTP probe for healthy and misbehaving nodes, over real sockets.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod asking;
-mod recorded;
+mod probe_node;
+mod recorded_pages;
 pub mod server;
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use wnm::colony::{Answer, Node, NodeFigures, NodeHistory, NodeReading, NodeState, Timestamp, Version};
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
 
-use asking::{NOW, ask, ask_server, limits, node};
+use probe_node::{NOW, ask, ask_server, limits, node};
 use server::{Act, Server, page, status};
 
 use crate::stage::CLOSED_PORT;

@@ -443,7 +443,7 @@ impl Machine {
     }
 
     /// One run of wnm, and the minute after it.
-    fn minute(&mut self) -> Plan {
+    fn simulate_minute(&mut self) -> Plan {
         let seen: Vec<NodeObservation> = self.nodes.iter().map(|node| self.look(node)).collect();
         let nodes = std::mem::take(&mut self.nodes);
         let UpdatedNodes { nodes, .. } =
@@ -560,7 +560,7 @@ proptest! {
         let mut machine = Machine::new(nodes, Policy { cap, shunned: None, ..policy });
         let mut still = 0;
         for _ in 0..LONG {
-            still = if machine.minute().steps.is_empty() { still + 1 } else { 0 };
+            still = if machine.simulate_minute().steps.is_empty() { still + 1 } else { 0 };
         }
         prop_assert!(still > 60, "still for {} minutes: {:?}", still, machine.nodes);
         prop_assert_eq!(machine.count(NodeState::Disabled), disabled);
@@ -584,7 +584,7 @@ proptest! {
         machine.ill = ill.collect();
         let mut starts = 0;
         for _ in 0..LONG {
-            let plan = machine.minute();
+            let plan = machine.simulate_minute();
             let of_the_ill = |step: &&wnm::plan::Step| step.action.node().is_some_and(|id| machine.ill.contains(&id));
             starts += plan.steps.iter().filter(of_the_ill).count();
         }
@@ -612,7 +612,7 @@ proptest! {
         let mut last = None;
         for _ in 0..60 {
             let now = machine.now;
-            if !machine.minute().steps.is_empty() {
+            if !machine.simulate_minute().steps.is_empty() {
                 prop_assert!(last.is_none_or(|last| now.since(last) >= delay));
                 last = Some(now);
             }
@@ -620,7 +620,7 @@ proptest! {
         prop_assert_eq!(machine.count(NodeState::Stopped), count as i64);
         machine.gauged = calm();
         for _ in 0..LONG {
-            let _ = machine.minute();
+            let _ = machine.simulate_minute();
         }
         prop_assert_eq!(machine.count(NodeState::Running), count as i64);
     }

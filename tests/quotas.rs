@@ -30,7 +30,7 @@ fn adds_use_the_quota_of_starts() {
         }
     }
     assert_eq!((most, stage.in_state("RUNNING")), (2, 5), "{}", stage.describe());
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn removals_have_their_own_quota() {
         assert!(stage.in_state("REMOVING") <= 2, "{}", stage.describe());
         stage.ids() == [1]
     });
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -112,5 +112,5 @@ fn no_more_nodes_are_removed_than_the_cap_requires() {
         (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
         identities
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }

@@ -3,7 +3,7 @@
 //! marked `cron` are run as cron would, and those marked `config` are read as settings files. The examples
 //! of docs/takeover.md use several machines and have their tests in `takeover`.
 
-mod meanwhile;
+mod events_between_commands;
 mod session;
 mod takeover;
 
@@ -30,7 +30,7 @@ fn crontab_lines_work() {
             lines += 1;
             let stage = Stage::colony(&["--node_cap", "1"]);
             install(&stage);
-            stage.minute(0);
+            stage.simulate_minute(0);
             let mut command = Command::new("/bin/sh");
             command
                 .env_clear()
@@ -105,7 +105,7 @@ fn play(page: &str) {
         let mut lines = block.lines().peekable();
         while let Some(line) = lines.next() {
             if let Some(told) = line.strip_prefix("# ") {
-                meanwhile::come_true(&stage, told);
+                events_between_commands::come_true(&stage, told);
             } else if let Some(typed) = line.strip_prefix("$ ") {
                 let mut expected = Vec::new();
                 while let Some(line) = lines.next_if(|line| !line.starts_with(['$', '#'])) {
@@ -140,8 +140,8 @@ fn settings_files_on_the_pages_work() {
 /// Runs a line of the operator's shell, with the ports and manager of the stage, which no page knows.
 fn shell(stage: &Stage, typed: &str) -> Ran {
     if stage.database().exists() {
-        meanwhile::settle(stage);
-        stage.minute(0);
+        events_between_commands::settle(stage);
+        stage.simulate_minute(0);
     }
     // Replaces the placeholder by an address.
     if let Some(rest) = typed.strip_prefix("wnm --init") {

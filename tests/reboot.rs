@@ -32,7 +32,7 @@ fn nodes_restart_one_by_one_after_a_reboot() {
         (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
         identities
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]

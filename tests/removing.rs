@@ -11,7 +11,7 @@ fn lower_cap_removes_the_youngest_nodes_completely() {
     stage.pass(&["--node_cap", "2"]).done();
     stage.cycle_until("two are left", |stage| stage.rows().len() == 2);
     assert_eq!(stage.ids(), [1, 2]);
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.cycle();
     assert_eq!(stage.ids(), [1, 2], "not one too many goes");
     assert!(!stage.root(3).exists() && !stage.base().join("logs/antnode0004").exists());
@@ -29,7 +29,7 @@ fn planned_removal_stops_the_node_and_deletes_it_after_the_delay() {
     );
     stage.pass(&[]).done();
     stage.cycle_until("it is gone", |stage| stage.ids() == [1]);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn forced_removal_does_not_wait() {
     let stage = Stage::running(2, &["--delay_remove", "300"]);
     stage.force("remove --service_name antnode0001").done();
     assert_eq!(stage.ids(), [2]);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn teardown_requires_confirm() {
     assert_eq!(stage.processes().len(), 2);
     stage.force("teardown --confirm").done();
     assert_eq!(stage.ids(), [0; 0]);
-    stage.agree(true);
+    stage.check_consistency(true);
     assert!(stage.processes().is_empty());
 }
 

@@ -404,7 +404,7 @@ fn nodes_on_another_filesystem_have_copies_and_the_report_says_so() {
     let json = report(&stage, "machine-metrics", &["--json"]).done().json();
     assert_eq!(json["nodes_by_binary"], serde_json::json!({"copy": 2}));
     stage.survey();
-    stage.agree(false);
+    stage.check_consistency(false);
 }
 
 #[test]
@@ -520,7 +520,7 @@ fn history_has_action_time_node_and_reason() {
 #[test]
 fn plan_gives_the_reason_why_no_node_is_added() {
     let stage = Stage::running(1, &["--node_cap", "3", "--cpu_less_than", "50"]);
-    stage.minute(62);
+    stage.simulate_minute(62);
     let text = printed(&stage, "plan", &[]);
     assert!(text.contains("nothing is started or added: cpu 6"), "{text}");
     assert!(text.contains("% is not below 50 %"), "{text}");
@@ -532,7 +532,7 @@ fn plan_gives_the_reason_why_no_node_is_added() {
         text.contains("  allow_node_cap  yes  1 running nodes < node_cap 3"),
         "{text}"
     );
-    stage.minute(0);
+    stage.simulate_minute(0);
     let json = report(&stage, "plan", &["--json"]).json();
     assert_eq!(json["steps"][0]["action"], "add");
     assert_eq!(json["steps"][0]["node"], 2);

@@ -13,7 +13,7 @@ fn node_with_one_missing_folder_is_dead_and_removed() {
         stage.in_state("RUNNING") == 3
     });
     assert!(stage.events().contains("dead"), "{}", stage.events());
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn many_missing_folders_at_once_count_as_a_missing_disk() {
     }
     stage.cycle();
     assert_eq!(stage.in_state("RUNNING"), 4);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -63,5 +63,5 @@ fn operator_can_confirm_that_nodes_are_lost() {
     stage.pass(&["--confirm"]).done();
     stage.cycle_until("only the living are left", |stage| stage.ids() == [3, 4]);
     stage.wait_for("no orphan", |stage| stage.processes().len() == 2);
-    stage.agree(true);
+    stage.check_consistency(true);
 }

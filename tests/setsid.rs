@@ -428,10 +428,10 @@ fn node_inherits_no_open_file() {
     // As in a crontab: `flock` passes its lock to its children.
     let mut once = stage.at_home(Command::new("flock"), &["-n"]);
     once.arg(&lock).arg(env!("CARGO_BIN_EXE_wnm"));
-    stage.minute(0);
+    stage.simulate_minute(0);
     assert!(once.status().unwrap().success());
     assert_eq!(stage.processes().len(), 1);
-    stage.minute(0);
+    stage.simulate_minute(0);
     assert!(
         once.status().unwrap().success(),
         "the node that was started holds the lock"

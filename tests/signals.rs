@@ -26,9 +26,9 @@ fn run_that_is_asked_to_end_finishes_its_step_and_exits() {
         assert_eq!(status.code(), Some(1), "{signal}");
         assert!(took < Duration::from_secs(2), "{signal}: {took:?}");
         assert!(stage.rows().len() < 5, "{}", stage.describe());
-        stage.agree(false);
+        stage.check_consistency(false);
         stage.force("add").done();
-        stage.agree(false);
+        stage.check_consistency(false);
     }
 }
 

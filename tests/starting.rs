@@ -12,7 +12,7 @@ fn killed_node_restarts_with_its_identity() {
     stage.cycle_until("all three run", |stage| stage.in_state("RUNNING") == 3);
     assert_eq!(stage.identity(2), identity);
     assert_eq!(stage.row(2).peer_id, peer);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn stopped_nodes_start_at_the_cap() {
 fn node_that_does_not_start_does_not_block_the_queue() {
     let stage = Stage::running(2, &["--node_cap", "2"]);
     stage.force("stop --count 2").done();
-    stage.sicken(1, "refuse");
+    stage.set_fault(1, "refuse");
     stage.until(
         "the second node runs",
         |stage| stage.row(2).status == "RUNNING",
@@ -43,8 +43,8 @@ fn node_that_does_not_start_does_not_block_the_queue() {
         sick.last_error.is_some_and(|error| !error.is_empty()),
         "why it will not start is kept"
     );
-    stage.agree(true);
-    stage.cure(1);
+    stage.check_consistency(true);
+    stage.clear_fault(1);
     stage.force("start --service_name antnode0001").done();
     stage.until("it runs", |stage| stage.row(1).status == "RUNNING", Stage::survey);
 }
@@ -57,7 +57,7 @@ fn outdated_stopped_node_is_upgraded_when_it_starts() {
     stage.cycle_until("it runs the new version", |stage| {
         stage.row(1).status == "RUNNING" && stage.of_version("0.4.18") == 1
     });
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn disabled_node_stays_off_until_a_forced_start() {
     stage.cycle();
     stage.cycle();
     assert_eq!(stage.row(1).status, "DISABLED");
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.force("start --service_name antnode0001").done();
     stage.until("it runs", |stage| stage.row(1).status == "RUNNING", Stage::survey);
 }

@@ -10,7 +10,7 @@ fn node_can_be_named_in_every_usual_form() {
         .done();
     let states: Vec<_> = stage.rows().into_iter().map(|row| row.status).collect();
     assert_eq!(states, ["STOPPED", "STOPPED", "STOPPED", "RUNNING"]);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn unknown_name_is_an_error_and_stops_nothing() {
         ran.plain();
     }
     assert_eq!(stage.in_state("RUNNING"), 1);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn stopping_a_stopped_node_succeeds() {
     stage.force("stop --service_name antnode0001").done();
     stage.force("stop --service_name antnode0001").done();
     assert_eq!(stage.in_state("STOPPED"), 1);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::stage::{Chance, Stage, kill};
+use crate::stage::{Random, Stage, kill};
 
 /// The quotas, and the numbers of nodes before the run.
 struct Quotas {
@@ -45,7 +45,7 @@ impl Quotas {
 fn colony_stays_consistent_under_random_events() {
     let full = std::env::var("WNM_STRESS").is_ok_and(|how| how == "full");
     let (cycles, cap) = if full { (100, 30) } else { (15, 8) };
-    let mut chance = Chance::new();
+    let mut random = Random::new();
     let cap_text = cap.to_string();
     let stage = Stage::colony(&[
         "--node_cap",
@@ -71,9 +71,9 @@ fn colony_stays_consistent_under_random_events() {
     stage.until("they have settled", |stage| stage.in_motion() == 0, Stage::survey);
     let mut version = 17;
     for cycle in 0..cycles {
-        let busy = misfortune(&stage, &mut chance, &mut version, cap);
+        let busy = misfortune(&stage, &mut random, &mut version, cap);
         let before = stage.rows().len();
-        stage.minute(busy);
+        stage.simulate_minute(busy);
         let ran = stage.wnm(&[]).plain();
         assert!(matches!(ran.code, Some(0 | 3)), "cycle {cycle}: {ran}");
         assert!(
@@ -82,18 +82,18 @@ fn colony_stays_consistent_under_random_events() {
             stage.describe()
         );
         QUOTAS.hold(&stage);
-        stage.agree(false);
+        stage.check_consistency(false);
     }
     rest(&stage, cap, version);
 }
 
 /// Lets a random event happen; returns the CPU usage of the last minute.
-fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usize) -> i64 {
-    match chance.below(8) {
+fn misfortune(stage: &Stage, random: &mut Random, version: &mut usize, cap: usize) -> i64 {
+    match random.below(8) {
         0 | 1 => {
             let processes = stage.processes();
-            for _ in 0..1 + chance.below(3) {
-                if let Some(victim) = processes.get(chance.below(processes.len())) {
+            for _ in 0..1 + random.below(3) {
+                if let Some(victim) = processes.get(random.below(processes.len())) {
                     kill(victim.pid, Signal::SIGKILL);
                 }
             }
@@ -102,15 +102,15 @@ fn misfortune(stage: &Stage, chance: &mut Chance, version: &mut usize, cap: usiz
             *version += 1;
             stage.install(&format!("0.4.{version}"));
         }
-        3 => return 60 + chance.below(40) as i64,
+        3 => return 60 + random.below(40) as i64,
         4 => {
-            let fewer = (cap - 1 - chance.below(cap / 2)).to_string();
+            let fewer = (cap - 1 - random.below(cap / 2)).to_string();
             let ran = stage.wnm(&["--node_cap", &fewer, "--force_action", "update_config"]);
             assert_eq!(ran.code, Some(0), "{ran}");
         }
         5 => {
             let mut child = stage.begin(&[]);
-            std::thread::sleep(std::time::Duration::from_millis(chance.below(400) as u64));
+            std::thread::sleep(std::time::Duration::from_millis(random.below(400) as u64));
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -138,10 +138,10 @@ fn rest(stage: &Stage, cap: usize, version: usize) {
             let ran = stage.pass(&["--node_cap", &whole]);
             assert!(matches!(ran.code, Some(0 | 3)), "{ran}");
             QUOTAS.hold(stage);
-            stage.agree(false);
+            stage.check_consistency(false);
         },
     );
-    stage.agree(true);
+    stage.check_consistency(true);
     let (processes, events) = (stage.processes(), stage.figure("SELECT count(*) FROM event"));
     stage.cycle();
     stage.cycle();

@@ -32,7 +32,7 @@ fn survey_stores_what_the_node_reported() {
 #[test]
 fn slow_node_is_waited_for() {
     let stage = Stage::running(1, &["--node_cap", "1"]);
-    stage.sicken(1, "slow:1500");
+    stage.set_fault(1, "slow:1500");
     stage.cycle();
     assert_eq!(stage.row(1).status, "RUNNING");
 }
@@ -41,12 +41,12 @@ fn slow_node_is_waited_for() {
 fn node_that_does_not_answer_is_neither_stopped_nor_started_twice() {
     let stage = Stage::running(2, &["--node_cap", "2"]);
     let before = stage.processes();
-    stage.sicken(1, "mute");
+    stage.set_fault(1, "mute");
     stage.cycle();
     stage.cycle();
     assert_eq!(stage.row(1).status, "RUNNING");
     assert_eq!(stage.processes(), before);
-    stage.cure(1);
+    stage.clear_fault(1);
     stage.cycle();
     assert_eq!(stage.processes(), before);
     assert_eq!(stage.figure("SELECT silent_count FROM node WHERE id = 1"), 0);
@@ -55,19 +55,19 @@ fn node_that_does_not_answer_is_neither_stopped_nor_started_twice() {
 #[test]
 fn shunned_node_is_replaced_if_enabled() {
     let stage = Stage::running(2, &["--node_cap", "2", "--shunned_remove", "5"]);
-    stage.sicken(1, "shunned:9");
+    stage.set_fault(1, "shunned:9");
     stage.cycle_until("another has taken its place", |stage| {
         stage.in_state("RUNNING") == 2 && !stage.root(1).exists()
     });
     assert_eq!(stage.ids(), [2, 3]);
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
 fn shunned_node_is_kept_by_default() {
     let stage = Stage::running(1, &["--node_cap", "1"]);
     let before = stage.processes();
-    stage.sicken(1, "shunned:900");
+    stage.set_fault(1, "shunned:900");
     (0..4).for_each(|_| drop(stage.cycle()));
     assert_eq!(stage.processes(), before);
 }

@@ -23,7 +23,7 @@ fn nodes_are_upgraded_one_at_a_time_oldest_first() {
         (1..=3).map(|id| stage.identity(id)).collect::<Vec<_>>(),
         identities
     );
-    stage.agree(true);
+    stage.check_consistency(true);
 }
 
 #[test]
@@ -86,5 +86,5 @@ fn node_keeps_its_version_if_the_new_one_does_not_run() {
     assert_eq!(stage.of_version("0.4.17"), 1);
     assert_eq!(stage.identity(1), identity);
     assert!(stage.row(1).last_error.is_some(), "why it failed is kept");
-    stage.agree(true);
+    stage.check_consistency(true);
 }

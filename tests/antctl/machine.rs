@@ -169,11 +169,11 @@ impl Machine {
     }
 
     /// Makes antctl misbehave; `tests/fakes/antctl.rs` lists the words.
-    pub fn sicken(&self, how: &str) {
+    pub fn set_fault(&self, how: &str) {
         fs::write(self.home().join(".antctl/sick"), how).expect("the illness is written");
     }
 
-    pub fn cure(&self) {
+    pub fn clear_fault(&self) {
         fs::remove_file(self.home().join(".antctl/sick")).expect("it was ill");
     }
 
@@ -268,14 +268,14 @@ impl Machine {
 
     /// Runs wnm and kills it when antctl has done `verb` but not reported it.
     pub fn killed_at(&self, verb: &str, words: &[&str]) {
-        self.sicken(&format!("halt:{verb}"));
+        self.set_fault(&format!("halt:{verb}"));
         let mut child = self.begin(words);
         self.wait_for("antctl is done", |stage| {
             stage.home().join(".antctl/halted").exists()
         });
         child.kill().expect("it runs");
         let _ = child.wait();
-        self.cure();
+        self.clear_fault();
         let _ = fs::remove_file(self.home().join(".antctl/halted"));
         self.wait_for("antctl is gone", |_| !self.has_antctl());
     }

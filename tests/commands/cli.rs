@@ -10,7 +10,7 @@ use wnm::settings::SETTINGS;
 use crate::database::{self, Rows};
 use crate::home::{Antnode, Home, Ran};
 use crate::reports;
-use crate::tally::Tally;
+use crate::summary::Summary;
 
 /// One recorded run.
 struct Step<'a> {
@@ -25,11 +25,11 @@ struct Step<'a> {
 }
 
 /// Replays all cases under `golden` with `only` in their names.
-pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
-    let mut tally = Tally::default();
+pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Summary {
+    let mut summary = Summary::default();
     let Ok(index) = fs::read_to_string(golden.join("cli/INDEX.jsonl")) else {
-        tally.skipped.push("cli: no recordings".to_owned());
-        return tally;
+        summary.skipped.push("cli: no recordings".to_owned());
+        return summary;
     };
     for line in index.lines() {
         let case: Value = serde_json::from_str(line).expect("a line of the index");
@@ -39,15 +39,15 @@ pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
         }
         let as_root = name.starts_with("init_as_root");
         if as_root && (!home.is_root() || !name.contains("user_manager")) {
-            tally
+            summary
                 .skipped
                 .push(format!("{name}: it makes a colony outside the home, as root"));
             continue;
         }
         let found = replay_case(golden, home, &case, name, as_root);
-        tally.count(name, &found);
+        summary.count(name, &found);
     }
-    tally
+    summary
 }
 
 fn replay_case(golden: &Path, home: &mut Home, case: &Value, name: &str, as_root: bool) -> Vec<String> {

@@ -14,15 +14,15 @@ mod cli;
 mod database;
 mod differences;
 mod home;
+mod private_machine;
 mod reports;
-mod surroundings;
-mod tally;
+mod summary;
 mod values;
 
-#[path = "../probing/asking.rs"]
-mod asking;
-#[path = "../probing/recorded.rs"]
-mod recorded;
+#[path = "../probing/probe_node.rs"]
+mod probe_node;
+#[path = "../probing/recorded_pages.rs"]
+mod recorded_pages;
 #[path = "../probing/server.rs"]
 #[expect(dead_code, reason = "the tests of probing need more of it")]
 mod server;
@@ -34,19 +34,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use home::Home;
-use tally::Tally;
+use summary::Summary;
 
 fn main() -> ExitCode {
     let Some(golden) = std::env::var_os("WNM_GOLDEN").map(PathBuf::from) else {
         println!("nothing is replayed: WNM_GOLDEN names no folder with what the peer answered");
         return ExitCode::SUCCESS;
     };
-    if let Some(ended) = surroundings::enter(&golden) {
+    if let Some(ended) = private_machine::enter(&golden) {
         return ended;
     }
     let only = std::env::args().nth(1).unwrap_or_default();
     let mut home = Home::new();
-    let mut all = Tally::default();
+    let mut all = Summary::default();
     let parts = [
         ("command lines", cli::replay(&golden, &mut home, &only)),
         ("reports", reports::replay(&golden, &mut home, &only)),
@@ -54,9 +54,9 @@ fn main() -> ExitCode {
         ("merges of settings", values::merges(&golden)),
         ("pages of nodes", values::pages(&golden)),
     ];
-    for (name, tally) in parts {
-        println!("{name}: {tally}");
-        all.add(tally);
+    for (name, summary) in parts {
+        println!("{name}: {summary}");
+        all.add(summary);
     }
     for line in all.skipped.iter().chain(&all.faults) {
         println!("  {line}");

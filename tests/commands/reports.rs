@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::database;
 use crate::home::{Antnode, Home};
-use crate::tally::Tally;
+use crate::summary::Summary;
 
 /// Values of machine-metrics that are measured or depend on the machine; in machine-config the boot time,
 /// which a first run takes for the time of the last stop.
@@ -34,12 +34,14 @@ const VOLATILE: [&str; 18] = [
 ];
 
 /// Replays all reports under `golden` with `only` in their names.
-pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
-    let mut tally = Tally::default();
+pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Summary {
+    let mut summary = Summary::default();
     home.empty(Antnode::Of("0.4.17"));
     for colony in ["many", "one", "zero"] {
         let Ok(lines) = fs::read_to_string(golden.join(format!("reports/{colony}.jsonl"))) else {
-            tally.skipped.push(format!("reports of {colony}: no recordings"));
+            summary
+                .skipped
+                .push(format!("reports of {colony}: no recordings"));
             continue;
         };
         let recorded = golden.join(format!("reports/{colony}.db"));
@@ -75,10 +77,10 @@ pub fn replay(golden: &Path, home: &mut Home, only: &str) -> Tally {
             if std::env::var_os("VERBOSE").is_some() && !found.is_empty() {
                 eprintln!("{name} {words:?} -> {}\n{}{}", ran.code, ran.stdout, ran.stderr);
             }
-            tally.count(name, &found);
+            summary.count(name, &found);
         }
     }
-    tally
+    summary
 }
 
 /// The lines that differ; only the first where the numbers of lines differ.

@@ -6,16 +6,16 @@ use std::path::Path;
 use serde_json::Value;
 use wnm::colony::{Wallet, Wallets};
 
-use crate::recorded;
+use crate::recorded_pages;
 use crate::settings;
-use crate::tally::Tally;
+use crate::summary::Summary;
 
 /// Lists of wallets, and their addresses.
-pub fn wallets(golden: &Path) -> Tally {
-    let mut tally = Tally::default();
+pub fn wallets(golden: &Path) -> Summary {
+    let mut summary = Summary::default();
     let Ok(text) = fs::read_to_string(golden.join("wallets.jsonl")) else {
-        tally.skipped.push("wallets: no recordings".to_owned());
-        return tally;
+        summary.skipped.push("wallets: no recordings".to_owned());
+        return summary;
     };
     for line in text.lines() {
         let case: Value = serde_json::from_str(line).expect("a line of wallets");
@@ -29,14 +29,14 @@ pub fn wallets(golden: &Path) -> Tally {
             .as_array()
             .map(|list| list.iter().map(pair).collect::<Vec<_>>());
         if ours == theirs {
-            tally.equal += 1;
+            summary.equal += 1;
         } else {
-            tally
+            summary
                 .faults
                 .push(format!("wallets/{input:?}: {theirs:?} -> {ours:?}"));
         }
     }
-    tally
+    summary
 }
 
 /// A wallet and its weight. Weights out of range are set to the limit, because both results are equal.
@@ -50,9 +50,9 @@ fn pair(recorded: &Value) -> (String, u128) {
 }
 
 /// Settings of all layers with a row.
-pub fn merges(golden: &Path) -> Tally {
+pub fn merges(golden: &Path) -> Summary {
     let (equal, listed, faults) = settings::replay_merges(golden);
-    Tally {
+    Summary {
         equal,
         listed,
         faults,
@@ -61,9 +61,9 @@ pub fn merges(golden: &Path) -> Tally {
 }
 
 /// Unusual pages of nodes.
-pub fn pages(golden: &Path) -> Tally {
-    let served = recorded::replay(&golden.join("survey/cases.jsonl"));
-    Tally {
+pub fn pages(golden: &Path) -> Summary {
+    let served = recorded_pages::replay(&golden.join("survey/cases.jsonl"));
+    Summary {
         equal: served.equal,
         listed: served.otherwise,
         faults: served.wrong,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OpenFlags};
 use wnm::store::schema;
 
-use super::either::{self, Ground};
+use super::all_or_nothing::{self, Repeatable};
 use super::is_full;
 use crate::stage::Stage;
 
@@ -63,7 +63,7 @@ impl Heir {
     }
 }
 
-impl Ground for Heir {
+impl Repeatable for Heir {
     fn stage(&self) -> &Stage {
         &self.stage
     }
@@ -148,13 +148,13 @@ fn contents(path: &Path) -> Contents {
 
 #[test]
 fn adoption_killed_at_any_call_is_undone_or_complete() {
-    either::at_every_call("an adoption", &Heir::new(), None);
+    all_or_nothing::at_every_call("an adoption", &Heir::new(), None);
 }
 
 #[test]
 fn adoption_killed_at_any_moment_is_undone_or_complete() {
     let moments = if is_full() { 300 } else { 20 };
-    either::at_any_moment("an adoption", &Heir::new(), moments);
+    all_or_nothing::at_any_moment("an adoption", &Heir::new(), moments);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 
 use rusqlite::types::Value;
 
-use super::calls::Whom;
-use super::either::{self, Ground};
+use super::all_or_nothing::{self, Repeatable};
 use super::is_full;
+use super::system_calls::Whom;
 use crate::import::{IMPORT, lasting, lose_database, pids};
 use crate::stage::Stage;
 
@@ -52,7 +52,7 @@ impl Found {
     }
 }
 
-impl Ground for Found {
+impl Repeatable for Found {
     fn stage(&self) -> &Stage {
         &self.stage
     }
@@ -87,12 +87,12 @@ impl Ground for Found {
 #[test]
 fn import_killed_at_any_call_is_undone_or_complete() {
     for makes in [true, false] {
-        either::at_every_call("an import", &Found::new(makes), Some(Whom::Alone));
+        all_or_nothing::at_every_call("an import", &Found::new(makes), Some(Whom::Alone));
     }
 }
 
 #[test]
 fn import_killed_at_any_moment_is_undone_or_complete() {
     let moments = if is_full() { 200 } else { 12 };
-    either::at_any_moment("an import", &Found::new(true), moments);
+    all_or_nothing::at_any_moment("an import", &Found::new(true), moments);
 }

@@ -109,7 +109,7 @@ fn meets(words: &[&str], spoil: fn(&Path)) -> Option<Played> {
     let stage = Stage::running(1, &["--node_cap", "2"]);
     let antnode = stage.home().join(".local/bin/antnode");
     spoil(&antnode);
-    stage.minute(0);
+    stage.simulate_minute(0);
     let ran = stage.wnm(words);
     assert_eq!(stage.ids(), [1], "nothing was made\n{}", stage.describe());
     assert_eq!(
@@ -118,7 +118,7 @@ fn meets(words: &[&str], spoil: fn(&Path)) -> Option<Played> {
         "what runs was surveyed\n{}",
         stage.describe()
     );
-    stage.agree(true);
+    stage.check_consistency(true);
     stage.install("0.4.17");
     Played::of(stage, vec![ran])
 }
@@ -138,7 +138,7 @@ fn upgrade_that_dies() -> Option<Played> {
 
 fn upgrade_in_vain() -> Option<Played> {
     let stage = Stage::running(2, &["--node_cap", "2"]);
-    stage.sicken(1, "says:0.4.17");
+    stage.set_fault(1, "says:0.4.17");
     stage.install("0.4.18");
     stage.cycle_until("node 1 is upgraded", |stage| {
         stage.events().contains("\"upgrade\"")

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use super::ground::{on_own_ground, wnm};
+use super::mount_namespace::{on_own_ground, wnm};
 use super::{Fault, Played, Then, play};
-use crate::crashes::whole::identities;
+use crate::crashes::consistency::identities;
 use crate::stage::{Ran, Stage, Stopwatch, kill};
 
 pub const FAULTS: &[Fault] = &[
@@ -186,7 +186,7 @@ fn signals() -> Option<Played> {
             ran.push(one);
         }
         stage.pass(&[]);
-        stage.agree(false);
+        stage.check_consistency(false);
     }
     assert!(
         ran.iter().any(|ran| ran.stderr.contains("ended by a signal")),
@@ -204,7 +204,7 @@ fn hangups() -> Option<Played> {
         let after = Duration::from_millis(20 + turn * 31 % 350);
         ran.push(signalled(&stage, &["--force_action", "add"], signal, after).0);
         stage.pass(&[]).done();
-        stage.agree(false);
+        stage.check_consistency(false);
     }
     // A killed run prints nothing.
     ran.retain(|ran| ran.code.is_some());
@@ -261,7 +261,7 @@ fn limited(which: &str, limits: impl Iterator<Item = u64>) -> Option<Played> {
     for limit in limits {
         let wrapped = format!("ulimit {which} {limit} && \"$@\"");
         for words in [&[][..], &["--force_action", "add"]] {
-            stage.minute(0);
+            stage.simulate_minute(0);
             ran.push(through_shell(&stage, &wrapped, words));
             super::is_well(&stage, &before, &format!("{wrapped} {words:?}"));
         }

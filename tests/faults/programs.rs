@@ -7,8 +7,8 @@ use std::path::Path;
 use nix::sys::signal::Signal;
 
 use super::{Fault, Played, Then, play};
-use crate::crashes::whole::identities;
-use crate::peer_faults::services;
+use crate::crashes::consistency::identities;
+use crate::python_bugs::services;
 use crate::stage::{Stage, kill};
 
 pub const FAULTS: &[Fault] = &[
@@ -130,7 +130,7 @@ fn will_not_stop() -> Option<Played> {
     services::spoil(&stage, "not-stopped", "antnode0003.service");
     let mut ran = Vec::new();
     for _ in 0..3 {
-        stage.minute(90);
+        stage.simulate_minute(90);
         ran.push(stage.wnm(&[]));
     }
     let tried = |id| {

@@ -50,7 +50,7 @@ impl Machine {
             Mode::User => Stage::new(),
             Mode::Sudo => Stage::with_sudo("wnm-stage-")?,
         };
-        stage.equip(&simulated("launchctl"));
+        stage.install_program(&simulated("launchctl"));
         let machine = Machine { stage, mode };
         fs::create_dir_all(machine.state()).unwrap();
         Some(machine)

@@ -203,7 +203,7 @@ fn columns(heading: &str) -> BTreeSet<String> {
 #[test]
 fn plan_has_the_documented_fields() {
     let stage = Stage::colony(&["--node_cap", "1"]);
-    stage.minute(0);
+    stage.simulate_minute(0);
     let plan = json(&stage, &["plan", "--json"]);
     let section = section("plan");
     assert_eq!(keys_of(&plan), told(&section, &["JSON"]), "{plan:#}");

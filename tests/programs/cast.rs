@@ -120,7 +120,7 @@ impl Machine {
 
     /// Sets wnm's last sample to one minute ago, with this CPU usage in percent since then. wnm keeps the
     /// counters in its database, so a run need not wait to measure, and the real load does not matter.
-    pub fn minute(&self, busy: i64) -> Result<(), String> {
+    pub fn simulate_minute(&self, busy: i64) -> Result<(), String> {
         let idle = 60 * (100 - busy);
         let sql = format!(
             "UPDATE sample SET counted_ms = (SELECT unixepoch() - 60) * 1000, cpu_total = cpu_total - 6000,

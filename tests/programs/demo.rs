@@ -226,8 +226,11 @@ fn report(machine: &mut Machine) -> Result<(), String> {
 
 fn tear_down(machine: &mut Machine) -> Result<(), String> {
     act("All of it is taken down");
-    require(machine.force("teardown").is_err(), "not without --confirm")?;
-    machine.force("teardown --confirm")?;
+    require(
+        machine.wnm(&["--force_action", "teardown"]).is_err(),
+        "not without --confirm",
+    )?;
+    machine.wnm(&["--force_action", "teardown", "--confirm"])?;
     require(machine.nodes()?.is_empty(), "no node is in the database")?;
     require(machine.processes().is_empty(), "no process is left")?;
     require(machine.folders().is_empty(), "no folder of a node is left")
@@ -273,7 +276,7 @@ fn tell(machine: &Machine, line: &str) {
 /// Runs wnm once and returns the differences of the nodes as text.
 fn changes(machine: &mut Machine, words: &[&str]) -> Result<Vec<String>, String> {
     let before = machine.nodes()?;
-    machine.minute(machine.busy)?;
+    machine.simulate_minute(machine.busy)?;
     machine.wnm(words)?;
     let after = machine.nodes()?;
     let mut said: Vec<(String, Vec<String>)> = Vec::new();

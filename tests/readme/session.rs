@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{meanwhile, shell};
+use super::{events_between_commands, shell};
 use crate::stage::Stage;
 
 #[test]
@@ -35,11 +35,11 @@ fn play(block: &str) -> String {
                 at_home(&stage, &ran.stderr)
             ));
         } else if let Some(told) = line.strip_prefix("# ") {
-            meanwhile::come_true(&stage, told);
+            events_between_commands::come_true(&stage, told);
             played.push_str(&format!("{line}\n"));
         }
     }
-    stage.agree(true);
+    stage.check_consistency(true);
     played
 }
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use super::{alike, blocks, shell};
-use crate::import::units::{all_answer, place, unit};
-use crate::peer_faults::services;
+use crate::import::operator_units::{all_answer, place, unit};
+use crate::python_bugs::services;
 use crate::stage::anm::Machine;
 use crate::stage::{Ran, Stage};
 
@@ -98,7 +98,7 @@ fn commands_before_a_takeover_work() {
 fn python_database_is_rejected_and_adopted_as_shown() {
     let stage = Stage::colony(&[]);
     let revision = "UPDATE alembic_version SET version_num = '752bf4495eaa'";
-    stage.becomes_theirs("e2f4a512d24c.sql", revision);
+    stage.replace_with_python_database("e2f4a512d24c.sql", revision);
     let [refused, adopted] = <[Shown; 2]>::try_from(block("wnm-db-migration --confirm"))
         .unwrap_or_else(|_| panic!("two commands"));
     assert_eq!(refused.typed, "wnm");
@@ -120,7 +120,7 @@ fn import_has_the_preview_shown() {
     let (first, second) = (services::machine(), services::machine());
     let stage = if usual(&first) { second } else { first };
     let disk = stage.home().join("my disk/ant-nodes");
-    let one = crate::import::units::Unit {
+    let one = crate::import::operator_units::Unit {
         words: "--ip 127.0.0.3 --max-log-files 5",
         lines: "Environment=\"GREETING=two words\" B=2\n",
         ..unit("antnode0007", 7, disk.join("antnode0007"))

@@ -54,7 +54,7 @@ impl Stage {
     /// Sets the last sample to one minute ago, with this CPU usage in percent since then. wnm keeps the
     /// counters in the database, so the real load of the machine does not change what a test finds, and a
     /// cycle need not wait a second to measure it.
-    pub fn minute(&self, busy: i64) {
+    pub fn simulate_minute(&self, busy: i64) {
         let idle = 60 * (100 - busy);
         self.tamper(&format!(
             "UPDATE sample SET counted_ms = (SELECT unixepoch() - 60) * 1000,
@@ -135,13 +135,13 @@ impl Stage {
 
     /// The processes of all nodes of this stage.
     pub fn processes(&self) -> Vec<Process> {
-        let Some(house) = &self.house else {
+        let Some(sandbox) = &self.sandbox else {
             return processes_under(&self.storage());
         };
         let mut all = processes_under(Path::new("/"));
-        all.retain(|process| house.holds(process.pid));
+        all.retain(|process| sandbox.holds(process.pid));
         all.iter_mut()
-            .for_each(|process| process.root = house.outside(&process.root));
+            .for_each(|process| process.root = sandbox.outside(&process.root));
         all
     }
 
@@ -159,7 +159,7 @@ impl Stage {
 
     /// Checks that rows, processes and files match. `settled`: no process has ended since the last survey,
     /// so every node that is RUNNING has a process.
-    pub fn agree(&self, settled: bool) {
+    pub fn check_consistency(&self, settled: bool) {
         let (rows, processes) = (self.rows(), self.processes());
         let story = || self.describe();
         let roots: BTreeSet<_> = rows.iter().map(|row| row.root.clone()).collect();

@@ -5,13 +5,13 @@
 //! It reads `/proc`, so it needs Linux.
 
 pub mod anm;
-mod chance;
 mod colony;
-mod house;
 mod ports;
+mod python_database;
+mod random;
 mod rpc;
 mod run;
-mod theirs;
+mod sandbox;
 
 use std::fs;
 use std::iter;
@@ -23,12 +23,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
-pub use chance::Chance;
 pub use colony::{Process, kill, processes_under};
-pub use house::House;
 pub use ports::{Block, CLOSED_PORT, listen};
+pub use random::Random;
 pub use rpc::Rpc;
 pub use run::{Ran, Stopwatch};
+pub use sandbox::Sandbox;
 
 /// Longer than any wait in the tests, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A private machine for one test.
 pub struct Stage {
     /// Set in the modes with sudo. Declared before `home`, because it must be dropped first.
-    house: Option<House>,
+    sandbox: Option<Sandbox>,
     home: TempDir,
     ports: Block,
 }
@@ -44,11 +44,11 @@ pub struct Stage {
 impl Stage {
     /// A machine with antnode 0.4.17 in `~/.local/bin` and no colony.
     pub fn new() -> Stage {
-        Stage::called("wnm-stage-")
+        Stage::with_home_prefix("wnm-stage-")
     }
 
     /// The same, with a home whose name starts with `name`.
-    pub fn called(name: &str) -> Stage {
+    pub fn with_home_prefix(name: &str) -> Stage {
         let home = tempfile::Builder::new()
             .prefix(name)
             .permissions(fs::Permissions::from_mode(0o755))
@@ -57,7 +57,7 @@ impl Stage {
         // The umask of a test must not change the mode of the home.
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755)).expect("its mode");
         let stage = Stage {
-            house: None,
+            sandbox: None,
             home,
             ports: Block::claim(),
         };
@@ -67,16 +67,16 @@ impl Stage {
 
     /// The same, with a sudo that allows everything; None where namespaces are not allowed.
     pub fn with_sudo(name: &str) -> Option<Stage> {
-        let mut stage = Stage::called(name);
-        let house = House::build(&stage.home().join(".house"), stage.home())?;
+        let mut stage = Stage::with_home_prefix(name);
+        let sandbox = Sandbox::build(&stage.home().join(".sandbox"), stage.home())?;
         let sudo = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fakes/sudo");
-        stage.house = Some(house);
-        stage.equip(&sudo);
+        stage.sandbox = Some(sandbox);
+        stage.install_program(&sudo);
         Some(stage)
     }
 
     /// Installs a program in PATH, for root too where there is a sudo.
-    pub fn equip(&self, program: &Path) {
+    pub fn install_program(&self, program: &Path) {
         let place = self.tools();
         let installed = Command::new("install")
             .args(["-m", "755", "-t"])
@@ -89,32 +89,32 @@ impl Stage {
         );
     }
 
-    /// The folder where [`Stage::equip`] installs programs.
+    /// The folder where [`Stage::install_program`] installs programs.
     pub fn tools(&self) -> PathBuf {
-        match &self.house {
-            Some(house) => house.tools(),
+        match &self.sandbox {
+            Some(sandbox) => sandbox.tools(),
             None => self.home().join(".local/bin"),
         }
     }
 
     /// The path inside the stage of a real path.
     pub fn known(&self, path: impl AsRef<Path>) -> PathBuf {
-        match &self.house {
-            Some(house) => house.inside(path.as_ref()),
+        match &self.sandbox {
+            Some(sandbox) => sandbox.inside(path.as_ref()),
             None => path.as_ref().to_owned(),
         }
     }
 
     /// The real path of a path inside the stage. With sudo, root's folders are elsewhere.
     pub fn seen(&self, path: impl AsRef<Path>) -> PathBuf {
-        match &self.house {
-            Some(house) => house.outside(path.as_ref()),
+        match &self.sandbox {
+            Some(sandbox) => sandbox.outside(path.as_ref()),
             None => path.as_ref().to_owned(),
         }
     }
 
     /// A machine with a colony without nodes: setsid, no delays, and limits that the load of the real
-    /// machine does not reach; [`Stage::minute`] sets the CPU usage. `settings` override these.
+    /// machine does not reach; [`Stage::simulate_minute`] sets the CPU usage. `settings` override these.
     pub fn colony(settings: &[&str]) -> Stage {
         let stage = Stage::new();
         stage.init(settings).done();
@@ -132,7 +132,7 @@ impl Stage {
     }
 
     /// The arguments of a `wnm --init` that uses only the ports of this stage.
-    pub fn founding(&self) -> Vec<String> {
+    pub fn init_arguments(&self) -> Vec<String> {
         let (nodes, metrics) = self.thousands();
         let words = [
             "--init",
@@ -152,7 +152,7 @@ impl Stage {
 
     /// Runs `wnm --init` with the settings of [`Stage::colony`] and these.
     pub fn init(&self, settings: &[&str]) -> Ran {
-        let founding = self.founding();
+        let founding = self.init_arguments();
         let mut words: Vec<&str> = founding.iter().map(String::as_str).collect();
         words.extend([
             "--cpu_less_than",
@@ -229,8 +229,8 @@ impl Stage {
 
     /// The folder where wnm keeps the colony.
     pub fn base(&self) -> PathBuf {
-        match &self.house {
-            Some(house) => house.outside(Path::new("/var/antctl")),
+        match &self.sandbox {
+            Some(sandbox) => sandbox.outside(Path::new("/var/antctl")),
             None => self.home().join(".local/share/autonomi"),
         }
     }
@@ -242,14 +242,17 @@ impl Stage {
 
     /// The folder of the nodes' root directories.
     pub fn storage(&self) -> PathBuf {
-        self.base()
-            .join(if self.house.is_some() { "services" } else { "node" })
+        self.base().join(if self.sandbox.is_some() {
+            "services"
+        } else {
+            "node"
+        })
     }
 
     /// The folder of the nodes' log directories.
     pub fn logs(&self) -> PathBuf {
-        match &self.house {
-            Some(house) => house.outside(Path::new("/var/log/antnode")),
+        match &self.sandbox {
+            Some(sandbox) => sandbox.outside(Path::new("/var/log/antnode")),
             None => self.base().join("logs"),
         }
     }
@@ -260,12 +263,12 @@ impl Stage {
     }
 
     /// Makes a node misbehave; `tests/fakes/antnode.rs` lists the words.
-    pub fn sicken(&self, id: u32, illness: &str) {
+    pub fn set_fault(&self, id: u32, illness: &str) {
         fs::write(self.root(id).join("SIM_ANTNODE"), illness).expect("the illness is written");
     }
 
     /// Ends the misbehaviour.
-    pub fn cure(&self, id: u32) {
+    pub fn clear_fault(&self, id: u32) {
         fs::remove_file(self.root(id).join("SIM_ANTNODE")).expect("the illness goes");
     }
 
@@ -277,8 +280,8 @@ impl Stage {
     /// Another program in the same environment.
     pub fn at_home(&self, mut command: Command, words: &[&str]) -> Command {
         command.args(words);
-        if let Some(house) = &self.house {
-            command = house.enter(&command);
+        if let Some(sandbox) = &self.sandbox {
+            command = sandbox.enter(&command);
         }
         command.env_clear().current_dir(self.home()).stdin(Stdio::null());
         command
@@ -328,7 +331,7 @@ impl Stage {
 
     /// Simulates a minute without load, then runs wnm with these arguments.
     pub fn pass(&self, words: &[&str]) -> Ran {
-        self.minute(0);
+        self.simulate_minute(0);
         self.wnm(words)
     }
 
@@ -339,7 +342,7 @@ impl Stage {
 
     /// Surveys the nodes, so that their rows are up to date.
     pub fn survey(&self) {
-        self.minute(0);
+        self.simulate_minute(0);
         self.force("survey").done();
     }
 
@@ -407,7 +410,7 @@ impl Drop for Stage {
     /// Ends every process that was started under the home.
     fn drop(&mut self) {
         self.unload_all();
-        self.house = None;
+        self.sandbox = None;
         for _ in 0..50 {
             let left = processes_under(self.home());
             if left.is_empty() {
