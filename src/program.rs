@@ -26,7 +26,7 @@ use user_account::Account;
 
 pub use error::ProgramError;
 use error::{how, last_lines};
-use read_output::{drain, text, wait};
+use read_output::{drain, wait};
 
 /// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -207,15 +207,21 @@ impl Program {
         let (told, ends) = mpsc::channel();
         let stdout = drain(child.stdout.take(), told.clone());
         let stderr = drain(child.stderr.take(), told);
-        let status = wait(&mut child, &ends, deadline, self.uninterrupted);
+        let status = wait(
+            &mut child,
+            &ends,
+            [&stdout, &stderr],
+            deadline,
+            self.uninterrupted,
+        );
         // What a killed child's own children still hold open is not waited for.
         drop(feeder);
         match status {
             Ok(Some(status)) => {
                 let ended = ProgramResult {
                     status,
-                    stdout: text(&stdout),
-                    stderr: text(&stderr),
+                    stdout: stdout.text(),
+                    stderr: stderr.text(),
                 };
                 if self.sudo && is_sudo_refusal(&ended) {
                     return Err(ProgramError::Password {
@@ -235,7 +241,7 @@ impl Program {
                 Err(ProgramError::TooLong {
                     command: self.command_line(),
                     limit: self.limit,
-                    complaint: last_lines(&text(&stderr)),
+                    complaint: last_lines(&stderr.text()),
                 })
             }
             Err(source) => {

@@ -1,24 +1,58 @@
 //! Hearing a program out: its streams are read in threads, so that it never blocks on us nor we on it.
 
 use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
 use crate::signals;
 
 /// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
 const KEPT_BYTES: usize = 64 << 20;
 
+/// How long the streams of a program that has ended may stay open: its children may have inherited them.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// An output stream, read by a thread of its own.
+pub(super) struct Stream {
+    kept: Arc<Mutex<Vec<u8>>>,
+    /// The same pipe, to see whether something is left to read.
+    pipe: Option<OwnedFd>,
+}
+
+impl Stream {
+    /// Whether its thread has not yet read everything that was written, or not yet met the end of the stream.
+    fn has_unread(&self) -> bool {
+        let is_being_read = Arc::strong_count(&self.kept) > 1;
+        is_being_read
+            && self.pipe.as_ref().is_some_and(|pipe| {
+                let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+                poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+            })
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.kept
+            .lock()
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+}
+
 /// Until it has ended and all it said is read: Some; until the deadline, or soon after a signal to us unless it
 /// is `uninterrupted`: None.
 ///
-/// Children of its own may hold its streams open; they are given a moment after its end, no more.
+/// Children of its own that hold its streams open are not waited for longer than [`GRACE`]; on a busy machine, what the
+/// program itself wrote is read to its end all the same.
 pub(super) fn wait(
     child: &mut Child,
     ends: &Receiver<()>,
+    streams: [&Stream; 2],
     deadline: Instant,
     uninterrupted: bool,
 ) -> io::Result<Option<ExitStatus>> {
@@ -27,13 +61,12 @@ pub(super) fn wait(
     let mut pause = Duration::from_millis(1);
     loop {
         if let Some(status) = child.try_wait()? {
-            let grace = Instant::now() + Duration::from_millis(200);
-            while open > 0
-                && ends
-                    .recv_timeout(grace.saturating_duration_since(Instant::now()))
-                    .is_ok()
-            {
-                open -= 1;
+            while open > 0 {
+                if ends.recv_timeout(GRACE).is_ok() {
+                    open -= 1;
+                } else if Instant::now() >= deadline || !streams.iter().any(|stream| stream.has_unread()) {
+                    break;
+                }
             }
             return Ok(Some(status));
         }
@@ -63,12 +96,12 @@ pub(super) fn wait(
 }
 
 /// Reads a stream to its end in a thread of its own.
-pub(super) fn drain<S: Read + Send + 'static>(
-    stream: Option<S>,
-    told: mpsc::Sender<()>,
-) -> Arc<Mutex<Vec<u8>>> {
+pub(super) fn drain<S: Read + AsFd + Send + 'static>(stream: Option<S>, told: mpsc::Sender<()>) -> Stream {
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let Some(mut stream) = stream else { return kept };
+    let Some(mut stream) = stream else {
+        return Stream { kept, pipe: None };
+    };
+    let pipe = stream.as_fd().try_clone_to_owned().ok();
     let into = Arc::clone(&kept);
     thread::spawn(move || {
         let mut piece = vec![0; 64 << 10];
@@ -85,14 +118,8 @@ pub(super) fn drain<S: Read + Send + 'static>(
                 Err(_) => break,
             }
         }
+        drop(into);
         let _ = told.send(());
     });
-    kept
-}
-
-pub(super) fn text(bytes: &Mutex<Vec<u8>>) -> String {
-    bytes
-        .lock()
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
+    Stream { kept, pipe }
 }

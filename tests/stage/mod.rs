@@ -6,6 +6,7 @@
 
 pub mod anm;
 mod colony;
+mod listen;
 mod ports;
 mod python_database;
 mod random;
@@ -24,7 +25,8 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 pub use colony::{Process, kill, processes_under};
-pub use ports::{Block, CLOSED_PORT, listen};
+pub use listen::{CLOSED_PORT, listen};
+pub use ports::Block;
 pub use random::Random;
 pub use rpc::Rpc;
 pub use run::{Ran, Stopwatch};
