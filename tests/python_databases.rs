@@ -157,7 +157,7 @@ fn text(value: &Value) -> String {
 
 /// Whether a database has the newest schema.
 fn newest() -> String {
-    format!("V{}", schema::NEWEST)
+    format!("V{}", schema::newest_version())
 }
 
 /// The value after the adoption.

@@ -9,7 +9,7 @@ use crate::lock;
 use crate::program::user_account;
 use crate::report::doctor::CheckResult;
 use crate::session::Session;
-use crate::store::{Fault, NEWEST, Store};
+use crate::store::{Fault, Store, newest_version};
 
 use super::span;
 
@@ -49,7 +49,7 @@ pub fn database(session: &Session) -> (CheckResult, Option<Store>) {
     if let Some(finding) = someone_elses(CHECK, path) {
         return (finding, Some(store));
     }
-    let what = format!("`{name}` has schema V{NEWEST} and is whole");
+    let what = format!("`{name}` has schema V{} and is whole", newest_version());
     (CheckResult::ok(CHECK, what), Some(store))
 }
 

@@ -4,9 +4,11 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::colony::{Mode, Node, Timestamp};
+use crate::settings;
+use crate::settings::table::Setting;
 
 use super::error::{Fault, quoted};
-use super::{Store, StoreError, node};
+use super::{Store, StoreError, node, raw_cell};
 
 /// What a colony knows of its machine, beside its settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,14 +26,15 @@ pub struct MachineFacts {
 }
 
 impl Store {
-    /// Every column of the machine's row and what it holds, as text; None is NULL.
+    /// Every column of the machine's row, then the settings that have a row in table `setting`: name and text.
+    /// None is NULL.
     pub fn machine_sayings(&self) -> Result<Vec<(String, Option<String>)>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare("SELECT * FROM machine WHERE id = 1")?;
             let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query([])?;
             let row = rows.next()?.ok_or(Fault::Uninitialised)?;
-            let mut sayings = Vec::with_capacity(names.len());
+            let mut all = Vec::with_capacity(names.len());
             for (index, name) in names.into_iter().enumerate() {
                 let text = match row.get_ref(index)? {
                     ValueRef::Null => None,
@@ -43,9 +46,18 @@ impl Store {
                     ),
                     ValueRef::Blob(_) => return Err(wrong(&name, "a blob is no setting".to_owned())),
                 };
-                sayings.push((name, text));
+                all.push((name, text));
             }
-            Ok(sayings)
+            let mut statement = connection.prepare("SELECT name, text FROM setting ORDER BY name")?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let name = raw_cell::text(row, 0)?.unwrap_or_default();
+                // A column that a newer Python wnm added has the setting's current value.
+                if is_setting(&name) && !all.iter().any(|(column, _)| *column == name) {
+                    all.push((name, raw_cell::text(row, 1)?));
+                }
+            }
+            Ok(all)
         })
     }
 
@@ -67,13 +79,17 @@ impl Store {
             let mut names = vec!["id".to_owned()];
             let mut values = vec![Value::Integer(1)];
             let own = facts_columns(facts);
-            for (column, text) in columns {
-                let (name, kind) = find(&known, column)?;
-                if own.iter().any(|(own, _)| own == name) {
-                    continue;
+            let mut rest = Vec::new();
+            for setting in columns {
+                let (column, text) = setting;
+                match find(&known, column)? {
+                    Some((name, _)) if own.iter().any(|(own, _)| own == name) => {}
+                    Some((name, kind)) => {
+                        names.push(name.clone());
+                        values.push(value(name, kind, text.as_deref())?);
+                    }
+                    None => rest.push(setting.clone()),
                 }
-                names.push(name.clone());
-                values.push(value(name, kind, text.as_deref())?);
             }
             for (name, value) in own {
                 names.push(name.to_owned());
@@ -84,6 +100,7 @@ impl Store {
             transaction
                 .execute(&sql, rusqlite::params_from_iter(values))
                 .map_err(refused)?;
+            keep(transaction, &rest)?;
             nodes.iter().try_for_each(|node| node::insert(transaction, node))
         })
     }
@@ -105,10 +122,19 @@ impl Store {
 fn keep(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<(), Fault> {
     let known = declared(transaction)?;
     for (column, text) in columns {
-        let (name, kind) = find(&known, column)?;
-        let value = value(name, kind, text.as_deref())?;
-        let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
-        transaction.execute(&sql, [value]).map_err(refused)?;
+        match (find(&known, column)?, text) {
+            (Some((name, kind)), text) => {
+                let value = value(name, kind, text.as_deref())?;
+                let sql = format!("UPDATE machine SET {name} = ?1 WHERE id = 1 AND {name} IS NOT ?1");
+                transaction.execute(&sql, [value]).map_err(refused)?
+            }
+            (None, Some(text)) => transaction.execute(
+                "INSERT INTO setting (name, text) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET text = excluded.text WHERE text IS NOT excluded.text",
+                [column, text.as_str()],
+            )?,
+            (None, None) => transaction.execute("DELETE FROM setting WHERE name = ?1", [column])?,
+        };
     }
     Ok(())
 }
@@ -214,11 +240,16 @@ fn declared(connection: &Connection) -> Result<Vec<(String, String)>, Fault> {
     Ok(columns.collect::<Result<_, _>>()?)
 }
 
-fn find<'a>(known: &'a [(String, String)], column: &str) -> Result<&'a (String, String), Fault> {
-    known
-        .iter()
-        .find(|(name, _)| name == column && name != "id")
-        .ok_or_else(|| wrong(column, "there is no such column".to_owned()))
+/// The column of a setting; None for one that is stored in table `setting`.
+fn find<'a>(known: &'a [(String, String)], setting: &str) -> Result<Option<&'a (String, String)>, Fault> {
+    match known.iter().find(|(name, _)| name == setting && name != "id") {
+        None if !is_setting(setting) => Err(wrong(setting, "there is no such column".to_owned())),
+        found => Ok(found),
+    }
+}
+
+fn is_setting(name: &str) -> bool {
+    settings::table::find(name).is_some_and(Setting::is_persistent)
 }
 
 /// Text in the type of its column.
@@ -317,6 +348,49 @@ mod tests {
             assert!(error.to_string().contains(bad.0), "{error}");
             assert_eq!(saying(&store, "node_cap").as_deref(), Some("1"));
         }
+    }
+
+    #[test]
+    fn setting_without_a_column_is_stored_as_a_row() {
+        let store = colony();
+        let execute = |sql: &str| store.connection.execute_batch(sql).unwrap();
+        execute("ALTER TABLE machine DROP COLUMN shunned_remove");
+        let stored = |column: &str| {
+            let row = store.machine_sayings().unwrap();
+            row.into_iter().find(|(name, _)| name == column)
+        };
+        let save = |text: Option<&str>| {
+            store
+                .keep(&[("shunned_remove", text.map(str::to_owned))])
+                .unwrap()
+        };
+        assert_eq!(stored("shunned_remove"), None);
+        save(Some("7"));
+        save(Some("8"));
+        assert_eq!(stored("shunned_remove").unwrap().1.as_deref(), Some("8"));
+        let before = store.connection.total_changes();
+        save(Some("8"));
+        assert_eq!(store.connection.total_changes(), before);
+        execute("INSERT INTO setting VALUES ('of_a_newer_wnm', '1'), ('node_cap', '99'), ('dry_run', '1')");
+        assert_eq!((stored("of_a_newer_wnm"), stored("dry_run")), (None, None));
+        assert_eq!(
+            stored("node_cap").unwrap().1.as_deref(),
+            Some("1"),
+            "a column has precedence"
+        );
+        save(None);
+        assert_eq!(stored("shunned_remove"), None);
+
+        let store = Store::in_memory().unwrap();
+        store
+            .connection
+            .execute_batch("ALTER TABLE machine DROP COLUMN shunned_remove")
+            .unwrap();
+        let mut all = settings();
+        all.push(("shunned_remove", Some("9".to_owned())));
+        store.initialise(&all, &facts(), &[]).unwrap();
+        let row = store.machine_sayings().unwrap();
+        assert!(row.contains(&("shunned_remove".to_owned(), Some("9".to_owned()))));
     }
 
     #[test]

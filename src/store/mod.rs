@@ -38,7 +38,7 @@ pub use record_changes::{Change, NodeChange};
 pub use sample::Sample;
 pub use takeover_state::ReservedNumbers;
 
-pub use schema::{NEWEST, SchemaState};
+pub use schema::{SchemaState, newest_version};
 
 /// An open colony.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use refinery::{Migration, Runner, Target};
+use refinery::{Migration, Target};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
 use crate::colony::Timestamp;
@@ -15,20 +15,16 @@ use super::error::{Fault, StoreError, said};
 use super::migrate_in_transaction::InTransaction;
 use super::open_file;
 
-/// Our migrations, in order. A landed one is never edited: its checksum stands in every database.
-const MIGRATIONS: [(&str, &str); 5] = [
-    ("V1__colony", include_str!("../../migrations/V1__colony.sql")),
-    ("V2__memory", include_str!("../../migrations/V2__memory.sql")),
-    (
-        "V3__start_args",
-        include_str!("../../migrations/V3__start_args.sql"),
-    ),
-    ("V4__storages", include_str!("../../migrations/V4__storages.sql")),
-    ("V5__takeover", include_str!("../../migrations/V5__takeover.sql")),
-];
+// The files of `migrations/`. A landed one is never edited: its checksum is in every database.
+refinery::embed_migrations!();
 
-/// The schema this program reads and writes.
-pub const NEWEST: i64 = 5;
+/// The version of the schema that this program reads and writes.
+#[must_use]
+pub fn newest_version() -> i64 {
+    let embedded = migrations::runner();
+    let versions = embedded.get_migrations().iter().map(Migration::version);
+    versions.max().map_or(0, i64::from)
+}
 
 /// Where refinery keeps what it has run.
 pub(super) const HISTORY: &str = "refinery_schema_history";
@@ -65,7 +61,7 @@ impl SchemaState {
     pub fn words(&self) -> String {
         match self {
             SchemaState::Blank => "an empty database".to_owned(),
-            SchemaState::Current => format!("V{NEWEST}"),
+            SchemaState::Current => format!("V{}", newest_version()),
             SchemaState::Older(version) | SchemaState::Newer(version) => format!("V{version}"),
             SchemaState::Peer(Some(revision)) => format!("the peer's schema `{revision}`"),
             SchemaState::Peer(None) => "the peer's schema (without a revision)".to_owned(),
@@ -136,8 +132,8 @@ fn recognise(connection: &Connection) -> Result<SchemaState, Fault> {
             })
             .map_err(|error| Fault::NotAColony(said(&error.to_string())))?;
         match version {
-            Some(NEWEST) => return Ok(SchemaState::Current),
-            Some(version) if version > NEWEST => return Ok(SchemaState::Newer(version)),
+            Some(version) if version == newest_version() => return Ok(SchemaState::Current),
+            Some(version) if version > newest_version() => return Ok(SchemaState::Newer(version)),
             Some(version) if version >= 1 => return Ok(SchemaState::Older(version)),
             // A history without a line: nothing of ours was ever run.
             _ => {}
@@ -167,12 +163,7 @@ fn has_machine(connection: &Connection) -> Result<bool, Fault> {
 
 /// Runs what has not been run yet; with [`Target::FakeVersion`] only notes it as run.
 fn run(transaction: &Transaction<'_>, target: Target) -> Result<(), Fault> {
-    let migrations = MIGRATIONS
-        .iter()
-        .map(|(name, sql)| Migration::unapplied(name, sql))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Fault::Sql(said(&error.to_string())))?;
-    Runner::new(&migrations)
+    migrations::runner()
         .set_grouped(true)
         .set_target(target)
         .run(&mut InTransaction(transaction))
@@ -218,7 +209,9 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
 /// Brings what stands as `standing` says to the newest schema.
 pub(super) fn bring(transaction: &Transaction<'_>, standing: &SchemaState) -> Result<(), Fault> {
     if matches!(standing, SchemaState::Peer(_)) {
-        adopt_peer::adopt(transaction, MIGRATIONS[0].1)?;
+        let runner = migrations::runner();
+        let v1 = runner.get_migrations().iter().find(|one| one.version() == 1);
+        adopt_peer::adopt(transaction, v1.and_then(Migration::sql).unwrap_or_default())?;
         run(transaction, Target::FakeVersion(1))?;
     }
     run(transaction, Target::Latest)
