@@ -43,7 +43,7 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
             last: colony
                 .last_sample
                 .as_ref()
-                .map(|sample| (sample.counters, sample.boot)),
+                .map(|sample| (sample.readings.counters, sample.readings.boot)),
             antnode: session.lookup(&colony.settings),
             known: &colony.known,
             processes: &|nodes| colony.processes(nodes),

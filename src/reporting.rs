@@ -280,7 +280,7 @@ impl MachineSurvey {
         let now = read()?;
         let since_last = store
             .last_sample()?
-            .and_then(|last| Rates::since(&last.counters, last.boot, &now));
+            .and_then(|last| Rates::since(&last.readings.counters, last.readings.boot, &now));
         let (instruments, rates) = match since_last {
             Some(rates) => (now, rates),
             None => {

@@ -22,7 +22,7 @@ pub struct Counters {
 }
 
 /// What the instruments show at one moment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineReadings {
     pub counters: Counters,
     /// When the machine was booted.

@@ -9,8 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use crate::colony::{ManagerKind, Mode};
 
 use super::error::Fault;
-use super::machine_row::mode_of_place;
-use super::node;
+use super::stored_manager::{mode_of_path, stored_manager};
 
 /// The revision whose tables V1 repeats.
 const HEAD: &str = "e2f4a512d24c";
@@ -194,7 +193,7 @@ fn name_modes(transaction: &Transaction<'_>) -> Result<(), Fault> {
         .optional()?;
     let mut bare = Mode::User;
     if let Some((Some(word), storage)) = machine {
-        let mode = mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
+        let mode = mode_of_path(&storage.unwrap_or_default()).unwrap_or(Mode::User);
         if let Some(kind) = ManagerKind::from_stored(&word, mode) {
             bare = kind.mode;
             transaction.execute(
@@ -214,7 +213,7 @@ fn name_modes(transaction: &Transaction<'_>) -> Result<(), Fault> {
         })?
         .collect::<Result<Vec<(i64, [String; 4])>, _>>()?;
     for (id, [manager_type, method, root, service]) in rows {
-        let Some(kind) = node::manager(&manager_type, &root, &service, bare) else {
+        let Some(kind) = stored_manager(&manager_type, &root, &service, bare) else {
             continue;
         };
         let full = kind.to_string();

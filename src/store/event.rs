@@ -71,7 +71,8 @@ pub struct Event {
 
 impl Store {
     /// Writes an event of something that had no intent.
-    pub fn note(&self, event: &Event) -> Result<(), StoreError> {
+    #[cfg(test)]
+    pub(super) fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.transact(|transaction| insert(transaction, event))
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::colony::{Mode, Node, Timestamp};
+use crate::colony::{Node, Timestamp};
 use crate::settings;
 use crate::settings::table::Setting;
 
@@ -164,18 +164,6 @@ pub(super) fn note(
         transaction.execute("UPDATE machine SET highest_node_id_used = ?1 WHERE id = 1", [id])?;
     }
     Ok(())
-}
-
-/// In whose name nodes under `place` run when their row does not say; None where the place does not tell.
-pub(super) fn mode_of_place(place: &str) -> Option<Mode> {
-    let under = |roots: &[&str]| roots.iter().any(|root| place.starts_with(root));
-    if under(&["/var/antctl", "/var/lib/", "/etc/", "/Library/"]) {
-        Some(Mode::Sudo)
-    } else if under(&["/home/", "/root/", "/Users/", "/var/home/", "~"]) {
-        Some(Mode::User)
-    } else {
-        None
-    }
 }
 
 fn facts(connection: &Connection) -> Result<MachineFacts, Fault> {

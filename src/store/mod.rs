@@ -5,6 +5,7 @@
 
 mod adopt_peer;
 mod binary_versions;
+mod database;
 mod error;
 mod event;
 mod filesystems;
@@ -17,17 +18,12 @@ mod raw_cell;
 mod record_changes;
 mod sample;
 pub mod schema;
+mod stored_manager;
 mod takeover_state;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
-use crate::colony::{ManagerKind, Mode, StoredPlace};
-
+pub use database::{Store, discard, peek};
 pub use error::{Fault, StoreError};
 pub use event::{Event, EventOutcome};
 pub use filesystems::{FilesystemIds, remembered};
@@ -36,225 +32,5 @@ pub use machine_row::MachineFacts;
 pub use node::{NodeRows, UnreadableRow};
 pub use record_changes::{Change, NodeChange};
 pub use sample::Sample;
-pub use takeover_state::ReservedNumbers;
-
 pub use schema::{SchemaState, newest_version};
-
-/// An open colony.
-#[derive(Debug)]
-pub struct Store {
-    connection: Connection,
-    path: PathBuf,
-}
-
-impl Store {
-    /// Makes the colony's database, for init alone; [`Store::initialise`] then says what it is of.
-    ///
-    /// `path` may be missing or empty, or what an init that was killed left behind. The file is for its
-    /// owner's eyes, with +sudo also for its group's, before anything is written to it, and its whole
-    /// schema comes in one transaction.
-    pub fn create(path: &Path, mode: Mode) -> Result<Store, StoreError> {
-        create(path, mode).map_err(|fault| fault.at(path))
-    }
-
-    /// Opens a colony to read and write it. Whatever is wrong with it, the file is left as it was.
-    pub fn open(path: &Path) -> Result<Store, StoreError> {
-        open(path).map_err(|fault| fault.at(path))
-    }
-
-    /// Opens a colony to read it, also while a cycle writes it. Nothing on disk changes.
-    pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
-        let read = || {
-            let connection = open_file::read(path)?;
-            schema::judge(&connection)?;
-            Ok(connection)
-        };
-        read()
-            .map(|connection| Store {
-                connection,
-                path: path.to_owned(),
-            })
-            .map_err(|fault: Fault| fault.at(path))
-    }
-
-    /// A colony in memory, gone with the value.
-    pub fn in_memory() -> Result<Store, StoreError> {
-        let path = PathBuf::from(":memory:");
-        let make = || {
-            let mut connection = Connection::open_in_memory()?;
-            open_file::prepare(&connection)?;
-            schema::lay(&mut connection)?;
-            Ok(connection)
-        };
-        match make() {
-            Ok(connection) => Ok(Store { connection, path }),
-            Err(fault) => Err(Fault::at(fault, &path)),
-        }
-    }
-
-    /// Where it lies; `:memory:` for one that lies nowhere.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What is wrong with the database as a whole, by SQLite's own checks of its pages and of the links between
-    /// its rows; empty: it is whole. Reads all of it.
-    pub fn flaws(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|connection| {
-            let mut flaws = Vec::new();
-            let mut check = connection.prepare("PRAGMA integrity_check(20)")?;
-            for line in check.query_map([], |row| row.get::<_, String>(0))? {
-                flaws.push(line?);
-            }
-            flaws.retain(|line| line != "ok");
-            let mut links = connection.prepare("PRAGMA foreign_key_check")?;
-            let torn = links.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(2)?)))?;
-            for one in torn {
-                let (table, parent) = one?;
-                flaws.push(format!(
-                    "a row of `{table}` belongs to a row of `{parent}` that is not there"
-                ));
-            }
-            Ok(flaws)
-        })
-    }
-
-    /// Writes all that `work` writes in one transaction, which is taken back when it fails: a disk is waited for
-    /// once. What `work` does besides writing must be such that a run which is killed before the end may do it
-    /// again, and must not take long.
-    ///
-    /// # Errors
-    /// That of `work`, and what keeps the transaction from beginning or ending.
-    pub fn together<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
-        let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(at)?;
-        let done = work()?;
-        transaction.commit().map_err(at)?;
-        Ok(done)
-    }
-
-    /// Does `work` in one transaction, which is taken back when it fails; within [`Store::together`] in that one,
-    /// and then what `work` had written by itself is taken back.
-    fn transact<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let run = || {
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("SAVEPOINT part")?;
-                let done = work(&self.connection);
-                let end = match done {
-                    Ok(_) => "RELEASE part",
-                    Err(_) => "ROLLBACK TO part; RELEASE part",
-                };
-                self.connection.execute_batch(end)?;
-                return done;
-            }
-            // At once for writing: a transaction that begins by reading cannot wait for its turn to write.
-            let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
-            transaction.commit()?;
-            Ok(done)
-        };
-        run().map_err(|fault: Fault| fault.at(&self.path))
-    }
-
-    /// Reads by `work`.
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
-        work(&self.connection).map_err(|fault| fault.at(&self.path))
-    }
-}
-
-/// Removes what a [`Store::create`] that came to nothing left: a database without a machine. Any other is left alone.
-pub fn discard(path: &Path) {
-    if open_file::glance(path, open_file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
-        return;
-    }
-    for ending in ["-wal", "-shm", ""] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        // What does not go holds nothing, and the next one begins with it.
-        let _ = std::fs::remove_file(PathBuf::from(name));
-    }
-}
-
-/// The process manager that a colony says it has, whatever its schema. Makes and changes nothing.
-#[must_use]
-pub fn peek(path: &Path) -> StoredPlace {
-    // Asked before the lock is taken, so a database that somebody holds is not waited for.
-    let patience = Duration::from_millis(500);
-    let seen = open_file::glance(path, patience, |connection| {
-        Ok(connection.query_row(
-            "SELECT process_manager, node_storage FROM machine ORDER BY id LIMIT 1",
-            [],
-            |row| Ok((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)),
-        )?)
-    });
-    match seen {
-        Ok((Some(word), storage)) => {
-            let mode = machine_row::mode_of_place(&storage.unwrap_or_default()).unwrap_or(Mode::User);
-            let kind = ManagerKind::from_stored(&word, mode);
-            StoredPlace::Manager(kind.map_or(word, |kind| kind.to_string()))
-        }
-        Ok((None, _)) => StoredPlace::Nothing,
-        Err(Fault::NotADatabase | Fault::Damaged(_) | Fault::NotAFile | Fault::Locked) => {
-            StoredPlace::Unreadable
-        }
-        Err(_) => StoredPlace::Nothing,
-    }
-}
-
-fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
-    match schema::look(path) {
-        // What an init that was killed left behind holds no rows.
-        Err(Fault::Absent | Fault::Uninitialised | Fault::Interrupted) | Ok(SchemaState::Blank) => {}
-        Ok(SchemaState::Current)
-            if open_file::glance(path, open_file::PATIENCE, schema::judge) == Err(Fault::Uninitialised) => {}
-        Ok(SchemaState::Newer(version)) => return Err(Fault::Ahead(version)),
-        Ok(SchemaState::Current | SchemaState::Older(_) | SchemaState::Peer(_)) => return Err(Fault::Exists),
-        Err(fault) => return Err(fault),
-    }
-    let made = open_file::make(path, mode)?;
-    let lay = || {
-        let mut connection = Connection::open_with_flags(
-            path,
-            rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        open_file::prepare(&connection)?;
-        schema::lay(&mut connection)?;
-        write_ahead(&connection)?;
-        Ok(connection)
-    };
-    let laid = lay();
-    if laid.is_err() && made && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
-        // An empty file is as good as none; it goes for tidiness, and what cannot go may stay.
-        let _ = std::fs::remove_file(path);
-    }
-    laid.map(|connection| Store {
-        connection,
-        path: path.to_owned(),
-    })
-}
-
-fn open(path: &Path) -> Result<Store, Fault> {
-    open_file::glance(path, open_file::PATIENCE, schema::judge)?;
-    let connection = open_file::connect(path)?;
-    write_ahead(&connection)?;
-    // A writer that will not go is better known now than at the first step.
-    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
-    Ok(Store {
-        connection,
-        path: path.to_owned(),
-    })
-}
-
-/// Lets reports read while a cycle writes.
-fn write_ahead(connection: &Connection) -> Result<(), Fault> {
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode.eq_ignore_ascii_case("wal") {
-        Ok(())
-    } else {
-        Err(Fault::Io(format!(
-            "it cannot be put into WAL mode (it is in `{mode}`)"
-        )))
-    }
-}
+pub use takeover_state::ReservedNumbers;

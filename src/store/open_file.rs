@@ -249,3 +249,15 @@ pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
     }
     Ok(made)
 }
+
+/// Lets reports read while a cycle writes.
+pub(super) fn write_ahead(connection: &Connection) -> Result<(), Fault> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode.eq_ignore_ascii_case("wal") {
+        Ok(())
+    } else {
+        Err(Fault::Io(format!(
+            "it cannot be put into WAL mode (it is in `{mode}`)"
+        )))
+    }
+}

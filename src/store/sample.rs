@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use crate::colony::{Counters, MachineReadings, Node, NodeState, Rates, Timestamp};
+use crate::colony::{MachineReadings, Node, NodeState, Rates, Timestamp};
 
 use super::error::{Fault, readable};
 use super::{Store, StoreError};
@@ -19,42 +19,25 @@ const THINNED_AFTER: i64 = DAY;
 const THINNED_TO: i64 = 600;
 
 /// The machine and its colony at one moment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     pub at: Timestamp,
-    /// When the machine was booted: counters of another boot are not comparable.
-    pub boot: Timestamp,
-    pub counters: Counters,
+    /// Stored without the number of CPUs, which is 0 when a sample is read.
+    pub readings: MachineReadings,
     /// Since the sample before.
     pub rates: Rates,
-    /// Load averages of 1, 5 and 15 minutes.
-    pub load: [f64; 3],
-    /// Bytes.
-    pub memory_total: u64,
-    pub memory_available: u64,
-    /// Bytes of the filesystem that holds `node_storage`.
-    pub disk_total: u64,
-    pub disk_used: u64,
-    pub disk_free: u64,
-    /// How many nodes are in each state, in the order of [`State::ALL`].
+    /// How many nodes are in each state, in the order of [`NodeState::ALL`].
     pub nodes: [u32; NodeState::ALL.len()],
 }
 
 impl Sample {
-    /// What the instruments show, the rates that came of it, and how `nodes` stand.
+    /// A sample of `readings`, the rates that follow from them, and the states of `nodes`.
     #[must_use]
-    pub fn new(at: Timestamp, instruments: &MachineReadings, rates: Rates, nodes: &[Node]) -> Sample {
+    pub fn new(at: Timestamp, readings: &MachineReadings, rates: Rates, nodes: &[Node]) -> Sample {
         Sample {
             at,
-            boot: instruments.boot,
-            counters: instruments.counters,
+            readings: readings.clone(),
             rates,
-            load: instruments.load,
-            memory_total: instruments.memory_total,
-            memory_available: instruments.memory_available,
-            disk_total: instruments.disk_total,
-            disk_used: instruments.disk_used,
-            disk_free: instruments.disk_free,
             nodes: std::array::from_fn(|place| {
                 let state = NodeState::ALL[place];
                 let count = nodes.iter().filter(|node| node.state == state).count();
@@ -62,29 +45,71 @@ impl Sample {
             }),
         }
     }
-
-    /// How many nodes are in `state`.
-    #[must_use]
-    pub fn in_state(&self, state: NodeState) -> u32 {
-        NodeState::ALL
-            .iter()
-            .position(|one| *one == state)
-            .map_or(0, |index| self.nodes[index])
-    }
 }
 
-/// In the order of [`values`] and [`decode`].
-const COLUMNS: &str = "at, boot, counted_ms, cpu_total, cpu_idle, cpu_iowait, disk_read, disk_written,
-    net_received, net_sent, used_cpu_percent, idle_cpu_percent, io_wait, disk_read_rate, disk_write_rate,
-    net_receive_rate, net_send_rate, load_1, load_5, load_15, memory_total, memory_available, disk_total,
-    disk_used, disk_free, running, stopped, restarting, upgrading, removing, migrating, dead, disabled";
+/// The field of a column, to read it and to set it.
+enum Field {
+    Signed(fn(&mut Sample) -> &mut i64),
+    Whole(fn(&mut Sample) -> &mut u64),
+    /// NULL is 0, and SQLite stores NaN as NULL.
+    Real(fn(&mut Sample) -> &mut f64),
+}
+
+/// The columns of table `sample`. After them comes a column for each state of a node, named after it in small letters.
+const COLUMNS: [(&str, Field); 25] = [
+    ("at", Field::Signed(|s| &mut s.at.0)),
+    ("boot", Field::Signed(|s| &mut s.readings.boot.0)),
+    ("counted_ms", Field::Signed(|s| &mut s.readings.counters.at_ms)),
+    ("cpu_total", Field::Whole(|s| &mut s.readings.counters.cpu_total)),
+    ("cpu_idle", Field::Whole(|s| &mut s.readings.counters.cpu_idle)),
+    (
+        "cpu_iowait",
+        Field::Whole(|s| &mut s.readings.counters.cpu_iowait),
+    ),
+    ("disk_read", Field::Whole(|s| &mut s.readings.counters.disk_read)),
+    (
+        "disk_written",
+        Field::Whole(|s| &mut s.readings.counters.disk_written),
+    ),
+    (
+        "net_received",
+        Field::Whole(|s| &mut s.readings.counters.net_received),
+    ),
+    ("net_sent", Field::Whole(|s| &mut s.readings.counters.net_sent)),
+    ("used_cpu_percent", Field::Real(|s| &mut s.rates.used_cpu_percent)),
+    ("idle_cpu_percent", Field::Real(|s| &mut s.rates.idle_cpu_percent)),
+    ("io_wait", Field::Real(|s| &mut s.rates.io_wait)),
+    ("disk_read_rate", Field::Real(|s| &mut s.rates.disk_read)),
+    ("disk_write_rate", Field::Real(|s| &mut s.rates.disk_written)),
+    ("net_receive_rate", Field::Real(|s| &mut s.rates.net_received)),
+    ("net_send_rate", Field::Real(|s| &mut s.rates.net_sent)),
+    ("load_1", Field::Real(|s| &mut s.readings.load[0])),
+    ("load_5", Field::Real(|s| &mut s.readings.load[1])),
+    ("load_15", Field::Real(|s| &mut s.readings.load[2])),
+    ("memory_total", Field::Whole(|s| &mut s.readings.memory_total)),
+    (
+        "memory_available",
+        Field::Whole(|s| &mut s.readings.memory_available),
+    ),
+    ("disk_total", Field::Whole(|s| &mut s.readings.disk_total)),
+    ("disk_used", Field::Whole(|s| &mut s.readings.disk_used)),
+    ("disk_free", Field::Whole(|s| &mut s.readings.disk_free)),
+];
+
+fn names() -> String {
+    let columns = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
+    let states = NodeState::ALL
+        .iter()
+        .map(|state| state.word().to_ascii_lowercase());
+    columns.chain(states).collect::<Vec<_>>().join(", ")
+}
 
 impl Store {
     /// The sample that was written last; rates are counted from it.
     pub fn last_sample(&self) -> Result<Option<Sample>, StoreError> {
         self.read(|connection| {
             // By the order of writing: a clock that was wrong for a while must not hide what came after.
-            let sql = format!("SELECT {COLUMNS} FROM sample ORDER BY id DESC LIMIT 1");
+            let sql = format!("SELECT {} FROM sample ORDER BY id DESC LIMIT 1", names());
             let row = connection.prepare_cached(&sql)?.query_row([], decode).optional();
             // One that cannot be read is as good as none: rates are then measured anew.
             Ok(readable(row)?.flatten())
@@ -126,7 +151,7 @@ fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Fault> {
 pub(super) fn insert(transaction: &Connection, sample: &Sample) -> Result<(), Fault> {
     let values = values(sample);
     let marks = vec!["?"; values.len()].join(", ");
-    let sql = format!("INSERT INTO sample ({COLUMNS}) VALUES ({marks})");
+    let sql = format!("INSERT INTO sample ({}) VALUES ({marks})", names());
     transaction
         .prepare_cached(&sql)?
         .execute(params_from_iter(values))?;
@@ -134,103 +159,39 @@ pub(super) fn insert(transaction: &Connection, sample: &Sample) -> Result<(), Fa
 }
 
 fn values(sample: &Sample) -> Vec<Value> {
-    let Counters {
-        at_ms,
-        cpu_total,
-        cpu_idle,
-        cpu_iowait,
-        disk_read,
-        disk_written,
-        net_received,
-        net_sent,
-    } = sample.counters;
-    let rates = &sample.rates;
-    let mut values: Vec<Value> = vec![sample.at.0.into(), sample.boot.0.into(), at_ms.into()];
-    let counters = [
-        cpu_total,
-        cpu_idle,
-        cpu_iowait,
-        disk_read,
-        disk_written,
-        net_received,
-        net_sent,
-    ];
-    values.extend(counters.map(whole));
-    let [load_1, load_5, load_15] = sample.load;
-    let measured = [
-        rates.used_cpu_percent,
-        rates.idle_cpu_percent,
-        rates.io_wait,
-        rates.disk_read,
-        rates.disk_written,
-        rates.net_received,
-        rates.net_sent,
-        load_1,
-        load_5,
-        load_15,
-    ];
-    // SQLite keeps NaN as NULL.
-    values.extend(measured.map(Value::Real));
-    let sizes = [
-        sample.memory_total,
-        sample.memory_available,
-        sample.disk_total,
-        sample.disk_used,
-        sample.disk_free,
-    ];
-    values.extend(sizes.map(whole));
+    let mut sample = sample.clone();
+    let mut values: Vec<Value> = Vec::new();
+    for (_, field) in &COLUMNS {
+        values.push(match field {
+            Field::Signed(field) => Value::Integer(*field(&mut sample)),
+            Field::Whole(field) => Value::Integer(field(&mut sample).cast_signed()),
+            Field::Real(field) => Value::Real(*field(&mut sample)),
+        });
+    }
     values.extend(sample.nodes.map(|count| Value::Integer(count.into())));
     values
 }
 
-fn whole(number: u64) -> Value {
-    Value::Integer(number.cast_signed())
-}
-
 fn decode(row: &Row<'_>) -> rusqlite::Result<Sample> {
-    let whole = |index: usize| row.get::<_, i64>(index).map(i64::cast_unsigned);
-    let real = |index: usize| row.get::<_, Option<f64>>(index).map(Option::unwrap_or_default);
-    let mut nodes = [0; NodeState::ALL.len()];
-    for (offset, count) in nodes.iter_mut().enumerate() {
-        *count = row.get(25 + offset)?;
+    let mut sample = Sample::default();
+    for (index, (_, field)) in COLUMNS.iter().enumerate() {
+        match field {
+            Field::Signed(field) => *field(&mut sample) = row.get(index)?,
+            Field::Whole(field) => *field(&mut sample) = row.get::<_, i64>(index)?.cast_unsigned(),
+            Field::Real(field) => *field(&mut sample) = row.get::<_, Option<f64>>(index)?.unwrap_or_default(),
+        }
     }
-    Ok(Sample {
-        at: Timestamp(row.get(0)?),
-        boot: Timestamp(row.get(1)?),
-        counters: Counters {
-            at_ms: row.get(2)?,
-            cpu_total: whole(3)?,
-            cpu_idle: whole(4)?,
-            cpu_iowait: whole(5)?,
-            disk_read: whole(6)?,
-            disk_written: whole(7)?,
-            net_received: whole(8)?,
-            net_sent: whole(9)?,
-        },
-        rates: Rates {
-            used_cpu_percent: real(10)?,
-            idle_cpu_percent: real(11)?,
-            io_wait: real(12)?,
-            disk_read: real(13)?,
-            disk_written: real(14)?,
-            net_received: real(15)?,
-            net_sent: real(16)?,
-        },
-        load: [real(17)?, real(18)?, real(19)?],
-        memory_total: whole(20)?,
-        memory_available: whole(21)?,
-        disk_total: whole(22)?,
-        disk_used: whole(23)?,
-        disk_free: whole(24)?,
-        nodes,
-    })
+    for (offset, count) in sample.nodes.iter_mut().enumerate() {
+        *count = row.get(COLUMNS.len() + offset)?;
+    }
+    Ok(sample)
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use proptest::prelude::*;
 
-    use crate::colony::{Counters, NodeState, Rates, Timestamp};
+    use crate::colony::{Counters, MachineReadings, Rates, Timestamp};
     use crate::store::tests::colony;
     use crate::store::{Event, EventOutcome, Store};
 
@@ -239,16 +200,25 @@ pub(super) mod tests {
     pub(in crate::store) fn sample(at: i64) -> Sample {
         Sample {
             at: Timestamp(at),
-            boot: Timestamp(at - 1000),
-            counters: Counters {
-                at_ms: at * 1000 + 5,
-                cpu_total: 1,
-                cpu_idle: 2,
-                cpu_iowait: 3,
-                disk_read: 4,
-                disk_written: u64::MAX,
-                net_received: 6,
-                net_sent: 7,
+            readings: MachineReadings {
+                boot: Timestamp(at - 1000),
+                counters: Counters {
+                    at_ms: at * 1000 + 5,
+                    cpu_total: 1,
+                    cpu_idle: 2,
+                    cpu_iowait: 3,
+                    disk_read: 4,
+                    disk_written: u64::MAX,
+                    net_received: 6,
+                    net_sent: 7,
+                },
+                cpus: 0,
+                load: [0.1, 0.2, 0.3],
+                memory_total: 8,
+                memory_available: 9,
+                disk_total: 10,
+                disk_used: 11,
+                disk_free: 12,
             },
             rates: Rates {
                 used_cpu_percent: 1.5,
@@ -259,12 +229,6 @@ pub(super) mod tests {
                 net_received: 6.5,
                 net_sent: 7.5,
             },
-            load: [0.1, 0.2, 0.3],
-            memory_total: 8,
-            memory_available: 9,
-            disk_total: 10,
-            disk_used: 11,
-            disk_free: 12,
             nodes: [13, 14, 15, 16, 17, 18, 19, 20],
         }
     }
@@ -286,7 +250,6 @@ pub(super) mod tests {
         write(&store, &sample(9_000_000_000));
         write(&store, &sample(50));
         assert_eq!(store.last_sample().unwrap(), Some(sample(50)));
-        assert_eq!(sample(1).in_state(NodeState::Restarting), 15);
         let stored = "SELECT restarting = 15 AND disabled = 20 AND dead = 19 FROM sample LIMIT 1";
         assert_eq!(count(&store, stored), 1);
         let mut odd = sample(60);
@@ -365,20 +328,23 @@ pub(super) mod tests {
             let [cpu_total, cpu_idle, cpu_iowait, disk_read, disk_written, net_received, net_sent, ..] = sizes;
             let sample = Sample {
                 at: Timestamp(at),
-                boot: Timestamp(boot),
-                counters: Counters {
-                    at_ms: at, cpu_total, cpu_idle, cpu_iowait, disk_read, disk_written, net_received, net_sent,
+                readings: MachineReadings {
+                    boot: Timestamp(boot),
+                    counters: Counters {
+                        at_ms: at, cpu_total, cpu_idle, cpu_iowait, disk_read, disk_written, net_received, net_sent,
+                    },
+                    cpus: 0,
+                    load: [reals[7], reals[8], reals[9]],
+                    memory_total: sizes[7],
+                    memory_available: sizes[8],
+                    disk_total: sizes[9],
+                    disk_used: sizes[10],
+                    disk_free: sizes[11],
                 },
                 rates: Rates {
                     used_cpu_percent: reals[0], idle_cpu_percent: reals[1], io_wait: reals[2],
                     disk_read: reals[3], disk_written: reals[4], net_received: reals[5], net_sent: reals[6],
                 },
-                load: [reals[7], reals[8], reals[9]],
-                memory_total: sizes[7],
-                memory_available: sizes[8],
-                disk_total: sizes[9],
-                disk_used: sizes[10],
-                disk_free: sizes[11],
                 nodes,
             };
             let store = colony();

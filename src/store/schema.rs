@@ -198,7 +198,7 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
     let backup = copy(path, now, &transaction)?;
     bring(&transaction, &standing)?;
     transaction.commit()?;
-    super::write_ahead(&connection)?;
+    open_file::write_ahead(&connection)?;
     Ok(MigrationResult {
         from,
         to,

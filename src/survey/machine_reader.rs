@@ -15,13 +15,14 @@ use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::{MachineReader, RootState, SurveyError};
-use crate::colony::{
-    Binary, BinaryKey, BinarySharing, Counters, MachineReadings, NodePorts, Timestamp, Version,
-};
+use crate::colony::{Binary, BinaryKey, BinarySharing, Counters, MachineReadings, NodePorts, Version};
 
+mod counter_source;
 mod file_sharing;
 mod linux;
 mod portable;
+
+use counter_source::{CounterSource, unreadable};
 
 /// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
 pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
@@ -30,12 +31,6 @@ pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
 pub struct SystemReader {
     run_version: AskVersion,
     source: Box<dyn CounterSource>,
-}
-
-/// Where the machine's counters are read. Both kinds are built everywhere, so that each is checked everywhere.
-trait CounterSource {
-    /// The counters but for their moment, and when the machine was booted.
-    fn read(&self) -> Result<(Counters, Timestamp), SurveyError>;
 }
 
 impl SystemReader {
@@ -261,13 +256,6 @@ fn disk(storage: &Path) -> Result<FilesystemSpace, SurveyError> {
         used: total.saturating_sub(bytes(u64::from(found.blocks_free()))),
         free: bytes(u64::from(found.blocks_available())),
     })
-}
-
-fn unreadable(what: &str, cause: &dyn std::fmt::Display) -> SurveyError {
-    SurveyError::Instrument {
-        what: what.to_owned(),
-        cause: cause.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,17 @@
 //! Heap allocations of reading a node's page. A separate test binary, because its allocator counts.
 
 use allocation_counter::measure;
-use wnm::survey::openmetrics::MetricsPage;
+use wnm::survey::openmetrics::{LineScanner, MetricsPage};
 
 const METRICS: &[u8] = include_bytes!("../fixtures/antnode-0.4.17/metrics.http");
 
 fn allocations(page: &[u8]) -> u64 {
     let mut read = MetricsPage::default();
-    let counted = measure(|| read = MetricsPage::read(page));
+    let counted = measure(|| {
+        let mut scan = LineScanner::default();
+        scan.feed(page);
+        read = scan.finish();
+    });
     assert_eq!(read.uptime(), Some(10));
     counted.count_total
 }

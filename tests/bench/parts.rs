@@ -16,7 +16,7 @@ use wnm::plan::{self, MachineFigures, Trigger};
 use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::{self, Resolved, Variables, defaults};
 use wnm::store::{MachineFacts, Sample, Store};
-use wnm::survey::openmetrics::MetricsPage;
+use wnm::survey::openmetrics::LineScanner;
 
 const METRICS: &[u8] = include_bytes!("../fixtures/antnode-0.4.17/metrics.http");
 const NOW: Timestamp = Timestamp(1_795_456_290);
@@ -107,7 +107,11 @@ fn plans(bench: &mut Criterion) {
 
 fn pages(bench: &mut Criterion) {
     bench.bench_function("openmetrics: a page of a real antnode", |timer| {
-        timer.iter(|| MetricsPage::read(black_box(METRICS)));
+        timer.iter(|| {
+            let mut scan = LineScanner::default();
+            scan.feed(black_box(METRICS));
+            scan.finish()
+        });
     });
 }
 

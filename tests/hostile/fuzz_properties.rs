@@ -14,7 +14,7 @@ use wnm::manager::unit_file::Unit;
 use wnm::manager::{LaunchPolicy, launch_command};
 use wnm::settings::parse_value::{self, PathScope};
 use wnm::settings::{Provided, Variables, config_file, environment};
-use wnm::survey::openmetrics::{LineScanner, MetricsPage};
+use wnm::survey::openmetrics::LineScanner;
 
 /// One property and its inputs.
 pub struct Law {
@@ -54,7 +54,9 @@ pub const LAWS: &[Law] = &[
 /// A page gives the same values whole or in pieces; no figure is negative, and no text can break a
 /// terminal, a row or a command.
 pub fn openmetrics(page: &[u8]) {
-    let whole = MetricsPage::read(page);
+    let mut scan = LineScanner::default();
+    scan.feed(page);
+    let whole = scan.finish();
     let mut scan = LineScanner::default();
     for piece in page.chunks(7) {
         scan.feed(piece);

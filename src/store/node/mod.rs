@@ -1,95 +1,36 @@
 //! Rows of table `node` to nodes and back.
 
-mod read;
+mod cell;
+mod columns;
 mod summary;
 #[cfg(test)]
 pub(super) mod tests;
-mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
-use crate::colony::{ManagerKind, Mode, Node, NodeId, PeerColumns, Version};
+use crate::colony::{Node, NodeId, PeerColumns, Version};
 
-use super::error::{Fault, readable};
-use super::machine_row::mode_of_place;
-use super::{Store, StoreError};
+use super::database::Store;
+use super::error::{Fault, StoreError, readable};
+use super::stored_manager::default_mode;
 
-use read::decode;
+use cell::Cell;
+use columns::{COLUMNS, ColumnSet, NAMES, Updated, read_node, updated};
 pub use summary::{NodeRows, UnreadableRow};
-use write::{ColumnValue, cells};
-
-/// The columns a [`Node`] has, in the order of [`cells`] and [`decode`]. The others (`machine_id`,
-/// `container_id`, `method`, `layout`, what a newer peer adds) are written once or never, and never changed.
-const COLUMNS: [&str; 47] = [
-    "id",
-    "manager_type",
-    "node_name",
-    "service",
-    "user",
-    "binary",
-    "version",
-    "root_dir",
-    "log_dir",
-    "port",
-    "metrics_port",
-    "rpc_port",
-    "network",
-    "wallet",
-    "peer_id",
-    "status",
-    "timestamp",
-    "records",
-    "rewards",
-    "uptime",
-    "shunned",
-    "connected_peers",
-    "gets",
-    "puts",
-    "mem",
-    "cpu",
-    "open_connections",
-    "total_peers",
-    "bad_peers",
-    "rel_records",
-    "max_records",
-    "payment_count",
-    "live_time",
-    "network_size",
-    "silent_count",
-    "shunned_count",
-    "last_seen",
-    "age",
-    "host",
-    "environment",
-    "start_failures",
-    "retry_at",
-    "last_error",
-    "binary_key",
-    "shunned_total",
-    "shunned_by_old",
-    "start_args",
-];
-
-/// From `uptime` to `last_seen`: what a survey changes in nearly every row. They are written together,
-/// so that a survey needs a few statements and not one for each set of figures that happened to change.
-const SURVEYED: u64 = 0x3_FFFF << 19;
-
-/// The column `last_seen`.
-const LAST_SEEN: u64 = 1 << 36;
 
 impl Store {
     /// All rows, by id: the nodes they tell of, and those that cannot be what they say.
     pub fn roll(&self) -> Result<NodeRows, StoreError> {
         self.read(|connection| {
-            let bare = bare_mode(connection)?;
-            let sql = format!("SELECT {} FROM node ORDER BY id", COLUMNS.join(", "));
+            let mode = default_mode(connection)?;
+            let sql = format!("SELECT {} FROM node ORDER BY id", *NAMES);
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
             let mut roll = NodeRows::default();
             while let Some(row) = rows.next()? {
-                match decode(row, bare) {
+                match read_node(row, mode) {
                     Ok(node) => roll.nodes.push(node),
                     Err(fault @ Fault::Value { .. }) => roll.unread.push(UnreadableRow {
                         id: row.get(0).ok().map(NodeId),
@@ -132,38 +73,43 @@ impl Store {
         })
     }
 
-    /// Writes rows for nodes that were found, all or none.
-    pub fn take_in(&self, nodes: &[Node]) -> Result<(), StoreError> {
+    /// Inserts rows for nodes, all or none.
+    #[cfg(test)]
+    pub(super) fn take_in(&self, nodes: &[Node]) -> Result<(), StoreError> {
         self.transact(|transaction| nodes.iter().try_for_each(|node| insert(transaction, node)))
     }
 }
 
 pub(super) fn insert(connection: &Connection, node: &Node) -> Result<(), Fault> {
-    let marks: Vec<String> = (1..=COLUMNS.len()).map(|number| format!("?{number}")).collect();
-    // As the peer does: `method` repeats the manager, and there is one machine and one layout.
+    let marks = vec!["?"; COLUMNS.len()].join(", ");
+    // As the Python wnm does: `method` repeats the manager, and there is one machine and one layout.
     let sql = format!(
-        "INSERT INTO node (machine_id, container_id, method, layout, {}) VALUES (1, NULL, ?2, '1', {})",
-        COLUMNS.join(", "),
-        marks.join(", ")
+        "INSERT INTO node (machine_id, container_id, layout, {}, method) VALUES (1, NULL, '1', {marks}, ?)",
+        *NAMES
     );
+    let mut values = Vec::with_capacity(COLUMNS.len() + 1);
+    for column in COLUMNS.iter() {
+        values.push(column.value(node)?);
+    }
+    values.push(Cell::OwnedText(node.manager.to_string()));
     connection
         .prepare_cached(&sql)?
-        .execute(params_from_iter(cells(node)?))?;
+        .execute(params_from_iter(values))?;
     Ok(())
 }
 
 /// Writes what differs from the node's row.
 pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> {
-    let bare = bare_mode(connection)?;
-    let sql = format!("SELECT {} FROM node WHERE id = ?1", COLUMNS.join(", "));
+    let mode = default_mode(connection)?;
+    let sql = format!("SELECT {} FROM node WHERE id = ?1", *NAMES);
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query([node.id.0])?;
     let before = match rows.next()? {
-        Some(row) => decode(row, bare)?,
+        Some(row) => read_node(row, mode)?,
         None => return Err(Fault::NoSuchNode(node.id.0)),
     };
     drop(rows);
-    UpdateStatements::default().change(connection, &before, node)
+    UpdateStatements::new().change(connection, &before, node)
 }
 
 /// So many rows are read before those of them that differ are written.
@@ -173,13 +119,13 @@ const ROWS_AT_ONCE: usize = 500;
 /// it stood would double what a survey of ten thousand nodes takes of memory.
 pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), Fault> {
     let mut left: HashMap<NodeId, &Node> = nodes.iter().map(|node| (node.id, node)).collect();
-    let bare = bare_mode(connection)?;
+    let mode = default_mode(connection)?;
     let sql = format!(
         "SELECT {} FROM node WHERE id > ?1 ORDER BY id LIMIT {ROWS_AT_ONCE}",
-        COLUMNS.join(", ")
+        *NAMES
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut updates = UpdateStatements::default();
+    let mut updates = UpdateStatements::new();
     let (mut last, mut is_more) = (i64::MIN, !left.is_empty());
     let mut stored = Vec::new();
     while is_more {
@@ -188,7 +134,7 @@ pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), 
         while let Some(row) = rows.next()? {
             last = row.get(0)?;
             count += 1;
-            match decode(row, bare) {
+            match read_node(row, mode) {
                 Ok(node) => stored.push(node),
                 // Left alone, and complained of where the colony was read.
                 Err(Fault::Value { .. }) => {}
@@ -209,42 +155,62 @@ pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), 
     }
 }
 
-/// The statements that write some columns of a row, by which columns: made once for all rows of a survey.
-#[derive(Default)]
-struct UpdateStatements(HashMap<u64, String>);
+/// The UPDATE statements of a survey, by the columns that they write. Each is made once for all rows.
+struct UpdateStatements {
+    made: HashMap<ColumnSet, String>,
+    together: ColumnSet,
+    minor: ColumnSet,
+}
 
 impl UpdateStatements {
-    /// Writes what differs from `before`, which is how the row stands.
+    fn new() -> UpdateStatements {
+        UpdateStatements {
+            made: HashMap::new(),
+            together: updated(Updated::Together),
+            minor: updated(Updated::Minor),
+        }
+    }
+
+    /// Writes the columns of `after` that differ from the row, which holds `before`.
     fn change(&mut self, connection: &Connection, before: &Node, after: &Node) -> Result<(), Fault> {
-        // Versions that are equal may be written differently.
-        if before == after && spelt(before) == spelt(after) {
+        // Equal versions can have different texts.
+        if before == after && version_text(before) == version_text(after) {
             return Ok(());
         }
-        let (old, new) = (cells(before)?, cells(after)?);
-        let mut changed = 0_u64;
-        for (index, (old, new)) in old.iter().zip(&new).enumerate() {
-            if old != new {
+        let mut changed: ColumnSet = 0;
+        let mut values = Vec::with_capacity(COLUMNS.len() + 1);
+        for (index, column) in COLUMNS.iter().enumerate() {
+            let value = column.value(after)?;
+            if column.value(before)? != value {
                 changed |= 1 << index;
             }
+            values.push(value);
         }
-        // That it answered again, with nothing new, is not worth a row a minute.
-        if changed & !LAST_SEEN == 0 {
+        if changed & !self.minor == 0 {
             return Ok(());
         }
-        if changed & SURVEYED != 0 {
-            changed |= SURVEYED;
+        if changed & (self.together | self.minor) != 0 {
+            changed |= self.together | self.minor;
         }
-        let sql = self.0.entry(changed).or_insert_with(|| {
-            let sets: Vec<String> = marked(changed)
-                .map(|index| format!("{} = ?", COLUMNS[index]))
+        let is_written = |index: usize| changed >> index & 1 == 1;
+        let sql = self.made.entry(changed).or_insert_with(|| {
+            let columns = COLUMNS.iter().enumerate();
+            let sets: Vec<String> = columns
+                .filter(|(index, _)| is_written(*index))
+                .map(|(_, column)| format!("{} = ?", column.name))
                 .collect();
             format!("UPDATE node SET {} WHERE id = ?", sets.join(", "))
         });
-        let id = ColumnValue::Integer(before.id.0.into());
-        let values = marked(changed).map(|index| &new[index]).chain([&id]);
+        let id = Cell::Integer(before.id.0.into());
+        let written = values
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| is_written(*index))
+            .map(|(_, value)| value)
+            .chain([&id]);
         match connection
             .prepare_cached(sql)?
-            .execute(params_from_iter(values))?
+            .execute(params_from_iter(written))?
         {
             0 => Err(Fault::NoSuchNode(before.id.0)),
             _ => Ok(()),
@@ -252,13 +218,8 @@ impl UpdateStatements {
     }
 }
 
-fn spelt(node: &Node) -> Option<&str> {
+fn version_text(node: &Node) -> Option<&str> {
     node.version.as_ref().map(Version::as_str)
-}
-
-/// The columns that `mask` has a bit for.
-fn marked(mask: u64) -> impl Iterator<Item = usize> {
-    (0..COLUMNS.len()).filter(move |index| mask >> index & 1 == 1)
 }
 
 /// A node that has no row is deleted.
@@ -267,24 +228,4 @@ pub(super) fn delete(connection: &Connection, id: NodeId) -> Result<(), Fault> {
         .prepare_cached("DELETE FROM node WHERE id = ?1")?
         .execute([id.0])?;
     Ok(())
-}
-
-/// In whose name nodes run whose row says neither that nor anything to tell it by: as the colony's do.
-fn bare_mode(connection: &Connection) -> Result<Mode, Fault> {
-    let word: Option<Option<String>> = connection
-        .prepare_cached("SELECT CAST(process_manager AS TEXT) FROM machine WHERE id = 1")?
-        .query_row([], |row| row.get(0))
-        .optional()?;
-    let kind = word
-        .flatten()
-        .and_then(|word| ManagerKind::from_stored(&word, Mode::User));
-    Ok(kind.map_or(Mode::User, |kind| kind.mode))
-}
-
-/// The manager that a stored `manager_type` means, which in old rows lacks its mode.
-pub(super) fn manager(text: &str, root: &str, service: &str, bare: Mode) -> Option<ManagerKind> {
-    let mode = mode_of_place(service)
-        .or_else(|| mode_of_place(root))
-        .unwrap_or(bare);
-    ManagerKind::from_stored(text, mode)
 }

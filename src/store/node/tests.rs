@@ -11,8 +11,6 @@ use crate::colony::{
 use crate::store::tests::colony;
 use crate::store::{Fault, Intent, NodeChange, Store, UnreadableRow};
 
-use super::{COLUMNS, SURVEYED};
-
 pub(in crate::store) fn node(id: u32) -> Node {
     let name = NodeName::of(NodeId(id));
     let root = PathBuf::from("/home/op/.local/share/autonomi/node").join(name.full());
@@ -61,17 +59,6 @@ fn change(store: &Store, change: NodeChange<'_>) -> Result<(), crate::store::Sto
     };
     let id = store.begin(&intent).unwrap();
     store.progress(id, change, &serde_json::Value::Null)
-}
-
-#[test]
-fn the_columns_a_survey_writes_are_those() {
-    let surveyed: Vec<&str> = (0..COLUMNS.len())
-        .filter(|index| SURVEYED >> index & 1 == 1)
-        .map(|index| COLUMNS[index])
-        .collect();
-    assert_eq!(surveyed.first(), Some(&"uptime"));
-    assert_eq!(surveyed.last(), Some(&"last_seen"));
-    assert!(!surveyed.contains(&"status"));
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{CounterSource, SurveyError, unreadable};
+use super::counter_source::{CounterSource, unreadable};
 use crate::colony::{Counters, Timestamp};
+use crate::survey::SurveyError;
 
 /// The files of the kernel, which counts by itself.
 pub struct ProcCounters;

@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use sysinfo::{Disks, Networks, System};
 
-use super::{CounterSource, SurveyError, unreadable};
+use super::counter_source::{CounterSource, unreadable};
 use crate::colony::{Counters, Timestamp};
+use crate::survey::SurveyError;
 
 /// What was read last, and the ticks counted since.
 pub struct SysinfoCounters {

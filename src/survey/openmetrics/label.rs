@@ -67,14 +67,16 @@ pub fn label(labels: &[u8], key: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::survey::openmetrics::MetricsPage;
+    use crate::survey::openmetrics::{LineScanner, MetricsPage};
 
     fn version(label_set: &str) -> Option<String> {
         read(&format!("ant_node_antnode_version_info{label_set} 1\n")).version
     }
 
     fn read(text: &str) -> MetricsPage {
-        MetricsPage::read(text.as_bytes())
+        let mut scan = LineScanner::default();
+        scan.feed(text.as_bytes());
+        scan.finish()
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use super::MetricsPage;
+use super::page::MetricsPage;
 
 /// No wanted sample is longer; what is longer is passed over without being held.
 const LINE_MOST: usize = 16 * 1024;
@@ -67,7 +67,7 @@ impl LineScanner {
         if line.first() == Some(&b'#') {
             self.ended = line.trim_ascii_end() == b"# EOF";
         } else {
-            self.page.sample(line);
+            self.page.read_sample(line);
         }
     }
 }
@@ -79,7 +79,13 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> MetricsPage {
-        MetricsPage::read(text.as_bytes())
+        read_page(text.as_bytes())
+    }
+
+    fn read_page(page: &[u8]) -> MetricsPage {
+        let mut scan = LineScanner::default();
+        scan.feed(page);
+        scan.finish()
     }
 
     #[test]
@@ -126,7 +132,7 @@ mod tests {
                 rest = after;
             }
             scan.feed(rest);
-            prop_assert_eq!(scan.finish(), MetricsPage::read(PAGE));
+            prop_assert_eq!(scan.finish(), read_page(PAGE));
         }
     }
 
