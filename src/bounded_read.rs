@@ -1,6 +1,5 @@
 //! Reading what others may have put there: no pipe is waited for without end, nothing endless is read to its end.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
@@ -15,35 +14,30 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at a pipe that is empty.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Why something was not read.
-#[derive(Debug)]
+/// Why a file was not read.
+#[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system said no.
+    #[error("{}", describe(.0))]
     Io(io::Error),
+    #[error("it is a folder")]
     Folder,
-    /// Neither a file nor what is read in place of one.
+    /// Neither a file nor anything that may take the place of one.
+    #[error("it is no file")]
     NoFile,
-    /// A pipe into which nobody writes.
+    #[error("it is a pipe, and nobody writes to it")]
     Idle,
-    /// It did not end in [`PATIENCE`].
+    /// It did not end within [`PATIENCE`].
+    #[error("it did not end within {} s", PATIENCE.as_secs())]
     Slow,
-    /// It holds more bytes than these.
+    /// It is longer than this many bytes.
+    #[error("it is longer than {} KiB", .0 >> 10)]
     Long(u64),
 }
 
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReadError::Io(error) => match error.kind() {
-                ErrorKind::PermissionDenied => f.write_str("permission denied"),
-                _ => write!(f, "{error}"),
-            },
-            ReadError::Folder => f.write_str("it is a folder"),
-            ReadError::NoFile => f.write_str("it is no file"),
-            ReadError::Idle => f.write_str("it is a pipe, and nobody writes to it"),
-            ReadError::Slow => write!(f, "it did not end within {} s", PATIENCE.as_secs()),
-            ReadError::Long(most) => write!(f, "it is longer than {} KiB", most >> 10),
-        }
+fn describe(error: &io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
     }
 }
 

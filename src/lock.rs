@@ -1,6 +1,5 @@
 //! The lock that lets one cycle run at a time.
 
-use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -12,26 +11,14 @@ use crate::bounded_read::{ReadError, bytes_in};
 use crate::colony::Timestamp;
 
 /// Why there is no lock.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// A live run holds it.
+    /// A run that is still alive holds it.
+    #[error("wnm still running")]
     Held,
     /// The file cannot be opened, locked or removed.
-    Unusable {
-        /// Which file.
-        path: PathBuf,
-        /// What the system said.
-        cause: io::Error,
-    },
-}
-
-impl fmt::Display for LockError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LockError::Held => f.write_str("wnm still running"),
-            LockError::Unusable { path, cause } => write!(f, "cannot lock `{}`: {cause}", path.display()),
-        }
-    }
+    #[error("cannot lock `{}`: {cause}", path.display())]
+    Unusable { path: PathBuf, cause: io::Error },
 }
 
 /// Held for a whole run; gone when the process is, however it ends.

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::colony::{NodeId, ServiceName, Timestamp};
 
@@ -9,7 +10,8 @@ use super::error::{Fault, quoted};
 use super::{Store, StoreError, raw_cell};
 
 /// How an action ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum EventOutcome {
     /// As it was meant.
     Done,
@@ -24,24 +26,10 @@ pub enum EventOutcome {
 }
 
 impl EventOutcome {
-    const ALL: [EventOutcome; 5] = [
-        EventOutcome::Done,
-        EventOutcome::Failed,
-        EventOutcome::Undone,
-        EventOutcome::Finished,
-        EventOutcome::Skipped,
-    ];
-
     /// The word that is stored.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            EventOutcome::Done => "done",
-            EventOutcome::Failed => "failed",
-            EventOutcome::Undone => "undone",
-            EventOutcome::Finished => "finished",
-            EventOutcome::Skipped => "skipped",
-        }
+        self.into()
     }
 }
 
@@ -130,15 +118,12 @@ fn decode(row: &Row<'_>) -> Result<Event, Fault> {
     let whole = |index| raw_cell::whole(row, index).map(Option::unwrap_or_default);
     let figures = text(6)?;
     let word = text(8)?;
-    let outcome = EventOutcome::ALL
-        .into_iter()
-        .find(|outcome| outcome.word() == word)
-        .ok_or_else(|| Fault::Value {
-            table: "event",
-            row: whole(12).unwrap_or_default().to_string(),
-            column: "outcome".to_owned(),
-            why: format!("{} is no outcome", quoted(&word)),
-        })?;
+    let outcome = word.parse().map_err(|_| Fault::Value {
+        table: "event",
+        row: whole(12).unwrap_or_default().to_string(),
+        column: "outcome".to_owned(),
+        why: format!("{} is no outcome", quoted(&word)),
+    })?;
     let node = raw_cell::whole(row, 3)?.and_then(|id| u32::try_from(id).ok());
     Ok(Event {
         at: Timestamp(whole(0)?),

@@ -55,46 +55,41 @@ enum Field {
     Real(fn(&mut Sample) -> &mut f64),
 }
 
+/// Makes a column of its name, the kind of its field, and the field of [`Sample`].
+macro_rules! columns {
+    ($($name:literal: $kind:ident ($($field:tt)+),)*) => {
+        &[$(($name, Field::$kind(|sample| &mut sample.$($field)+))),*]
+    };
+}
+
 /// The columns of table `sample`. After them comes a column for each state of a node, named after it in small letters.
-const COLUMNS: [(&str, Field); 25] = [
-    ("at", Field::Signed(|s| &mut s.at.0)),
-    ("boot", Field::Signed(|s| &mut s.readings.boot.0)),
-    ("counted_ms", Field::Signed(|s| &mut s.readings.counters.at_ms)),
-    ("cpu_total", Field::Whole(|s| &mut s.readings.counters.cpu_total)),
-    ("cpu_idle", Field::Whole(|s| &mut s.readings.counters.cpu_idle)),
-    (
-        "cpu_iowait",
-        Field::Whole(|s| &mut s.readings.counters.cpu_iowait),
-    ),
-    ("disk_read", Field::Whole(|s| &mut s.readings.counters.disk_read)),
-    (
-        "disk_written",
-        Field::Whole(|s| &mut s.readings.counters.disk_written),
-    ),
-    (
-        "net_received",
-        Field::Whole(|s| &mut s.readings.counters.net_received),
-    ),
-    ("net_sent", Field::Whole(|s| &mut s.readings.counters.net_sent)),
-    ("used_cpu_percent", Field::Real(|s| &mut s.rates.used_cpu_percent)),
-    ("idle_cpu_percent", Field::Real(|s| &mut s.rates.idle_cpu_percent)),
-    ("io_wait", Field::Real(|s| &mut s.rates.io_wait)),
-    ("disk_read_rate", Field::Real(|s| &mut s.rates.disk_read)),
-    ("disk_write_rate", Field::Real(|s| &mut s.rates.disk_written)),
-    ("net_receive_rate", Field::Real(|s| &mut s.rates.net_received)),
-    ("net_send_rate", Field::Real(|s| &mut s.rates.net_sent)),
-    ("load_1", Field::Real(|s| &mut s.readings.load[0])),
-    ("load_5", Field::Real(|s| &mut s.readings.load[1])),
-    ("load_15", Field::Real(|s| &mut s.readings.load[2])),
-    ("memory_total", Field::Whole(|s| &mut s.readings.memory_total)),
-    (
-        "memory_available",
-        Field::Whole(|s| &mut s.readings.memory_available),
-    ),
-    ("disk_total", Field::Whole(|s| &mut s.readings.disk_total)),
-    ("disk_used", Field::Whole(|s| &mut s.readings.disk_used)),
-    ("disk_free", Field::Whole(|s| &mut s.readings.disk_free)),
-];
+const COLUMNS: &[(&str, Field)] = columns! {
+    "at": Signed (at.0),
+    "boot": Signed (readings.boot.0),
+    "counted_ms": Signed (readings.counters.at_ms),
+    "cpu_total": Whole (readings.counters.cpu_total),
+    "cpu_idle": Whole (readings.counters.cpu_idle),
+    "cpu_iowait": Whole (readings.counters.cpu_iowait),
+    "disk_read": Whole (readings.counters.disk_read),
+    "disk_written": Whole (readings.counters.disk_written),
+    "net_received": Whole (readings.counters.net_received),
+    "net_sent": Whole (readings.counters.net_sent),
+    "used_cpu_percent": Real (rates.used_cpu_percent),
+    "idle_cpu_percent": Real (rates.idle_cpu_percent),
+    "io_wait": Real (rates.io_wait),
+    "disk_read_rate": Real (rates.disk_read),
+    "disk_write_rate": Real (rates.disk_written),
+    "net_receive_rate": Real (rates.net_received),
+    "net_send_rate": Real (rates.net_sent),
+    "load_1": Real (readings.load[0]),
+    "load_5": Real (readings.load[1]),
+    "load_15": Real (readings.load[2]),
+    "memory_total": Whole (readings.memory_total),
+    "memory_available": Whole (readings.memory_available),
+    "disk_total": Whole (readings.disk_total),
+    "disk_used": Whole (readings.disk_used),
+    "disk_free": Whole (readings.disk_free),
+};
 
 fn names() -> String {
     let columns = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
@@ -161,7 +156,7 @@ pub(super) fn insert(transaction: &Connection, sample: &Sample) -> Result<(), Fa
 fn values(sample: &Sample) -> Vec<Value> {
     let mut sample = sample.clone();
     let mut values: Vec<Value> = Vec::new();
-    for (_, field) in &COLUMNS {
+    for (_, field) in COLUMNS {
         values.push(match field {
             Field::Signed(field) => Value::Integer(*field(&mut sample)),
             Field::Whole(field) => Value::Integer(field(&mut sample).cast_signed()),

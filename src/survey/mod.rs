@@ -3,7 +3,6 @@
 //! What is seen is not judged here. Processes come in as values; nothing here knows a manager or the store.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,56 +17,36 @@ pub use machine_reader::SystemReader;
 pub use observation::{NodeFilesystems, Observation, SAMPLE, Survey, footing, survey};
 pub use probe::HttpProbe;
 
-/// What could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What could not be read. "cannot" precedes the text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SurveyError {
-    /// An instrument of the machine.
+    /// A figure of the machine.
+    #[error("read {what}: {cause}")]
     Instrument { what: String, cause: String },
-    /// No antnode in any of the places looked at.
+    /// There is no antnode in any of these places.
+    #[error("find `antnode`: {}", list(looked))]
     NoBinary { looked: Vec<PathBuf> },
-    /// There, but not for us to run.
+    /// It exists, but this user cannot run it.
+    #[error("run `{}`: it is not an executable file for this user", path.display())]
     NotExecutable { path: PathBuf },
-    /// It was run and failed or took too long.
+    /// It failed or took too long.
+    #[error("ask `{}` for its version: {cause}", path.display())]
     Unwilling { path: PathBuf, cause: String },
-    /// It was run and what it said is no version of antnode.
+    /// Its output is not the version of an antnode.
+    #[error("ask `{}` for its version: it answered `{said}` and not `Autonomi Node v...`", path.display())]
     NoVersion { path: PathBuf, said: String },
 }
 
-impl fmt::Display for SurveyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SurveyError::Instrument { what, cause } => write!(f, "read {what}: {cause}"),
-            SurveyError::NoBinary { looked } if looked.is_empty() => {
-                f.write_str("find `antnode`: no place to look")
-            }
-            SurveyError::NoBinary { looked } => {
-                f.write_str("find `antnode`: looked for")?;
-                for (index, path) in looked.iter().enumerate() {
-                    let comma = if index == 0 { "" } else { "," };
-                    write!(f, "{comma} `{}`", path.display())?;
-                }
-                Ok(())
-            }
-            SurveyError::NotExecutable { path } => {
-                write!(
-                    f,
-                    "run `{}`: it is not an executable file for this user",
-                    path.display()
-                )
-            }
-            SurveyError::Unwilling { path, cause } => {
-                write!(f, "ask `{}` for its version: {cause}", path.display())
-            }
-            SurveyError::NoVersion { path, said } => write!(
-                f,
-                "ask `{}` for its version: it answered `{said}` and not `Autonomi Node v...`",
-                path.display()
-            ),
-        }
+fn list(looked: &[PathBuf]) -> String {
+    if looked.is_empty() {
+        return "no place to look".to_owned();
     }
+    let paths: Vec<String> = looked
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
+    format!("looked for {}", paths.join(", "))
 }
-
-impl std::error::Error for SurveyError {}
 
 /// How long and how many at a time nodes are asked.
 #[derive(Clone, Copy, Debug)]
