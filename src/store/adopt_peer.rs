@@ -1,7 +1,7 @@
-//! Databases of the peer: brought to the shape of V1 without losing a row or a value.
+//! Converts a database of the Python wnm (the peer) to schema V1 without losing a row or a value.
 //!
-//! What V1 has and they lack is added at the end of its table, filled as the peer fills it. What they have
-//! beyond V1, a newer peer's columns and tables, stays as it is. No table is ever made anew.
+//! Columns that it lacks are added at the end of their tables, with the values that the peer would set. Columns and tables
+//! of a newer peer stay as they are. No table is ever recreated.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -11,11 +11,11 @@ use crate::colony::{ManagerKind, Mode};
 use super::error::Fault;
 use super::stored_manager::{mode_of_path, stored_manager};
 
-/// The revision whose tables V1 repeats.
+/// The peer's revision that V1 is a copy of.
 const HEAD: &str = "e2f4a512d24c";
 
-/// The peer's revisions up to [`HEAD`], oldest first. A database of one of these is at head once it is
-/// adopted, and must say so, or the peer would add the columns a second time and fail.
+/// The peer's revisions up to [`HEAD`], oldest first. A database of one of these gets the revision [`HEAD`] when it is
+/// adopted; otherwise the peer would add the columns again and fail.
 const CHAIN: [&str; 13] = [
     "eeec2af7114c",
     "62bd2784638c",
@@ -32,7 +32,7 @@ const CHAIN: [&str; 13] = [
     HEAD,
 ];
 
-/// What the peer fills columns with that came after its oldest tables; where nothing stands here, NULL.
+/// The values that the peer sets in columns newer than its oldest tables; for all others NULL.
 const DEFAULTS: [(&str, &str, &str); 27] = [
     ("machine", "delay_restart", "600"),
     ("machine", "survey_delay", "0"),
@@ -63,7 +63,7 @@ const DEFAULTS: [(&str, &str, &str); 27] = [
     ("node", "network_size", "0"),
 ];
 
-/// Brings a database of the peer to what `v1` makes, as far as V1 goes.
+/// Adds to a database of the peer whatever it lacks of schema `v1`.
 pub(super) fn adopt(transaction: &Transaction<'_>, v1: &str) -> Result<(), Fault> {
     let model = Connection::open_in_memory()?;
     model.execute_batch(v1)?;
@@ -86,7 +86,7 @@ pub(super) fn adopt(transaction: &Transaction<'_>, v1: &str) -> Result<(), Fault
         }
     }
     if !counts_ids {
-        // As the peer does when it adds the column: ids of antctl's nodes are not used again.
+        // As the peer does when it adds the column: antctl does not use the IDs of its nodes again.
         transaction.execute_batch(
             "UPDATE machine SET highest_node_id_used = (SELECT coalesce(max(id), 0) FROM node)",
         )?;
@@ -96,7 +96,7 @@ pub(super) fn adopt(transaction: &Transaction<'_>, v1: &str) -> Result<(), Fault
     name_modes(transaction)
 }
 
-/// A column as it was declared.
+/// A column's declaration.
 struct Column {
     name: String,
     kind: String,
@@ -125,7 +125,7 @@ fn add(transaction: &Transaction<'_>, table: &str, column: &Column) -> Result<()
         (true, Some(default)) => format!("NOT NULL DEFAULT {default}"),
         (false, Some(default)) => format!("DEFAULT {default}"),
         (false, None) => String::new(),
-        // Older than the peer's oldest: what such a column held cannot be made up.
+        // Older than any known database of the peer: there is no value to set.
         (true, None) => {
             return Err(Fault::NotAColony(format!(
                 "table `{table}` lacks the column `{name}`"
@@ -135,7 +135,7 @@ fn add(transaction: &Transaction<'_>, table: &str, column: &Column) -> Result<()
     Ok(transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {name} {kind} {rule}"))?)
 }
 
-/// The statement that made `name`.
+/// The statement that created `name`.
 fn made_by(model: &Connection, name: &str) -> Result<String, Fault> {
     Ok(
         model.query_row("SELECT sql FROM sqlite_master WHERE name = ?1", [name], |row| {
@@ -163,7 +163,7 @@ fn add_indexes(transaction: &Transaction<'_>, model: &Connection) -> Result<(), 
     Ok(())
 }
 
-/// Says in the peer's own table that its tables are at head. A revision we do not know is a newer peer's, and stays.
+/// Sets the peer's revision to [`HEAD`]. An unknown revision is that of a newer peer, and stays.
 fn stamp(transaction: &Transaction<'_>, model: &Connection) -> Result<(), Fault> {
     if columns(transaction, "alembic_version")?.is_empty() {
         transaction.execute_batch(&made_by(model, "alembic_version")?)?;
@@ -182,7 +182,7 @@ fn stamp(transaction: &Transaction<'_>, model: &Connection) -> Result<(), Fault>
     Ok(())
 }
 
-/// Gives every manager its mode. A word that is no manager stays; reading the row will name it.
+/// Adds the mode to every stored manager. A word that is no manager stays; reading the row reports it.
 fn name_modes(transaction: &Transaction<'_>) -> Result<(), Fault> {
     let machine: Option<(Option<String>, Option<String>)> = transaction
         .query_row(
@@ -217,7 +217,7 @@ fn name_modes(transaction: &Transaction<'_>) -> Result<(), Fault> {
             continue;
         };
         let full = kind.to_string();
-        // `method` repeats the manager; one of another tool says how the node was made, and gets its mode only.
+        // `method` repeats the manager. If it names another tool, it shows how the node was created, and only gets the mode.
         let method_full = if full.split('+').next() == Some(method.as_str()) {
             full.clone()
         } else {

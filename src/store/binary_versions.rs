@@ -1,4 +1,4 @@
-//! The versions that binaries told, so that each is asked once and not once a minute.
+//! The versions of binaries, so that each is run for its version once and not once a minute.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::error::readable;
 use super::{Store, StoreError};
 
 impl Store {
-    /// Every binary that was asked for its version, as it was then.
+    /// Every binary with a known version.
     pub fn binaries(&self) -> Result<Vec<Binary>, StoreError> {
         self.read(|connection| {
             let mut statement = connection
@@ -26,13 +26,13 @@ impl Store {
                     },
                 })
             })?;
-            // One that cannot be read is asked again.
+            // A binary whose row cannot be read is run again.
             rows.filter_map(|row| readable(row).transpose()).collect()
         })
     }
 
-    /// Remembers the version of a binary, in place of what was known of its path. One whose path or time
-    /// cannot be stored is asked again next time.
+    /// Stores the version of a binary, replacing the row of the same path. A path or time that cannot be stored is
+    /// skipped; the next run then runs the binary again.
     pub fn remember_binary(&self, binary: &Binary) -> Result<(), StoreError> {
         let (Some(path), Ok(mtime_ns)) = (binary.path.to_str(), i64::try_from(binary.key.mtime_ns)) else {
             return Ok(());

@@ -12,7 +12,7 @@ use super::schema::SchemaState;
 use super::stored_manager::mode_of_path;
 use super::{open_file, schema};
 
-/// An open colony.
+/// An open `colony.db`.
 #[derive(Debug)]
 pub struct Store {
     pub(super) connection: Connection,
@@ -20,21 +20,20 @@ pub struct Store {
 }
 
 impl Store {
-    /// Makes the colony's database, for init alone; [`Store::initialise`] then says what it is of.
+    /// Creates the database of a colony; only init does. [`Store::initialise`] then writes the first rows.
     ///
-    /// `path` may be missing or empty, or what an init that was killed left behind. The file is for its
-    /// owner's eyes, with +sudo also for its group's, before anything is written to it, and its whole
-    /// schema comes in one transaction.
+    /// `path` may be missing, empty, or left by an init that was killed. Only the owner can read the file, with +sudo
+    /// also the group, before anything is written to it. The whole schema is created in one transaction.
     pub fn create(path: &Path, mode: Mode) -> Result<Store, StoreError> {
         create(path, mode).map_err(|fault| fault.at(path))
     }
 
-    /// Opens a colony to read and write it. Whatever is wrong with it, the file is left as it was.
+    /// Opens a colony to read and write it. If this fails, the file is unchanged.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
         open(path).map_err(|fault| fault.at(path))
     }
 
-    /// Opens a colony to read it, also while a cycle writes it. Nothing on disk changes.
+    /// Opens a colony to read it, even while a cycle writes it. Nothing on disk changes.
     pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
         let read = || {
             let connection = open_file::read(path)?;
@@ -49,7 +48,7 @@ impl Store {
             .map_err(|fault: Fault| fault.at(path))
     }
 
-    /// A colony in memory, gone with the value.
+    /// A colony in memory.
     #[cfg(test)]
     pub fn in_memory() -> Result<Store, StoreError> {
         let path = PathBuf::from(":memory:");
@@ -65,8 +64,7 @@ impl Store {
         }
     }
 
-    /// What is wrong with the database as a whole, by SQLite's own checks of its pages and of the links between
-    /// its rows; empty: it is whole. Reads all of it.
+    /// The errors that SQLite's checks of pages and foreign keys find; none if the database is intact. Reads all of it.
     pub fn flaws(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
             let mut flaws = Vec::new();
@@ -87,12 +85,11 @@ impl Store {
         })
     }
 
-    /// Writes all that `work` writes in one transaction, which is taken back when it fails: a disk is waited for
-    /// once. What `work` does besides writing must be such that a run which is killed before the end may do it
-    /// again, and must not take long.
+    /// Runs `work` in one transaction, which is rolled back if it fails, so that wnm waits for the disk only once.
+    /// Whatever else `work` does must be short, and a later run must be able to repeat it after a kill.
     ///
     /// # Errors
-    /// That of `work`, and what keeps the transaction from beginning or ending.
+    /// Those of `work`, and those of beginning and committing the transaction.
     pub fn together<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
         let transaction =
@@ -102,8 +99,8 @@ impl Store {
         Ok(done)
     }
 
-    /// Does `work` in one transaction, which is taken back when it fails; within [`Store::together`] in that one,
-    /// and then what `work` had written by itself is taken back.
+    /// Runs `work` in one transaction, which is rolled back if it fails. Within [`Store::together`], only what `work`
+    /// itself wrote is rolled back.
     pub(super) fn transact<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault>,
@@ -119,7 +116,7 @@ impl Store {
                 self.connection.execute_batch(end)?;
                 return done;
             }
-            // At once for writing: a transaction that begins by reading cannot wait for its turn to write.
+            // Immediate: a transaction that begins with a read fails instead of waiting for another writer.
             let transaction = Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)?;
             let done = work(&transaction)?;
             transaction.commit()?;
@@ -128,7 +125,7 @@ impl Store {
         run().map_err(|fault: Fault| fault.at(&self.path))
     }
 
-    /// Reads by `work`.
+    /// Runs `work`, which only reads.
     pub(super) fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault>,
@@ -137,7 +134,7 @@ impl Store {
     }
 }
 
-/// Removes what a [`Store::create`] that came to nothing left: a database without a machine. Any other is left alone.
+/// Deletes a database without a machine, which a failed init left. Any other database is kept.
 pub fn discard(path: &Path) {
     if open_file::glance(path, open_file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
         return;
@@ -145,15 +142,15 @@ pub fn discard(path: &Path) {
     for ending in ["-wal", "-shm", ""] {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);
-        // What does not go holds nothing, and the next one begins with it.
+        // A file that cannot be deleted contains nothing, and the next init uses it.
         let _ = std::fs::remove_file(PathBuf::from(name));
     }
 }
 
-/// The process manager that a colony says it has, whatever its schema. Makes and changes nothing.
+/// The process manager that is stored in a colony of any schema. Creates and changes nothing.
 #[must_use]
 pub fn peek(path: &Path) -> StoredPlace {
-    // Asked before the lock is taken, so a database that somebody holds is not waited for.
+    // This runs before the lock is taken, so it does not wait long for a locked database.
     let patience = Duration::from_millis(500);
     let seen = open_file::glance(path, patience, |connection| {
         Ok(connection.query_row(
@@ -178,7 +175,7 @@ pub fn peek(path: &Path) -> StoredPlace {
 
 fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
     match schema::look(path) {
-        // What an init that was killed left behind holds no rows.
+        // An init that was killed left no rows.
         Err(Fault::Absent | Fault::Uninitialised | Fault::Interrupted) | Ok(SchemaState::Blank) => {}
         Ok(SchemaState::Current)
             if open_file::glance(path, open_file::PATIENCE, schema::judge) == Err(Fault::Uninitialised) => {}
@@ -199,7 +196,7 @@ fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
     };
     let laid = lay();
     if laid.is_err() && made && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
-        // An empty file is as good as none; it goes for tidiness, and what cannot go may stay.
+        // An empty file does no harm if it cannot be deleted.
         let _ = std::fs::remove_file(path);
     }
     laid.map(|connection| Store {
@@ -212,7 +209,7 @@ fn open(path: &Path) -> Result<Store, Fault> {
     open_file::glance(path, open_file::PATIENCE, schema::judge)?;
     let connection = open_file::connect(path)?;
     open_file::write_ahead(&connection)?;
-    // A writer that will not go is better known now than at the first step.
+    // Fail now and not at the first step if another program keeps writing.
     connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK;")?;
     Ok(Store {
         connection,

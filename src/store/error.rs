@@ -1,4 +1,4 @@
-//! What can be wrong with a colony, and how it is said.
+//! Errors of the store.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use rusqlite::ErrorCode;
 
 use crate::colony::sanitize::excerpt;
 
-/// What was wrong, and with which database.
+/// An error and the database it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError {
     /// The database; `:memory:` for one that has no file.
@@ -16,48 +16,48 @@ pub struct StoreError {
     pub fault: Fault,
 }
 
-/// What was wrong with a database.
+/// What is wrong with a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// There is no such file.
+    /// The file does not exist.
     Absent,
-    /// The file is empty, or init was never brought to its end.
+    /// The file is empty, or init was interrupted.
     Uninitialised,
-    /// Init found a colony where it was to make one.
+    /// Init found an existing colony.
     Exists,
     /// A directory, a device, a pipe.
     NotAFile,
-    /// A file of another kind.
+    /// Not an SQLite database.
     NotADatabase,
-    /// A database of something else; what is wrong with it.
+    /// A database of another program, and what shows it.
     NotAColony(String),
-    /// An older colony, or one of the peer's: a migration brings it up to date.
+    /// The schema of an older wnm or of the Python wnm: it needs a migration.
     Behind { from: String, to: String },
-    /// Made by a newer wnm; the version of its schema.
+    /// The schema of a newer wnm, and its version.
     Ahead(i64),
-    /// Cut short or overwritten; what SQLite says of it.
+    /// Truncated or overwritten, and SQLite's message.
     Damaged(String),
-    /// Another program holds it.
+    /// Another program has locked it.
     Locked,
-    /// Another program was killed while it wrote; whoever opens it to write takes back what that left.
+    /// A program was killed while it wrote; opening the database to write rolls this back.
     Interrupted,
-    /// It may not be read or written.
+    /// No permission to read or write it.
     Denied(String),
     /// The disk is full.
     Full,
-    /// A value that cannot be what its column says.
+    /// A value that is invalid for its column.
     Value {
         table: &'static str,
-        /// The row, by its id.
+        /// The ID of the row.
         row: String,
         column: String,
         why: String,
     },
-    /// A node that was to be changed has no row.
+    /// A node to be changed has no row.
     NoSuchNode(u32),
-    /// Anything else that the file system refused.
+    /// Any other error of the filesystem.
     Io(String),
-    /// Anything else that SQLite refused.
+    /// Any other error of SQLite.
     Sql(String),
 }
 
@@ -122,7 +122,7 @@ impl From<io::Error> for Fault {
                 Fault::Denied(said(&error.to_string()))
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
-            // A path through a file, or too long a name.
+            // For example a path through a file, or a name that is too long.
             _ => Fault::Io(said(&error.to_string())),
         }
     }
@@ -130,7 +130,7 @@ impl From<io::Error> for Fault {
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Fault {
-        /// A reader found a journal that only a writer can play back.
+        /// SQLite's code for a journal that only a writer can roll back.
         const READONLY_ROLLBACK: i32 = 776;
         let why = said(&error.to_string());
         if error.sqlite_error().map(|error| error.extended_code) == Some(READONLY_ROLLBACK) {
@@ -142,14 +142,14 @@ impl From<rusqlite::Error> for Fault {
             Some(ErrorCode::DatabaseCorrupt) => Fault::Damaged(why),
             Some(ErrorCode::DiskFull) => Fault::Full,
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Fault::Denied(why),
-            // Of a file that was seen to be there: SQLite does not say what kept it.
+            // The file exists; SQLite does not report the cause.
             Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => Fault::Io(why),
             _ => Fault::Sql(why),
         }
     }
 }
 
-/// A row that was read; None for one that holds what its columns cannot. Anything else that went wrong is a fault.
+/// A row that was read; None if it contains a value of the wrong type. Other errors are returned.
 pub(super) fn readable<T>(row: Result<T, rusqlite::Error>) -> Result<Option<T>, Fault> {
     use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
     match row {
@@ -164,14 +164,14 @@ pub(super) fn readable<T>(row: Result<T, rusqlite::Error>) -> Result<Option<T>, 
     }
 }
 
-/// One line of what another said, short enough to be read.
+/// The text of another program as one line of limited length.
 pub(super) fn said(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let line: String = excerpt(text, 200).chars().map(plain).collect();
     line.trim_end().to_owned()
 }
 
-/// A value as an error shows it.
+/// A value for an error message.
 pub(super) fn quoted(text: &str) -> String {
     let short = excerpt(text, 60);
     format!("`{}`", short.escape_debug())

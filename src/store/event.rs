@@ -1,4 +1,4 @@
-//! What was done and why: one event an action.
+//! The history: one event for each action.
 
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
@@ -13,15 +13,15 @@ use super::{Store, StoreError, raw_cell};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum EventOutcome {
-    /// As it was meant.
+    /// It succeeded.
     Done,
-    /// Not, and what it had begun was taken back or stands in the error.
+    /// It failed; its changes were undone, or the error names them.
     Failed,
-    /// By a later run, which took back what a killed one had begun.
+    /// The run was killed, and a later run undid it.
     Undone,
-    /// By a later run, which brought to its end what a killed one had begun.
+    /// The run was killed, and a later run finished it.
     Finished,
-    /// Before it began: a signal, a safety stop.
+    /// It did not begin, because of a signal or a safety stop.
     Skipped,
 }
 
@@ -33,38 +33,38 @@ impl EventOutcome {
     }
 }
 
-/// One action: what, when, why and how it ended.
+/// One action and its result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// When it began.
     pub at: Timestamp,
-    /// The run that did it.
+    /// The ID of the run.
     pub run: String,
     /// The kind of action: `add`, `stop`.
     pub action: String,
     pub node: Option<NodeId>,
     pub service: Option<ServiceName>,
-    /// Why, in words.
+    /// The reason, as text.
     pub reason: String,
-    /// Why, in figures.
+    /// The figures that the decision was made with.
     pub figures: Value,
-    /// Ordered by the operator, not planned.
+    /// Whether the operator requested it.
     pub forced: bool,
     pub outcome: EventOutcome,
     pub error: Option<String>,
-    /// What went wrong and did not matter: a firewall rule that could not be set.
+    /// A problem that did not prevent the action, such as a firewall rule that could not be set.
     pub warning: Option<String>,
     pub duration_ms: u64,
 }
 
 impl Store {
-    /// Writes an event of something that had no intent.
+    /// Writes an event without an intent.
     #[cfg(test)]
     pub(super) fn note(&self, event: &Event) -> Result<(), StoreError> {
         self.transact(|transaction| insert(transaction, event))
     }
 
-    /// The newest events, the newest first: `limit` at most, none from before `since`.
+    /// The newest events, newest first: at most `limit`, and none before `since`.
     pub fn events(&self, since: Option<Timestamp>, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -132,7 +132,7 @@ fn decode(row: &Row<'_>) -> Result<Event, Fault> {
         node: node.map(NodeId),
         service: raw_cell::text(row, 4)?.map(ServiceName),
         reason: text(5)?,
-        // Figures that are no JSON are shown as they stand.
+        // Figures that are not JSON become text.
         figures: serde_json::from_str(&figures).unwrap_or(Value::String(figures)),
         forced: whole(7)? != 0,
         outcome,

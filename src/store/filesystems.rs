@@ -1,4 +1,4 @@
-//! The filesystems that nodes outside of `node_storage` were last seen on, by the folder they lie in.
+//! The filesystems of nodes outside `node_storage`, as last seen, by the folder that contains the nodes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,11 @@ use rusqlite::params;
 use super::error::readable;
 use super::{Store, StoreError};
 
-/// A filesystem for each folder.
+/// The device number of the filesystem of each folder.
 pub type FilesystemIds = BTreeMap<PathBuf, u64>;
 
 impl Store {
-    /// What was kept last.
+    /// The filesystems that were stored last.
     pub fn devices(&self) -> Result<FilesystemIds, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT path, device FROM storage")?;
@@ -22,12 +22,12 @@ impl Store {
                     row.get::<_, i64>(1)?.cast_unsigned(),
                 ))
             })?;
-            // One that cannot be read is as good as none.
+            // A row that cannot be read is skipped.
             rows.filter_map(|row| readable(row).transpose()).collect()
         })
     }
 
-    /// Keeps these in the place of those. A path that is no text is not kept.
+    /// Replaces the stored filesystems. A path that is not UTF-8 is skipped.
     pub fn keep_devices(&self, devices: &FilesystemIds) -> Result<(), StoreError> {
         self.transact(|transaction| {
             transaction.execute("DELETE FROM storage", [])?;
@@ -44,7 +44,7 @@ impl Store {
     }
 }
 
-/// Those of `folders` that nodes lie in; what is not seen now is as it was seen before.
+/// The filesystems of `folders`: as seen now, or as `before` if a folder is missing now.
 #[must_use]
 pub fn remembered<'a>(
     before: &FilesystemIds,

@@ -1,4 +1,4 @@
-//! The step in hand: what a killed run was doing.
+//! Intents: each is written before a step begins, so that a later run can finish or undo the step of a killed run.
 
 use rusqlite::{Connection, params};
 use serde_json::Value;
@@ -8,25 +8,25 @@ use crate::colony::{NodeId, Timestamp};
 use super::error::Fault;
 use super::{Store, StoreError, raw_cell};
 
-/// What is about to be done.
+/// A step that is about to begin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Intent {
-    /// The run that does it.
+    /// The ID of the run.
     pub run: String,
     /// The kind of action, as in its event.
     pub action: String,
     pub node: Option<NodeId>,
-    /// What it takes to finish it or to undo it.
+    /// What a later run needs to finish or undo the step.
     pub detail: Value,
     pub at: Timestamp,
 }
 
-/// By which an intent is ended.
+/// Identifies an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IntentId(i64);
 
 impl Store {
-    /// Writes down what is about to be done.
+    /// Writes the intent of a step.
     pub fn begin(&self, intent: &Intent) -> Result<IntentId, StoreError> {
         self.transact(|transaction| {
             transaction
@@ -44,12 +44,12 @@ impl Store {
         })
     }
 
-    /// Ends an intent of which nothing has to be told: it was begun and came to nothing.
+    /// Deletes an intent without an event: its step changed nothing.
     pub fn forget(&self, id: IntentId) -> Result<(), StoreError> {
         self.transact(|transaction| end(transaction, id))
     }
 
-    /// What was begun and not ended, in the order it was begun.
+    /// The intents of steps that were not finished, oldest first.
     pub fn pending(&self) -> Result<Vec<(IntentId, Intent)>, StoreError> {
         self.read(|connection| {
             let mut statement = connection
@@ -63,7 +63,7 @@ impl Store {
                     run: text(1)?,
                     action: text(2)?,
                     node: node.map(NodeId),
-                    // What cannot be read says no more than nothing; every step can be ended without it.
+                    // An unreadable detail counts as none: every step can be recovered without it.
                     detail: serde_json::from_str(&text(4)?).unwrap_or(Value::Null),
                     at: Timestamp(raw_cell::whole(row, 5)?.unwrap_or_default()),
                 };

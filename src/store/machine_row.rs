@@ -1,4 +1,4 @@
-//! The machine's row: the settings as text, and what is known of the machine itself.
+//! The machine's row: the settings as text, and facts about the machine.
 
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -10,18 +10,18 @@ use crate::settings::table::Setting;
 use super::error::{Fault, quoted};
 use super::{Store, StoreError, node, raw_cell};
 
-/// What a colony knows of its machine, beside its settings.
+/// Facts about the machine that a colony stores beside its settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MachineFacts {
-    /// When the machine was booted, as the last run saw it.
+    /// The boot time at the last run.
     pub boot_time: Option<Timestamp>,
-    /// The filesystem `node_storage` lay on at the last run.
+    /// The device number of the filesystem of `node_storage` at the last run.
     pub storage_device: Option<u64>,
     /// CPUs that wnm could use at the last run.
     pub cpu_count: u32,
-    /// When a node was last stopped, or started, which the delays count from.
+    /// When a node was last started or stopped; the delays count from here.
     pub last_stopped_at: Timestamp,
-    /// The highest id a node ever had, where ids are not used again.
+    /// The highest ID that a node ever had, if the manager never uses an ID again.
     pub highest_node_id_used: Option<u32>,
 }
 
@@ -61,13 +61,13 @@ impl Store {
         })
     }
 
-    /// What the colony knows of its machine.
+    /// The facts about the machine.
     pub fn facts(&self) -> Result<MachineFacts, StoreError> {
         self.read(facts)
     }
 
-    /// Writes the machine's row: each of `columns` with its value, and `facts`, which win; and rows for the nodes that
-    /// were found: a colony has all of them, or is none yet.
+    /// Writes the machine's row, with the settings `columns` and the `facts`, which have precedence, and the rows of
+    /// `nodes`: all of it or nothing.
     pub fn initialise(
         &self,
         columns: &[(&str, Option<String>)],
@@ -105,12 +105,12 @@ impl Store {
         })
     }
 
-    /// Writes settings, in the types their columns have. What is so already is not written.
+    /// Writes settings, in the types of their columns. Equal values are not written again.
     pub fn keep(&self, columns: &[(&str, Option<String>)]) -> Result<(), StoreError> {
         self.transact(|transaction| keep(transaction, columns))
     }
 
-    /// Takes nodes that were found into a colony, with what they say of its settings: all of it or nothing.
+    /// Adds imported nodes, and the settings that follow from them: all of it or nothing.
     pub fn import(&self, columns: &[(&str, Option<String>)], nodes: &[Node]) -> Result<(), StoreError> {
         self.transact(|transaction| {
             keep(transaction, columns)?;
@@ -139,7 +139,7 @@ fn keep(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<
     Ok(())
 }
 
-/// Writes those of `facts` that differ from what is known.
+/// Writes the facts that have changed.
 pub(super) fn learn(transaction: &Connection, facts: &MachineFacts) -> Result<(), Fault> {
     if self::facts(transaction)? == *facts {
         return Ok(());
@@ -151,7 +151,7 @@ pub(super) fn learn(transaction: &Connection, facts: &MachineFacts) -> Result<()
     Ok(())
 }
 
-/// Writes one fact each, where there is one.
+/// Writes the facts that are given.
 pub(super) fn note(
     transaction: &Connection,
     last_stopped_at: Option<Timestamp>,
@@ -221,7 +221,7 @@ fn number(column: &str, value: i64) -> Result<u32, Fault> {
     u32::try_from(value).map_err(|_| wrong(column, format!("`{value}` is out of range")))
 }
 
-/// The columns of the machine and the types they were declared with.
+/// The columns of table `machine` and their declared types.
 fn declared(connection: &Connection) -> Result<Vec<(String, String)>, Fault> {
     let mut statement = connection.prepare("SELECT name, type FROM pragma_table_info('machine')")?;
     let columns = statement.query_map(params![], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -240,7 +240,7 @@ fn is_setting(name: &str) -> bool {
     settings::table::find(name).is_some_and(Setting::is_persistent)
 }
 
-/// Text in the type of its column.
+/// Converts text to the type of a column.
 fn value(column: &str, kind: &str, text: Option<&str>) -> Result<Value, Fault> {
     let Some(text) = text else {
         return Ok(Value::Null);
@@ -265,7 +265,7 @@ fn value(column: &str, kind: &str, text: Option<&str>) -> Result<Value, Fault> {
     }
 }
 
-/// A column that must have a value has none, or there is a machine already.
+/// A clearer error if a column needs a value, or if the machine has a row already.
 fn refused(error: rusqlite::Error) -> Fault {
     let text = error.to_string();
     if let Some((_, column)) = text.split_once("NOT NULL constraint failed: machine.") {

@@ -1,11 +1,11 @@
-//! refinery inside a transaction of ours: its own way of running opens one transaction for each thing it does.
+//! Runs refinery inside one existing transaction. By itself it would open a transaction for each migration.
 
 use refinery::Migration;
 use refinery_core::Migrate;
 use refinery_core::traits::sync::{Query, Transaction};
 use rusqlite::Error;
 
-/// A transaction that refinery works in. Who began it ends it.
+/// A transaction for refinery to use. The caller commits it.
 pub(super) struct InTransaction<'a>(pub(super) &'a rusqlite::Transaction<'a>);
 
 impl Transaction for InTransaction<'_> {
@@ -26,17 +26,17 @@ impl Transaction for InTransaction<'_> {
 }
 
 impl Query<Vec<Migration>> for InTransaction<'_> {
-    /// The lines of the history. refinery's own reader panics over a line that somebody has edited.
+    /// Reads the history. refinery's own reader panics if somebody has edited a row.
     fn query(&mut self, query: &str) -> Result<Vec<Migration>, Error> {
         let mut statement = self.0.prepare(query)?;
         let mut rows = statement.query([])?;
         let mut applied = Vec::new();
-        // When something was run makes no difference to what is still to be run.
+        // The time of a migration does not matter for what is still to be run.
         let mut any = Migration::unapplied("V1__any", "").map_err(|_| Error::InvalidQuery)?;
         any.set_applied();
         while let Some(row) = rows.next()? {
             let checksum: String = row.get(3)?;
-            // A checksum that is none differs from all of ours, which is what it should do.
+            // An invalid checksum becomes 0, which differs from all of ours.
             let checksum = checksum.parse().unwrap_or_default();
             if let Some(then) = any.applied_on() {
                 applied.push(Migration::applied(row.get(0)?, row.get(1)?, *then, checksum));
@@ -49,7 +49,7 @@ impl Query<Vec<Migration>> for InTransaction<'_> {
 impl Migrate for InTransaction<'_> {}
 
 impl InTransaction<'_> {
-    /// Whether `statement` adds a column that a newer peer has added before us. Its values then stand.
+    /// Whether `statement` adds a column that a newer Python wnm has added already. Its values are kept.
     fn adds_what_is_there(&self, statement: &str) -> Result<bool, Error> {
         let words: Vec<&str> = statement
             .lines()
@@ -67,7 +67,7 @@ impl InTransaction<'_> {
     }
 }
 
-/// The statements of a migration; in ours each ends at the end of a line.
+/// The statements of a migration. In our files each ends at the end of a line.
 fn statements(sql: &str) -> impl Iterator<Item = &str> {
     sql.split_inclusive(";\n")
 }

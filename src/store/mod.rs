@@ -1,7 +1,7 @@
-//! The store: one SQLite file, `colony.db`, that holds all that must outlive a run.
+//! The store: one SQLite file, `colony.db`, that contains everything a later run needs.
 //!
-//! Rows in, values out: nothing here decides, and nothing here but `schema` changes the shape of a
-//! database. Every method is one transaction; a killed run leaves it done or not begun.
+//! The store converts rows to values and back, and decides nothing. Only `schema` changes the schema. Every method is one
+//! transaction: if a run is killed, the transaction is complete or did not happen.
 
 mod adopt_peer;
 mod binary_versions;

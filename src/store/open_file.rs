@@ -1,4 +1,4 @@
-//! Opening the file: to read it and leave no trace, to write it, to make it.
+//! Opens the database file: to read it without changing the directory, to write it, to create it.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::Read;
@@ -14,13 +14,13 @@ use crate::colony::Mode;
 
 use super::error::Fault;
 
-/// How long a lock of another program is waited for.
+/// How long to wait for the lock of another program.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often a file that changed while it was read is read again before it counts as busy.
+/// A file that changes while it is read is read again this many times, and then counts as in use.
 const TRIES: u32 = 5;
 
-/// A connection that reads and writes; the file must be there. Nothing is written yet.
+/// A connection that reads and writes an existing file. Nothing is written yet.
 pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
     companions(&regular(path)?)?;
     let connection = Connection::open_with_flags(
@@ -28,28 +28,28 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     prepare(&connection)?;
-    // SQLite falls back to reading without a word.
+    // SQLite opens a file that cannot be written read-only, without an error.
     if connection.is_readonly("main")? {
         return Err(Fault::Denied("it cannot be written".to_owned()));
     }
     Ok(connection)
 }
 
-/// What every connection that writes is told.
+/// The options of every connection that writes.
 pub(super) fn prepare(connection: &Connection) -> Result<(), Fault> {
     connection.busy_timeout(PATIENCE)?;
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
-    // Each survey uses some twenty statements, and an odd row may need one of its own.
+    // A survey uses about twenty statements, and an unusual row may need another.
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
-/// Reads `path` by `look` and leaves the directory as it was: no `-wal`, no `-shm` appears.
+/// Runs `look` on `path` without changing the directory: no `-wal` and no `-shm` file is created.
 ///
-/// A database in WAL mode that nobody has open consists of one file, which is read as it lies, without
-/// locks; should it change meanwhile, `look` is asked again. When others have it open their files are
-/// there already, and it is read with them and as they do.
+/// A database in WAL mode that no program has open is a single file, which is read without locks; if it changes
+/// meanwhile, `look` runs again. If another program has it open, its `-wal` and `-shm` exist already, and the database is
+/// read with them.
 pub(super) fn glance<T>(
     path: &Path,
     patience: Duration,
@@ -61,7 +61,7 @@ pub(super) fn glance<T>(
     }
 }
 
-/// A connection that can only read, by the rules of [`glance`]: to the file, or to a copy in memory.
+/// A read-only connection that, as [`glance`], changes nothing: to the file, or to a copy in memory.
 pub(super) fn read(path: &Path) -> Result<Connection, Fault> {
     let copy = alone(path, &|source: &Connection| {
         let mut copy = Connection::open_in_memory()?;
@@ -76,7 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Copies a whole database into another.
+/// Copies a whole database into another one.
 pub(super) fn copy_all(source: &Connection, target: &mut Connection) -> Result<(), Fault> {
     match Backup::new(source, target)?.step(-1)? {
         StepResult::Done => Ok(()),
@@ -84,12 +84,12 @@ pub(super) fn copy_all(source: &Connection, target: &mut Connection) -> Result<(
     }
 }
 
-/// What `look` sees in a database in WAL mode that nobody has open; None when it is in use or of another mode.
+/// The result of `look` on a database in WAL mode that no program has open; None if it is in use or in another mode.
 fn alone<T>(path: &Path, look: &impl Fn(&Connection) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
     for _ in 0..TRIES {
         let real = regular(path)?;
         let before = stamp(&real)?;
-        // Other modes need their locks to be read safely, and leave no files behind.
+        // Other modes can be read safely only with locks, and reading them leaves no files.
         if !is_still(&real) || !is_write_ahead(&real)? {
             return Ok(None);
         }
@@ -104,7 +104,7 @@ fn alone<T>(path: &Path, look: &impl Fn(&Connection) -> Result<T, Fault>) -> Res
     Ok(None)
 }
 
-/// Refuses a file that is shorter than it says it is. SQLite itself misses a last page that is cut.
+/// Rejects a file that is shorter than its header says. SQLite itself does not notice a missing last page.
 fn is_whole(connection: &Connection, path: &Path) -> Result<(), Fault> {
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let says = pragma("page_count")?
@@ -117,9 +117,9 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether the file says that it is a database in WAL mode.
+/// Whether the header of the file says WAL mode.
 ///
-/// For files that nobody in this process has open: closing a file drops all locks that the process has on it.
+/// Only for files that this process has not open: closing a file releases all locks that the process has on it.
 fn is_write_ahead(path: &Path) -> Result<bool, Fault> {
     let mut header = [0; 20];
     match fs::File::open(path)?.read_exact(&mut header) {
@@ -144,19 +144,19 @@ fn immutable(real: &Path) -> Result<Connection, Fault> {
     Ok(Connection::open_with_flags(uri, flags)?)
 }
 
-/// A connection that reads with the locks of all others.
+/// A read-only connection that respects the locks of other programs.
 fn shared(path: &Path, patience: Duration) -> Result<Connection, Fault> {
     let real = regular(path)?;
     let is_one_file = is_still(&real) && !is_write_ahead(&real)?;
     let connection = reader(path, patience)?;
-    // In WAL mode a part of it may be in the log.
+    // In WAL mode, a part of the database can be in the log.
     if is_one_file {
         is_whole(&connection, &real)?;
     }
     Ok(connection)
 }
 
-/// The same, of a file that this process may have open already.
+/// As [`shared`], for a file that this process may have open already.
 pub(super) fn reader(path: &Path, patience: Duration) -> Result<Connection, Fault> {
     let connection = Connection::open_with_flags(
         path,
@@ -166,8 +166,8 @@ pub(super) fn reader(path: &Path, patience: Duration) -> Result<Connection, Faul
     Ok(connection)
 }
 
-/// Whether nobody has written to the log that a database in WAL mode has beside it. What others write
-/// goes there first, so while it is empty the file stands still.
+/// Whether the write-ahead log is empty or missing. Other programs write there first, so until then the database file
+/// does not change.
 fn is_still(real: &Path) -> bool {
     let beside = |end: &str| {
         let mut name = real.as_os_str().to_owned();
@@ -176,18 +176,18 @@ fn is_still(real: &Path) -> bool {
     };
     match beside("-wal") {
         None => true,
-        // Empty and with an index: somebody has just opened it.
+        // An empty log with an index: a program has just opened the database.
         Some(log) => log.len() == 0 && beside("-shm").is_none(),
     }
 }
 
-/// By what a changed file is known.
+/// Values that show whether a file has changed.
 fn stamp(real: &Path) -> Result<(u64, u64, i64, i64), Fault> {
     let file = fs::metadata(real)?;
     Ok((file.ino(), file.len(), file.mtime(), file.mtime_nsec()))
 }
 
-/// The real path of a file that is there and not empty.
+/// The real path of an existing file that is not empty.
 fn regular(path: &Path) -> Result<PathBuf, Fault> {
     let file = fs::metadata(path)?;
     if !file.is_file() {
@@ -199,7 +199,7 @@ fn regular(path: &Path) -> Result<PathBuf, Fault> {
     Ok(fs::canonicalize(path)?)
 }
 
-/// Refuses what SQLite would write through, or take away, beside the database: a link, or another file's second name.
+/// Rejects a symlink or hard link in place of a file that SQLite writes or deletes beside the database.
 fn companions(real: &Path) -> Result<(), Fault> {
     for end in ["-journal", "-wal", "-shm"] {
         let mut name = real.as_os_str().to_owned();
@@ -217,8 +217,8 @@ fn companions(real: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Makes `path` an empty file that only its owner reads, with +sudo also its group, unless there is a file.
-/// Answers whether it made one.
+/// Creates an empty file that only its owner can read, with +sudo also its group, unless the file exists.
+/// Returns whether it created the file.
 pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
     let bits = match mode {
         Mode::User => 0o600,
@@ -250,7 +250,7 @@ pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
     Ok(made)
 }
 
-/// Lets reports read while a cycle writes.
+/// Sets WAL mode, so that reports can read while a cycle writes.
 pub(super) fn write_ahead(connection: &Connection) -> Result<(), Fault> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode.eq_ignore_ascii_case("wal") {

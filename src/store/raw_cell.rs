@@ -1,9 +1,9 @@
-//! Cells as they lie, for tables that only remember: what somebody else put there is shown, and stops nothing.
+//! Reads cells of tables that only record: values that another program wrote are shown and cause no error.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-/// Any value as text; None for NULL. Bytes that are no UTF-8 are replaced.
+/// Any value as text; None for NULL. Invalid UTF-8 is replaced.
 pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<String>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Null => None,
@@ -13,7 +13,7 @@ pub(super) fn text(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Strin
     })
 }
 
-/// A whole number; None for NULL and for what is none.
+/// A whole number; None for NULL and for text.
 pub(super) fn whole(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<i64>> {
     Ok(match row.get_ref(index)? {
         ValueRef::Integer(number) => Some(number),

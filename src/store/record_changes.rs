@@ -1,4 +1,4 @@
-//! What one survey and one step change, each in one transaction.
+//! Writes the changes of one survey or one step in one transaction.
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -10,27 +10,27 @@ use super::{
     Event, IntentId, MachineFacts, Sample, Store, StoreError, event, intent, machine_row, node, sample,
 };
 
-/// What becomes of the row of a node.
+/// The change of a node's row.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum NodeChange<'a> {
     /// Nothing.
     #[default]
     None,
-    /// It is new.
+    /// Inserts a new row.
     Insert(&'a Node),
-    /// It is there; what differs is written.
+    /// Updates the columns that differ.
     Update(&'a Node),
-    /// It goes; gone already is as good.
+    /// Deletes the row, if it exists.
     Delete(NodeId),
 }
 
-/// What one step changes: a row, and what is known of the machine.
+/// The changes of one step: a row, and facts about the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Change<'a> {
     pub node: NodeChange<'a>,
-    /// None: as it is.
+    /// None: unchanged.
     pub last_stopped_at: Option<Timestamp>,
-    /// None: as it is.
+    /// None: unchanged.
     pub highest_node_id_used: Option<u32>,
 }
 
@@ -44,8 +44,8 @@ impl<'a> From<NodeChange<'a>> for Change<'a> {
 }
 
 impl Store {
-    /// Writes what a survey saw: what of `nodes` differs from their rows, `sample`, and those of `facts` that are
-    /// new. Nodes missing from `nodes` keep their rows.
+    /// Writes the results of a survey: the columns of `nodes` and the `facts` that differ, and `sample`. Rows of other
+    /// nodes stay.
     pub fn record_survey(
         &self,
         nodes: &[Node],
@@ -59,7 +59,7 @@ impl Store {
         })
     }
 
-    /// Notes how far a step has come: its change so far, and what a later run needs to finish or undo it.
+    /// Writes the progress of a step: its changes so far, and what a later run needs to finish or undo it.
     pub fn progress<'a>(
         &self,
         id: IntentId,
@@ -73,7 +73,7 @@ impl Store {
         })
     }
 
-    /// Ends a step: its intent goes, its change and its event come.
+    /// Finishes a step: deletes its intent, and writes its changes and its event.
     pub fn finish<'a>(
         &self,
         id: IntentId,

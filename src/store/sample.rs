@@ -1,4 +1,4 @@
-//! Samples of the machine, one a cycle; and how long samples and events are kept.
+//! Samples of the machine, one for each cycle, and how long samples and events are kept.
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -10,11 +10,11 @@ use super::{Store, StoreError};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// Samples are kept for a week, events for a quarter.
+/// Seconds for which samples and events are kept.
 const SAMPLES_KEPT: i64 = 7 * DAY;
 const EVENTS_KEPT: i64 = 90 * DAY;
 
-/// After a day one sample in ten minutes is enough for a curve.
+/// After a day, one sample in ten minutes is kept: enough for a chart.
 const THINNED_AFTER: i64 = DAY;
 const THINNED_TO: i64 = 600;
 
@@ -100,25 +100,25 @@ fn names() -> String {
 }
 
 impl Store {
-    /// The sample that was written last; rates are counted from it.
+    /// The sample that was written last. The next rates are computed from it.
     pub fn last_sample(&self) -> Result<Option<Sample>, StoreError> {
         self.read(|connection| {
-            // By the order of writing: a clock that was wrong for a while must not hide what came after.
+            // Ordered by ID, because the clock may have been wrong for a while.
             let sql = format!("SELECT {} FROM sample ORDER BY id DESC LIMIT 1", names());
             let row = connection.prepare_cached(&sql)?.query_row([], decode).optional();
-            // One that cannot be read is as good as none: rates are then measured anew.
+            // Without a readable sample, the survey measures the rates itself.
             Ok(readable(row)?.flatten())
         })
     }
 
-    /// Forgets samples and events that are old enough, once an hour; else it looks at two rows and is done.
+    /// Deletes old samples and events once an hour; at other times reads two rows and returns.
     pub fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self.read(|connection| is_due(connection, now))? {
             return Ok(());
         }
         self.transact(|transaction| {
             transaction.execute(
-                // What lies in the future was written while the clock was wrong.
+                // Rows in the future were written while the clock was wrong.
                 "DELETE FROM sample WHERE at < ?1 OR at > ?2",
                 [now.plus(-SAMPLES_KEPT).0, now.plus(DAY).0],
             )?;

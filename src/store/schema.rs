@@ -1,4 +1,4 @@
-//! The shape of the database: ours, older, newer, the peer's, nobody's; and how it is brought up to date.
+//! The schema of the database: which one a file has, and its migration to the newest.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io;
@@ -26,37 +26,37 @@ pub fn newest_version() -> i64 {
     versions.max().map_or(0, i64::from)
 }
 
-/// Where refinery keeps what it has run.
+/// refinery's table of the migrations it ran.
 pub(super) const HISTORY: &str = "refinery_schema_history";
 
-/// How a database was brought up to date.
+/// The result of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationResult {
-    /// What it was, as in ``the peer's schema `62bd2784638c` ``.
+    /// The schema before, such as ``the peer's schema `62bd2784638c` ``.
     pub from: String,
-    /// What it is now.
+    /// The schema now.
     pub to: String,
-    /// The copy of it as it was; None when it was up to date and nothing was done.
+    /// The backup; None if the schema was already the newest and nothing was done.
     pub backup: Option<PathBuf>,
 }
 
-/// What a database is to this program.
+/// Which schema a database has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaState {
     /// A database without tables.
     Blank,
-    /// Ours and of this version.
+    /// The schema of this version of wnm.
     Current,
-    /// Ours and older.
+    /// The schema of an older wnm.
     Older(i64),
-    /// Ours and newer.
+    /// The schema of a newer wnm.
     Newer(i64),
-    /// The peer's; its revision, where it has one.
+    /// The schema of the Python wnm, with its revision if it has one.
     Peer(Option<String>),
 }
 
 impl SchemaState {
-    /// What it is, in words.
+    /// A description for messages.
     #[must_use]
     pub fn words(&self) -> String {
         match self {
@@ -69,26 +69,26 @@ impl SchemaState {
     }
 }
 
-/// What the database at `path` is; for a dry run of [`migrate`]. Changes nothing.
+/// The schema of the database at `path`, for a dry run of [`migrate`]. Changes nothing.
 pub fn standing(path: &Path) -> Result<SchemaState, StoreError> {
     look(path).map_err(|fault| fault.at(path))
 }
 
-/// Brings the database at `path` up to date: a copy beside it, checked, and then all in one transaction,
-/// so that a killed run leaves it as it was or done.
+/// Migrates the database at `path` to the newest schema: first makes and checks a backup beside it, then does everything
+/// in one transaction, so that a run that is killed leaves the old schema or the new one.
 ///
-/// The copy is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, or `…-2.bak` and so on where that second has
-/// one, with the permissions of the original. What is up to date already is left alone.
+/// The backup is `colony.db.YYYYmmdd-HHMMSS.bak` by the UTC time of `now`, or `…-2.bak` and so on if that exists. It has the
+/// permissions of the original. A database with the newest schema is not changed.
 pub fn migrate(path: &Path, now: Timestamp) -> Result<MigrationResult, StoreError> {
     migrate_file(path, now).map_err(|fault| fault.at(path))
 }
 
-/// What the database at `path` is; changes nothing.
+/// The schema of the database at `path`. Changes nothing.
 pub(super) fn look(path: &Path) -> Result<SchemaState, Fault> {
     open_file::glance(path, open_file::PATIENCE, recognise)
 }
 
-/// Refuses a database that this program cannot work with as it is.
+/// Rejects a database that needs a migration, an init or a newer wnm.
 pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
     let standing = recognise(connection)?;
     match standing {
@@ -102,7 +102,7 @@ pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
     }
 }
 
-/// Lays the newest schema in an empty database, or leaves one that nothing was written to as it is.
+/// Creates the newest schema in an empty database. A database that has it and no machine is not changed.
 pub(super) fn lay(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match recognise(&transaction)? {
@@ -135,7 +135,7 @@ fn recognise(connection: &Connection) -> Result<SchemaState, Fault> {
             Some(version) if version == newest_version() => return Ok(SchemaState::Current),
             Some(version) if version > newest_version() => return Ok(SchemaState::Newer(version)),
             Some(version) if version >= 1 => return Ok(SchemaState::Older(version)),
-            // A history without a line: nothing of ours was ever run.
+            // An empty history: no migration was run.
             _ => {}
         }
     }
@@ -161,7 +161,7 @@ fn has_machine(connection: &Connection) -> Result<bool, Fault> {
     Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM machine)", [], |row| row.get(0))?)
 }
 
-/// Runs what has not been run yet; with [`Target::FakeVersion`] only notes it as run.
+/// Runs the migrations that were not run yet; with [`Target::FakeVersion`] only records them as run.
 fn run(transaction: &Transaction<'_>, target: Target) -> Result<(), Fault> {
     migrations::runner()
         .set_grouped(true)
@@ -179,7 +179,7 @@ fn run(transaction: &Transaction<'_>, target: Target) -> Result<(), Fault> {
 
 fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
     let mut connection = open_file::connect(path)?;
-    // Held from before the copy, so that nobody writes between the copy and the change.
+    // Locked before the backup is made, so that nobody writes between the backup and the change.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let standing = recognise(&transaction)?;
     let (from, to) = (standing.words(), SchemaState::Current.words());
@@ -206,7 +206,7 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
     })
 }
 
-/// Brings what stands as `standing` says to the newest schema.
+/// Migrates a database of schema `standing` to the newest schema.
 pub(super) fn bring(transaction: &Transaction<'_>, standing: &SchemaState) -> Result<(), Fault> {
     if matches!(standing, SchemaState::Peer(_)) {
         let runner = migrations::runner();
@@ -217,17 +217,17 @@ pub(super) fn bring(transaction: &Transaction<'_>, standing: &SchemaState) -> Re
     run(transaction, Target::Latest)
 }
 
-/// How many copies one second may have: each is of a run that was killed before it changed anything.
+/// Limit of backups with the same second; each extra one is of a run that was killed before it changed anything.
 const COPIES_A_SECOND: u32 = 100;
 
-/// A checked copy of the database at `path`, beside it. It gets its name, which no other copy has, when it is whole.
+/// Makes and checks a backup of the database at `path`, beside it. A complete backup is renamed to its final name.
 fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, Fault> {
     let time: String = held.query_row(
         "SELECT strftime('%Y%m%d-%H%M%S', ?1, 'unixepoch')",
         [now.0],
         |row| row.get(0),
     )?;
-    // Nobody else makes a copy now, for the database is held: what is free stays free.
+    // The database is locked, so no other run makes a backup now: a free name stays free.
     let Some(finished) = (1..=COPIES_A_SECOND)
         .map(|nth| match nth {
             1 => beside(path, &format!(".{time}.bak")),
@@ -242,7 +242,7 @@ fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, 
             COPIES_A_SECOND - 1
         )));
     };
-    // One name for all of them, so that what a killed run left is gone after the next.
+    // Always the same name, so that the next backup overwrites what a killed run left.
     let unfinished = beside(path, ".part");
     let made = clear(&unfinished)
         .and_then(|()| write_copy(path, &unfinished))
@@ -251,7 +251,7 @@ fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, 
     match made {
         Ok(()) => Ok(finished),
         Err(fault) => {
-            // Half a copy helps nobody; should it not go, its name says what it is.
+            // An incomplete backup is useless. If it cannot be deleted, its name shows what it is.
             let _ = clear(&unfinished);
             Err(match fault {
                 Fault::Full => Fault::Full,
@@ -267,7 +267,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Removes an unfinished copy with what SQLite keeps beside it: a journal that stayed would be played into the next.
+/// Deletes an unfinished backup and SQLite's files beside it: SQLite would apply a journal that stays to the next one.
 fn clear(unfinished: &Path) -> Result<(), Fault> {
     for end in ["", "-journal", "-wal", "-shm"] {
         match fs::remove_file(beside(unfinished, end)) {
@@ -278,14 +278,14 @@ fn clear(unfinished: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Has the name of a file on the disk, before anything counts on it.
+/// Writes the folder's entry of a file to the disk.
 fn sync_folder(file: &Path) -> Result<(), Fault> {
     let folder = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     Ok(fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?)
 }
 
 fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
-    // As the original's, but that nobody else writes what is to be put back one day.
+    // The permissions of the original, but only the owner can write the backup.
     let bits = fs::metadata(path)?.mode() & 0o755;
     let file = OpenOptions::new()
         .write(true)
@@ -296,7 +296,7 @@ fn write_copy(path: &Path, target: &Path) -> Result<(), Fault> {
     let source = open_file::reader(path, open_file::PATIENCE)?;
     let mut copy = Connection::open(target)?;
     open_file::copy_all(&source, &mut copy)?;
-    // One file, whatever the mode of the original: a copy is carried away as one file.
+    // Not WAL mode, so that the backup is a single file.
     copy.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
     let mut check = copy.prepare("PRAGMA integrity_check(1)")?;
     let verdict: String = check.query_row([], |row| row.get(0))?;

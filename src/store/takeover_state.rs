@@ -1,4 +1,4 @@
-//! What a colony keeps of the takeover that it began with.
+//! The takeover that a colony began with.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::plan::TakeoverPolicy;
 use super::error::readable;
 use super::{Store, StoreError};
 
-/// What no new node may have though no node of the colony has it.
+/// IDs and ports that new nodes must not use although no node of the colony has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReservedNumbers {
     pub ids: BTreeSet<NodeId>,
@@ -18,7 +18,7 @@ pub struct ReservedNumbers {
 }
 
 impl Store {
-    /// The takeover that this colony began with; None: its nodes are its own.
+    /// The takeover that this colony began with; None if there was none.
     pub fn takeover(&self) -> Result<Option<TakeoverPolicy>, StoreError> {
         self.read(|connection| {
             let mut statement = connection
@@ -33,8 +33,8 @@ impl Store {
         })
     }
 
-    /// Writes down that the nodes there are were taken over, and what new ones must keep clear of. They were made by
-    /// systemd and not by us, which `method` tells by a word without a mode.
+    /// Records that all present nodes were taken over, and the numbers that new nodes must not use. `method` becomes
+    /// `systemd` without a mode, because wnm did not create the nodes.
     pub fn note_takeover(&self, at: Timestamp, reserved: &ReservedNumbers) -> Result<(), StoreError> {
         self.transact(|transaction| {
             transaction.execute("INSERT INTO takeover (id, at) VALUES (1, ?1)", [at.0])?;
@@ -51,7 +51,7 @@ impl Store {
         })
     }
 
-    /// Writes down that a survey found every node as it was taken over.
+    /// Records that a survey found every node as it was taken over.
     pub fn confirm_takeover(&self, at: Timestamp) -> Result<(), StoreError> {
         self.transact(|transaction| {
             let sql = "UPDATE takeover SET confirmed_at = ?1 WHERE id = 1 AND confirmed_at IS NULL";
@@ -60,14 +60,14 @@ impl Store {
         })
     }
 
-    /// What new nodes must keep clear of.
+    /// The numbers that new nodes must not use.
     pub fn reserved(&self) -> Result<ReservedNumbers, StoreError> {
         self.read(|connection| {
             let mut ids = connection.prepare_cached("SELECT id FROM reserved_id")?;
             let mut ports = connection.prepare_cached("SELECT port FROM reserved_port")?;
             let ids = ids.query_map([], |row| row.get(0).map(NodeId))?;
             let ports = ports.query_map([], |row| row.get(0))?;
-            // One that cannot be read can be no node's.
+            // A number that cannot be read cannot belong to a node.
             Ok(ReservedNumbers {
                 ids: ids
                     .filter_map(|row| readable(row).transpose())

@@ -1,4 +1,4 @@
-//! Rows of table `node` to nodes and back.
+//! Reads, inserts, updates and deletes rows of table `node`.
 
 mod cell;
 mod columns;
@@ -21,7 +21,7 @@ use columns::{COLUMNS, ColumnSet, NAMES, Updated, read_node, updated};
 pub use summary::{NodeRows, UnreadableRow};
 
 impl Store {
-    /// All rows, by id: the nodes they tell of, and those that cannot be what they say.
+    /// All rows, by ID: nodes, and rows that cannot be read.
     pub fn roll(&self) -> Result<NodeRows, StoreError> {
         self.read(|connection| {
             let mode = default_mode(connection)?;
@@ -44,12 +44,12 @@ impl Store {
         })
     }
 
-    /// The nodes of the [`roll`](Store::roll).
+    /// The nodes of all readable rows.
     pub fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         self.roll().map(|roll| roll.nodes)
     }
 
-    /// What the rows hold beside the nodes.
+    /// The columns of each row that only the Python wnm uses.
     pub fn particulars(&self) -> Result<BTreeMap<NodeId, PeerColumns>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
@@ -68,7 +68,7 @@ impl Store {
                 };
                 Ok((NodeId(row.get(0)?), particulars))
             })?;
-            // What cannot be read of a row is left out here, and said where the nodes are read.
+            // An unreadable row is skipped here and reported where the nodes are read.
             rows.filter_map(|row| readable(row).transpose()).collect()
         })
     }
@@ -98,7 +98,7 @@ pub(super) fn insert(connection: &Connection, node: &Node) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Writes what differs from the node's row.
+/// Updates the columns that differ from the node's row.
 pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> {
     let mode = default_mode(connection)?;
     let sql = format!("SELECT {} FROM node WHERE id = ?1", *NAMES);
@@ -112,11 +112,11 @@ pub(super) fn update(connection: &Connection, node: &Node) -> Result<(), Fault> 
     UpdateStatements::new().change(connection, &before, node)
 }
 
-/// So many rows are read before those of them that differ are written.
+/// Number of rows that are read before the changed ones among them are written.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Writes what of `nodes` differs from their rows. Those are read anew, some at a time: a colony that were kept as
-/// it stood would double what a survey of ten thousand nodes takes of memory.
+/// Updates the columns of `nodes` that differ from their rows. The rows are read again in batches: to keep all nodes as
+/// they were read would double the memory for a survey of ten thousand nodes.
 pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), Fault> {
     let mut left: HashMap<NodeId, &Node> = nodes.iter().map(|node| (node.id, node)).collect();
     let mode = default_mode(connection)?;
@@ -136,7 +136,7 @@ pub(super) fn update_all(connection: &Connection, nodes: &[Node]) -> Result<(), 
             count += 1;
             match read_node(row, mode) {
                 Ok(node) => stored.push(node),
-                // Left alone, and complained of where the colony was read.
+                // Unchanged here, and reported where the nodes are read.
                 Err(Fault::Value { .. }) => {}
                 Err(fault) => return Err(fault),
             }

@@ -1,4 +1,4 @@
-//! What the rows tell as a whole, with those that cannot be what they say.
+//! The result of reading all rows: nodes, and rows that cannot be used.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -6,18 +6,18 @@ use std::path::Path;
 use crate::colony::{ManagerKind, Node, NodeId};
 use crate::store::error::{Fault, quoted};
 
-/// What the rows tell.
+/// All rows of table `node`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeRows {
     pub nodes: Vec<Node>,
-    /// Rows that are left alone: nothing is done to what they may mean, nor to them.
+    /// Rows that cannot be used. wnm changes neither them nor the nodes that they may mean.
     pub unread: Vec<UnreadableRow>,
 }
 
 impl NodeRows {
-    /// Takes out the rows that claim one root or one service for themselves and for others as well: what is done
-    /// to one of them would befall another's identity. (antctl's rows of the Python wnm may have one root, which
-    /// is no node's: antctl knows the true ones.)
+    /// Moves rows with the same root or the same service to `unread`: an action on one could destroy the identity of
+    /// another. Rows of antctl nodes are exempt: the Python wnm may have stored one root for all of them, and antctl
+    /// knows the correct ones.
     pub(super) fn set_aside_doubles(&mut self, path: &Path) {
         let has_registry = |node: &Node| node.manager.has_registry();
         let mut by_root: HashMap<&Path, u32> = HashMap::new();
@@ -64,11 +64,11 @@ impl NodeRows {
     }
 }
 
-/// A row that cannot be what it says.
+/// A row that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableRow {
-    /// Its id, which is in use even so; None where that is no number of a node's.
+    /// Its ID, which no new node may use; None if it is no valid ID.
     pub id: Option<NodeId>,
-    /// Database, row and column, and what is wrong there.
+    /// The database, row and column, and what is wrong.
     pub why: String,
 }
