@@ -1,4 +1,5 @@
-//! Reading what others may have put there: no pipe is waited for without end, nothing endless is read to its end.
+//! Reads files that other users may have created, with limits of size and time, so that a pipe or an endless file cannot
+//! block wnm.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
@@ -9,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 
-/// How long who writes to a pipe may take in all.
+/// Timeout for reading a pipe.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two looks at a pipe that is empty.
+/// Pause before an empty pipe is read again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Why a file was not read.
@@ -48,7 +49,7 @@ fn open(path: &Path, more: OFlag) -> io::Result<File> {
         .open(path)
 }
 
-/// What a file of at most `most` bytes holds. Links are followed; what is no file is not read.
+/// The content of a file of at most `most` bytes. Symlinks are followed; only regular files are read.
 pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     let file = open(path, OFlag::empty()).map_err(ReadError::Io)?;
     if !file.metadata().map_err(ReadError::Io)?.is_file() {
@@ -61,7 +62,7 @@ pub fn bytes_in(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     short(bytes, most)
 }
 
-/// The same, also from what an operator may name in place of a file: `/dev/null`, or a pipe that a shell made.
+/// As [`bytes_in`], but also reads `/dev/null` and pipes, which an operator may pass in place of a file.
 pub fn bytes_from(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     let mut file = open(path, OFlag::O_NOCTTY).map_err(ReadError::Io)?;
     let seen = file.metadata().map_err(ReadError::Io)?.file_type();
@@ -94,8 +95,8 @@ fn short(bytes: Vec<u8>, most: u64) -> Result<Vec<u8>, ReadError> {
     }
 }
 
-/// What a short text file holds; none for what is no such file, or no file at all. Nodes may put links, pipes and
-/// endless things where we look for a few words.
+/// The content of a short text file; None if it is not a regular file. Nodes may put symlinks, pipes and endless files
+/// there.
 #[must_use]
 pub fn words_in(path: &Path) -> Option<String> {
     const MOST: u64 = 1 << 20;

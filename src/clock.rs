@@ -11,7 +11,7 @@ pub trait Clock: Sync {
     fn now(&self) -> Timestamp;
     /// Waits for `pause`, or until a signal asks the run to end.
     fn sleep(&self, pause: Duration);
-    /// A number nobody can foresee, for drawing wallets.
+    /// A random number, to choose wallets.
     fn chance(&self) -> u64;
 }
 
@@ -19,7 +19,7 @@ pub trait Clock: Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RealClock;
 
-/// How long a wait may go on after a signal came.
+/// Interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(20);
 
 impl Clock for RealClock {
@@ -41,7 +41,7 @@ impl Clock for RealClock {
 
     fn chance(&self) -> u64 {
         use std::hash::{BuildHasher, Hasher};
-        // The standard library seeds each RandomState from the system's own source of chance.
+        // The standard library seeds each RandomState with random numbers of the system.
         let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
         hasher.write_u128(
             SystemTime::now()

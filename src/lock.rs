@@ -21,19 +21,19 @@ pub enum LockError {
     Unusable { path: PathBuf, cause: io::Error },
 }
 
-/// Held for a whole run; gone when the process is, however it ends.
+/// The lock of a run. The kernel releases it when the process ends, for whatever reason.
 ///
-/// The advisory lock on the open file is the lock; that the file exists means nothing. It is opened
-/// close-on-exec, so no node inherits it.
+/// It is an advisory lock on the open file; the existence of the file means nothing. The file is opened close-on-exec, so
+/// no node inherits it.
 #[derive(Debug)]
 pub struct CycleLock {
     file: File,
-    /// Whether the file has this name alone. Into one that is another file as well nothing is written.
+    /// Whether the file has no other hard link. wnm does not write to a file with two names.
     is_ours: bool,
 }
 
 impl CycleLock {
-    /// Takes the lock at once or not at all, and notes pid and time in the file for people to read.
+    /// Takes the lock or fails at once. Writes PID and time to the file.
     ///
     /// # Errors
     /// [`Error::Held`] while another run holds it.
@@ -48,8 +48,8 @@ impl CycleLock {
                 let held = cause.kind() == io::ErrorKind::WouldBlock;
                 return Err(if held { LockError::Held } else { unusable(cause) });
             }
-            // Somebody may have removed the file between our opening and locking it; a lock on a file
-            // that has no name keeps nobody out.
+            // Another run may have deleted the file after it was opened here. A lock on a deleted file
+            // does not stop other runs.
             if is_same_file(&file, path) {
                 let seen = file.metadata().map_err(unusable)?;
                 if !seen.is_file() {
@@ -59,14 +59,14 @@ impl CycleLock {
                     file,
                     is_ours: seen.nlink() == 1,
                 };
-                // On a full disk the note is lost, and the lock is held all the same.
+                // If the disk is full, the note is missing, but the lock is valid.
                 let _ = lock.note(now);
                 return Ok(lock);
             }
         }
     }
 
-    /// Removes a file that a run left behind. One that is not there is as good as removed.
+    /// Deletes the file that a run left. Returns whether there was one.
     ///
     /// # Errors
     /// [`Error::Held`] while a live run holds it.
@@ -92,35 +92,35 @@ impl CycleLock {
 }
 
 impl Drop for CycleLock {
-    /// Empties the file: what is in it is true while it is held.
+    /// Empties the file, because its note is valid only while the lock is held.
     fn drop(&mut self) {
         if self.is_ours {
-            // The kernel releases the lock whether or not this works.
+            // The kernel releases the lock even if this fails.
             let _ = self.file.set_len(0);
         }
     }
 }
 
-/// The run that holds a lock.
+/// The run that has the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
     pub pid: u32,
-    /// When it took it.
+    /// Since when.
     pub since: Option<Timestamp>,
 }
 
-/// Who holds the lock at `path`, by what the holder noted in it, without ever taking it: a run that begins at
-/// this moment must not find it taken.
+/// The run that has the lock at `path`, from the note in the file. The lock is not taken, because that could stop a run
+/// that begins now.
 ///
-/// A run that was killed leaves its note, but no lock; where the kernel tells (Linux), it is asked.
+/// A run that was killed leaves its note but no lock; on Linux, the list of the kernel's locks shows this.
 ///
 /// # Errors
-/// The file is there and cannot be read.
+/// The file exists and cannot be read.
 pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
     let note = match bytes_in(path, LONGEST) {
         Ok(note) => String::from_utf8_lossy(&note).into_owned(),
         Err(ReadError::Io(cause)) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        // No note of ours is that long.
+        // No note is that long.
         Err(ReadError::Long(_)) => return Ok(None),
         Err(why) => {
             return Err(LockError::Unusable {
@@ -136,7 +136,7 @@ pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
     Ok(noted(&note).filter(|holder| held.as_deref().is_none_or(|held| is_among(held, holder.pid))))
 }
 
-/// More than any note has.
+/// More bytes than any note has.
 const LONGEST: u64 = 1024;
 
 /// `pid 4711 since 1795456290`.
@@ -151,7 +151,7 @@ fn noted(note: &str) -> Option<Holder> {
     })
 }
 
-/// Whether this process is among those that hold an advisory lock on a whole file.
+/// Whether this process has an advisory lock on a file.
 fn is_among(locks: &str, pid: u32) -> bool {
     locks.lines().any(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -1,11 +1,11 @@
-//! Tracing to stderr: what a run does, as it does it.
+//! The log on stderr.
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::terminal::{Coloring, LogWriter};
 
-/// How much is said. Results on stdout are not touched by it.
+/// The level of the log. It does not affect results on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     Error,
@@ -14,9 +14,9 @@ pub enum Verbosity {
     Debug,
 }
 
-/// Starts to write to stderr, in this style.
+/// Starts to log to stderr.
 ///
-/// `directives` are those of `RUST_LOG`; they go beyond `loudness` where they say so.
+/// `directives` are those of `RUST_LOG`, and override `loudness`.
 pub fn start(loudness: Verbosity, directives: Option<&str>, style: Coloring) {
     let level = match loudness {
         Verbosity::Error => LevelFilter::ERROR,
@@ -25,7 +25,7 @@ pub fn start(loudness: Verbosity, directives: Option<&str>, style: Coloring) {
         Verbosity::Debug => LevelFilter::DEBUG,
     };
     let mut filter = EnvFilter::default().add_directive(level.into());
-    // The libraries below us speak of their own insides; an operator asked about the colony.
+    // The libraries' own messages are not useful to an operator.
     let quiet = [
         "refinery_core=warn",
         "reqwest=warn",
@@ -41,7 +41,7 @@ pub fn start(loudness: Verbosity, directives: Option<&str>, style: Coloring) {
             filter = filter.add_directive(directive);
         }
     }
-    // Only a second call can fail, and then the first one's output goes on.
+    // Only a second call can fail; the first one then stays in effect.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(|| LogWriter)

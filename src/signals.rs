@@ -1,6 +1,6 @@
-//! SIGINT and SIGTERM: they set a flag that whoever waits or works in steps looks at.
+//! SIGINT and SIGTERM set a flag, which is checked between steps and while waiting.
 //!
-//! A handler, not a blocked mask: every node we start would inherit a mask.
+//! The signals are handled and not blocked, because every node that wnm starts would inherit a mask of blocked signals.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,10 +11,10 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 
 static ASKED: LazyLock<Arc<AtomicBool>> = LazyLock::new(|| Arc::new(AtomicBool::new(false)));
 
-/// Starts to listen. From now on neither signal ends the process by itself.
+/// Installs the handlers. From now on neither signal ends the process.
 ///
 /// # Errors
-/// When the system refuses the handlers.
+/// The handlers cannot be installed.
 pub fn listen() -> io::Result<()> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&ASKED))?;
@@ -22,20 +22,20 @@ pub fn listen() -> io::Result<()> {
     Ok(())
 }
 
-/// How long after a signal a program that is running for us may still take: the whole run ends within 2 s.
+/// How long a child program may continue after a signal. The whole run must end within 2 s.
 const PATIENCE: Duration = Duration::from_millis(1200);
 
-/// What is asked of a program after that, so that one begun late has a moment as well.
+/// Minimum time for a child program that began after the signal.
 const LEAST: Duration = Duration::from_millis(100);
 
-/// By when a program that is running for us since `begun` must have ended, once a signal has come.
+/// The deadline of a child program that began at `begun`; None without a signal.
 #[must_use]
 pub fn last_moment(begun: Instant) -> Option<Instant> {
     static NOTICED: OnceLock<Instant> = OnceLock::new();
     asked_to_end().then(|| (*NOTICED.get_or_init(Instant::now) + PATIENCE).max(begun + LEAST))
 }
 
-/// Whether a signal has asked this run to end. The step in hand is finished or undone, nothing more is begun.
+/// Whether a signal has requested the end of this run. The current step is finished or undone, and no other begins.
 #[must_use]
 pub fn asked_to_end() -> bool {
     ASKED.load(Ordering::Relaxed)

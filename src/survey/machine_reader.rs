@@ -1,7 +1,7 @@
-//! The machine's instruments: the only place that reads them.
+//! Reads the figures of this machine.
 //!
-//! Levels are read through sysinfo and statvfs. The counters of Linux are read from `/proc` itself, since
-//! a rate over the last minute needs raw counters, and in one file each; elsewhere sysinfo must do.
+//! Levels come from sysinfo and statvfs. On Linux the counters come from `/proc`, one small file each, because a rate over
+//! the last minute needs raw counters; on other systems they come from sysinfo.
 
 use std::fs;
 use std::io;
@@ -24,17 +24,17 @@ mod portable;
 
 use counter_source::{CounterSource, unreadable};
 
-/// Asks the antnode at a path for what it says to `--version`; an error says why it would not tell.
+/// Runs the antnode at a path with `--version` and returns its output, or the cause of the failure.
 pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
 
-/// The instruments of this machine.
+/// Reads the figures of this machine.
 pub struct SystemReader {
     run_version: AskVersion,
     source: Box<dyn CounterSource>,
 }
 
 impl SystemReader {
-    /// Instruments that ask binaries by `run_version`, which must come back within its own time limit.
+    /// A reader that gets versions by `run_version`, which must have its own timeout.
     #[must_use]
     pub fn new(run_version: AskVersion) -> SystemReader {
         let source: Box<dyn CounterSource> = if cfg!(target_os = "linux") {
@@ -79,7 +79,7 @@ impl MachineReader for SystemReader {
                 key,
             });
         }
-        // Once more when the file was exchanged while it ran: its answer would be kept for another.
+        // Run it again if the file was replaced meanwhile: the version could be that of the old file.
         for _ in 0..2 {
             let version = self.ask_version(path)?;
             let after = self::key(path)?;
@@ -107,7 +107,7 @@ impl MachineReader for SystemReader {
     }
 
     fn is_bare(&self, folder: &Path) -> bool {
-        // Nearly all have an identity, and are not read through.
+        // Nearly all roots have an identity file, so the directory need not be read.
         match fs::symlink_metadata(folder.join("secret-key")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => !holds_anything(folder),
             _ => false,
@@ -119,7 +119,7 @@ impl MachineReader for SystemReader {
     }
 
     fn busy_port(&self, ports: &NodePorts) -> Option<u16> {
-        // A node's own port is UDP; a program that listens there on TCP has a claim to the number all the same.
+        // The node port is UDP, but a program that listens there on TCP also occupies the number.
         let node = || tcp_is_taken(ports.node) || udp_is_taken(ports.node);
         if node() {
             return Some(ports.node);
@@ -134,7 +134,7 @@ fn rooted(root: &Path) -> RootState {
             device: Some(seen.dev()),
         },
         Ok(_) => RootState::Gone,
-        // Of a link that leads nowhere only the disk behind it is known to be gone.
+        // A broken symlink only shows that the disk behind it is missing.
         Err(error) if error.kind() == io::ErrorKind::NotFound && fs::symlink_metadata(root).is_err() => {
             RootState::Gone
         }
@@ -143,7 +143,7 @@ fn rooted(root: &Path) -> RootState {
     }
 }
 
-/// Whether there is more in a directory than what a new filesystem has by itself.
+/// Whether a directory contains more than a new filesystem does.
 fn holds_anything(folder: &Path) -> bool {
     fs::read_dir(folder).map_or(true, |entries| {
         entries.flatten().any(|entry| entry.file_name() != "lost+found")
@@ -158,7 +158,7 @@ fn udp_is_taken(port: u16) -> bool {
     is_in_use(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)))
 }
 
-/// Only what is known to be in use is taken: a port we may not bind for another reason is antnode's to judge.
+/// A port counts as in use only if the error says so; any other error is left to antnode.
 fn is_in_use<T>(bound: io::Result<T>) -> bool {
     bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
@@ -176,7 +176,7 @@ impl SystemReader {
     }
 }
 
-/// The version in what antnode says to `--version`: `Autonomi Node v0.4.17` on a line of its own.
+/// The version in the output of `antnode --version`, which is a line such as `Autonomi Node v0.4.17`.
 #[must_use]
 pub fn version_said(said: &str) -> Option<Version> {
     said.lines()
@@ -186,7 +186,7 @@ pub fn version_said(said: &str) -> Option<Version> {
         .find(Version::is_readable)
 }
 
-/// The first line of what was said, fit for a message.
+/// The first line of an output, shortened for a message.
 fn shortened(said: &str) -> String {
     let line = said.lines().next().unwrap_or_default();
     line.chars().filter(|c| !c.is_control()).take(60).collect()
@@ -223,14 +223,14 @@ fn key(path: &Path) -> Result<BinaryKey, SurveyError> {
     })
 }
 
-/// Bytes of a filesystem: `used` also counts what root keeps, `free` is what a user may still take.
+/// Bytes of a filesystem: `used` includes blocks reserved for root, `free` is the space for users.
 struct FilesystemSpace {
     total: u64,
     used: u64,
     free: u64,
 }
 
-/// The filesystem of `storage`, or of the nearest directory above it while it is not there yet.
+/// The filesystem of `storage`, or of the nearest existing parent.
 #[allow(
     clippy::useless_conversion,
     clippy::unnecessary_cast,

@@ -1,6 +1,6 @@
-//! Looking: the machine's instruments, the antnode on it, and every node asked how it is.
+//! Surveys: reads the figures of the machine, finds the antnode of new nodes, and queries every node.
 //!
-//! What is seen is not judged here. Processes come in as values; nothing here knows a manager or the store.
+//! A survey decides nothing. It gets processes as values, and knows neither managers nor the store.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,17 +48,17 @@ fn list(looked: &[PathBuf]) -> String {
     format!("looked for {}", paths.join(", "))
 }
 
-/// How long and how many at a time nodes are asked.
+/// Limits of time and number for querying nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// For one node.
     pub each: Duration,
     /// For all of them.
     pub all: Duration,
-    /// How many at a time.
+    /// Number of nodes that are queried at the same time.
     pub in_flight: usize,
-    /// Between the starts of two probes; zero: as fast as `in_flight` allows. What the spacing of all of
-    /// them takes is added to `all`.
+    /// Time between the starts of two probes; zero: as fast as `in_flight` allows. The spacing of all probes is added
+    /// to `all`.
     pub spacing: Duration,
 }
 
@@ -73,34 +73,34 @@ impl Default for Limits {
     }
 }
 
-/// Asks nodes how they are, many at a time.
+/// Queries many nodes at a time.
 pub trait NodeProbe {
-    /// One answer for each of `nodes`, in their order, before `limits.all` has passed. Disabled nodes are
-    /// not asked. `now` is the moment of asking, against which uptimes are held.
+    /// One answer for each of `nodes`, in their order, within `limits.all`. Disabled nodes are not queried. `now` is the
+    /// time of the query, which uptimes are compared with.
     fn ask(&self, nodes: &[Node], limits: &Limits, now: Timestamp) -> Vec<Answer>;
 }
 
-/// Reads the machine's instruments, and what antnode is installed.
+/// Reads the figures of the machine, and finds its antnode.
 pub trait MachineReader {
-    /// Levels and raw counters, without waiting; rates lie between two readings.
+    /// Levels and raw counters, without waiting. Rates follow from two readings.
     fn read(&self, storage: &Path) -> Result<MachineReadings, SurveyError>;
-    /// The antnode at `path`; `known` saves asking it for a version it has already told.
+    /// The antnode at `path`. A binary in `known` is not run for its version again.
     fn binary(&self, path: &Path, known: &[Binary]) -> Result<Binary, SurveyError>;
-    /// Which filesystem a path lies on: a number that changes when another is mounted there. None: no such path.
+    /// The device number of the filesystem of a path; None if the path does not exist.
     fn device(&self, path: &Path) -> Option<u64>;
-    /// What stands at each of `roots`, in their order. One that cannot be looked at, for want of permission, because
-    /// its disk fails or because a link leads nowhere, counts as there: only what is known to be gone is gone.
+    /// The state of each of `roots`, in their order. A root that cannot be read (no permission, a failing disk, a broken
+    /// symlink) counts as present: only a root that is certainly missing is gone.
     fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState>;
-    /// Whether a directory has nothing in it but what a new filesystem has by itself, and no identity; one that cannot
-    /// be looked into has.
+    /// Whether a directory has no identity file and nothing except what a new filesystem contains. A directory that
+    /// cannot be read counts as not empty.
     fn is_bare(&self, folder: &Path) -> bool;
-    /// How the file of each of `programs` has its bytes; None where it is not there or may not be read.
+    /// How the file of each of `programs` shares its blocks; None if it is missing or cannot be read.
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<BinarySharing>>;
-    /// The first of `ports` that some program on this machine already has.
+    /// The first of `ports` that a program on this machine already uses.
     fn busy_port(&self, ports: &NodePorts) -> Option<u16>;
 }
 
-/// How many of `nodes` have their antnode in which way; those without one are left out.
+/// How many of `nodes` share their binary in each way; nodes without a binary are not counted.
 #[must_use]
 pub fn sharing(gauge: &dyn MachineReader, nodes: &[Node]) -> BTreeMap<BinarySharing, usize> {
     let programs: Vec<&Path> = nodes.iter().map(|node| node.home.binary.as_path()).collect();
@@ -111,25 +111,25 @@ pub fn sharing(gauge: &dyn MachineReader, nodes: &[Node]) -> BTreeMap<BinaryShar
     counts
 }
 
-/// What stands where a node's root directory is to be.
+/// What exists at the path of a node's root directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RootState {
     Gone,
     There {
-        /// The filesystem it lies on; None where that cannot be told.
+        /// The device number of its filesystem; None if it cannot be read.
         device: Option<u64>,
     },
 }
 
 impl RootState {
-    /// Whether it is the node's root, where the root is no filesystem of its own.
+    /// Whether the root exists, for a root that is not a mount point.
     #[must_use]
     pub fn is_there(self) -> bool {
         self != RootState::Gone
     }
 }
 
-/// Where the antnode of new nodes is looked for.
+/// Where to find the antnode of new nodes.
 #[derive(Clone, Copy, Debug)]
 pub struct BinaryLookup<'a> {
     /// First at this path: `antnode_path`.
@@ -138,13 +138,13 @@ pub struct BinaryLookup<'a> {
     pub search: &'a str,
 }
 
-/// How long an antnode may take to tell its version; a real one takes 20 ms.
+/// Timeout of `antnode --version`; a real antnode needs 20 ms.
 pub const VERSION_LIMIT: Duration = Duration::from_secs(5);
 
-/// The antnode of new nodes: the one at its path, or else the first on PATH that can be run.
+/// The antnode of new nodes: the one at its path, otherwise the first executable one on PATH.
 ///
-/// What lies on PATH and is not executable is passed over, as a shell does; what runs and gives no
-/// version is an error and not passed over.
+/// A file on PATH that is not executable is skipped, as a shell does; one that runs without printing a version is an
+/// error.
 pub fn find_antnode(
     gauge: &dyn MachineReader,
     lookup: BinaryLookup,

@@ -1,4 +1,4 @@
-//! One survey: instruments, the newest binary, all nodes, and the processes of the silent ones.
+//! One survey: the figures of the machine, the binary of new nodes, all nodes, and the processes of silent nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,38 +11,38 @@ use crate::colony::{
     Timestamp,
 };
 
-/// What one survey looks at, and what it knows from before.
+/// The input of a survey, with what is known from earlier ones.
 pub struct Survey<'a> {
-    /// All nodes; disabled ones are not asked.
+    /// All nodes; disabled ones are not queried.
     pub nodes: &'a [Node],
     /// `node_storage`.
     pub storage: &'a Path,
-    /// Roots of nodes that were filesystems of their own when they were last seen.
+    /// Roots of nodes that were mount points when they were last seen.
     pub mounts: &'a BTreeSet<PathBuf>,
-    /// How nodes are asked.
+    /// Limits of the queries.
     pub limits: Limits,
-    /// The counters of the last survey, and when the machine had been booted then.
+    /// The counters of the last survey, and the boot time then.
     pub last: Option<(Counters, Timestamp)>,
     /// Where the antnode of new nodes is.
     pub antnode: BinaryLookup<'a>,
-    /// Binaries whose versions are known.
+    /// Binaries with known versions.
     pub known: &'a [Binary],
-    /// The processes of nodes that are silent, in their order; called only when there are any.
+    /// Finds the processes of silent nodes, in their order; called only if there are any.
     pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<ProcessStatus>>,
 }
 
-/// All that was seen, not yet judged.
+/// The result of a survey.
 #[derive(Clone, Debug)]
 pub struct Observation {
     /// When the survey began.
     pub at: Timestamp,
-    /// The newest reading; its counters are what the next survey starts from.
+    /// The newest readings. The next survey computes rates from their counters.
     pub instruments: MachineReadings,
-    /// Since the last survey, or over a second of this one.
+    /// Rates since the last survey, or over one second of this one.
     pub rates: Rates,
-    /// The filesystem `node_storage` lies on; None: it is missing.
+    /// The device number of the filesystem of `node_storage`; None if it is missing.
     pub device: Option<u64>,
-    /// The same of every other folder that a root lies in, and of roots that are filesystems of their own or were.
+    /// The same for all other folders that contain roots, and for roots that are or were mount points.
     pub elsewhere: Vec<(PathBuf, Option<u64>)>,
     /// The antnode of new nodes.
     pub binary: Result<Binary, SurveyError>,
@@ -50,13 +50,13 @@ pub struct Observation {
     pub sightings: Vec<NodeObservation>,
 }
 
-/// How long counters are sampled when the last survey's are of no use.
+/// Sampling time if the counters of the last survey cannot be used.
 pub const SAMPLE: Duration = Duration::from_secs(1);
 
-/// Looks at everything once.
+/// Surveys the machine and all nodes once.
 ///
-/// Takes as long as the nodes take to answer; and at least a second when the last counters are too old,
-/// too young, or of another boot.
+/// Takes as long as the nodes need to answer, and at least a second if the last counters are too old, too new, or of
+/// another boot.
 pub fn survey(
     gauge: &dyn MachineReader,
     probe: &dyn NodeProbe,
@@ -99,17 +99,17 @@ pub fn survey(
     })
 }
 
-/// What nodes lie on.
+/// The filesystems of nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeFilesystems {
-    /// Whether the root of each node is there, in their order.
+    /// Whether the root of each node exists, in their order.
     pub rooted: Vec<bool>,
     /// As in [`Observation`].
     pub device: Option<u64>,
     pub elsewhere: Vec<(PathBuf, Option<u64>)>,
 }
 
-/// Looks at what `nodes` lie on; `mounts` as in [`Survey`].
+/// Finds the filesystems of `nodes`; `mounts` as in [`Survey`].
 pub fn footing(
     gauge: &dyn MachineReader,
     nodes: &[Node],
@@ -136,7 +136,7 @@ pub fn footing(
             (RootState::There { device: Some(own) }, Some(Some(around))) => around != *own,
             _ => false,
         };
-        // Nothing in a directory says nothing, but where another filesystem was mounted before: only there it is asked.
+        // An empty directory means a missing disk only if it is or was a mount point, so only then it is checked.
         let is_bare = (was_mount || is_mount) && seen.is_there() && gauge.is_bare(root);
         rooted.push(seen.is_there() && !(was_mount && is_bare));
         if was_mount || (is_mount && !is_bare) {

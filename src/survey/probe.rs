@@ -1,8 +1,8 @@
-//! Asks nodes over HTTP: the only place that knows an async runtime or an HTTP client.
+//! Queries nodes over HTTP. Only this module uses an async runtime and an HTTP client.
 //!
-//! Each node is asked for `/metadata`, which only an antnode can answer, and then on the same connection
-//! for `/metrics`. A node that was up when it was last seen is asked for `/metrics` alone: an uptime that
-//! covers the time since then proves that it has not restarted, so that its version and peer id stand.
+//! Each node is queried for `/metadata`, which only an antnode has, and then on the same connection for `/metrics`. A
+//! node that was up when it was last seen is only queried for `/metrics`: an uptime that covers the time since then proves
+//! that it has not restarted, so its version and peer ID are unchanged.
 
 use std::error::Error as _;
 use std::io;
@@ -29,32 +29,32 @@ mod response;
 use queue::{CachedMetadata, ProbeTarget, turns};
 use response::ProbeResponse;
 
-/// A page of a real node has 16 kB; of a larger one this much is read.
+/// Bytes that are read of a page. The page of a real node has 16 kB.
 const BODY_MOST: usize = 1024 * 1024;
-/// Connections that are not asked twice are closed after this, the least the client can do: a thousand
-/// that answer and are no antnodes must not use up our files.
+/// Unused connections are closed after this time, the shortest that the client allows: a thousand servers that
+/// are no antnodes must not use up the file descriptors of wnm.
 const IDLE: Duration = Duration::from_millis(90);
-/// How long a signal may go unnoticed.
+/// Interval of checks for a signal.
 const TICK: Duration = Duration::from_millis(50);
-/// Between two tries while the system has no file or port left for us.
+/// Pause before the next attempt if the system has no file descriptor or port left.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(50);
 /// `ENFILE` and `EMFILE`, the same on Linux and macOS.
 const OUT_OF_FILES: [i32; 2] = [23, 24];
 
-/// Asks nodes over plain HTTP: no proxy, no redirect, no TLS, no compression.
+/// Queries nodes over plain HTTP, without proxy, redirects, TLS or compression.
 #[derive(Debug)]
 pub struct HttpProbe {
     progress: &'static dyn Progress,
 }
 
 impl HttpProbe {
-    /// A probe; it takes nothing from the system until it asks.
+    /// A probe. It uses no resources until it queries.
     #[must_use]
     pub fn new() -> HttpProbe {
         HttpProbe::heard_by(&NoProgress)
     }
 
-    /// A probe that tells how many nodes have answered.
+    /// A probe that reports how many nodes have answered.
     #[must_use]
     pub fn heard_by(progress: &'static dyn Progress) -> HttpProbe {
         HttpProbe { progress }
@@ -68,10 +68,10 @@ impl Default for HttpProbe {
 }
 
 impl NodeProbe for HttpProbe {
-    /// Down are: a refused connection, one closed or reset before a version came, any status but 200, any
-    /// page without an antnode's version. Silent are: no answer in time; and all that is our own fault or
-    /// nobody's: no file or port left, no route, no such host. Nodes that were silent are asked last, so
-    /// that they keep nobody from his turn.
+    /// A node is down if its connection is refused, or closed or reset before a version is received, or if the status is
+    /// not 200, or the page has no version of an antnode. It is silent if it does not answer in time, or if the query
+    /// fails for another reason: no file descriptor or port left, no route, unknown host. Nodes that were silent are
+    /// queried last, so that they delay no other node.
     fn ask(&self, nodes: &[Node], limits: &Limits, now: Timestamp) -> Vec<Answer> {
         let mut answers: Vec<Answer> = nodes
             .iter()
@@ -102,7 +102,7 @@ impl NodeProbe for HttpProbe {
     }
 }
 
-/// All that the asking of one node needs of the whole.
+/// The state that all queries share.
 struct ProbeRun {
     client: Client,
     turns: Vec<ProbeTarget>,
@@ -112,7 +112,7 @@ struct ProbeRun {
     now: Timestamp,
 }
 
-/// Asks everybody, and tells at each tick, and at the end, which answers have come.
+/// Queries all nodes, and passes on the new answers at each tick and at the end.
 fn sweep(
     turns: Vec<ProbeTarget>,
     limits: &Limits,
@@ -121,7 +121,7 @@ fn sweep(
 ) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
-        // Only for looking up hosts by name.
+        // Only for DNS lookups.
         .max_blocking_threads(4)
         .build()
         .map_err(|error| error.to_string())?;
@@ -141,7 +141,7 @@ fn sweep(
             begun,
             now,
         });
-        // Whose turn has not come by then is silent.
+        // A node that was not queried by then is silent.
         let end = begun + limits.all.saturating_add(spaced);
         let mut asking = std::pin::pin!(ask_everybody(sweep, told));
         while Instant::now() < end && !signals::asked_to_end() {
@@ -154,14 +154,14 @@ fn sweep(
             tell(heard.try_iter());
         }
     });
-    // A host still being looked up must not hold us.
+    // Do not wait for a DNS lookup.
     runtime.shutdown_background();
     tell(heard.try_iter());
     Ok(())
 }
 
 fn client() -> reqwest::Result<Client> {
-    // A connection lives for milliseconds: keeping it alive would do nothing but cost calls for each.
+    // A connection lasts milliseconds, so keep-alive options would only cost system calls.
     let client = Client::builder()
         .tcp_keepalive(None)
         .tcp_keepalive_interval(None)
@@ -179,12 +179,12 @@ fn client() -> reqwest::Result<Client> {
         .build()
 }
 
-/// Askers at the start: enough for nodes that answer at once, and a third cheaper than 256 of them.
+/// Tasks at the start: enough for nodes that answer at once, and a third cheaper than 256 tasks.
 const FIRST_ASKERS: usize = 16;
-/// After this, askers that had no turn each are taken to wait for slow nodes, and as many are added.
+/// If the tasks did not query one node each in this time, they wait for slow nodes, and their number is doubled.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// Lets askers ask until nobody is left; as many at a time as slowness needs and the limits allow.
+/// Runs tasks until every node was queried: as many as slow nodes need and the limits allow.
 async fn ask_everybody(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)>) {
     let most = sweep.limits.in_flight.clamp(1, sweep.turns.len());
     let mut askers = JoinSet::new();
@@ -196,7 +196,7 @@ async fn ask_everybody(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)
         }
         let patience = Instant::now() + PATIENCE;
         while let Ok(ended) = timeout_at(patience, askers.join_next()).await {
-            // An asker ends when there is nobody left to ask.
+            // A task ends when no node is left.
             wanted = 0;
             if ended.is_none() {
                 return;
@@ -210,7 +210,7 @@ async fn ask_everybody(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)
     }
 }
 
-/// Asks one node after another until there is none left.
+/// Queries one node after another until none is left.
 async fn ask_on(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)>) {
     loop {
         let number = sweep.next.fetch_add(1, Ordering::Relaxed);
@@ -228,17 +228,17 @@ async fn ask_on(sweep: Arc<ProbeRun>, told: Sender<(usize, ProbeResponse)>) {
     }
 }
 
-/// How the asking for one page ended.
+/// The result of the request for one page.
 enum RequestEnd {
-    /// The page came, or as much of it as is read.
+    /// The page was received, or as much of it as is read.
     Whole,
-    /// Refused, cut off, or not HTTP 200.
+    /// Refused, interrupted, or not HTTP 200.
     Refused,
-    /// Nothing came in time, or we could not ask.
+    /// No answer in time, or no request was possible.
     Mute,
 }
 
-/// Whether a page is the last that is asked for on its connection.
+/// Whether a page is the last one that is requested on its connection.
 #[derive(Clone, Copy)]
 enum AfterPage {
     Close,
@@ -251,7 +251,7 @@ impl ProbeRun {
         let Some(known) = turn.known else {
             return ProbeResponse::Answer(self.ask_all(turn, None, deadline).await);
         };
-        // Half of the time, so that a node whose metrics hang can still tell its version.
+        // Half of the time, so that a node whose metrics hang can still send its version.
         let half = Instant::now() + self.limits.each / 2;
         let (metrics, ending) = self.fetch(turn, "/metrics", AfterPage::Close, half).await;
         let metrics = match ending {
@@ -264,7 +264,7 @@ impl ProbeRun {
         ProbeResponse::Answer(self.ask_all(turn, metrics, deadline).await)
     }
 
-    /// Asks for `/metadata`, and for `/metrics` where they are not known yet.
+    /// Requests `/metadata`, and `/metrics` if they are not known yet.
     async fn ask_all(&self, turn: &ProbeTarget, metrics: Option<MetricsPage>, deadline: Instant) -> Answer {
         let then = match metrics {
             Some(_) => AfterPage::Close,
@@ -291,17 +291,17 @@ impl ProbeRun {
         }))
     }
 
-    /// Whether an uptime told just now proves that the node has been up since it was last seen.
+    /// Whether this uptime proves that the node has been up since it was last seen.
     ///
-    /// An uptime that is less than it was disproves it, whatever the clock did in between.
+    /// An uptime that decreased shows a restart, whatever the clock did.
     fn has_not_restarted(&self, known: CachedMetadata, uptime: Option<i64>) -> bool {
         let asked = i64::try_from(self.begun.elapsed().as_secs()).unwrap_or(i64::MAX);
-        // Both moments were cut to seconds; one more makes up for it.
+        // Both times were rounded down to seconds, so one more second is needed.
         let since = self.now.plus(asked).since(known.seen).saturating_add(1);
         uptime.is_some_and(|uptime| since > 0 && uptime > since && uptime >= known.uptime)
     }
 
-    /// One page, or as much of it as came before the deadline.
+    /// One page, or as much of it as was received before the deadline.
     async fn fetch(
         &self,
         turn: &ProbeTarget,
@@ -358,13 +358,13 @@ impl ProbeRun {
     }
 }
 
-/// Whose failure it is that no answer came.
+/// Who caused a missing answer.
 enum Failure {
-    /// The node's: nothing listens, or what listens speaks no HTTP.
+    /// The node: no program listens, or it does not use HTTP.
     Theirs,
-    /// Ours, and soon over: other nodes' connections use up what the system allows.
+    /// wnm, for a short time: its connections to other nodes use up the limits of the system.
     Ours,
-    /// We cannot know: no route, no such host.
+    /// Unknown: no route, or an unknown host.
     Nobodys,
 }
 

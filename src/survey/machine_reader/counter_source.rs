@@ -3,9 +3,9 @@
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
-/// Where the machine's counters are read. Both kinds are built everywhere, so that each is checked everywhere.
+/// A source of the machine's counters. Both are compiled on every system, so that both are checked everywhere.
 pub(super) trait CounterSource {
-    /// The counters but for their moment, and when the machine was booted.
+    /// The counters without their time, and the boot time.
     fn read(&self) -> Result<(Counters, Timestamp), SurveyError>;
 }
 

@@ -1,4 +1,4 @@
-//! How a program's file has its bytes: by the number of its names, and by whose the blocks are.
+//! Whether the file of a program is a copy, a hard link or a reflink.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -8,9 +8,9 @@ use nix::fcntl::OFlag;
 
 use crate::colony::BinarySharing;
 
-/// None where there is no such file, or it may not be read.
+/// None if the file is missing or cannot be read.
 pub(super) fn of(program: &Path) -> Option<BinarySharing> {
-    // A row may name anything: nothing is followed, and no pipe is waited for.
+    // A row may contain any path: do not follow symlinks or wait for a pipe.
     let file = OpenOptions::new()
         .read(true)
         .custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits())
@@ -26,7 +26,7 @@ pub(super) fn of(program: &Path) -> Option<BinarySharing> {
     })
 }
 
-/// Whether any of its blocks is another file's too. A filesystem that cannot say shares none.
+/// Whether it shares blocks with another file. A filesystem without this information shares none.
 #[cfg(target_os = "linux")]
 fn has_blocks_of_others(file: &File) -> bool {
     let is_shared =
@@ -34,7 +34,7 @@ fn has_blocks_of_others(file: &File) -> bool {
     fiemap::Fiemap::new(file).map_while(Result::ok).any(is_shared)
 }
 
-/// macOS does not tell; it has links on every filesystem that it clones on.
+/// macOS has no call for it.
 #[cfg(not(target_os = "linux"))]
 fn has_blocks_of_others(_: &File) -> bool {
     false

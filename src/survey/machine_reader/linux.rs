@@ -1,4 +1,4 @@
-//! Counters of Linux, from `/proc`: one small file for each instrument, and no process looked at.
+//! The counters of Linux, from `/proc/stat`, `/proc/diskstats` and `/proc/net/dev`.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::counter_source::{CounterSource, unreadable};
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
-/// The files of the kernel, which counts by itself.
+/// The kernel's counters.
 pub struct ProcCounters;
 
 impl CounterSource for ProcCounters {
@@ -16,7 +16,7 @@ impl CounterSource for ProcCounters {
         let mut counters = Counters::default();
         let boot = read_stat(&stat, &mut counters)
             .ok_or_else(|| unreadable("`/proc/stat`", &"it has another form than expected"))?;
-        // A container may hide these two; without them there is no rate to be wrong about.
+        // A container may hide these two files; the rates are then 0.
         if let Ok(diskstats) = fs::read_to_string("/proc/diskstats") {
             (counters.disk_read, counters.disk_written) = read_disks(&diskstats, &kind_of);
         }
@@ -33,8 +33,8 @@ fn text(path: &str) -> Result<String, SurveyError> {
 
 /// CPU times of all CPUs into `counters`, and the boot time.
 ///
-/// The fields are user, nice, system, idle, iowait, irq, softirq, steal; the guests' times that follow are
-/// part of user and nice and would be counted twice.
+/// The fields are user, nice, system, idle, iowait, irq, softirq, steal. The guest times after them are part of user and
+/// nice, and would be counted twice.
 fn read_stat(stat: &str, counters: &mut Counters) -> Option<Timestamp> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Vec<u64> = line
@@ -49,14 +49,14 @@ fn read_stat(stat: &str, counters: &mut Counters) -> Option<Timestamp> {
     boot.trim().parse().ok().map(Timestamp)
 }
 
-/// What a line of `/proc/diskstats` stands for.
+/// The kind of device of a line of `/proc/diskstats`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DiskKind {
-    /// A device with hardware, real or emulated, behind it.
+    /// A device with real or emulated hardware.
     Disk,
-    /// A whole device without: a loop, a mapper, an array, RAM, a network block device.
+    /// A whole device without hardware: a loop, a mapper, an array, RAM, a network block device.
     Virtual,
-    /// A part of another.
+    /// A partition of a device.
     Partition,
 }
 
@@ -72,11 +72,11 @@ fn kind_of(name: &str) -> DiskKind {
     }
 }
 
-/// Devices that only pass on what another device counts, or count no disk at all.
+/// Devices whose bytes another device counts, or that are no disks.
 const STACKED: [&str; 7] = ["loop", "ram", "zram", "dm-", "md", "bcache", "sr"];
 
-/// Bytes read and written by real disks, each byte once. Where there is none that shows its hardware,
-/// whole devices stand in for them: the root disk of a container or a network block device.
+/// Bytes read and written by real disks, each byte once. Without a disk that shows its hardware, other whole devices are
+/// counted: the root disk of a container, or a network block device.
 fn read_disks(diskstats: &str, kind_of: &dyn Fn(&str) -> DiskKind) -> (u64, u64) {
     let mut disks = None;
     let mut others = (0_u64, 0_u64);
@@ -103,7 +103,7 @@ fn read_disks(diskstats: &str, kind_of: &dyn Fn(&str) -> DiskKind) -> (u64, u64)
     disks.unwrap_or(others)
 }
 
-/// Bytes received and sent on all interfaces, the loopback among them, as the peer counts.
+/// Bytes received and sent on all interfaces including the loopback, as the Python wnm counts.
 fn read_interfaces(dev: &str) -> (u64, u64) {
     dev.lines()
         .filter_map(|line| line.rsplit_once(':'))

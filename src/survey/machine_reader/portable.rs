@@ -1,8 +1,8 @@
-//! Counters where there is no `/proc`: what sysinfo tells.
+//! The counters of systems without `/proc`, from sysinfo.
 //!
-//! It tells a CPU's use between two readings and no ticks, so ticks are counted here, from the first
-//! reading of this process on. They start anew in each run, so that counters of another run never pass for
-//! earlier ones of this, and the rates of every run are of its own sample.
+//! sysinfo gives the use of the CPU between two readings and no ticks, so ticks are counted here from the first reading of
+//! this process. They start at 0 in each run, so counters of another run are never used, and every run samples its own
+//! rates.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -13,7 +13,7 @@ use super::counter_source::{CounterSource, unreadable};
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
-/// What was read last, and the ticks counted since.
+/// The last reading, and the ticks so far.
 pub struct SysinfoCounters {
     last: RefCell<Option<LastReading>>,
 }
@@ -43,7 +43,7 @@ impl CounterSource for SysinfoCounters {
             ..Counters::default()
         };
         if let Ok(disks) = Disks::new_with_refreshed_list() {
-            // Volumes of one container share its counters: the largest stands for all.
+            // Volumes of one container share its counters, so only the largest counts.
             for disk in &disks {
                 let usage = disk.usage();
                 counters.disk_read = counters.disk_read.max(usage.total_read_bytes);
@@ -61,7 +61,7 @@ impl CounterSource for SysinfoCounters {
 }
 
 impl SysinfoCounters {
-    /// Microseconds of one CPU since the first reading, all and idle.
+    /// Microseconds since the first reading: all, and idle.
     fn ticks(&self) -> Result<(u64, u64), SurveyError> {
         let mut last = self.last.borrow_mut();
         let now = Instant::now();

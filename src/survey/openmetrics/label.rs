@@ -1,24 +1,24 @@
-//! What follows a sample's name: its labels and its value.
+//! Parses the labels and the value of a sample.
 
 use super::sample_value::SampleValue;
 
-/// No version and no peer id is longer; what is longer is none.
+/// Longest version or peer ID in bytes. Longer text is ignored.
 const TEXT_MOST: usize = 256;
 
-/// The value of a sample, from what follows its name; None when it is no number.
+/// The value of a sample, from the text after its name; None if it is not a number.
 pub fn value(rest: &[u8]) -> Option<SampleValue<'_>> {
     let after = match rest.first() {
         Some(b'{') => &rest[labels_end(rest)?..],
         _ => rest,
     };
-    // A timestamp or an exemplar may follow; neither is wanted.
+    // A timestamp or an exemplar may follow, and is ignored.
     let mut words = after
         .split(|byte| matches!(byte, b' ' | b'\t'))
         .filter(|word| !word.is_empty());
     SampleValue::read(words.next()?)
 }
 
-/// Behind the closing brace of a label set; braces and spaces inside quotes do not count.
+/// The index after the closing brace of a label set, ignoring braces and spaces in quotes.
 fn labels_end(labels: &[u8]) -> Option<usize> {
     let mut quoted = false;
     let mut escaped = false;
@@ -34,8 +34,7 @@ fn labels_end(labels: &[u8]) -> Option<usize> {
     None
 }
 
-/// The text of label `key` in `{a="x",b="y"}`. What is empty, endless or holds control characters is
-/// nobody's version or name.
+/// The text of label `key` in `{a="x",b="y"}`; None if it is empty, too long or has control characters.
 pub fn label(labels: &[u8], key: &[u8]) -> Option<String> {
     let mut rest = labels.strip_prefix(b"{")?;
     loop {

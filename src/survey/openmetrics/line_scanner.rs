@@ -1,29 +1,29 @@
-//! Lines out of pieces: a page is never held whole.
+//! Splits a page into lines, piece by piece. The page is never in memory as a whole.
 
 use std::io::BufRead;
 
 use super::page::MetricsPage;
 
-/// No wanted sample is longer; what is longer is passed over without being held.
+/// Longest line in bytes. A longer line is skipped without being stored.
 const LINE_MOST: usize = 16 * 1024;
 
-/// Reads a page in pieces. Holds no more than a line of it.
+/// Reads a page in pieces. Stores at most one line.
 #[derive(Debug, Default)]
 pub struct LineScanner {
     page: MetricsPage,
-    /// The beginning of a line whose end has not come.
+    /// The beginning of an incomplete line.
     held: Vec<u8>,
-    /// The line at hand is too long to be wanted.
+    /// The current line is too long.
     overlong: bool,
-    /// `# EOF` was read: nothing after it counts.
+    /// `# EOF` was read: the rest is ignored.
     ended: bool,
 }
 
 impl LineScanner {
-    /// Reads on.
+    /// Reads the next piece.
     pub fn feed(&mut self, mut piece: &[u8]) {
         while !piece.is_empty() && !self.ended {
-            // `skip_until` is the standard library's fast search for a byte, and reading from a slice cannot fail.
+            // `skip_until` searches fast, and reading from a slice cannot fail.
             let mut rest = piece;
             let taken = rest.skip_until(b'\n').unwrap_or(piece.len());
             let (line, whole) = match piece[..taken].strip_suffix(b"\n") {
@@ -45,14 +45,14 @@ impl LineScanner {
         }
     }
 
-    /// What the page told; a last line needs no end.
+    /// The page. The last line needs no line break.
     #[must_use]
     pub fn finish(mut self) -> MetricsPage {
         self.held_line();
         self.page
     }
 
-    /// Says that the page is not read further: the line at hand may lack its end and does not count.
+    /// Discards the current line, which may be incomplete, because the page is not read further.
     pub fn cut(&mut self) {
         self.held.clear();
         self.overlong = true;

@@ -1,6 +1,6 @@
-//! The number of a sample, digit by digit: a binary fraction would lose hundredths and atto tokens.
+//! Parses the number of a sample as decimal digits, because a binary fraction would lose hundredths and atto tokens.
 
-/// The longest amount kept as text; a longer one is no amount of tokens.
+/// Longest amount in digits. A longer one is not an amount of tokens.
 const AMOUNT_MOST: usize = 512;
 
 /// The value of a sample. Negative ones and NaN count as zero.
@@ -95,7 +95,7 @@ impl<'a> SampleValue<'a> {
         for place in 0..point {
             let digit = match digits.next() {
                 Some(digit) => digit,
-                // Noughts fill up to the point; of nothing they make nothing, however many.
+                // Fill with zeros up to the point. Zeros after zero change nothing.
                 None if number == 0 && place >= (whole.len() + fraction.len()) as i64 => break,
                 None => 0,
             };
@@ -109,7 +109,7 @@ impl<'a> SampleValue<'a> {
     }
 }
 
-/// Beyond any number of digits a line can hold.
+/// More than the number of digits in any line.
 const EXPONENT_MOST: i64 = 1_000_000;
 
 fn read_exponent(text: &[u8]) -> Option<i64> {
@@ -134,7 +134,7 @@ fn amount(whole: &[u8], fraction: &[u8], exponent: i64) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    // One nought stands before the point where there is nothing else.
+    // A number below 1 has one zero before the point.
     if point <= 0 {
         text.push('0');
     }
@@ -153,7 +153,7 @@ fn amount(whole: &[u8], fraction: &[u8], exponent: i64) -> Option<String> {
         text.push('0');
     }
     if exponent != 0 {
-        // Written with an exponent, its noughts at either end say nothing.
+        // After shifting by an exponent, remove zeros at both ends.
         if text.contains('.') {
             text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
         }

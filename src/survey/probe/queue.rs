@@ -1,26 +1,26 @@
-//! Who is asked, in which order, and what is known of him.
+//! The nodes to query, their order, and what is known of them.
 
 use crate::colony::hostname::is_host;
 use crate::colony::{Node, NodeState, Timestamp};
 
-/// One node to be asked.
+/// One node to query.
 pub struct ProbeTarget {
-    /// Its place among the answers.
+    /// Its index among the answers.
     pub index: usize,
-    /// `http://HOST:PORT`; empty, which nobody can be asked at, where a row names no host.
+    /// `http://HOST:PORT`; empty if the host of the row is invalid, so that the query fails.
     pub base: String,
-    /// What is known, when the node may not have restarted since.
+    /// Set if the node may not have restarted since it was last seen.
     pub known: Option<CachedMetadata>,
 }
 
-/// What a node that told who it is said before, and when.
+/// The last uptime of a node with known version and peer ID, and when it was seen.
 #[derive(Clone, Copy)]
 pub struct CachedMetadata {
     pub uptime: i64,
     pub seen: Timestamp,
 }
 
-/// All that are asked, those that were silent last, so that they keep nobody from his turn.
+/// All nodes to query; nodes that were silent come last, so that they delay no other node.
 pub fn turns(nodes: &[Node]) -> Vec<ProbeTarget> {
     let mut order: Vec<usize> = (0..nodes.len())
         .filter(|index| nodes[*index].state != NodeState::Disabled)
@@ -39,8 +39,8 @@ pub fn turns(nodes: &[Node]) -> Vec<ProbeTarget> {
         .collect()
 }
 
-/// A row without a host is a node of this machine. One that would be more than a host in an address (`host/path#`)
-/// would send us elsewhere.
+/// A row without a host is a node of this machine. A host with more parts of a URL (`host/path#`) is rejected, because it
+/// would lead to another server.
 fn base(host: &str, port: u16) -> String {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let host = bare.unwrap_or(host);
@@ -55,7 +55,7 @@ fn base(host: &str, port: u16) -> String {
     }
 }
 
-/// Only of a RUNNING node: any other has most likely been started since.
+/// Only for a RUNNING node: other nodes have most likely been started since.
 fn known(node: &Node) -> Option<CachedMetadata> {
     let told_who = node.version.is_some() && node.peer_id.as_ref().is_some_and(|peer_id| !peer_id.is_empty());
     if node.state != NodeState::Running || !told_who {

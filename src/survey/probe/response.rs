@@ -1,16 +1,16 @@
-//! What is heard of a node, until it is told as its answer.
+//! The response of a node, before it becomes its answer.
 
 use crate::colony::{Answer, Node, NodeFigures, NodeReading};
 
-/// What came of asking a node.
+/// The result of querying a node.
 pub(super) enum ProbeResponse {
     Answer(Answer),
-    /// It has not restarted since it was last seen, so that its version and peer id stand; and these are its figures.
+    /// It has not restarted since it was last seen, so its version and peer ID are unchanged. These are its figures.
     StillUp(NodeFigures),
 }
 
 impl ProbeResponse {
-    /// As the answer of `node`.
+    /// Converts it to the answer of `node`.
     pub(super) fn of(self, node: &Node) -> Answer {
         match self {
             ProbeResponse::Answer(answer) => answer,
