@@ -4,8 +4,6 @@
 //! node that was up when it was last seen is only queried for `/metrics`: an uptime that covers the time since then proves
 //! that it has not restarted, so its version and peer ID are unchanged.
 
-use std::error::Error as _;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender, TryIter};
@@ -23,9 +21,11 @@ use crate::colony::{Answer, Node, NodeReading, NodeState, Timestamp, Version};
 use crate::progress::{NoProgress, Progress, ProgressGuard, Work};
 use crate::signals;
 
+mod failure;
 mod queue;
 mod response;
 
+use failure::{Failure, cause_of};
 use queue::{CachedMetadata, ProbeTarget, turns};
 use response::ProbeResponse;
 
@@ -38,9 +38,6 @@ const IDLE: Duration = Duration::from_millis(90);
 const TICK: Duration = Duration::from_millis(50);
 /// Pause before the next attempt if the system has no file descriptor or port left.
 const OUT_OF_FILES_PAUSE: Duration = Duration::from_millis(50);
-/// `ENFILE` and `EMFILE`, the same on Linux and macOS.
-const OUT_OF_FILES: [i32; 2] = [23, 24];
-
 /// Queries nodes over plain HTTP, without proxy, redirects, TLS or compression.
 #[derive(Debug)]
 pub struct HttpProbe {
@@ -329,7 +326,7 @@ impl ProbeRun {
             }
             match request.send().await {
                 Ok(response) => break response,
-                Err(error) => match judge(&error) {
+                Err(error) => match cause_of(&error) {
                     Failure::Ours => sleep(OUT_OF_FILES_PAUSE).await,
                     Failure::Theirs => return RequestEnd::Refused,
                     Failure::Nobodys => return RequestEnd::Mute,
@@ -355,44 +352,6 @@ impl ProbeRun {
                 Err(_) => return RequestEnd::Refused,
             }
         }
-    }
-}
-
-/// Who caused a missing answer.
-enum Failure {
-    /// The node: no program listens, or it does not use HTTP.
-    Theirs,
-    /// wnm, for a short time: its connections to other nodes use up the limits of the system.
-    Ours,
-    /// Unknown: no route, or an unknown host.
-    Nobodys,
-}
-
-fn judge(error: &reqwest::Error) -> Failure {
-    let mut source = error.source();
-    let mut found = None;
-    while let Some(cause) = source {
-        if let Some(cause) = cause.downcast_ref::<io::Error>() {
-            found = Some(cause);
-        }
-        source = cause.source();
-    }
-    let kind = found.map(io::Error::kind);
-    let errno = found.and_then(io::Error::raw_os_error);
-    if errno.is_some_and(|errno| OUT_OF_FILES.contains(&errno))
-        || kind == Some(io::ErrorKind::AddrNotAvailable)
-    {
-        return Failure::Ours;
-    }
-    match kind {
-        Some(
-            io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionAborted,
-        ) => Failure::Theirs,
-        _ if error.is_connect() || error.is_builder() => Failure::Nobodys,
-        Some(io::ErrorKind::TimedOut) => Failure::Nobodys,
-        _ => Failure::Theirs,
     }
 }
 
