@@ -145,7 +145,7 @@ fn cycle(session: &Session) -> Result<RunResult, ExitError> {
         takeover_guard::confirm(&mut colony, &before)?;
     }
     if let Some(watch) = watch {
-        watch.tell_others(&colony.nodes);
+        watch.update_node_details(&colony.nodes);
     }
     colony.store.prune(colony.now())?;
     let result = cycle_result::of_plan(&plan, &outcomes, false);
@@ -244,7 +244,7 @@ fn run_forced(session: &Session, action: ForcedAction, whom: &NodeSelection) -> 
     } else {
         let outcomes = carry_out(session, &mut colony, &plan, binary.as_ref(), true)?;
         if let Some(watch) = watch {
-            watch.tell_others(&colony.nodes);
+            watch.update_node_details(&colony.nodes);
         }
         outcomes
     };

@@ -3,6 +3,7 @@
 //! The one door to `process::Command`, to signals for other processes and to the accounts of this machine.
 //! Arguments are always words, never a line for a shell.
 
+pub mod crontab;
 pub mod detached;
 mod error;
 mod read_output;

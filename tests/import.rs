@@ -150,7 +150,7 @@ fn import_rebuilds_every_row_after_the_database_was_lost() {
         let ran = stage.wnm(&words).done();
         let ran = ran
             .says("imported 3 nodes (2 RUNNING, 1 STOPPED)")
-            .says("to be started by the next cycles: antnode0002");
+            .says("started by the next cycles: antnode0002");
         let after = lasting(&stage);
         for (old, new) in before.iter().zip(&after) {
             for (column, value) in old {

@@ -47,11 +47,11 @@ fn asks_for_the_important_settings_and_shows_their_defaults() {
     };
     let ran = ran.done();
     for shown in [
-        "Whose are the rewards?",
-        "What runs the nodes? One of ",
+        "Which address gets the rewards?",
+        "Which process manager? One of ",
         "How many nodes at most? [20]:",
-        &format!("In which folder? [{}]:", stage.storage().display()),
-        "Node 1 gets 55001 [55]:",
+        &format!("In which directory? [{}]:", stage.storage().display()),
+        "Node 1 gets port 55001 [55]:",
         &format!("--init --rewards_address {ADDRESS} --process_manager setsid+user --node_cap 7\r\n"),
         "Initialization complete",
     ] {
@@ -71,7 +71,7 @@ fn does_not_ask_for_settings_that_are_given() {
         return;
     };
     let ran = ran.done();
-    for hidden in ["What runs", "How many", "Which ports"] {
+    for hidden in ["Which process manager", "How many", "Which ports"] {
         assert!(!ran.stdout.contains(hidden), "`{hidden}` in {ran}");
     }
     assert_eq!(
@@ -89,13 +89,13 @@ fn invalid_answer_is_explained_and_the_question_repeated() {
     };
     let ran = ran.done();
     for shown in [
-        "Nobody can guess that one.",
+        "There is no default for this one.",
         "`rewards_address` cannot be `0x123`",
         "`process_manager` cannot be `setsid+nobody`",
         "`node_cap` cannot be `many`",
         "`node_storage` cannot be `node`",
         "`port_start` cannot be `13`",
-        "`y` or `n`?",
+        "Answer `y` or `n`.",
     ] {
         assert!(ran.stdout.contains(shown), "`{shown}` in {ran}");
     }
@@ -122,7 +122,8 @@ fn leaving_creates_nothing() {
         };
         let ran = ran.code(1);
         assert!(
-            ran.stdout.contains("the questions were left") && ran.stdout.contains("nothing was made"),
+            ran.stdout.contains("stopped before the last question")
+                && ran.stdout.contains("nothing was created"),
             "{ran}"
         );
         assert_eq!(stage.tree(), before, "after {keys:?}");
@@ -137,7 +138,7 @@ fn leaving_creates_nothing() {
     let mut stdout = script.stdout.take().expect("its stdout");
     stdin.write_all(b"faucet\n").expect("it reads");
     let mut shown = Vec::new();
-    while !String::from_utf8_lossy(&shown).contains("What runs the nodes") {
+    while !String::from_utf8_lossy(&shown).contains("Which process manager") {
         let mut part = [0; 512];
         let count = stdout.read(&mut part).expect("it shows something");
         assert_ne!(count, 0, "it ended: {}", String::from_utf8_lossy(&shown));
@@ -159,7 +160,7 @@ fn asks_nothing_without_a_terminal() {
         let Some(ran) = typed(&stage, line, "faucet\n\n\n\n\n\n") else {
             return;
         };
-        assert!(!ran.stdout.contains("Whose are"), "{line}: {ran}");
+        assert!(!ran.stdout.contains("Which address"), "{line}: {ran}");
     }
     assert_eq!(stage.tree(), before);
 }

@@ -114,7 +114,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
 
 /// Modules that still have files that import each other in a circle. Nothing may be added here.
 const STILL_CIRCULAR: &[&str] = &[
-    "doctor", "execute", "init", "manager", "plan", "program", "report", "settings", "takeover",
+    "doctor", "execute", "init", "manager", "plan", "program", "report", "settings",
 ];
 
 /// Names that say nothing.

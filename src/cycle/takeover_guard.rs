@@ -1,5 +1,5 @@
-//! What a run owes to nodes that were taken over: to touch none before they were seen to be what they were taken
-//! for, none while their former manager is back, and to keep those up to date who read its files.
+//! After a takeover: change no node before a survey has confirmed all of them, or while anm is back, and update the file
+//! that NTracking reads.
 
 use std::path::{self, PathBuf};
 
@@ -10,52 +10,54 @@ use crate::session::{Colony, Session};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::{Server, after_takeover::FinishedTakeover};
 
-/// What anm left on a machine whose nodes it had.
+/// The takeover on this machine.
 pub(super) struct TakeoverGuard {
     server: Server,
-    legacy: FinishedTakeover,
+    takeover: FinishedTakeover,
     /// The colony of this run.
     database: PathBuf,
 }
 
 impl TakeoverGuard {
-    /// Looks whether anm is back.
+    /// Checks whether anm is back.
     ///
     /// # Errors
-    /// When it is: nothing may be done.
+    /// When it is.
     pub(super) fn begin(session: &Session, colony: &Colony) -> Result<Option<TakeoverGuard>, ExitError> {
         let kind = colony.settings.process_manager;
         if kind != ManagerKind::ANM {
             return Ok(None);
         }
         let server = Server::real(Box::new(HttpProbe::new()));
-        let Some(legacy) = FinishedTakeover::of(&server)? else {
+        let Some(takeover) = FinishedTakeover::of(&server)? else {
             return Ok(None);
         };
-        legacy.refuse_two(&server)?;
+        takeover.refuse_if_anm_is_back(&server)?;
         let database = path::absolute(&session.place.db_path).map_err(ExitError::refused)?;
         Ok(Some(TakeoverGuard {
             server,
-            legacy,
+            takeover,
             database,
         }))
     }
 
-    /// Tells NTracking how the nodes are now. The nodes do not suffer if that fails.
-    pub(super) fn tell_others(&self, nodes: &[Node]) {
-        if let Err(error) = self.legacy.tell_ntracking(&self.server, &self.database, nodes) {
-            tracing::warn!("NTracking is not told how the nodes are: {error}");
+    /// Updates the file that NTracking reads. A failure is a warning, because the nodes do not depend on it.
+    pub(super) fn update_node_details(&self, nodes: &[Node]) {
+        if let Err(error) = self
+            .takeover
+            .update_node_details(&self.server, &self.database, nodes)
+        {
+            tracing::warn!("the file for NTracking was not updated: {error}");
         }
     }
 }
 
-/// Ends the time in which nothing is done to nodes that were taken over, if this survey found all of them as they
-/// were `before` it.
+/// Confirms the takeover if this survey found every node in its state `before` it. Until then cycles change no node.
 pub(super) fn confirm(colony: &mut Colony, before: &[Node]) -> Result<(), ExitError> {
     let strayed = plan::strayed(before, &colony.nodes);
     if strayed.is_empty() {
         tracing::info!(
-            "this survey found all {} nodes as they were taken over; the next cycles act as the settings say",
+            "this survey found all {} nodes in their imported states; the next cycles follow the settings",
             colony.nodes.len()
         );
         return Ok(colony.store.confirm_takeover(colony.now())?);
@@ -63,10 +65,10 @@ pub(super) fn confirm(colony: &mut Colony, before: &[Node]) -> Result<(), ExitEr
     for node in strayed {
         let was = before.iter().find(|was| was.id == node.id);
         tracing::warn!(
-            "{} was {}, and this survey found it {}{}; nothing is done until a survey finds every node as it was \
-             written down",
+            "{} was imported as {}, but this survey found it {}{}; wnm changes no node until a survey finds every node \
+             in its imported state",
             node.service,
-            was.map_or("not there", |was| was.state.word()),
+            was.map_or("missing", |was| was.state.word()),
             node.state,
             if node.memory.silent > 0 { ", silent" } else { "" },
         );

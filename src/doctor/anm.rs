@@ -1,29 +1,32 @@
-//! Whether anm, whose nodes were taken over, keeps still.
+//! Whether anm is still disabled after a takeover.
 
 use crate::report::doctor::CheckResult;
 use crate::takeover::anm::{Server, after_takeover::FinishedTakeover, paths};
 
 const CHECK: &str = "anm";
 
-/// How anm stands on a machine whose nodes it had; None: it had none.
+/// Checks anm on a machine whose nodes were taken over; `None`: there was no takeover.
 pub fn judge(server: &Server) -> Option<CheckResult> {
-    let legacy = match FinishedTakeover::of(server) {
-        Ok(legacy) => legacy?,
+    let takeover = match FinishedTakeover::of(server) {
+        Ok(takeover) => takeover?,
         Err(error) => return Some(failed(&error)),
     };
-    if let Err(error) = legacy.refuse_two(server) {
+    if let Err(error) = takeover.refuse_if_anm_is_back(server) {
         return Some(failed(&error));
     }
     Some(if server.has(paths::BLOCK) {
         CheckResult::ok(
             CHECK,
-            format!("it is silent; its files are in `{}`", legacy.backup.display()),
+            format!(
+                "anm is disabled; its files are in `{}`",
+                takeover.backup.display()
+            ),
         )
     } else {
         CheckResult::warning(
             CHECK,
             format!(
-                "`{}` is gone, at which its runs end: one that is begun by hand acts on the nodes",
+                "`{}` does not exist: if somebody starts anm by hand, it acts on the nodes",
                 paths::BLOCK
             ),
             format!("sudo touch {}", paths::BLOCK),

@@ -1,5 +1,7 @@
 //! Crontabs: which of their lines run wnm, and what such a run gets from cron.
 
+use crate::program::crontab::{CrontabEntry, assignment};
+
 /// What cron gives a line when nothing is set before it.
 pub const PATH: &str = "/usr/bin:/bin";
 
@@ -21,47 +23,34 @@ pub struct CrontabLine {
 pub fn read(text: &str, with_users: bool) -> Vec<CrontabLine> {
     let mut path = PATH.to_owned();
     let mut found = Vec::new();
-    for line in text.lines().map(str::trim) {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+    for line in text.lines() {
+        if let Some(("PATH", value)) = assignment(line) {
+            value.clone_into(&mut path);
         }
-        if let Some((name, value)) = assignment(line) {
-            if name == "PATH" {
-                path = value.to_owned();
-            }
+        let Some(entry) = CrontabEntry::parse(line, with_users) else {
             continue;
-        }
-        let mut words = line.split_whitespace();
-        let first = words.next().unwrap_or_default();
-        let is_frequent = match first.strip_prefix('@') {
-            Some(_) => false,
-            None => {
-                let rest: Vec<&str> = words.by_ref().take(4).collect();
-                is_each_minute(first) && rest.iter().all(|field| *field == "*")
-            }
         };
-        let user = if with_users { words.next() } else { None };
-        let program = words
+        let program = entry
+            .command
+            .split_whitespace()
             .map(|word| word.trim_matches(['"', '\'', '(', ')', ';']))
             .find(|word| word.rsplit('/').next() == Some("wnm"));
         if let Some(program) = program {
             found.push(CrontabLine {
-                user: user.map(str::to_owned),
+                user: entry.user.map(str::to_owned),
                 program: program.to_owned(),
                 path: path.clone(),
-                is_frequent,
+                is_frequent: is_frequent(entry.schedule),
             });
         }
     }
     found
 }
 
-/// `NAME = value`, as crontab(5) has it: quotes may stand around either, and nothing is expanded.
-fn assignment(line: &str) -> Option<(&str, &str)> {
-    let (name, value) = line.split_once('=')?;
-    let name = name.trim().trim_matches(['"', '\'']);
-    let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    is_name.then(|| (name, value.trim().trim_matches(['"', '\''])))
+/// Whether a schedule runs every five minutes or more often.
+fn is_frequent(schedule: &str) -> bool {
+    let mut fields = schedule.split_whitespace();
+    fields.next().is_some_and(is_each_minute) && fields.all(|field| field == "*")
 }
 
 /// Whether a field for minutes comes round at least every five.

@@ -1,4 +1,4 @@
-//! `--init --migrate_anm` and `--rollback_anm`: a server that runs anm becomes a colony, and the way back.
+//! `--init --migrate_anm` and `--rollback_anm`: takes over the nodes of anm, and returns them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,30 +16,31 @@ use crate::settings::{self, Provided, Resolved, RunOptions, Source};
 use crate::store::{self, Fault, MachineFacts, ReservedNumbers, Store};
 use crate::survey::MachineReader;
 use crate::takeover::anm::build::{TakeoverPlan, judge};
-use crate::takeover::anm::steps::{self, Successor, TakeoverOptions};
+use crate::takeover::anm::options::TakeoverOptions;
+use crate::takeover::anm::steps::{self, Successor};
 use crate::takeover::anm::warning::{Warning, WarningCode};
 use crate::takeover::anm::{self, Server, disable, journal, operator_summary as told, paths, rollback};
 use crate::terminal::Coloring;
 
-/// Refuses flags of a takeover that do not go with what else was said.
+/// Rejects flags of a takeover that need another flag, or cannot be combined with one.
 ///
 /// # Errors
 /// Exit code 2.
 pub fn check(run: &RunOptions) -> Result<(), ExitError> {
     let takes_over = run.init && run.migrate_anm;
     let wrong = if run.rollback_anm && (run.init || run.migrate_anm || run.import) {
-        Some(("--rollback_anm", "goes alone"))
+        Some(("--rollback_anm", "cannot be combined with other commands"))
     } else if run.migrate_anm && !run.init {
-        Some(("--migrate_anm", "goes with `--init`"))
+        Some(("--migrate_anm", "requires `--init`"))
     } else if run.migrate_anm && run.import {
         Some((
             "--import",
-            "does not go with `--migrate_anm`, which finds anm's nodes itself",
+            "cannot be combined with `--migrate_anm`, which finds anm's nodes itself",
         ))
     } else if run.anm_wait.is_some() && !takes_over {
-        Some(("--anm_wait", "goes with `--init --migrate_anm`"))
+        Some(("--anm_wait", "requires `--init --migrate_anm`"))
     } else if run.ntracking.is_some() && !takes_over {
-        Some(("--ntracking", "goes with `--init --migrate_anm`"))
+        Some(("--ntracking", "requires `--init --migrate_anm`"))
     } else {
         None
     };
@@ -51,10 +52,10 @@ pub fn check(run: &RunOptions) -> Result<(), ExitError> {
     }
 }
 
-/// Takes the nodes of a server that runs anm over into a new colony; a dry run says what would be done.
+/// Takes over anm's nodes into a new colony; a dry run prints what would be done.
 ///
 /// # Errors
-/// When it must not be done or cannot be: anm is as it was, or the error says what is not.
+/// When a precondition is not met or a step fails. anm was restored, or the error says what was not.
 pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError> {
     refuse_other_manager(session)?;
     if !session.run.dry_run {
@@ -68,23 +69,23 @@ pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError
         collector: session.run.ntracking,
         limit,
     };
-    // What forbids it is known before anything is made, were it only a lock.
+    // Check the preconditions before anything is created, even the lock.
     let foreseen = foresee(&colony, &wish)?;
     if session.run.dry_run {
         return Ok(foreseen);
     }
     colony.refuse_unwritable()?;
-    // Before anything is made: of two that are called at once, one ends here.
+    // Of two takeovers at the same time, one ends here.
     let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
     let report = steps::take_over(server, &wish, &colony).inspect_err(|_| store::discard(&colony.path))?;
     tracing::info!("Initialization complete");
     Ok(report)
 }
 
-/// Gives the nodes back to anm; a dry run says what would be done.
+/// Returns the nodes to anm; a dry run prints what would be done.
 ///
 /// # Errors
-/// When there is nothing to give back, or anm would harm the nodes.
+/// When there is no takeover to undo, or anm would act on wrong nodes.
 pub fn give_back(session: &Session, server: &Server) -> Result<String, ExitError> {
     let wish = rollback::RollbackOptions {
         lock: &session.place.lock_path,
@@ -97,33 +98,36 @@ pub fn give_back(session: &Session, server: &Server) -> Result<String, ExitError
     Ok(rollback::rollback(server, &wish)?.join("\n"))
 }
 
-/// What a takeover would do, and nothing done.
+/// The report of a dry run.
 fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String, ExitError> {
     let server = colony.server;
     let begun = journal::unfinished(server)?;
-    if begun.is_none() && colony.is_made()? {
+    if begun.is_none() && colony.exists()? {
         return Err(super::already(&colony.path));
     }
     let cron = match &begun {
         Some(journal) => journal.kept_text(server, paths::CRON)?,
         None => server.read(paths::CRON)?,
     };
-    let mut judgement = judge(server, cron.as_deref())?;
-    colony.weigh(&mut judgement)?;
+    let mut plan = judge(server, cron.as_deref())?;
+    colony.apply_settings(&mut plan)?;
     if colony.session.run.json {
-        return Ok(import_preview::as_json(&judgement.nodes));
+        return Ok(import_preview::as_json(&plan.nodes));
     }
-    let mut lines = vec![format!("would take over from anm into {}", colony.session.place)];
+    let mut lines = vec![format!(
+        "would take over anm's nodes into the colony {}",
+        colony.session.place
+    )];
     if let Some(journal) = &begun {
         lines.push(format!(
-            "going on with the takeover whose backup is `{}`",
+            "would resume the takeover with the backup `{}`",
             journal.backup.display()
         ));
     }
     let collector = wish.collector.unwrap_or_default();
-    let inventory = colony.inventory(&judgement);
-    lines.push(told::of(&judgement, &inventory, collector, None));
-    lines.push(told::steps(&judgement, wish, cron.is_some()));
+    let inventory = colony.inventory(&plan);
+    lines.push(told::of(&plan, &inventory, collector, None));
+    lines.push(told::steps(&plan, wish, cron.is_some()));
     Ok(lines.join("\n").trim_end().to_owned())
 }
 
@@ -133,12 +137,12 @@ fn refuse_other_manager(session: &Session) -> Result<(), ExitError> {
         return Ok(());
     }
     Err(
-        ExitError::mistaken(format_args!("anm's nodes cannot be run by `{kind}`"))
-            .hint("nothing was changed; leave `--process_manager` out, it is systemd+sudo for them"),
+        ExitError::mistaken(format_args!("`{kind}` cannot run anm's nodes"))
+            .hint("nothing was changed; omit `--process_manager`, because anm's nodes need systemd+sudo"),
     )
 }
 
-/// The colony to be.
+/// The colony that the takeover creates.
 struct NewColony<'a> {
     session: &'a Session,
     server: &'a Server,
@@ -156,7 +160,7 @@ impl NewColony<'_> {
         })
     }
 
-    /// anm's folder is where its lock and its database come; later runs must be able to write there, too.
+    /// Requires that later runs can write to anm's directory, where the lock and the database will be.
     fn refuse_unwritable(&self) -> Result<(), ExitError> {
         let base = &self.session.place.base_dir;
         let is_ours = |seen: fs::Metadata| seen.uid() == user_account::uid();
@@ -168,20 +172,20 @@ impl NewColony<'_> {
             .owner(paths::STATE)
             .unwrap_or_else(|| "root".to_owned());
         Err(ExitError::refused(format_args!(
-            "`{}` belongs to `{owner}`, and the colony would be yours",
+            "`{}` belongs to `{owner}`, but the colony would belong to you",
             base.display()
         ))
         .hint(format_args!(
-            "call it as `{owner}`, or as root; nothing was changed"
+            "run it as `{owner}` or as root; nothing was changed"
         )))
     }
 
-    /// The settings with what anm says of them, where nobody says otherwise to wnm itself. Variables that may be there
-    /// by accident do not count.
-    fn resolve(&self, judgement: &TakeoverPlan) -> Result<Resolved, ExitError> {
+    /// Resolves the settings: anm's have the lowest priority, except that a variable without the prefix `WNM_`, which may
+    /// be set by accident, does not override them.
+    fn resolve(&self, plan: &TakeoverPlan) -> Result<Resolved, ExitError> {
         let Session { place, variables, .. } = self.session;
         let mut found = Vec::new();
-        for taken in &judgement.settings {
+        for taken in &plan.settings {
             let home = &place.operator.home;
             found.push(settings::found(taken.name, taken.text.clone(), home, variables)?);
         }
@@ -191,8 +195,8 @@ impl NewColony<'_> {
             _ => true,
         };
         let mut said: Vec<Provided> = self.session.sayings.iter().filter(counts).cloned().collect();
-        // No node is removed because of a cap, whoever said it.
-        let rows = judgement.nodes.len();
+        // No node is removed because of a cap.
+        let rows = plan.nodes.len();
         for saying in said.iter_mut().filter(|saying| is_cap_below(saying, rows)) {
             saying.text = rows.to_string();
         }
@@ -201,36 +205,36 @@ impl NewColony<'_> {
 }
 
 impl Successor for NewColony<'_> {
-    fn is_made(&self) -> Result<bool, anm::TakeoverError> {
+    fn exists(&self) -> Result<bool, anm::TakeoverError> {
         match Store::open_read_only(&self.path) {
             Ok(_) => Ok(true),
             Err(error) => match error.fault {
-                // Tables without a machine are what one that was killed leaves.
+                // A takeover that was killed can leave tables without a machine.
                 Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(false),
                 _ => Err(error.into()),
             },
         }
     }
 
-    fn weigh(&self, judgement: &mut TakeoverPlan) -> Result<(), anm::TakeoverError> {
-        let resolved = self.resolve(judgement).map_err(refused)?;
-        for taken in &mut judgement.settings {
+    fn apply_settings(&self, plan: &mut TakeoverPlan) -> Result<(), anm::TakeoverError> {
+        let resolved = self.resolve(plan).map_err(refused)?;
+        for taken in &mut plan.settings {
             let counts = resolved.row.iter().find(|(name, _)| *name == taken.name);
             let text = counts.and_then(|(_, text)| text.clone()).unwrap_or_default();
             if let Some(saying) = settings::source::winner(&self.session.sayings, taken.name)
                 && resolved.origin(taken.name) == Some(&saying.origin)
             {
-                let rows = judgement.nodes.len();
-                judgement.warnings.push(if is_cap_below(saying, rows) {
+                let rows = plan.nodes.len();
+                plan.warnings.push(if is_cap_below(saying, rows) {
                     let say = format!(
-                        "node_cap={} ({}) with {rows} nodes there: raised to {rows}, so that none is removed for it",
+                        "node_cap={} ({}) is below the {rows} nodes of this server: raised to {rows}, so that no node is removed",
                         saying.text.trim(),
                         saying.origin
                     );
                     Warning::new(WarningCode::NodeCapRaised, say)
                 } else {
                     let say = format!(
-                        "{} is `{text}`, as you said ({}); anm's came to `{}`",
+                        "{} is `{text}`, as you set ({}), and not anm's `{}`",
                         taken.name, saying.origin, taken.text
                     );
                     Warning::new(WarningCode::SettingOverridden, say)
@@ -240,57 +244,56 @@ impl Successor for NewColony<'_> {
             }
         }
         let at_odds = resolved.warnings.iter();
-        judgement
-            .warnings
+        plan.warnings
             .extend(at_odds.map(|why| Warning::new(WarningCode::SettingsAtOdds, why)));
         Ok(())
     }
 
     fn make(
         &self,
-        judgement: &TakeoverPlan,
+        plan: &TakeoverPlan,
         check: &dyn Fn(&[Node]) -> Result<(), anm::TakeoverError>,
     ) -> Result<(), anm::TakeoverError> {
-        let resolved = self.resolve(judgement).map_err(refused)?;
+        let resolved = self.resolve(plan).map_err(refused)?;
         let instruments = gauge().read(&self.session.place.base_dir).map_err(|error| {
-            anm::TakeoverError::refused(format_args!("cannot {error}"), "see what is wrong with `/proc`")
+            anm::TakeoverError::refused(format_args!("cannot {error}"), "check that `/proc` is mounted")
         })?;
         let storage = self.server.path(&resolved.settings.node_storage);
         let facts = MachineFacts {
-            boot_time: Some(judgement.boot),
+            boot_time: Some(plan.boot),
             storage_device: gauge().device(&storage),
             cpu_count: instruments.cpus,
-            last_stopped_at: judgement.boot,
+            last_stopped_at: plan.boot,
             highest_node_id_used: None,
         };
         let store = Store::create(&self.path, Mode::Sudo)?;
         store.together(|| {
-            store.initialise(&resolved.changes, &facts, &judgement.nodes)?;
-            store.note_takeover(self.server.clock.now(), &reserved(judgement))?;
+            store.initialise(&resolved.changes, &facts, &plan.nodes)?;
+            store.record_takeover(self.server.clock.now(), &reserved(plan))?;
             check(&store.nodes()?)
         })
     }
 
-    fn inventory(&self, judgement: &TakeoverPlan) -> String {
-        if judgement.nodes.is_empty() {
-            return "no nodes: anm has none here".to_owned();
+    fn inventory(&self, plan: &TakeoverPlan) -> String {
+        if plan.nodes.is_empty() {
+            return "no nodes: anm has none on this machine".to_owned();
         }
-        // It is kept in a file as well.
-        import_preview::table(&judgement.nodes, Coloring::Plain)
+        // Without colours, because the report is also written to a file.
+        import_preview::table(&plan.nodes, Coloring::Plain)
     }
 }
 
-/// Whether it is a cap that is lower than the number of nodes there are.
+/// Whether it is a `node_cap` below the number of nodes.
 fn is_cap_below(saying: &Provided, rows: usize) -> bool {
     saying.setting.name == "node_cap" && saying.text.trim().parse().is_ok_and(|cap: usize| cap < rows)
 }
 
-/// What new nodes must keep clear of: numbers of folders that nobody claims, and all that is another manager's.
-fn reserved(judgement: &TakeoverPlan) -> ReservedNumbers {
-    let foreign = judgement.foreign.iter();
+/// The numbers and ports that new nodes must not use: those of left-over directories and of other managers' nodes.
+fn reserved(plan: &TakeoverPlan) -> ReservedNumbers {
+    let foreign = plan.foreign.iter();
     let numbers = foreign.clone().filter_map(|unit| unit.number);
     let ids: BTreeSet<NodeId> = numbers
-        .chain(judgement.leftovers.iter().copied())
+        .chain(plan.leftovers.iter().copied())
         .map(NodeId)
         .collect();
     ReservedNumbers {
@@ -299,7 +302,7 @@ fn reserved(judgement: &TakeoverPlan) -> ReservedNumbers {
     }
 }
 
-/// A setting that cannot be, as a reason not to take over.
+/// The error for an invalid setting.
 fn refused(error: ExitError) -> anm::TakeoverError {
     anm::TakeoverError::refused(error.what, error.hint.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Looking for the nodes that are there, and what comes of them: rows, settings, and what is told.
+//! Finds the nodes to import, and makes rows and settings of them.
 
 use std::path::Path;
 
@@ -17,26 +17,25 @@ use crate::world::World;
 
 use super::{refuse_python, supported};
 
-/// Where anm has the line that cron runs it by.
+/// anm's cron file.
 const ANM: &str = "/etc/cron.d/anm";
 
-/// Nodes that were found, and the settings that go with them.
+/// The nodes that were found, and the settings of their colony.
 pub(super) struct Import {
     pub(super) resolved: Resolved,
     pub(super) haul: Batch,
-    /// What the nodes say of the settings, where nobody said otherwise.
+    /// The settings that come from the nodes.
     hints: Vec<SettingHint>,
 }
 
 impl Import {
-    /// Looks for nodes with the manager of this run, at each of them, and at what they have in common.
-    /// Changes nothing.
+    /// Finds the nodes of this run's process manager, checks each, and derives settings from them. Changes nothing.
     pub(super) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
             let said = |saying: &Provided| saying.setting.name == name && saying.origin.is_said();
             session.sayings.iter().any(said)
         };
-        // Whose wallet the nodes have is seen only when they are found, and until then nobody is paid.
+        // The wallet of the nodes is known only later. Until then nothing is paid, so that any address will do.
         let assumed = match store {
             None if !is_said("rewards_address") => {
                 vec![found(session, "rewards_address", "faucet".to_owned())?]
@@ -59,9 +58,9 @@ impl Import {
             words: &words,
         };
         let mut hints = import::hints(&haul.nodes, &known);
-        // Nodes must not be taken away because of a cap, whoever said it; all else an operator said stands.
+        // The operator's settings have priority, except for a cap that would remove nodes.
         hints.retain(|hint| {
-            hint.setting == "node_cap" || counts(hint, store.is_some()) && !is_said(hint.setting)
+            hint.setting == "node_cap" || is_used(hint, store.is_some()) && !is_said(hint.setting)
         });
         let mut sayings = Vec::new();
         hints.retain(|hint| match found(session, hint.setting, hint.text.clone()) {
@@ -71,12 +70,12 @@ impl Import {
             }
             Err(error) => {
                 haul.warnings
-                    .push(format!("{}; not taken from the nodes", error.what));
+                    .push(format!("{}; the value of the nodes is not used", error.what));
                 false
             }
         });
         let resolved = raised(session, store, &sayings)?;
-        hints.retain(|hint| is_news(hint, &before, &resolved));
+        hints.retain(|hint| is_change(hint, &before, &resolved));
         session.tell(&resolved);
         learn_versions(&world, &resolved, &mut haul.nodes);
         let common = session.launch_policy(&resolved.settings).start_words();
@@ -94,7 +93,7 @@ impl Import {
         })
     }
 
-    /// What a dry run prints: `what` would be done, and a table of the nodes.
+    /// The output of a dry run: `what` would be done, a table of the nodes, and the settings.
     pub(super) fn foreseen(&self, session: &Session, what: &str) -> String {
         for line in &self.haul.warnings {
             tracing::warn!("{line}");
@@ -104,11 +103,11 @@ impl Import {
         }
         let mut lines = vec![what.to_owned()];
         lines.push(import_preview::table(&self.haul.nodes, session.terminal.out));
-        lines.extend(self.news());
+        lines.extend(self.effects());
         lines.join("\n")
     }
 
-    /// Tells what was taken in.
+    /// Logs what was imported.
     pub(super) fn tell(&self, session: &Session) {
         for line in &self.haul.warnings {
             tracing::warn!("{line}");
@@ -118,13 +117,13 @@ impl Import {
             import_preview::count(&self.haul.nodes),
             session.place
         );
-        for line in self.news() {
+        for line in self.effects() {
             tracing::info!("{line}");
         }
     }
 
-    /// What follows for the settings and the next cycles.
-    fn news(&self) -> Vec<String> {
+    /// How the import affects the settings and the next cycles.
+    fn effects(&self) -> Vec<String> {
         let nodes = &self.haul.nodes;
         let mut lines: Vec<String> = self
             .hints
@@ -132,8 +131,8 @@ impl Import {
             .map(|hint| {
                 let SettingHint { setting, text, by } = hint;
                 match *setting {
-                    "node_cap" => format!("node_cap is raised to {text}: so many nodes were found"),
-                    _ => format!("{setting} is `{text}`, as {by} of {} nodes have it", nodes.len()),
+                    "node_cap" => format!("node_cap is raised to {text}, the number of nodes found"),
+                    _ => format!("{setting} is `{text}`, as for {by} of {} nodes", nodes.len()),
                 }
             })
             .collect();
@@ -144,8 +143,8 @@ impl Import {
             .collect();
         if !down.is_empty() {
             lines.push(format!(
-                "down, and to be started by the next cycles: {}; `wnm --force_action disable --service_name NAME` keeps \
-                 one down",
+                "stopped, and started by the next cycles: {}; to keep one stopped: \
+                 `wnm --force_action disable --service_name NAME`",
                 down.join(", ")
             ));
         }
@@ -153,7 +152,7 @@ impl Import {
         let room = cap - i64::try_from(nodes.len()).unwrap_or(cap);
         if room > 0 && !nodes.is_empty() {
             lines.push(format!(
-                "node_cap is {cap}: as the machine allows, {room} more are added; `--node_cap {}` keeps it at these",
+                "node_cap is {cap}: wnm will add {room} more if the machine allows; to add none: `--node_cap {}`",
                 nodes.len()
             ));
         }
@@ -161,7 +160,7 @@ impl Import {
     }
 }
 
-/// What nodes say of a setting, if it can be.
+/// The setting that the nodes have, if it is valid.
 fn found(session: &Session, name: &'static str, text: String) -> Result<Provided, ExitError> {
     Ok(settings::found(
         name,
@@ -171,9 +170,9 @@ fn found(session: &Session, name: &'static str, text: String) -> Result<Provided
     )?)
 }
 
-/// Whether a colony that is there already takes this from its nodes: what new nodes get is the operator's own
-/// choice by then; where they get it is not.
-fn counts(hint: &SettingHint, is_there: bool) -> bool {
+/// Whether the value of the nodes is used. In an existing colony only ports and numbers are: the rest is the operator's
+/// choice.
+fn is_used(hint: &SettingHint, is_there: bool) -> bool {
     let of_place = [
         "port_start",
         "metrics_port_start",
@@ -183,8 +182,8 @@ fn counts(hint: &SettingHint, is_there: bool) -> bool {
     !is_there || of_place.contains(&hint.setting)
 }
 
-/// Whether the hint changes what would count without it.
-fn is_news(hint: &SettingHint, before: &Resolved, after: &Resolved) -> bool {
+/// Whether the hint changes a setting.
+fn is_change(hint: &SettingHint, before: &Resolved, after: &Resolved) -> bool {
     let of = |resolved: &Resolved| {
         let row = resolved.row.iter().find(|(name, _)| *name == hint.setting);
         row.and_then(|(_, text)| text.clone())
@@ -192,8 +191,7 @@ fn is_news(hint: &SettingHint, before: &Resolved, after: &Resolved) -> bool {
     hint.setting == "rewards_address" || of(before) != of(after)
 }
 
-/// The settings with what the nodes say. A cap that somebody said for this run and that is below the number
-/// of nodes gives way to it.
+/// Resolves the settings with those of the nodes. A cap below the number of nodes is raised to it.
 fn raised(session: &Session, store: Option<&Store>, found: &[Provided]) -> Result<Resolved, ExitError> {
     let is_cap = |saying: &&Provided| saying.setting.name == "node_cap";
     let is_raised = found.iter().any(|saying| is_cap(&saying));
@@ -206,20 +204,20 @@ fn raised(session: &Session, store: Option<&Store>, found: &[Provided]) -> Resul
     session.weigh(store, found, &said)
 }
 
-/// anm acts on every unit that is called `antnode`, so nobody else may while it is there.
+/// Rejects the import while anm runs, because anm acts on every unit named `antnode…`.
 fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), ExitError> {
     let kind = resolved.settings.process_manager;
     if kind == ManagerKind::ANM && schedule.exists() {
         return Err(ExitError::refused(format_args!(
-            "anm runs the nodes of this machine (`{}`), and two managers undo each other's work",
+            "anm runs the nodes of this machine (`{}`), and two managers would undo each other's work",
             schedule.display()
         ))
-        .hint("take them over from it with `wnm --init --migrate_anm`"));
+        .hint("to take over its nodes: `wnm --init --migrate_anm`"));
     }
     Ok(())
 }
 
-/// Every node that the manager knows of, and how it is.
+/// Finds the nodes of the process manager, and queries them.
 fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitError> {
     let settings = &resolved.settings;
     let manager = world
@@ -260,11 +258,11 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitErr
         .collect())
 }
 
-/// What the process of a node was told; none where it is no antnode's, or nobody lets us see.
+/// The arguments of the process of a node. `None`: it is not an antnode, or cannot be read.
 fn runs(node: &Node, process: ProcessStatus) -> Option<RunningNode> {
     let pid = process.pid?;
     let told = process_scan::told(pid)?;
-    // A link is no other root, and a path that cannot be told from here is not taken for one.
+    // A symlink is the same directory, and so is a relative path, which cannot be resolved here.
     let is_same = told.root.is_relative() || process_scan::is_same_root(&told.root, &node.home.root);
     Some(RunningNode {
         pid,
@@ -277,7 +275,7 @@ fn runs(node: &Node, process: ProcessStatus) -> Option<RunningNode> {
     })
 }
 
-/// Asks the binaries of nodes that are down for their versions.
+/// Reads the versions of stopped nodes from their binaries.
 fn learn_versions(world: &World, resolved: &Resolved, nodes: &mut [Node]) {
     let storage = &resolved.settings.node_storage;
     let mut known: Vec<Binary> = Vec::new();

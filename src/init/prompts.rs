@@ -1,7 +1,7 @@
-//! The questions of `--init` on a terminal: whose the rewards are, and the few other things that matter.
+//! The questions of `--init` on a terminal.
 //!
-//! An answer is one more flag, and is judged as if it had been typed: by reading all flags anew. Nothing is made
-//! while questions are asked, and signals still end the process at once, so that Ctrl-C leaves nothing behind.
+//! Each answer becomes one more flag, and the whole command line is checked again. Nothing is written while questions
+//! are asked, and signals still end the process at once, so that Ctrl-C leaves nothing behind.
 
 use std::ffi::OsString;
 
@@ -15,8 +15,8 @@ use crate::terminal::{Color, Terminal};
 
 use super::refuse_second;
 
-/// What is asked, in this order; the first alone has no default.
-const ASKED: [&str; 5] = [
+/// The settings, in the order of the questions. Only the first has no default.
+const QUESTIONS: [&str; 5] = [
     "rewards_address",
     "process_manager",
     "node_cap",
@@ -24,21 +24,21 @@ const ASKED: [&str; 5] = [
     "port_start",
 ];
 
-/// Whether `--init` is to ask: on a terminal, of an operator who has not said whose the rewards are, and where no
-/// nodes are taken in that could tell.
+/// Whether `--init` asks questions: on a terminal, if the operator has not set the rewards address, and if no nodes are
+/// imported.
 #[must_use]
 pub fn are_due(session: &Session) -> bool {
     session.terminal.has_operator
         && Request::of(&session.run) == Request::Init
         && !session.run.migrate_anm
         && !session.run.import
-        && !is_said(session, ASKED[0])
+        && !is_set(session, QUESTIONS[0])
 }
 
-/// Asks, and returns the words of the command line that says all of it.
+/// Asks, and returns a command line with all answers.
 ///
 /// # Errors
-/// When there is a colony already, or the operator leaves before the end: exit code 1, and nothing was made.
+/// When a colony exists, or the operator stops before the end: exit code 1, and nothing was written.
 pub fn ask(
     words: Vec<OsString>,
     variables: &Variables,
@@ -46,38 +46,39 @@ pub fn ask(
     session: &Session,
 ) -> Result<Vec<OsString>, ExitError> {
     refuse_second(session)?;
-    // What was typed wrong is said before anything is asked.
+    // Report invalid flags before the first question.
     session.foreseen()?;
-    let mut interview = Prompts {
+    let mut prompts = Prompts {
         words,
         variables,
         terminal,
     };
     terminal.tell(
-        "A new colony. An empty answer takes what stands in brackets; Ctrl-C leaves, and nothing is made.\n",
+        "This sets up a new colony. Press Enter for the value in brackets, or Ctrl-C to stop without changes.\n",
     );
-    for name in ASKED.into_iter().filter(|name| !is_said(session, name)) {
-        interview.settle(name)?;
+    for name in QUESTIONS.into_iter().filter(|name| !is_set(session, name)) {
+        prompts.ask_setting(name)?;
     }
-    let all = shell_words::join(interview.words.iter().map(|word| word.to_string_lossy()));
-    let (end, _) = interview.judge(&interview.words)?;
-    terminal.tell(&format!("\nThe same without questions:\n  {all}"));
+    let all = shell_words::join(prompts.words.iter().map(|word| word.to_string_lossy()));
+    let (end, _) = prompts.check(&prompts.words)?;
+    terminal.tell(&format!("\nThe same as one command:\n  {all}"));
     loop {
-        let answer = interview.hear(&format!("Make the colony {}? [Y/n]", end.place))?;
+        let answer = prompts.read_answer(&format!("Create the colony {}? [Y/n]", end.place))?;
         match answer.to_ascii_lowercase().as_str() {
-            "" | "y" | "yes" => return Ok(interview.words),
-            "n" | "no" => return Err(left()),
-            _ => terminal.tell("`y` or `n`?"),
+            "" | "y" | "yes" => return Ok(prompts.words),
+            "n" | "no" => return Err(stopped()),
+            _ => terminal.tell("Answer `y` or `n`."),
         }
     }
 }
 
-fn is_said(session: &Session, name: &str) -> bool {
+fn is_set(session: &Session, name: &str) -> bool {
     winner(&session.sayings, name).is_some_and(|saying| saying.origin.is_said())
 }
 
-fn left() -> ExitError {
-    ExitError::refused("the questions were left").hint("nothing was made; `wnm --init` asks again")
+fn stopped() -> ExitError {
+    ExitError::refused("stopped before the last question")
+        .hint("nothing was created; to start again: `wnm --init`")
 }
 
 struct Prompts<'a> {
@@ -87,21 +88,21 @@ struct Prompts<'a> {
 }
 
 impl Prompts<'_> {
-    /// Asks for one setting until the answer can be.
-    fn settle(&mut self, name: &str) -> Result<(), ExitError> {
+    /// Asks for one setting until the answer is valid.
+    fn ask_setting(&mut self, name: &str) -> Result<(), ExitError> {
         loop {
             let question = self.question(name)?;
-            let answer = self.hear(&question)?;
+            let answer = self.read_answer(&question)?;
             if answer.is_empty() {
-                if name != ASKED[0] {
+                if name != QUESTIONS[0] {
                     return Ok(());
                 }
-                self.terminal.tell("Nobody can guess that one.");
+                self.terminal.tell("There is no default for this one.");
                 continue;
             }
             let mut words = self.words.clone();
             words.extend([format!("--{name}"), answer].map(OsString::from));
-            match self.judge(&words) {
+            match self.check(&words) {
                 Ok((_, resolved)) => {
                     for warning in &resolved.warnings {
                         let mark = self.terminal.err.paint(Color::Yellow, "warning:");
@@ -118,30 +119,30 @@ impl Prompts<'_> {
         }
     }
 
-    /// One question, with what an empty answer means.
+    /// The text of a question, with the default in brackets.
     fn question(&self, name: &str) -> Result<String, ExitError> {
-        if name == ASKED[0] {
-            return Ok("Whose are the rewards? An address 0x…, `faucet` or `donate`:".to_owned());
+        if name == QUESTIONS[0] {
+            return Ok("Which address gets the rewards? 0x…, `faucet` or `donate`:".to_owned());
         }
-        let (session, resolved) = self.judge(&self.words)?;
+        let (session, resolved) = self.check(&self.words)?;
         let settings = &resolved.settings;
         Ok(match name {
             "process_manager" => format!(
-                "What runs the nodes? One of {} [{}]:",
+                "Which process manager? One of {} [{}]:",
                 managers(&session, &resolved),
                 settings.process_manager
             ),
             "node_cap" => format!("How many nodes at most? [{}]:", settings.node_cap),
-            "node_storage" => format!("In which folder? [{}]:", settings.node_storage.display()),
+            "node_storage" => format!("In which directory? [{}]:", settings.node_storage.display()),
             _ => format!(
-                "Which ports, in thousands? Node 1 gets {}001 [{0}]:",
+                "Which ports, in thousands? Node 1 gets port {}001 [{0}]:",
                 settings.port_start
             ),
         })
     }
 
-    /// All flags so far, read as a run reads them.
-    fn judge(&self, words: &[OsString]) -> Result<(Session, Resolved), ExitError> {
+    /// Checks the command line so far as a run does.
+    fn check(&self, words: &[OsString]) -> Result<(Session, Resolved), ExitError> {
         match Session::begin(words.to_vec(), self.variables.clone(), self.terminal)? {
             SessionStart::Session(session) => {
                 let resolved = session.weigh(None, &[], &session.sayings)?;
@@ -150,21 +151,21 @@ impl Prompts<'_> {
                 managers.of(kind).map_err(ExitError::mistaken)?;
                 Ok((*session, resolved))
             }
-            SessionStart::Answer(_) => Err(left()),
+            SessionStart::Answer(_) => Err(stopped()),
         }
     }
 
-    /// What the operator answers.
-    fn hear(&self, question: &str) -> Result<String, ExitError> {
+    /// Reads an answer.
+    fn read_answer(&self, question: &str) -> Result<String, ExitError> {
         match self.terminal.ask(question) {
             Ok(Some(answer)) => Ok(answer.trim().to_owned()),
-            // Ctrl-D, or a terminal that has gone.
-            Ok(None) | Err(_) => Err(left()),
+            // Ctrl-D, or the terminal was closed.
+            Ok(None) | Err(_) => Err(stopped()),
         }
     }
 }
 
-/// The managers that this machine may have.
+/// The process managers that can be used on this machine.
 fn managers(session: &Session, resolved: &Resolved) -> String {
     let managers = session.world(&resolved.settings).managers;
     ManagerKind::all()

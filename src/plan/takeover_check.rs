@@ -1,11 +1,11 @@
-//! Whether a survey finds nodes that were taken over as they were then.
+//! Whether a survey finds imported nodes in their imported states.
 
 use crate::colony::{Node, NodeState};
 
 use super::measure::is_hung;
 
-/// The nodes that a survey of all did not find as they were written down `before`. None: the takeover is as good as it
-/// was said to be. A node that was starting then may have come up; one that still is has to be waited for.
+/// The nodes that a survey did not find in their state `before`. A node that was starting may run now; one that is still
+/// starting is not confirmed yet.
 #[must_use]
 pub fn strayed<'a>(before: &[Node], after: &'a [Node]) -> Vec<&'a Node> {
     let was = |node: &Node| before.iter().find(|was| was.id == node.id).map(|was| was.state);
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_confirms_what_was_written_down() {
+    fn survey_confirms_imported_states() {
         let as_taken = [Running, Stopped, Disabled, Restarting];
         assert_eq!(stray(&as_taken, &[Running, Stopped, Disabled, Running]), [0; 0]);
         assert_eq!(stray(&as_taken, &as_taken), [4], "it is waited for");
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_did_not_answer_confirms_nothing_until_it_is_known_to_be_hung() {
+    fn silent_node_is_not_confirmed_before_it_counts_as_hung() {
         let mut after = nodes(&[Running]);
         let before = after.clone();
         for (silent, is_stray) in [(0, false), (1, true), (2, true), (3, false)] {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_were_taken_over_are_watched_before_any_goes_for_pressure() {
+    fn imported_nodes_are_not_stopped_for_pressure_before_the_delay() {
         let taken_over = |seconds| Policy {
             takeover: Some(TakeoverPolicy {
                 at: Timestamp(NOW.0 - seconds),

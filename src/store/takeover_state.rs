@@ -35,7 +35,7 @@ impl Store {
 
     /// Records that all present nodes were taken over, and the numbers that new nodes must not use. `method` becomes
     /// `systemd` without a mode, because wnm did not create the nodes.
-    pub fn note_takeover(&self, at: Timestamp, reserved: &ReservedNumbers) -> Result<(), StoreError> {
+    pub fn record_takeover(&self, at: Timestamp, reserved: &ReservedNumbers) -> Result<(), StoreError> {
         self.transact(|transaction| {
             transaction.execute("INSERT INTO takeover (id, at) VALUES (1, ?1)", [at.0])?;
             transaction.execute("UPDATE node SET method = 'systemd'", [])?;
@@ -86,7 +86,7 @@ mod tests {
     use crate::store::tests::colony;
 
     #[test]
-    fn a_takeover_is_remembered_and_confirmed_once() {
+    fn takeover_is_stored_and_confirmed_once() {
         let store = colony();
         assert_eq!(store.takeover().unwrap(), None);
         assert_eq!(store.reserved().unwrap(), ReservedNumbers::default());
@@ -97,7 +97,7 @@ mod tests {
             ids: [NodeId(7), NodeId(u32::MAX)].into(),
             ports: [55004, u16::MAX].into(),
         };
-        store.note_takeover(Timestamp(5), &reserved).unwrap();
+        store.record_takeover(Timestamp(5), &reserved).unwrap();
         assert_eq!(store.reserved().unwrap(), reserved);
         let takeover = |is_confirmed| {
             Some(TakeoverPolicy {
@@ -108,17 +108,17 @@ mod tests {
         assert_eq!(store.takeover().unwrap(), takeover(false));
         store.confirm_takeover(Timestamp(6)).unwrap();
         assert_eq!(store.takeover().unwrap(), takeover(true));
-        assert!(store.note_takeover(Timestamp(7), &reserved).is_err());
+        assert!(store.record_takeover(Timestamp(7), &reserved).is_err());
     }
 
     #[test]
-    fn what_cannot_be_a_number_of_a_node_is_passed_over() {
+    fn ignores_reserved_values_out_of_range() {
         let store = colony();
         let reserved = ReservedNumbers {
             ids: [NodeId(7)].into(),
             ports: [7].into(),
         };
-        store.note_takeover(Timestamp(5), &reserved).unwrap();
+        store.record_takeover(Timestamp(5), &reserved).unwrap();
         let hostile = "INSERT INTO reserved_id VALUES (-1), (99999999999);
                        INSERT INTO reserved_port VALUES (-1), (65536)";
         store.connection.execute_batch(hostile).unwrap();

@@ -251,9 +251,9 @@ fn successor_does_nothing_after_anm_is_back() {
     take(&machine, &[]).unwrap();
     let server = machine.server();
     let legacy = FinishedTakeover::of(&server).unwrap().unwrap();
-    legacy.refuse_two(&server).unwrap();
+    legacy.refuse_if_anm_is_back(&server).unwrap();
     fs::write(machine.path(paths::CRON), line).unwrap();
-    let error = legacy.refuse_two(&server).unwrap_err();
+    let error = legacy.refuse_if_anm_is_back(&server).unwrap_err();
     assert!(error.to_string().contains("`/etc/cron.d/anm` is back"), "{error}");
     assert!(error.hint().unwrap().contains("--rollback_anm"));
 }
@@ -271,11 +271,11 @@ fn ntracking_file_matches_the_nodes_and_keeps_its_mode() {
     nodes[0].state = wnm::colony::NodeState::Removing;
     let before = fs::read_to_string(&path).unwrap();
     let other = Path::new("/other/colony.db");
-    assert!(!legacy.tell_ntracking(&server, other, &nodes).unwrap());
+    assert!(!legacy.update_node_details(&server, other, &nodes).unwrap());
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
-    assert!(legacy.tell_ntracking(&server, database, &nodes).unwrap());
+    assert!(legacy.update_node_details(&server, database, &nodes).unwrap());
     assert!(
-        !legacy.tell_ntracking(&server, database, &nodes).unwrap(),
+        !legacy.update_node_details(&server, database, &nodes).unwrap(),
         "what is so already is not written"
     );
     let text = fs::read_to_string(&path).unwrap();

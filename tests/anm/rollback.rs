@@ -5,7 +5,8 @@ use std::fs;
 
 use wnm::colony::Node;
 use wnm::takeover::anm::build::TakeoverPlan;
-use wnm::takeover::anm::steps::{self, Successor, TakeoverOptions};
+use wnm::takeover::anm::options::TakeoverOptions;
+use wnm::takeover::anm::steps::{self, Successor};
 use wnm::takeover::anm::{TakeoverError, node_details_file, paths};
 
 use super::takeover::{backups, colony, kept, patiently, same, take};
@@ -122,11 +123,11 @@ struct Careless(Spoil);
 type Spoil = fn(&mut Vec<Node>);
 
 impl Successor for Careless {
-    fn is_made(&self) -> Result<bool, TakeoverError> {
+    fn exists(&self) -> Result<bool, TakeoverError> {
         Ok(false)
     }
 
-    fn weigh(&self, _: &mut TakeoverPlan) -> Result<(), TakeoverError> {
+    fn apply_settings(&self, _: &mut TakeoverPlan) -> Result<(), TakeoverError> {
         Ok(())
     }
 
@@ -203,7 +204,7 @@ fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
     let session = machine.session_in(&variables, &[("node_cap", "2"), ("cpu_remove", "91")]);
     let report = patiently(|| wnm::init::anm::take_over(&session, &machine.server())).unwrap();
     assert!(
-        report.contains("setting-overridden: cpu_remove is `91`, as you said (flag); anm's came to `75`"),
+        report.contains("setting-overridden: cpu_remove is `91`, as you set (flag), and not anm's `75`"),
         "{report}"
     );
     let said = colony(&machine).machine_sayings().unwrap();
@@ -215,7 +216,8 @@ fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
         "the nearest to 2 that keeps all"
     );
     assert!(
-        report.contains("node-cap-raised: node_cap=2 (flag) with 3 nodes there: raised to 3"),
+        report
+            .contains("node-cap-raised: node_cap=2 (flag) is below the 3 nodes of this server: raised to 3"),
         "{report}"
     );
     assert_eq!(of("hd_remove").as_deref(), Some("93"), "it was meant for wnm");
@@ -231,21 +233,24 @@ fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
 fn conflicting_takeover_flags_are_rejected() {
     let stage = Stage::new();
     for (words, says) in [
-        (&["--migrate_anm"][..], "`--migrate_anm` goes with `--init`"),
-        (&["--migrate-anm"], "`--migrate_anm` goes with `--init`"),
+        (&["--migrate_anm"][..], "`--migrate_anm` requires `--init`"),
+        (&["--migrate-anm"], "`--migrate_anm` requires `--init`"),
         (
             &["--anm_wait", "5"],
-            "`--anm_wait` goes with `--init --migrate_anm`",
+            "`--anm_wait` requires `--init --migrate_anm`",
         ),
-        (&["--init", "--ntracking", "replace"], "`--ntracking` goes with"),
+        (&["--init", "--ntracking", "replace"], "`--ntracking` requires"),
         (
             &["--init", "--migrate_anm", "--import"],
-            "`--import` does not go with `--migrate_anm`",
+            "`--import` cannot be combined with `--migrate_anm`",
         ),
-        (&["--init", "--rollback_anm"], "`--rollback_anm` goes alone"),
+        (
+            &["--init", "--rollback_anm"],
+            "`--rollback_anm` cannot be combined with other commands",
+        ),
         (
             &["--init", "--migrate_anm", "--process_manager", "setsid+user"],
-            "anm's nodes cannot be run by `setsid+user`",
+            "`setsid+user` cannot run anm's nodes",
         ),
     ] {
         stage.wnm(words).code(2).says(says);

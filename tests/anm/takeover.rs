@@ -175,7 +175,7 @@ fn takeover_of_the_whole_server_is_as_expected_and_touches_no_node() {
         "14 nodes (10 RUNNING, 3 STOPPED, 1 DISABLED)",
         "delay_start = 240 (DelayStart=4, `/var/antctl/config` line",
         "data-dir-missing antnode0009",
-        "anm ran antup at",
+        "anm ran antup daily at",
         "wnm --rollback_anm",
         "--force_action disable",
         "antnode0014",
@@ -298,7 +298,7 @@ fn dry_run_prints_the_plan_and_changes_nothing() {
         for words in [
             "would take over",
             "NodeCap=",
-            "what would be done",
+            "steps, without restarting",
             "1. copy",
             "7. let cron run",
             "antnode0012",

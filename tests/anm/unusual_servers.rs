@@ -4,10 +4,10 @@
 use std::fs;
 
 use wnm::takeover::anm::build::TakeoverPlan;
-use wnm::takeover::anm::{paths, unit_formats};
+use wnm::takeover::anm::paths;
 
 use super::takeover::{colony, same, take};
-use super::{append, codes, judged, one, refusal, shown};
+use super::{append, codes, format_of, judged, one, refusal, shown, strangers};
 use crate::stage::anm::Machine;
 
 const ADDRESS: &str = "0xF2a1A6FBC2c81aD60ADf1eeA74DAaB5fE9d5aEC6";
@@ -152,7 +152,7 @@ fn missing_settings_give_a_warning_and_use_wnms_defaults() {
     edit(&machine, paths::CONFIG, "NodeCap=20", "");
     let report = take(&machine, &[]).unwrap();
     assert!(
-        report.contains("setting-missing: anm does not say `MemRemove`"),
+        report.contains("setting-missing: anm does not set `MemRemove`"),
         "{report}"
     );
     assert_eq!(
@@ -277,7 +277,10 @@ fn without_any_address_the_operator_must_give_one() {
     assert!(error.to_string().contains("rewards_address"), "{error}");
     same(&before, &machine.tree());
     let report = take(&machine, &[("rewards_address", ADDRESS)]).unwrap();
-    assert!(report.contains("no nodes: anm has none here"), "{report}");
+    assert!(
+        report.contains("no nodes: anm has none on this machine"),
+        "{report}"
+    );
     assert_eq!(kept(&machine, "rewards_address"), ADDRESS);
 }
 
@@ -556,7 +559,7 @@ fn lost_data_is_searched_where_new_nodes_are_created() {
         .find(|warning| warning.code.word() == "data-dir-missing")
         .unwrap();
     assert!(
-        told.say.contains("perhaps at `/srv/nodes/antnode0009`"),
+        told.say.contains("perhaps it is `/srv/nodes/antnode0009`"),
         "{}",
         told.say
     );
@@ -592,19 +595,19 @@ fn manual_change_of_the_newest_node_does_not_apply_to_new_nodes() {
 
 #[test]
 fn nodes_in_the_root_folder_keep_their_place() {
-    let judgement = after(|machine| {
-        edit(
-            machine,
-            &unit("antnode001"),
-            "/var/antctl/services/antnode001",
-            "/antnode001",
-        );
-        fs::rename(
-            machine.path("/var/antctl/services/antnode001"),
-            machine.path("/antnode001"),
-        )
-        .unwrap();
-    });
+    let machine = Machine::new(None);
+    edit(
+        &machine,
+        &unit("antnode001"),
+        "/var/antctl/services/antnode001",
+        "/antnode001",
+    );
+    fs::rename(
+        machine.path("/var/antctl/services/antnode001"),
+        machine.path("/antnode001"),
+    )
+    .unwrap();
+    let judgement = judged(&machine);
     let node = judgement.nodes.iter().find(|node| node.id.0 == 1).unwrap();
     assert_eq!(
         (node.home.root.to_str(), node.state.word()),
@@ -612,8 +615,7 @@ fn nodes_in_the_root_folder_keep_their_place() {
     );
     assert!(has(&judgement, "storage-elsewhere"));
     assert!(
-        judgement
-            .not_nodes
+        strangers(&machine)
             .iter()
             .all(|path| path.starts_with("/var/antctl/services"))
     );
@@ -678,7 +680,8 @@ fn every_form_is_read_equally_in_any_style() {
             )
         },
     ];
-    let plain = judged(&Machine::new(None));
+    let plain_machine = Machine::new(None);
+    let plain = judged(&plain_machine);
     for quirk in quirks {
         let machine = Machine::new(None);
         for node in plain.nodes.iter().filter(|node| node.id.0 != 16) {
@@ -691,7 +694,12 @@ fn every_form_is_read_equally_in_any_style() {
             assert_eq!(one, other);
         }
         for (one, other) in odd.units.iter().zip(&plain.units) {
-            assert_eq!(unit_formats::of(one), unit_formats::of(other), "{}", one.name());
+            assert_eq!(
+                format_of(&machine, one),
+                format_of(&plain_machine, other),
+                "{}",
+                one.name()
+            );
         }
     }
 }

@@ -138,7 +138,7 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
         "antnode0013.service  STOPPED  0.4.17",
         "3 nodes (2 RUNNING, 1 STOPPED)",
         "node_storage is `",
-        "node_cap is 20: as the machine allows, 17 more are added",
+        "node_cap is 20: wnm will add 17 more if the machine allows",
     ] {
         assert!(ran.stdout.contains(said), "`{said}` in {ran}");
     }
@@ -236,7 +236,7 @@ fn one_of_two_nodes_with_the_same_port_is_kept_and_no_cap_removes_a_node() {
         "`antnode3.service` is DISABLED: port ",
         "`antnode4.service` is DISABLED: its root `",
         "`antnode5.service` is DISABLED: it has no `--metrics-server-port`",
-        "node_cap is raised to 6: so many nodes were found",
+        "node_cap is raised to 6, the number of nodes found",
     ] {
         assert!(ran.stderr.contains(said), "`{said}` in {ran}");
     }

@@ -7,8 +7,8 @@ use crate::colony::Node;
 
 use super::super::files::{FolderToDelete, beside};
 use super::super::{ManagerError, launch_command};
-use super::AntctlManager;
 use super::command_line::{AntctlCommand, FolderChoice};
+use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry};
 
 impl AntctlManager {
@@ -178,7 +178,7 @@ impl AntctlManager {
             return Err(ManagerError::Antctl {
                 doing: "remove all nodes of",
                 node: self.kind.to_string(),
-                why: failure.why(),
+                why: failure.to_string(),
             });
         }
         self.announce()?;

@@ -10,7 +10,7 @@ use crate::program::user_account;
 
 use super::super::discovered_node::{self, DiscoveredNode};
 use super::super::{DefinedNode, LaunchPolicy, installed_unit};
-use super::AntctlManager;
+use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry, is_prefix};
 
 /// Every node that is not removed. Ids are those wnm gave, as far as folders or ports still tell them; else

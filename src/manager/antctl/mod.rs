@@ -8,156 +8,25 @@
 mod cleanup;
 mod command_line;
 pub mod discover;
+mod manager;
 mod node_operations;
 pub mod registry;
 mod rpc_health;
 mod run_antctl;
 mod unblock;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool, Version};
-
+use crate::colony::{Binary, Node, NodeId, ProcessState, ProcessStatus, Version};
 use crate::program::Program;
 
-use super::node_layout::NodeLayout;
 use super::process_scan::is_gone;
-use super::systemctl::{Systemctl, UnitProperties};
-use super::unit_file::Unit;
-use super::{
-    AntctlPolicy, DefinedNode, LaunchPolicy, ManagerError, ProcessManager, discovered_node, launch_command,
-};
+use super::{DefinedNode, ManagerError, ProcessManager, launch_command};
+
+pub use manager::AntctlManager;
 
 use command_line::{AntctlCommand, BinarySource, FolderChoice};
 use registry::Registry;
-use run_antctl::Antctl;
-
-/// Runs nodes through antctl.
-#[derive(Debug)]
-pub struct AntctlManager {
-    kind: ManagerKind,
-    places: FolderChoice,
-    antctl: Antctl,
-    systemctl: Systemctl,
-    premises: NodeLayout,
-    /// Whether antctl changed units that systemd was not told of: antctl never tells it.
-    is_stale: AtomicBool,
-    /// Nodes that were found sick in this run.
-    given_up: Mutex<BTreeSet<String>>,
-}
-
-impl AntctlManager {
-    /// For nodes of `kind`: antctl+user, antctl+sudo or antctl+zen.
-    #[must_use]
-    pub fn new(kind: ManagerKind, policy: LaunchPolicy) -> AntctlManager {
-        AntctlManager {
-            kind,
-            places: match kind.tool {
-                Tool::AntctlZen => FolderChoice::Chosen,
-                _ => FolderChoice::Given,
-            },
-            antctl: Antctl::new(kind.mode, policy.antctl.clone()),
-            systemctl: Systemctl::new(kind.mode),
-            premises: NodeLayout::new(kind.mode, policy),
-            is_stale: AtomicBool::new(false),
-            given_up: Mutex::default(),
-        }
-    }
-
-    fn policy(&self) -> &LaunchPolicy {
-        self.premises.policy()
-    }
-
-    fn registry_path(&self) -> &Path {
-        match self.kind.mode {
-            Mode::User => &self.policy().antctl.user_registry,
-            Mode::Sudo => Path::new(AntctlPolicy::SYSTEM_REGISTRY),
-        }
-    }
-
-    fn units(&self) -> &Path {
-        match self.kind.mode {
-            Mode::User => &self.policy().user_units,
-            Mode::Sudo => &self.policy().system_units,
-        }
-    }
-
-    /// What antctl knows. Its file says so at once; where it keeps that elsewhere, it is asked.
-    fn registry(&self) -> Result<Registry, ManagerError> {
-        match Registry::read(self.registry_path())? {
-            Some(registry) => Ok(registry),
-            None => self.asked_registry(),
-        }
-    }
-
-    /// For what systemd can do as well: a registry that cannot be had is no reason to leave a node up or down.
-    fn registry_or_none(&self) -> Registry {
-        self.registry().unwrap_or_else(|error| {
-            tracing::warn!("cannot {error}");
-            Registry::default()
-        })
-    }
-
-    fn asked_registry(&self) -> Result<Registry, ManagerError> {
-        let failed = |why: String| ManagerError::Antctl {
-            doing: "list the nodes of",
-            node: self.kind.to_string(),
-            why,
-        };
-        let printed = self
-            .antctl
-            .tell(&AntctlCommand::status())?
-            .map_err(|failure| failed(failure.why()))?;
-        Registry::parse(&printed).map_err(failed)
-    }
-
-    /// The unit of a node: that of its entry, or one without an entry that tells of this very node.
-    fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, ManagerError> {
-        if let Some(entry) = registry.entry_of(node) {
-            return Ok(Some(entry.unit()));
-        }
-        let name = format!("{}.service", launch_command::service(node)?);
-        let is_ours = self
-            .root_in_unit(&name)
-            .is_some_and(|root| root == node.home.root || root.parent() == Some(&node.home.root));
-        Ok(is_ours.then_some(name))
-    }
-
-    /// The folder of the node that a unit on disk runs.
-    fn root_in_unit(&self, name: &str) -> Option<PathBuf> {
-        let text = fs::read_to_string(self.units().join(name)).ok()?;
-        discovered_node::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
-    }
-
-    fn shown(&self, unit: &str) -> Result<UnitProperties, ManagerError> {
-        let shown = self.systemctl.show(&[unit.to_owned()])?.pop();
-        Ok(shown.unwrap_or_default())
-    }
-
-    /// Has systemd read what antctl wrote. Once a unit has failed, systemd keeps its old text until then.
-    fn announce(&self) -> Result<(), ManagerError> {
-        self.systemctl.daemon_reload()?;
-        self.is_stale.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn note_change(&self) {
-        self.is_stale.store(true, Ordering::Relaxed);
-        self.keep_copy();
-    }
-
-    fn refused(doing: &'static str, node: &Node, why: impl Into<String>) -> ManagerError {
-        ManagerError::Antctl {
-            doing,
-            node: node.name.full(),
-            why: why.into(),
-        }
-    }
-}
 
 impl ProcessManager for AntctlManager {
     fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
@@ -185,7 +54,7 @@ impl ProcessManager for AntctlManager {
             what: vec![(self.registry_path().to_owned(), error.to_string())],
         })?;
         let why = match &said {
-            Err(failure) => failure.why(),
+            Err(failure) => failure.to_string(),
             Ok(printed) => {
                 let entry = run_antctl::added(printed).and_then(|name| after.named(&name));
                 match entry {
@@ -246,7 +115,7 @@ impl ProcessManager for AntctlManager {
                 said = self.antctl.tell(&order)?.err();
             }
             if let Some(failure) = &said {
-                tracing::debug!("antctl did not stop {unit}: {}", failure.why());
+                tracing::debug!("antctl did not stop {unit}: {}", failure.to_string());
             }
             self.stop_by_systemd(node, &unit, said)?;
         }

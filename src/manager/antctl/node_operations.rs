@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::colony::Node;
 
 use super::super::{ManagerError, ProcessManager, files};
-use super::AntctlManager;
 use super::command_line::{AntctlCommand, BinarySource};
+use super::manager::AntctlManager;
 use super::registry::Registry;
 use super::run_antctl::AntctlFailure;
 
@@ -58,7 +58,10 @@ impl AntctlManager {
         if let Some(failure @ (AntctlFailure::Unanswered(_) | AntctlFailure::Hung(_))) = &said
             && !now.is_running()
         {
-            tracing::warn!("antctl cannot start {unit}, systemd does: {}", failure.why());
+            tracing::warn!(
+                "antctl cannot start {unit}, systemd does: {}",
+                failure.to_string()
+            );
             self.systemctl.tell("start", std::slice::from_ref(&unit))?;
             sleep(PROVEN);
             now = self.shown(&unit)?;
@@ -69,7 +72,7 @@ impl AntctlManager {
             }
             return Ok(());
         }
-        Err(not_started(now.why(said.map(|failure| failure.why()))))
+        Err(not_started(now.why(said.map(|failure| failure.to_string()))))
     }
 
     /// Takes an entry out of antctl's registry, with its service, data and logs. The node is stopped.
@@ -83,7 +86,7 @@ impl AntctlManager {
         match said {
             Ok(_) => Ok(()),
             Err(_) if self.registry()?.named(service).is_none() => Ok(()),
-            Err(failure) => Err(AntctlManager::refused("remove", node, failure.why())),
+            Err(failure) => Err(AntctlManager::refused("remove", node, failure.to_string())),
         }
     }
 
@@ -106,7 +109,7 @@ impl AntctlManager {
         let order = AntctlCommand::upgrade(service, node, from)?;
         let said = self.antctl.tell(&order)?;
         self.note_change();
-        said.map_err(|failure| AntctlManager::refused("upgrade", node, failure.why()))?;
+        said.map_err(|failure| AntctlManager::refused("upgrade", node, failure.to_string()))?;
         self.start(node)
     }
 }

@@ -21,27 +21,16 @@ pub struct Antctl {
     policy: AntctlPolicy,
 }
 
-/// What antctl said when it did not do as it was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why antctl failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub enum AntctlFailure {
-    /// It said why.
+    /// The error that antctl printed.
     Said(String),
-    /// It could not even look at its nodes; why.
+    /// A node did not answer antctl, so that it did nothing.
     Unanswered(String),
-    /// It did not end in time, and was killed.
+    /// antctl was killed after its time limit.
     Hung(String),
-}
-
-impl AntctlFailure {
-    /// For people.
-    #[must_use]
-    pub fn why(&self) -> String {
-        match self {
-            AntctlFailure::Said(why) | AntctlFailure::Hung(why) | AntctlFailure::Unanswered(why) => {
-                why.clone()
-            }
-        }
-    }
 }
 
 impl Antctl {

@@ -10,7 +10,7 @@ use crate::colony::{Mode, Node, ProcessState, ProcessStatus};
 use super::super::ManagerError;
 use super::super::process_scan::Processes;
 use super::super::systemctl::UnitProperties;
-use super::AntctlManager;
+use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry};
 use super::rpc_health;
 use super::run_antctl::AntctlFailure;
@@ -102,7 +102,7 @@ impl AntctlManager {
             let complaint = complaint.and_then(|complaint| complaint.about(unit));
             return Err(ManagerError::NotStopped {
                 node: node.name.full(),
-                why: now.why(complaint.or_else(|| said.map(|failure| failure.why()))),
+                why: now.why(complaint.or_else(|| said.map(|failure| failure.to_string()))),
             });
         }
         if UnitProperties::is_marred(&now)

@@ -1,5 +1,4 @@
-//! What a colony owes to anm, whose nodes it has taken over: to do nothing when anm is back, and to keep the file up
-//! to date that others read.
+//! What cycles need to know after a takeover: whether anm is enabled again, and which file to update for NTracking.
 
 use std::path::{Path, PathBuf};
 
@@ -14,81 +13,80 @@ use super::ntracking;
 use super::paths::{BLOCK, CRON, KEPT};
 use super::{Server, TakeoverError};
 
-/// The file that tells every cycle of a takeover; all may read it.
+/// The file that records the takeover. Everybody can read it.
 const FILE: &str = "anm.json";
 
-/// A takeover, as each cycle must know it.
+/// A finished takeover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedTakeover {
-    /// The colony that has the nodes.
+    /// The database of the colony that took over the nodes.
     pub database: PathBuf,
-    /// Where anm's own files lie.
+    /// The directory with the backup of anm's files.
     pub backup: PathBuf,
 }
 
 impl FinishedTakeover {
-    /// What was taken over from anm on this server; None: nothing.
+    /// The takeover on this server; `None`: there was none.
     ///
     /// # Errors
-    /// When the file is there and cannot be understood.
+    /// When the file cannot be parsed.
     pub fn of(server: &Server) -> Result<Option<FinishedTakeover>, TakeoverError> {
         let path = file();
         let Some(text) = server.read(&path)? else {
             return Ok(None);
         };
-        let legacy = serde_json::from_str(&text).map_err(|error| TakeoverError::Unreadable {
-            path,
-            why: error.to_string(),
-        })?;
-        Ok(Some(legacy))
+        let takeover = serde_json::from_str(&text);
+        takeover
+            .map(Some)
+            .map_err(|error| TakeoverError::unreadable(path, error))
     }
 
-    /// Writes it down for the cycles to come.
+    /// Records the takeover for later cycles.
     pub(super) fn keep(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
-        let legacy = FinishedTakeover {
+        let takeover = FinishedTakeover {
             database: journal.state.database.clone(),
             backup: journal.backup.clone(),
         };
-        let text = serde_json::to_string_pretty(&legacy).unwrap_or_default() + "\n";
+        let text = serde_json::to_string_pretty(&takeover).unwrap_or_default() + "\n";
         FileOps::of(server).write(&server.path(file()), &text, FileOwner::ROOTS_CRON)
     }
 
-    /// Forgets it, when the nodes are anm's again.
+    /// Deletes the record, when the nodes are returned to anm.
     pub(super) fn forget(server: &Server) -> Result<(), TakeoverError> {
         FileOps::of(server).remove(&server.path(file()))
     }
 
-    /// Whether anm may run again: its cron file is back.
+    /// Rejects the run if anm's cron file exists again.
     ///
     /// # Errors
-    /// When it is: two managers of the same nodes would undo each other's work.
-    pub fn refuse_two(&self, server: &Server) -> Result<(), TakeoverError> {
+    /// When it exists: two managers would undo each other's work.
+    pub fn refuse_if_anm_is_back(&self, server: &Server) -> Result<(), TakeoverError> {
         if !server.has(CRON) {
             return Ok(());
         }
         let block = if server.has(BLOCK) {
-            format!("its runs still end at `{BLOCK}`")
+            format!("but its runs end at `{BLOCK}`")
         } else {
-            format!("and `{BLOCK}` is gone, so that it acts on the nodes")
+            format!("and `{BLOCK}` does not exist, so that anm acts on the nodes")
         };
         Err(TakeoverError::refused(
             format_args!(
-                "`{CRON}` is back, {block}: two managers would undo each other's work, so wnm does nothing"
+                "`{CRON}` is back, {block}; wnm does nothing, because two managers would undo each other's work"
             ),
             format_args!(
-                "`sudo rm {CRON}` if wnm shall go on, `wnm --rollback_anm` if anm shall have its nodes back; \
+                "to continue with wnm: `sudo rm {CRON}`; to return the nodes to anm: `wnm --rollback_anm`; \
                  backup: `{}`",
                 self.backup.display()
             ),
         ))
     }
 
-    /// Keeps `NodeDetails` as the nodes of the colony in `database` are now; says whether that changed it. Another
-    /// colony's nodes are not told of there.
+    /// Updates `NodeDetails` with the nodes of the colony in `database`, and returns whether it changed. Does nothing for
+    /// another colony.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn tell_ntracking(
+    pub fn update_node_details(
         &self,
         server: &Server,
         database: &Path,

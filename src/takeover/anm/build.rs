@@ -1,8 +1,7 @@
-//! What a server that ran anm comes to: the settings and rows of its colony, what is not taken over, and what the
-//! operator should hear. Nothing is changed here.
+//! Plans the takeover of a server: settings and rows of its colony, the units that are not taken over, and warnings.
+//! Changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeSet;
 
 use super::convert_settings::{self, ConvertedSetting, most_frequent};
 use super::cron::AnmAccount;
@@ -14,46 +13,34 @@ use super::unit_formats;
 use super::units::NodeUnit;
 use super::warning::{Warning, WarningCode};
 use super::{Server, TakeoverError};
-use crate::colony::{Node, NodeState};
+use crate::colony::{Node, NodeState, Timestamp};
 
-/// What new nodes join.
+/// The network of new nodes.
 const NETWORK: &str = "evm-arbitrum-one";
 
-/// A server judged.
+/// What a takeover will write.
 #[derive(Clone, Debug)]
 pub struct TakeoverPlan {
     pub operator: AnmAccount,
-    /// What the colony takes over from anm's settings.
+    /// The settings of the colony, converted from anm's.
     pub settings: Vec<ConvertedSetting>,
     /// The rows, in the order of their units.
     pub nodes: Vec<Node>,
-    /// The units they were made from.
+    /// The units of these rows, in the same order.
     pub units: Vec<NodeUnit>,
     /// Units of antnodes that are not taken over.
     pub foreign: Vec<NodeUnit>,
-    /// What lies where nodes lie and is none of those taken over.
-    pub not_nodes: Vec<PathBuf>,
-    /// Numbers of nodes whose folders lie there without a unit.
+    /// The numbers of node directories without a unit.
     pub leftovers: Vec<u32>,
-    /// Nodes that are STOPPED where anm believes that they run: stopped by the operator, or by a reboot.
+    /// Nodes that are STOPPED although anm recorded them as running: stopped by the operator or by a reboot.
     pub stopped_by_others: Vec<String>,
     /// When the machine was booted.
-    pub boot: crate::colony::Timestamp,
+    pub boot: Timestamp,
     pub warnings: Vec<Warning>,
 }
 
 impl TakeoverPlan {
-    /// How many nodes stand in each state.
-    #[must_use]
-    pub fn counts(&self) -> BTreeMap<NodeState, usize> {
-        let mut counts = BTreeMap::new();
-        for node in &self.nodes {
-            *counts.entry(node.state).or_insert(0) += 1;
-        }
-        counts
-    }
-
-    /// Nodes that a warning speaks of as broken or doubled, and that are disabled although they may run.
+    /// Nodes with a broken unit, or with a number or port of another node. They are disabled although they may run.
     #[must_use]
     pub fn excused(&self) -> BTreeSet<&str> {
         let codes = [
@@ -69,10 +56,10 @@ impl TakeoverPlan {
     }
 }
 
-/// Reads the server and judges it. `cron` is the text of anm's cron file, wherever it lies now.
+/// Reads the server and plans its takeover. `cron` is the text of anm's cron file, also after it was moved.
 ///
 /// # Errors
-/// What forbids a takeover, or cannot be read.
+/// When a precondition is not met, or something cannot be read.
 pub fn judge(server: &Server, cron: Option<&str>) -> Result<TakeoverPlan, TakeoverError> {
     let reading = ServerState::of(server, cron)?;
     let mut warnings = Vec::new();
@@ -84,6 +71,12 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<TakeoverPlan, Takeov
     for unit in &units {
         peculiarities(&reading, unit, &mut warnings);
     }
+    for path in &reading.strangers {
+        tracing::debug!(
+            "`{}` is not a node's directory, and is left alone",
+            path.display()
+        );
+    }
     leftovers(&reading, &mut warnings);
     dropped(&reading, &mut warnings);
     lock(server, &reading, &mut warnings)?;
@@ -94,27 +87,24 @@ pub fn judge(server: &Server, cron: Option<&str>) -> Result<TakeoverPlan, Takeov
         units,
         foreign,
         leftovers: reading.leftovers.iter().map(|leftover| leftover.number).collect(),
-        not_nodes: reading.strangers,
         stopped_by_others,
         boot: reading.boot,
         warnings,
     })
 }
 
-/// The units of anm's, and those of others: of antctl's, or with a name that anm never gave.
+/// Separates anm's units from those of antctl and those with a name that anm never uses.
 fn part(reading: &ServerState, warnings: &mut Vec<Warning>) -> (Vec<NodeUnit>, Vec<NodeUnit>) {
     let is_antctls = |unit: &NodeUnit| unit.is_antctls(&reading.registered);
     let (mut units, mut foreign) = (Vec::new(), Vec::new());
     for unit in reading.units.iter().cloned() {
         if unit.digits.is_empty() || is_antctls(&unit) {
             let whose = if is_antctls(&unit) {
-                "antctl's"
+                "antctl wrote it"
             } else {
-                "no unit of anm's"
+                "anm did not write it"
             };
-            let say = format!(
-                "it is {whose} and not taken over; its number and its ports are not given to new nodes"
-            );
+            let say = format!("{whose}, so it is not taken over; no new node gets its number or ports");
             warnings.push(Warning::of_node(WarningCode::ForeignUnit, unit.name(), say));
             foreign.push(unit);
         } else {
@@ -124,7 +114,7 @@ fn part(reading: &ServerState, warnings: &mut Vec<Warning>) -> (Vec<NodeUnit>, V
     (units, foreign)
 }
 
-/// Nodes in another network than most.
+/// Warns about nodes in another network than most nodes.
 fn networks(units: &[NodeUnit], warnings: &mut Vec<Warning>) {
     let Some(usual) = most_frequent(units.iter().filter_map(|unit| unit.network.clone())) else {
         return;
@@ -132,12 +122,12 @@ fn networks(units: &[NodeUnit], warnings: &mut Vec<Warning>) {
     for unit in units {
         match &unit.network {
             Some(network) if *network != usual => {
-                let say = format!("{network}, where most are {usual}; it stays there");
+                let say = format!("its network is {network}, but most nodes have {usual}; it stays there");
                 warnings.push(Warning::of_node(WarningCode::OtherNetwork, unit.name(), say));
             }
             None if unit.is_whole() => {
                 let say = format!(
-                    "its unit names no network; it is taken for {NETWORK} unless its environment says otherwise"
+                    "its unit names no network; wnm assumes {NETWORK}, unless its environment names another one"
                 );
                 warnings.push(Warning::of_node(WarningCode::NetworkUnsaid, unit.name(), say));
             }
@@ -145,12 +135,12 @@ fn networks(units: &[NodeUnit], warnings: &mut Vec<Warning>) {
         }
     }
     if usual != NETWORK {
-        let say = format!("most nodes are in {usual}; new ones join {NETWORK}");
+        let say = format!("most nodes are in {usual}, but new nodes join {NETWORK}");
         warnings.push(Warning::new(WarningCode::NetworkOfNewNodes, say));
     }
 }
 
-/// Where anm's own record and the machine disagree; returns the nodes that are stopped and should run by it.
+/// Warns where `NodeDetails` and systemd differ. Returns the stopped nodes that `NodeDetails` has as running.
 fn beliefs(
     reading: &ServerState,
     units: &[NodeUnit],
@@ -177,20 +167,20 @@ fn beliefs(
     }
     for name in reading.beliefs.keys() {
         if !reading.units.iter().any(|unit| unit.name() == name) {
-            let say = "NodeDetails has it, and there is no unit of that name; it is passed over";
+            let say = "NodeDetails lists it, but there is no such unit; it is skipped";
             warnings.push(Warning::of_node(WarningCode::Phantom, name, say));
         }
     }
     stopped
 }
 
-/// What a hand has changed about a unit, or what changed about its process.
+/// Warns about what an operator changed in a unit, and about a process that differs from its unit.
 fn peculiarities(reading: &ServerState, unit: &NodeUnit, warnings: &mut Vec<Warning>) {
     let mut warn = |code, say: String| warnings.push(Warning::of_node(code, unit.name(), say));
     let strange = unit_formats::strange_words(unit);
     if !strange.is_empty() {
         let say = format!(
-            "`{}` was not written by anm; the unit is kept as it is",
+            "`{}` was not written by anm; the unit stays as it is",
             strange.join(" ")
         );
         warn(WarningCode::ExtraArguments, say);
@@ -214,7 +204,10 @@ fn peculiarities(reading: &ServerState, unit: &NodeUnit, warnings: &mut Vec<Warn
             .collect();
         warn(
             WarningCode::DropIns,
-            format!("{} add to its unit; they are read and kept", files.join(", ")),
+            format!(
+                "drop-ins of its unit: {}; they are read and kept",
+                files.join(", ")
+            ),
         );
     }
     if unit.is_whole()
@@ -227,17 +220,17 @@ fn peculiarities(reading: &ServerState, unit: &NodeUnit, warnings: &mut Vec<Warn
         let has = unit.wallet.as_deref().unwrap_or("none");
         warn(
             WarningCode::WalletUnusable,
-            format!("its rewards address is `{has}`, which is no address"),
+            format!("its rewards address `{has}` is invalid"),
         );
     }
     if unit.shown.needs_reload {
-        let say = "its unit was changed after systemd read it; the row is what the file says";
+        let say = "its unit file was changed after systemd read it; the row has the values of the file";
         warn(WarningCode::UnitChanged, say.to_owned());
     }
     let words = unit.pid().and_then(|pid| reading.processes.get(&pid));
     if let Some(words) = words.filter(|words| !words.is_empty() && !is_same(words, &unit.command)) {
         let say = format!(
-            "its process runs `{}`, its unit says `{}`; the row is what the unit says",
+            "its process runs `{}`, but its unit has `{}`; the row has the values of the unit",
             words.join(" "),
             unit.command.join(" ")
         );
@@ -245,7 +238,7 @@ fn peculiarities(reading: &ServerState, unit: &NodeUnit, warnings: &mut Vec<Warn
     }
 }
 
-/// Whether a process has the words of a unit. A program that is a script has its interpreter before them.
+/// Whether a process has the command line of a unit. That of a script starts with its interpreter.
 fn is_same(words: &[String], command: &[String]) -> bool {
     words.ends_with(command)
 }
@@ -254,41 +247,40 @@ fn leftovers(reading: &ServerState, warnings: &mut Vec<Warning>) {
     for leftover in &reading.leftovers {
         let number = leftover.number;
         let (code, what) = match (leftover.is_log, leftover.has_key) {
-            (true, _) => (WarningCode::LeftoverLogDir, "logs of a node"),
+            (true, _) => (WarningCode::LeftoverLogDir, "it has logs of a node"),
             (false, true) => (WarningCode::OrphanDataDir, "it has a secret-key"),
             (false, false) => (
                 WarningCode::LeftoverDataDir,
-                "a node's folder without a secret-key",
+                "it is a node directory without a secret-key",
             ),
         };
-        let say = format!("{what} and no unit; {number} is not given to a new node");
+        let say = format!("{what} and no unit; no new node gets the number {number}");
         warnings.push(Warning::of_path(code, &leftover.path, say));
     }
     for path in &reading.other_manager {
-        let say = "it is of a manager of `ant-node`, whose ports begin at 12000; it is left alone";
+        let say = "it belongs to a manager of `ant-node`, which uses ports from 12000 on; it is left alone";
         warnings.push(Warning::of_path(WarningCode::OtherManager, path, say));
     }
 }
 
-/// What anm did and nothing does any more.
+/// Warns about what anm did and wnm does not do.
 fn dropped(reading: &ServerState, warnings: &mut Vec<Warning>) {
-    // Nothing comes of these, so they need not be understood.
-    let said = |name: &str| {
-        let said = reading.effective.get(name)?;
-        Some(said.text.as_deref().unwrap_or("?"))
+    // wnm does not use these values, so that they may need a shell.
+    let value = |name: &str| {
+        let value = reading.effective.get(name)?;
+        Some(value.text.as_deref().unwrap_or("?"))
     };
-    if let (Some(hour), Some(minute)) = (said("UpgradeHour"), said("UpgradeMin")) {
-        let version = match said("NodeVersion") {
+    if let (Some(hour), Some(minute)) = (value("UpgradeHour"), value("UpgradeMin")) {
+        let version = match value("NodeVersion") {
             None | Some("") => "the newest version",
-            Some("?") => "a version that only a shell can tell",
+            Some("?") => "a version that only a shell can evaluate",
             Some(version) => version,
         };
-        let say =
-            format!("anm ran antup at {hour:0>2}:{minute:0>2} daily with {version}; nothing does so now");
+        let say = format!("anm ran antup daily at {hour:0>2}:{minute:0>2} with {version}; wnm does not");
         warnings.push(Warning::new(WarningCode::AntupScheduleDropped, say));
     }
-    if let Some(order) = said("Action").filter(|text| !text.is_empty() && *text != "0") {
-        let say = format!("`Action={order}` is an order to anm, which wnm does not follow");
+    if let Some(order) = value("Action").filter(|text| !text.is_empty() && *text != "0") {
+        let say = format!("`Action={order}` is an order to anm; wnm ignores it");
         warnings.push(Warning::new(WarningCode::ControlDropped, say));
     }
     for (path, what) in &reading.controls {
@@ -296,18 +288,18 @@ fn dropped(reading: &ServerState, warnings: &mut Vec<Warning>) {
     }
 }
 
-/// A lock that no run of anm holds.
+/// Warns about the lock of a run of anm that was killed.
 fn lock(server: &Server, reading: &ServerState, warnings: &mut Vec<Warning>) -> Result<(), TakeoverError> {
     let is_old = server.changed(BLOCK).is_some_and(|at| at < reading.boot);
     if is_old && !disable::is_ours(server) && disable::running(server)?.is_none() {
         warnings.push(stale_block(
-            "it is older than this boot; since then anm has done nothing",
+            "it is older than this boot, and anm has done nothing since then",
         ));
     }
     Ok(())
 }
 
-/// That there was a lock of a run of anm that had long gone.
+/// The warning about the lock of a run of anm that was killed.
 pub(super) fn stale_block(how: &str) -> Warning {
     let say = format!("the lock of a run of anm that was killed: {how}");
     Warning::of_path(WarningCode::StaleBlock, BLOCK, say)

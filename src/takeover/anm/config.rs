@@ -1,7 +1,7 @@
-//! anm's files of settings: assignments for a shell, read without a shell.
+//! Parses anm's config files, which are shell assignments, without a shell.
 //!
-//! Only what needs no evaluation is understood: `NAME=value`, quoted or not, `export` before it, a comment
-//! after it. What would have to be run to be known is told as such and never run.
+//! It parses `NAME=value`, with or without quotes, `export` and a comment. A value that a shell would have to evaluate is
+//! reported, and never evaluated.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use super::paths::{CONFIG, SCRIPT, SYSTEM};
 use super::{Server, TakeoverError};
 
-/// Read after `config` on every run, where it is there.
+/// anm reads it after `config`, if it exists.
 pub const OVERRIDE: &str = "/var/antctl/override";
 
-/// From so many processors on anm takes two timers from its own script.
+/// With this many processors or more, anm takes two delays from its own script.
 const MANY_CORES: u32 = 24;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
-    /// None: it would have to be evaluated.
+    /// `None`: a shell would have to evaluate it.
     pub text: Option<String>,
     pub file: PathBuf,
     /// From 1.
     pub line: usize,
 }
 
-/// A line that is no plain assignment: anything may follow from it.
+/// A line that is not a plain assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NonAssignment {
     /// From 1.
@@ -33,10 +33,10 @@ pub struct NonAssignment {
     pub text: String,
 }
 
-/// All assignments of a file, later ones in the place of earlier ones.
+/// All assignments of a file; the last one of a name wins.
 ///
 /// # Errors
-/// The first line that is none.
+/// The first line that is not an assignment.
 pub fn parse(text: &str, file: &Path) -> Result<BTreeMap<String, Assignment>, NonAssignment> {
     let mut said = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
@@ -60,7 +60,7 @@ pub fn parse(text: &str, file: &Path) -> Result<BTreeMap<String, Assignment>, No
     Ok(said)
 }
 
-/// The name and the value of one assignment; the value is None where a shell would have to say what it is.
+/// Parses one assignment. Its value is `None` if a shell would have to evaluate it.
 fn assignment(line: &str) -> Option<(&str, Option<String>)> {
     let line = match line.strip_prefix("export") {
         Some(rest) if rest.starts_with([' ', '\t']) => rest.trim_start(),
@@ -78,15 +78,15 @@ fn assignment(line: &str) -> Option<(&str, Option<String>)> {
         match c {
             '\'' => text.push_str(&single_quoted(&mut rest)?),
             '"' => is_plain &= double_quoted(&mut rest, &mut text)?,
-            // At the end of the line it would make one of two lines.
+            // At the end of a line it would join two lines.
             '\\' => text.push(rest.next()?),
             '$' => is_plain = false,
             '`' | '(' => {
                 is_plain = false;
-                // What follows belongs to it; where it ends only a shell knows.
+                // Only a shell knows where it ends.
                 break;
             }
-            // A second command on the line: it may do anything.
+            // A second command on the line.
             ';' | '&' | '|' | '<' | '>' | ')' => return None,
             c if c.is_whitespace() => {
                 let after = rest.as_str().trim_start();
@@ -101,20 +101,20 @@ fn assignment(line: &str) -> Option<(&str, Option<String>)> {
     Some((name, is_plain.then_some(text)))
 }
 
-/// Up to the closing quote; None where there is none.
+/// The text up to the closing quote; `None` if there is none.
 fn single_quoted(rest: &mut std::str::Chars<'_>) -> Option<String> {
     let (inner, after) = rest.as_str().split_once('\'')?;
     *rest = after.chars();
     Some(inner.to_owned())
 }
 
-/// Adds what is up to the closing quote to `text`, and tells whether it is plain; None where the quote is not closed.
+/// Appends the text up to the closing quote to `text`, and returns whether it is plain; `None` if there is no such quote.
 fn double_quoted(rest: &mut std::str::Chars<'_>, text: &mut String) -> Option<bool> {
     let mut is_plain = true;
     loop {
         match rest.next()? {
             '"' => return Some(is_plain),
-            // Here a backslash means something before four characters, and itself before all others.
+            // In double quotes a backslash escapes only these four characters.
             '\\' => match rest.next()? {
                 c @ ('$' | '`' | '"' | '\\') => text.push(c),
                 c => text.extend(['\\', c]),
@@ -127,25 +127,25 @@ fn double_quoted(rest: &mut std::str::Chars<'_>, text: &mut String) -> Option<bo
     }
 }
 
-/// What is in effect: `config`, then `override`, then the rule for many processors.
+/// The effective settings: of `config`, then `override`, then the script on machines with many processors.
 #[derive(Clone, Debug, Default)]
 pub struct EffectiveConfig {
     said: BTreeMap<String, Assignment>,
-    /// What each file says of the rewards address, `override` first: where one is no address, the next is asked.
+    /// The rewards address in each file, `override` first. If one is invalid, the next is used.
     pub rewards: Vec<Assignment>,
-    /// Whether two timers come from the script.
+    /// Whether two delays come from the script.
     pub has_many_cores: bool,
-    /// The different delays in the script, where it is asked: which is meant cannot be told unless there is one.
+    /// The different delays in the script. If there are several, it is unclear which is used.
     pub script_delays: Vec<u32>,
-    /// The thousands of the ports of new nodes, as the script has them.
+    /// The thousands of the ports of new nodes, from the script.
     pub thousands: Option<u32>,
 }
 
 impl EffectiveConfig {
-    /// Reads all three files. The caller's environment does not matter.
+    /// Reads all three files.
     ///
     /// # Errors
-    /// A file that cannot be read, or a line that would have to be run.
+    /// When a file cannot be read or parsed.
     pub fn read(server: &Server) -> Result<EffectiveConfig, TakeoverError> {
         let script = server.read(SCRIPT)?.unwrap_or_default();
         let system = file(server, SYSTEM)?;
@@ -161,7 +161,7 @@ impl EffectiveConfig {
             thousands: literals(&script, "ntpr", Indent::None).pop(),
         };
         let cores = match system.get("CpuCount") {
-            Some(said) => evaluated("CpuCount", said)?.parse().unwrap_or(0),
+            Some(said) => plain_text("CpuCount", said)?.parse().unwrap_or(0),
             None => 0,
         };
         effective.has_many_cores = cores >= MANY_CORES;
@@ -183,41 +183,41 @@ impl EffectiveConfig {
         Ok(effective)
     }
 
-    /// What is said of `name`; None: nothing.
+    /// The assignment to `name`; `None`: there is none.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Assignment> {
         self.said.get(name)
     }
 
-    /// The text of `name`; None: nothing is said.
+    /// The text of `name`; `None`: it is not set.
     ///
     /// # Errors
-    /// When it would have to be evaluated.
+    /// When a shell would have to evaluate it.
     pub fn text(&self, name: &str) -> Result<Option<&str>, TakeoverError> {
         let said = self.said.get(name);
-        said.map(|said| evaluated(name, said)).transpose()
+        said.map(|said| plain_text(name, said)).transpose()
     }
 }
 
 /// The text of a value.
 ///
 /// # Errors
-/// When it would have to be evaluated.
-pub fn evaluated<'a>(name: &str, said: &'a Assignment) -> Result<&'a str, TakeoverError> {
+/// When a shell would have to evaluate it.
+pub fn plain_text<'a>(name: &str, said: &'a Assignment) -> Result<&'a str, TakeoverError> {
     let text = said.text.as_deref();
-    text.ok_or_else(|| unclear(name, said, "would have to be evaluated by a shell"))
+    text.ok_or_else(|| invalid(name, said, "would have to be evaluated by a shell"))
 }
 
-/// The refusal of a value that cannot be used.
+/// The error for an invalid value.
 #[must_use]
-pub fn unclear(name: &str, said: &Assignment, why: &str) -> TakeoverError {
+pub fn invalid(name: &str, said: &Assignment, why: &str) -> TakeoverError {
     let line = match said.line {
         0 => String::new(),
         line => format!(" line {line}"),
     };
     TakeoverError::refused(
         format_args!("`{name}` in `{}`{line} {why}", said.file.display()),
-        "write a plain value there, as `NAME=value`, and call it again; nothing was changed",
+        "nothing was changed; write it as a plain `NAME=value`, and run this again",
     )
 }
 
@@ -226,22 +226,22 @@ fn file(server: &Server, path: &str) -> Result<BTreeMap<String, Assignment>, Tak
     parse(&text, Path::new(path)).map_err(|odd| {
         TakeoverError::refused(
             format_args!(
-                "`{path}` line {} is no plain assignment: `{}`",
+                "`{path}` line {} is not a plain assignment: `{}`",
                 odd.line, odd.text
             ),
-            "leave only lines as `NAME=value` in it, and call it again; nothing was changed",
+            "nothing was changed; keep only lines such as `NAME=value`, and run this again",
         )
     })
 }
 
-/// How far a line of the script may be indented.
+/// The indentation of lines to search for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Indent {
     None,
     Any,
 }
 
-/// The numbers in lines `NAME=number` of the script, in their order.
+/// The numbers in lines `NAME=number` of the script, in order.
 fn literals(script: &str, name: &str, indent: Indent) -> Vec<u32> {
     let lines = script.lines().map(|line| match indent {
         Indent::None => line,
@@ -255,25 +255,25 @@ fn literals(script: &str, name: &str, indent: Indent) -> Vec<u32> {
         .collect()
 }
 
-/// Why the next run of anm would destroy all nodes; None: it would not.
+/// Why the next run of anm would delete all nodes; `None`: it would not.
 ///
 /// # Errors
 /// As [`Effective::read`].
-pub fn teardown_ordered(server: &Server) -> Result<Option<String>, TakeoverError> {
+pub fn teardown_reason(server: &Server) -> Result<Option<String>, TakeoverError> {
     if !server.has(CONFIG) {
         return Ok(Some(format!(
-            "`{CONFIG}` is gone, which anm takes for the order to destroy all nodes"
+            "`{CONFIG}` does not exist, which anm takes as an order to delete all nodes"
         )));
     }
     let effective = EffectiveConfig::read(server)?;
     let Some(said) = effective.get("Action") else {
         return Ok(None);
     };
-    // However it is written: a number to bash is one to us.
-    let is_order = evaluated("Action", said)?.trim().parse() == Ok(4);
+    // bash accepts spaces around the number.
+    let is_order = plain_text("Action", said)?.trim().parse() == Ok(4);
     Ok(is_order.then(|| {
         format!(
-            "`Action=4` in `{}` orders anm to destroy all nodes",
+            "`Action=4` in `{}` orders anm to delete all nodes",
             said.file.display()
         )
     }))
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_assignments_are_read_in_all_their_forms() {
+    fn parses_plain_assignments() {
         for (line, text) in [
             ("A=5", "5"),
             ("A='3'", "3"),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_needs_a_shell_is_told_and_not_run() {
+    fn reports_values_that_need_a_shell() {
         for line in ["A=$(id)", "A=\"$HOME/x\"", "A=`id`", "A=(1 2)", "A=a$", "A=${x}y"] {
             assert_eq!(value(line), Some(None), "{line}");
         }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_script_tells_two_numbers() {
+    fn reads_numbers_from_the_script() {
         let script =
             "ntpr=55\n  ntpr=66\n\tDelayStart=3\n# DelayStart=4\nDelayStart=$x\nntpr=5 5\nntpr=35 # \n";
         assert_eq!(literals(script, "ntpr", Indent::None), [55, 35]);
@@ -338,7 +338,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd_to_be_read(text in "\\PC*") {
+        fn parses_any_text_without_panic(text in "\\PC*") {
             let _ = parse(&text, Path::new("/c"));
         }
     }

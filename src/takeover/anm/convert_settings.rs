@@ -1,4 +1,4 @@
-//! What anm's settings come to in wnm: names, units of time, and what counts where several places say something.
+//! Converts anm's settings to wnm's: names, units of time, and priorities between several files.
 
 mod wallet;
 
@@ -6,37 +6,37 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::TakeoverError;
-use super::config::{Assignment, unclear};
+use super::config::{Assignment, invalid};
 use super::inspect::ServerState;
 use super::unit_formats;
 use super::units::{NodeUnit, collapsed};
 use super::warning::{Warning, WarningCode};
 
-/// anm counts runs, of which there is one a minute; wnm counts seconds.
+/// anm's delays are in runs, one a minute; wnm's are in seconds.
 const RUN_S: u64 = 60;
 
-/// More than anybody waits: a thousand years.
+/// The longest delay, a thousand years: still a number after the conversion to seconds.
 const MOST_RUNS: u64 = 1_000 * 366 * 24 * 60;
 
-/// So many nodes can be in a colony.
+/// The most nodes that a colony can have.
 const MOST_NODES: u64 = 10_000;
 
-/// One setting of the colony as anm had it.
+/// One setting of the colony, converted from anm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConvertedSetting {
-    /// wnm's name for it.
+    /// Its name in wnm.
     pub name: &'static str,
-    /// As wnm takes it.
+    /// Its value in wnm.
     pub text: String,
-    /// anm's name and text for it, where it has them.
+    /// Its name and value in anm, `NodeCap=20`; empty if anm has no such setting.
     pub was: String,
-    /// Where it stands.
+    /// Where the value comes from.
     pub from: String,
-    /// What is different about it in wnm.
+    /// What is different in wnm; empty if nothing.
     pub note: &'static str,
 }
 
-/// Percentages: anm's name, wnm's, and what differs.
+/// Percentages: the name in anm, the name in wnm, and what differs.
 const PERCENTS: [(&str, &str, &str); 6] = [
     ("CpuLessThan", "cpu_less_than", ""),
     ("MemLessThan", "mem_less_than", ""),
@@ -58,65 +58,65 @@ const LOADS: [(&str, &str, &str); 2] = [
     (
         "MaxLoadAverageAllowed",
         "max_load_average_allowed",
-        "any of the three averages above it counts; for anm those of 1 and of 5 minutes both had to be",
+        "wnm removes nodes if any of the three averages exceeds it; anm only if both those of 1 and 5 minutes did",
     ),
     ("DesiredLoadAverage", "desired_load_average", ""),
 ];
 
 const DELAYS: [(&str, &str, &str); 4] = [
-    ("DelayStart", "delay_start", "runs of a minute to seconds"),
+    ("DelayStart", "delay_start", "from minutes to seconds"),
     (
         "DelayReStart",
         "delay_restart",
-        "runs of a minute to seconds; kept and not used",
+        "from minutes to seconds; stored but not used",
     ),
-    ("DelayUpgrade", "delay_upgrade", "runs of a minute to seconds"),
+    ("DelayUpgrade", "delay_upgrade", "from minutes to seconds"),
     (
         "DelayRemove",
         "delay_remove",
-        "runs of a minute to seconds; stopped nodes are no longer on a countdown to their deletion",
+        "from minutes to seconds; wnm does not delete stopped nodes after a countdown",
     ),
 ];
 
-/// The settings of the colony, of which `rows` nodes will be.
+/// The settings of a colony with `rows` nodes.
 ///
 /// # Errors
-/// A value that cannot be used.
+/// When a value is invalid.
 pub fn settings(
     reading: &ServerState,
     units: &[NodeUnit],
     rows: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<ConvertedSetting>, TakeoverError> {
-    let mut desk = SettingsConverter {
+    let mut converter = SettingsConverter {
         reading,
         taken: Vec::new(),
         warnings,
     };
-    desk.node_cap(rows)?;
+    converter.node_cap(rows)?;
     for (old, new, note) in PERCENTS {
-        desk.take(
+        converter.take(
             old,
             new,
             note,
             |text| whole(text, 100).map(|n| n.to_string()),
-            "is no percentage from 0 to 100",
+            "must be a percentage from 0 to 100",
         )?;
     }
     for (old, new, note) in LOADS {
-        desk.take(old, new, note, load, "is no load average above 0")?;
+        converter.take(old, new, note, load, "must be a load average above 0")?;
     }
     for (old, new, note) in DELAYS {
         let seconds = |text: &str| Some((whole(text, MOST_RUNS)? * RUN_S).to_string());
-        desk.take(old, new, note, seconds, "is no whole number of runs")?;
+        converter.take(old, new, note, seconds, "must be a whole number of runs")?;
     }
-    desk.script();
-    desk.storage(units)?;
-    desk.payee(units)?;
-    desk.ports(units);
-    desk.like_newest(units);
+    converter.script();
+    converter.storage(units)?;
+    converter.rewards_address(units)?;
+    converter.ports(units);
+    converter.environment_of_newest(units);
     let mut derived = |name, text: String, from: &str| {
-        desk.taken.push(ConvertedSetting {
+        converter.taken.push(ConvertedSetting {
             name,
             text,
             was: String::new(),
@@ -125,12 +125,12 @@ pub fn settings(
         });
     };
     let antnode = reading.operator.antnode.to_string_lossy().into_owned();
-    derived("antnode_path", antnode, "where the operator has it");
+    derived("antnode_path", antnode, "where the operator installed it");
     derived("process_manager", "systemd+sudo".to_owned(), "what anm uses");
-    Ok(desk.taken)
+    Ok(converter.taken)
 }
 
-/// Where settings are taken over.
+/// Collects the converted settings and the warnings about them.
 struct SettingsConverter<'a> {
     reading: &'a ServerState,
     taken: Vec<ConvertedSetting>,
@@ -138,7 +138,7 @@ struct SettingsConverter<'a> {
 }
 
 impl SettingsConverter<'_> {
-    /// Takes over one value as `read` reads it; what nobody says is left to wnm's default.
+    /// Converts one value with `read`. A value that anm does not set keeps wnm's default.
     fn take(
         &mut self,
         old: &'static str,
@@ -148,19 +148,20 @@ impl SettingsConverter<'_> {
         why: &str,
     ) -> Result<(), TakeoverError> {
         let Some(text) = self.reading.effective.text(old)? else {
-            let say = format!("anm does not say `{old}`; `{new}` is wnm's default");
+            let say = format!("anm does not set `{old}`; `{new}` gets wnm's default");
             self.warnings.push(Warning::new(WarningCode::SettingMissing, say));
             return Ok(());
         };
-        let Some(said) = self.reading.effective.get(old) else {
+        let Some(assignment) = self.reading.effective.get(old) else {
             return Ok(());
         };
-        let value = read(text).ok_or_else(|| unclear(old, said, &format!("is `{text}`, which {why}")))?;
+        let value = read(text).ok_or_else(|| invalid(old, assignment, &format!("is `{text}`, but {why}")))?;
         if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let say = format!("`{old}` is `{text}`: taken as decimal, though a shell counts it in eights");
+            let say =
+                format!("`{old}` is `{text}`: read as a decimal number, although a shell reads it as octal");
             self.warnings.push(Warning::new(WarningCode::LeadingZero, say));
         }
-        self.push(new, value, format!("{old}={text}"), &place(said), note);
+        self.push(new, value, format!("{old}={text}"), &place(assignment), note);
         Ok(())
     }
 
@@ -174,45 +175,45 @@ impl SettingsConverter<'_> {
         });
     }
 
-    /// What anm takes from its own script on a machine of many processors, where that is not plain.
+    /// Warns if the delay that anm takes from its script on a machine with many processors is unclear.
     fn script(&mut self) {
         let effective = &self.reading.effective;
         let say = match effective.script_delays.len() {
             0 if effective.has_many_cores => {
-                "anms.sh does not say `DelayStart` plainly, which counts on machines of 24 processors and more; that of \
-                 anm's settings is taken"
+                "on machines with 24 or more processors anm uses the `DelayStart` of anms.sh, which is not a plain number; \
+                 the value of anm's settings is used"
             }
             0 | 1 => return,
             _ => {
-                "anms.sh sets `DelayStart` for machines of 24 processors and more to different numbers; the last counts"
+                "anms.sh sets `DelayStart` for machines with 24 or more processors to several numbers; the last one is used"
             }
         };
         self.warnings.push(Warning::new(WarningCode::ScriptUnclear, say));
     }
 
-    /// wnm must not delete a node because anm counted otherwise.
+    /// Raises the cap to the number of nodes, so that wnm deletes none because anm counted only running nodes.
     fn node_cap(&mut self, rows: usize) -> Result<(), TakeoverError> {
-        let note = "counts every node; anm counted those that run";
+        let note = "counts all nodes; anm counted running nodes only";
         self.take(
             "NodeCap",
             "node_cap",
             note,
             |text| whole(text, MOST_NODES).map(|n| n.to_string()),
-            "is no whole number from 0 to 10000",
+            "must be a whole number from 0 to 10000",
         )?;
         let Some(cap) = self.taken.last_mut().filter(|taken| taken.name == "node_cap") else {
             self.push(
                 "node_cap",
                 rows.to_string(),
                 String::new(),
-                "the nodes that are there",
+                "the number of nodes",
                 note,
             );
             return Ok(());
         };
         if cap.text.parse::<usize>().is_ok_and(|cap| cap < rows) {
             let say = format!(
-                "{} with {rows} nodes there: raised to {rows}, so that none is removed for it",
+                "{} is below the {rows} nodes of this server: raised to {rows}, so that no node is removed",
                 cap.was
             );
             cap.text = rows.to_string();
@@ -228,21 +229,21 @@ impl SettingsConverter<'_> {
             .text("NodeStorage")?
             .filter(|text| !text.is_empty());
         let (path, was, from) = match (text, self.reading.effective.get("NodeStorage")) {
-            (Some(text), Some(said)) => {
+            (Some(text), Some(value)) => {
                 if !text.starts_with('/') {
-                    return Err(unclear(
+                    return Err(invalid(
                         "NodeStorage",
-                        said,
-                        &format!("is `{text}`, which is no absolute path"),
+                        value,
+                        &format!("is `{text}`, but must be an absolute path"),
                     ));
                 }
-                (collapsed(text), format!("NodeStorage={text}"), place(said))
+                (collapsed(text), format!("NodeStorage={text}"), place(value))
             }
             _ => {
                 let parents = units
                     .iter()
                     .filter_map(|unit| Some(unit.root.as_deref()?.parent()?.to_owned()))
-                    // A root as `/antnode001`: no folder of nodes.
+                    // The parent of `/antnode001` is not a storage directory.
                     .filter(|path| path.parent().is_some());
                 let path = most_frequent(parents).unwrap_or_else(|| super::inspect::SERVICES.into());
                 (path, String::new(), "where most nodes are".to_owned())
@@ -251,7 +252,7 @@ impl SettingsConverter<'_> {
         for unit in units {
             if let Some(root) = unit.root.as_deref().filter(|root| !root.starts_with(&path)) {
                 let say = format!(
-                    "its root `{}` is not below `{}`, where new nodes go",
+                    "its data directory `{}` is not below `{}`, the storage of new nodes",
                     root.display(),
                     path.display()
                 );
@@ -277,7 +278,7 @@ impl SettingsConverter<'_> {
         };
         let script = self.reading.effective.thousands;
         let (port, from) = match (most_frequent(each(|unit| unit.port)), script) {
-            (Some(port), _) => (port, "what most nodes have"),
+            (Some(port), _) => (port, "as most nodes"),
             (None, Some(port)) => (port, "`ntpr` in anms.sh"),
             (None, None) => (55, "anm's default"),
         };
@@ -288,7 +289,7 @@ impl SettingsConverter<'_> {
             "metrics_port_start",
             metrics.to_string(),
             String::new(),
-            "what most nodes have",
+            "as most nodes",
             "",
         );
         for unit in units.iter().filter(|unit| unit.is_whole()) {
@@ -300,7 +301,7 @@ impl SettingsConverter<'_> {
             );
             if has != usual {
                 let say = format!(
-                    "port {} and metrics port {}, where its number gives {} and {}; they are kept",
+                    "it has port {} and metrics port {}, but its number would give {} and {}; it keeps them",
                     has.0, has.1, usual.0, usual.1
                 );
                 self.warnings
@@ -309,16 +310,16 @@ impl SettingsConverter<'_> {
         }
     }
 
-    /// New nodes are started as the newest of those that are there.
-    fn like_newest(&mut self, units: &[NodeUnit]) {
+    /// New nodes get the environment and the UPnP setting of the newest node.
+    fn environment_of_newest(&mut self, units: &[NodeUnit]) {
         let whole = || units.iter().filter(|unit| unit.is_whole());
-        // What a hand did to one node is no rule for new ones, unless it did it to all.
+        // Prefer nodes that no operator changed.
         let newest = whole()
             .filter(|unit| !unit_formats::is_by_hand(unit))
             .max_by_key(|unit| unit.number)
             .or_else(|| whole().max_by_key(|unit| unit.number));
         let from = newest.map_or_else(
-            || "what anm writes today".to_owned(),
+            || "as current versions of anm".to_owned(),
             |unit| format!("the unit of {}", unit.name()),
         );
         let environment =
@@ -335,7 +336,7 @@ impl SettingsConverter<'_> {
     }
 }
 
-/// What occurs most often, and among equals what comes first.
+/// The most frequent value; of equally frequent ones the first.
 #[must_use]
 pub fn most_frequent<T: Ord + Clone>(values: impl Iterator<Item = T>) -> Option<T> {
     let mut counts: BTreeMap<T, (usize, usize)> = BTreeMap::new();
@@ -348,7 +349,7 @@ pub fn most_frequent<T: Ord + Clone>(values: impl Iterator<Item = T>) -> Option<
     best.map(|(value, _)| value)
 }
 
-/// A number of digits alone, up to `most`.
+/// Parses a number of digits only, up to `most`.
 fn whole(text: &str, most: u64) -> Option<u64> {
     let number = text
         .bytes()
@@ -357,15 +358,15 @@ fn whole(text: &str, most: u64) -> Option<u64> {
     number.filter(|number| *number <= most)
 }
 
-/// A load average as wnm writes it; anm leaves the zero before the point out.
+/// Parses a load average. anm writes `.6` for 0.6.
 fn load(text: &str) -> Option<String> {
     let number: f64 = text.parse().ok()?;
     (number.is_finite() && number > 0.0).then(|| format!("{number:?}"))
 }
 
-fn place(said: &Assignment) -> String {
-    let file: &PathBuf = &said.file;
-    match said.line {
+fn place(value: &Assignment) -> String {
+    let file: &PathBuf = &value.file;
+    match value.line {
         0 => format!("`{}`", file.display()),
         line => format!("`{}` line {line}", file.display()),
     }
@@ -376,7 +377,7 @@ mod tests {
     use super::{load, most_frequent, whole};
 
     #[test]
-    fn numbers_are_read_as_anm_writes_them() {
+    fn parses_numbers_as_anm_writes_them() {
         assert_eq!(load(".6").as_deref(), Some("0.6"));
         assert_eq!(load("8.0").as_deref(), Some("8.0"));
         assert_eq!(load("inf"), None);
@@ -390,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn among_equals_the_first_is_the_most_frequent() {
+    fn first_of_equally_frequent_values_wins() {
         assert_eq!(most_frequent([2, 1, 2, 1].into_iter()), Some(2));
         assert_eq!(most_frequent([3, 1, 1].into_iter()), Some(1));
         assert_eq!(most_frequent(std::iter::empty::<u8>()), None);

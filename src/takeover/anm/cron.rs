@@ -1,46 +1,47 @@
-//! Who runs anm: the line in its cron file, and every other place that might start it too.
+//! The account that runs anm, and all files that start anm.
 
 use std::path::{Path, PathBuf};
 
 use super::paths::{CRON, SCRIPT, STATE};
 use super::units::digits_of;
 use super::{Server, TakeoverError};
+use crate::program::crontab::CrontabEntry;
 
-/// Who runs anm, and where his things are.
+/// The account that runs anm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnmAccount {
     pub name: String,
     /// On the server.
     pub home: PathBuf,
-    /// The antnode that new nodes are made from.
+    /// The antnode binary for new nodes.
     pub antnode: PathBuf,
 }
 
-/// The operator: named by anm's cron file (`cron`, its text), else the owner of anm's state.
+/// Finds the operator: the account in anm's cron file (`cron` is its text), else the owner of anm's directory.
 ///
 /// # Errors
-/// When neither names an account, or the operator has no antnode.
+/// When neither is an account, or the operator has no antnode.
 pub fn operator(server: &Server, cron: Option<&str>) -> Result<AnmAccount, TakeoverError> {
     let named = cron.and_then(|text| {
         entries(text, CrontabFormat::WithUser)
             .into_iter()
             .find_map(|entry| entry.user)
     });
-    // One that an operator has put a `#` before names nobody any more.
+    // A line that was commented out names no account.
     let name = named.or_else(|| server.owner(STATE)).ok_or_else(|| {
         let what = match cron {
             Some(_) => format!("has no line that runs `{SCRIPT}`"),
-            None => "is not there".to_owned(),
+            None => "does not exist".to_owned(),
         };
         TakeoverError::refused(
-            format_args!("`{CRON}` {what}, and `{STATE}` belongs to no account of this machine"),
-            "give `/var/antctl` to the account that ran anm, and call it again",
+            format_args!("`{CRON}` {what}, and the owner of `{STATE}` is not an account of this machine"),
+            "change the owner of `/var/antctl` to the account that ran anm, and run this again",
         )
     })?;
     let home = server.host.home(&name).ok_or_else(|| {
         TakeoverError::refused(
-            format_args!("`{name}`, who runs anm by `{CRON}`, has no account on this machine"),
-            "name the account that ran anm in that line, and call it again",
+            format_args!("the account `{name}` in `{CRON}` does not exist"),
+            "write the account that ran anm into that line, and run this again",
         )
     })?;
     let looked = [
@@ -51,18 +52,18 @@ pub fn operator(server: &Server, cron: Option<&str>) -> Result<AnmAccount, Takeo
     let found = looked.iter().find(|path| server.path(path).is_file()).cloned();
     let antnode = found.ok_or_else(|| {
         TakeoverError::refused(
-            format_args!("`{name}` has no antnode: looked for `{}`", looked[0].display()),
-            "install it with `antup node` as that user, and call it again",
+            format_args!("`{name}` has no antnode: `{}` not found", looked[0].display()),
+            "install it with `antup node` as that user, and run this again",
         )
     })?;
     Ok(AnmAccount { name, home, antnode })
 }
 
-/// Everything beside its own cron file that starts anm, each with the line that does it.
+/// Finds every file that starts anm, except its own cron file, with the line.
 ///
 /// # Errors
 /// When a crontab cannot be read.
-pub fn elsewhere(server: &Server, operator: &AnmAccount) -> Result<Vec<String>, TakeoverError> {
+pub fn other_starters(server: &Server, operator: &AnmAccount) -> Result<Vec<String>, TakeoverError> {
     let mut found = Vec::new();
     let mut look = |path: PathBuf, form: CrontabFormat| -> Result<(), TakeoverError> {
         let text = server.read(&path)?.unwrap_or_default();
@@ -113,7 +114,7 @@ pub fn elsewhere(server: &Server, operator: &AnmAccount) -> Result<Vec<String>, 
     Ok(found)
 }
 
-/// What kind of lines a file has.
+/// The format of a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum CrontabFormat {
     /// Five times, a user, a command.
@@ -139,17 +140,10 @@ fn entries(text: &str, form: CrontabFormat) -> Vec<ScriptLine> {
         .map(str::trim)
         .filter(|line| !line.starts_with(['#', ';']) && line.contains(&*script))
         .filter(|line| form != CrontabFormat::Unit || line.starts_with("Exec"))
-        .map(|line| {
-            let mut words = line.split_whitespace();
-            // `@daily` stands for all five times.
-            let times = if line.starts_with('@') { 1 } else { 5 };
-            ScriptLine {
-                user: match form {
-                    CrontabFormat::WithUser => words.nth(times).map(str::to_owned),
-                    CrontabFormat::Own | CrontabFormat::Unit => None,
-                },
-                line: line.to_owned(),
-            }
+        .map(|line| ScriptLine {
+            user: CrontabEntry::parse(line, form == CrontabFormat::WithUser)
+                .and_then(|entry| entry.user.map(str::to_owned)),
+            line: line.to_owned(),
         })
         .collect()
 }
@@ -159,7 +153,7 @@ mod tests {
     use super::{CrontabFormat, entries};
 
     #[test]
-    fn the_sixth_field_is_the_operator() {
+    fn operator_is_the_sixth_field() {
         let text = "# anms.sh\nPATH=/bin\n* * * * * weave /bin/bash /usr/bin/anms.sh >> /var/antctl/log\n";
         let found = entries(text, CrontabFormat::WithUser);
         assert_eq!(found.len(), 1);
@@ -173,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_starts_it_by_its_exec_lines_alone() {
+    fn only_exec_lines_of_a_unit_count() {
         assert_eq!(entries("Description=anms.sh", CrontabFormat::Unit).len(), 0);
         assert_eq!(
             entries("ExecStart=/bin/bash /usr/bin/anms.sh", CrontabFormat::Unit).len(),

@@ -1,5 +1,5 @@
-//! anm is silenced so that it can be given its voice back: its cron file is taken away, its last run waited for, and
-//! a block of ours left in its folder, at which any run of it ends at once.
+//! Disables anm and enables it again. To disable it, wnm removes its cron file, waits for its last run, and creates a
+//! block file, so that every later run ends at once.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,51 +10,51 @@ use crate::colony::Timestamp;
 use crate::signals;
 
 use super::after_takeover::FinishedTakeover;
-use super::config::teardown_ordered;
+use super::config::teardown_reason;
 use super::fs_ops::{FileOps, FileOwner};
 use super::journal::{Journal, JournalStep};
 use super::paths::{BLOCK, CONFIG, CRON, SCRIPT, STATE};
 use super::{Server, TakeoverError};
 
-/// How long anm is waited for when nothing else is said.
+/// How long to wait for the last run of anm without `--anm_wait`.
 pub const LIMIT: Duration = Duration::from_secs(15 * 60);
 
-/// After so many seconds without a process of anm its block is that of a run that was killed.
+/// After this many seconds without a process of anm, its block file is that of a run that was killed.
 const STALE_AFTER_S: i64 = 60;
 
-/// cron starts what it starts within so many seconds of a full minute.
+/// cron starts its jobs within this many seconds after a full minute.
 const CRON_S: i64 = 5;
 
-/// What our block begins with.
+/// The start of the block file that wnm writes.
 const OURS: &str = "wnm ";
 
-/// Owner and mode of our block, where it replaces none: that of anm's folder.
+/// The mode of the block file.
 const BLOCK_BITS: u32 = 0o644;
 
-/// Takes anm's cron file away, waits until no run of it is left, and leaves our block. When it fails anm is as it
-/// was before, unless it was told to destroy its nodes: then its cron file stays away.
+/// Removes anm's cron file, waits until no run of anm is active, and creates the block file. If this fails, it restores
+/// anm, unless anm's next run would delete its nodes: then the cron file stays in the backup.
 ///
 /// # Errors
-/// When anm does not come to rest within `limit`, a signal asks us to end, or a file cannot be handled.
-pub fn silence(server: &Server, journal: &mut Journal, limit: Duration) -> Result<(), TakeoverError> {
-    match hush(server, journal, limit) {
+/// When a run of anm is still active after `limit`, after a signal, or when a file cannot be changed.
+pub fn disable(server: &Server, journal: &mut Journal, limit: Duration) -> Result<(), TakeoverError> {
+    match try_disable(server, journal, limit) {
         Ok(()) => Ok(()),
-        Err(first) => Err(undone(server, journal, first)),
+        Err(first) => Err(enable_after_error(server, journal, first)),
     }
 }
 
-/// Gives anm its voice back after `first` went wrong; what is to be told is both.
-pub fn undone(server: &Server, journal: &mut Journal, first: TakeoverError) -> TakeoverError {
-    let Err(then) = give_voice(server, journal) else {
+/// Enables anm again after the error `first`. If that fails, the returned error contains both.
+pub fn enable_after_error(server: &Server, journal: &mut Journal, first: TakeoverError) -> TakeoverError {
+    let Err(then) = enable(server, journal) else {
         return first;
     };
     let kept = journal.backup.display();
     let hint = match &then {
         TakeoverError::Teardown { .. } => format!(
-            "if the nodes shall live, put it back with `sudo cp -p {} {CONFIG}`, and call this again",
+            "to keep the nodes, restore it with `sudo cp -p {} {CONFIG}`, and run this again",
             journal.copy_of(Path::new(CONFIG)).display()
         ),
-        _ => format!("call this again, or `wnm --rollback_anm`; what was taken away is in `{kept}`"),
+        _ => format!("run this again, or `wnm --rollback_anm`; the removed files are in `{kept}`"),
     };
     let then = match (&first, then) {
         (TakeoverError::Teardown { .. }, TakeoverError::Teardown { .. }) => {
@@ -69,31 +69,31 @@ pub fn undone(server: &Server, journal: &mut Journal, first: TakeoverError) -> T
     }
 }
 
-fn hush(server: &Server, journal: &mut Journal, limit: Duration) -> Result<(), TakeoverError> {
+fn try_disable(server: &Server, journal: &mut Journal, limit: Duration) -> Result<(), TakeoverError> {
     journal.reach(server, JournalStep::Silencing)?;
-    take_cron_away(server, journal)?;
+    remove_cron(server, journal)?;
     let begun = server.clock.now();
-    let mut watch = LastRunWait {
+    let mut wait = LastRunWait {
         server,
         begun,
         alone_since: None,
         told: None,
     };
     loop {
-        if let Some(why) = teardown_ordered(server)? {
+        if let Some(why) = teardown_reason(server)? {
             return Err(TakeoverError::Teardown { why });
         }
-        let waits = watch.waits_for()?;
+        let waits = wait.blocker()?;
         match waits {
-            None if leave_block(server, journal, watch.is_stale())? => break,
-            // Its next run came first after all.
+            None if create_block(server, journal, wait.is_stale())? => break,
+            // A run of anm created its own block file first.
             None => {}
             Some(what) => {
                 let waited = server.clock.now().since(begun);
                 if waited >= i64::try_from(limit.as_secs()).unwrap_or(i64::MAX) {
                     return Err(TakeoverError::StillBusy { what, limit });
                 }
-                watch.tell(what);
+                wait.tell(what);
             }
         }
         if signals::asked_to_end() {
@@ -105,25 +105,25 @@ fn hush(server: &Server, journal: &mut Journal, limit: Duration) -> Result<(), T
     journal.reach(server, JournalStep::Importing)
 }
 
-/// What is waited for, and since when.
+/// Waits for the last run of anm.
 struct LastRunWait<'a> {
     server: &'a Server,
     begun: Timestamp,
-    /// Since when no process of anm is to be seen.
+    /// Since when no process of anm was seen.
     alone_since: Option<Timestamp>,
     told: Option<(String, Timestamp)>,
 }
 
 impl LastRunWait<'_> {
-    /// What is still in the way; None: nothing.
-    fn waits_for(&mut self) -> Result<Option<String>, TakeoverError> {
+    /// What prevents the takeover now; `None`: nothing.
+    fn blocker(&mut self) -> Result<Option<String>, TakeoverError> {
         let now = self.server.clock.now();
         if let Some(line) = running(self.server)? {
             self.alone_since = None;
-            return Ok(Some(format!("anm is at work: `{line}`")));
+            return Ok(Some(format!("anm is running: `{line}`")));
         }
         let alone_since = *self.alone_since.get_or_insert(now);
-        // cron may have read its old table for the minute in which the file went.
+        // In the minute in which the file was removed, cron may still use its old table.
         let quiet_at = Timestamp((self.begun.0.div_euclid(60) + 1) * 60 + CRON_S);
         if now < quiet_at {
             return Ok(Some("cron may still start anm for this minute".to_owned()));
@@ -138,16 +138,16 @@ impl LastRunWait<'_> {
             return Ok(None);
         }
         Ok(Some(format!(
-            "`{BLOCK}` is there, as in a run of anm, though no process of it is; taken for stale after {STALE_AFTER_S} s"
+            "`{BLOCK}` exists although no process of anm runs; it is considered stale after {STALE_AFTER_S} s"
         )))
     }
 
-    /// Whether there is a block, though no run that it could be of.
+    /// Whether there is a block file that wnm did not write.
     fn is_stale(&self) -> bool {
         fs::symlink_metadata(self.server.path(Path::new(BLOCK))).is_ok() && !is_ours(self.server)
     }
 
-    /// Says what is waited for: when that changes, and now and then.
+    /// Logs what it waits for: when that changes, and every 30 seconds.
     fn tell(&mut self, what: String) {
         const AGAIN_S: i64 = 30;
         let now = self.server.clock.now();
@@ -162,7 +162,7 @@ impl LastRunWait<'_> {
     }
 }
 
-/// The command line of a process of anm; None: there is none.
+/// The command line of a running process of anm; `None`: there is none.
 ///
 /// # Errors
 /// When the processes cannot be listed.
@@ -174,14 +174,14 @@ pub fn running(server: &Server) -> Result<Option<String>, TakeoverError> {
     Ok(of_anm.map(|process| process.words.join(" ")))
 }
 
-/// Whether the block there is one of ours.
+/// Whether wnm wrote the block file.
 #[must_use]
 pub fn is_ours(server: &Server) -> bool {
     fs::read(server.path(Path::new(BLOCK))).is_ok_and(|bytes| bytes.starts_with(OURS.as_bytes()))
 }
 
-/// Takes the cron file away, once its copy is known to be the same.
-fn take_cron_away(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
+/// Removes the cron file, if its copy in the backup is the same.
+fn remove_cron(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
     let path = Path::new(CRON);
     let here = server.path(path);
     if fs::symlink_metadata(&here).is_err() {
@@ -197,42 +197,39 @@ fn take_cron_away(server: &Server, journal: &Journal) -> Result<(), TakeoverErro
     FileOps::of(server).remove(&here)
 }
 
-/// Leaves our block; false: a run of anm was faster, or is there now.
-fn leave_block(server: &Server, journal: &mut Journal, is_stale: bool) -> Result<bool, TakeoverError> {
+/// Creates the block file; `false`: a run of anm created its own first, or runs now.
+fn create_block(server: &Server, journal: &mut Journal, is_stale: bool) -> Result<bool, TakeoverError> {
     let block = server.path(Path::new(BLOCK));
     let text = format!(
-        "{OURS}has taken these nodes over from anm, and no run of anm may act on them; backup: {}; back with: \
+        "{OURS}has taken these nodes over from anm, and no run of anm may change them; backup: {}; to undo: \
          wnm --rollback_anm\n",
         journal.backup.display()
     );
     let folder = block.parent().unwrap_or(&block).to_owned();
     let owned = FileOwner {
         bits: BLOCK_BITS,
-        ..FileOwner::of(&folder).ok_or_else(|| TakeoverError::Unreadable {
-            path: STATE.into(),
-            why: "it is gone".to_owned(),
-        })?
+        ..FileOwner::of(&folder).ok_or_else(|| TakeoverError::unreadable(STATE, "not found"))?
     };
     if is_ours(server) {
-        // Of a takeover that was killed; it may name another backup.
+        // A takeover that was killed wrote it; it may name another backup.
         FileOps::of(server).write(&block, &text, owned)?;
     } else if is_stale {
-        tracing::warn!("`{BLOCK}` was left by a run of anm that has long gone; it is replaced");
+        tracing::warn!("`{BLOCK}` is from a run of anm that was killed; it is replaced");
         journal.state.had_stale_block = true;
         journal.write(server)?;
         FileOps::of(server).write(&block, &text, owned)?;
     } else if !FileOps::of(server).create(&block, &text, owned)? {
         return Ok(false);
     }
-    // A run that had begun before, and had not yet made a block, would remove ours at its end.
+    // A run that started before and had not created its block file yet would remove ours at its end.
     Ok(running(server)?.is_none() && is_ours(server))
 }
 
-/// Puts the block and the cron file of anm back as they were at the beginning. Done twice it does no harm.
+/// Restores the block file and the cron file of anm. Can be repeated.
 ///
 /// # Errors
-/// When anm was told to destroy its nodes, the cron file stays away; or a file cannot be handled.
-pub fn give_voice(server: &Server, journal: &mut Journal) -> Result<(), TakeoverError> {
+/// When anm's next run would delete its nodes: then the cron file is not restored. When a file cannot be changed.
+pub fn enable(server: &Server, journal: &mut Journal) -> Result<(), TakeoverError> {
     if is_ours(server) {
         let block = Path::new(BLOCK);
         let copy = server.path(journal.copy_of(block));
@@ -243,32 +240,32 @@ pub fn give_voice(server: &Server, journal: &mut Journal) -> Result<(), Takeover
         }
     }
     FinishedTakeover::forget(server)?;
-    put_cron_back(server, journal)?;
+    restore_cron(server, journal)?;
     journal.reach(server, JournalStep::GivenBack)
 }
 
-/// The block of a run long gone, as it lay there: from the backup, or made anew where it came after the backup.
+/// Restores a stale block file from the backup, or creates an empty one if it is not in the backup.
 fn restore_stale(server: &Server, copy: &Path) -> Result<(), TakeoverError> {
-    let hands = FileOps::of(server);
+    let files = FileOps::of(server);
     let block = server.path(Path::new(BLOCK));
-    if hands.read_if_there(copy)?.is_some() {
-        return hands.copy(copy, &block);
+    if files.read_if_there(copy)?.is_some() {
+        return files.copy(copy, &block);
     }
     let owned = FileOwner::of(&block).unwrap_or(FileOwner {
         uid: 0,
         gid: 0,
         bits: BLOCK_BITS,
     });
-    hands.write(&block, "", owned)
+    files.write(&block, "", owned)
 }
 
-/// Puts anm's cron file back; never while that would destroy nodes.
-pub(super) fn put_cron_back(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
+/// Restores anm's cron file, unless anm would then delete its nodes.
+pub(super) fn restore_cron(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
     if !journal.state.had_cron || server.path(Path::new(CRON)).exists() {
         return Ok(());
     }
-    // Settings that cannot be understood are no such order, and were there before.
-    if let Ok(Some(why)) = teardown_ordered(server) {
+    // Settings that cannot be parsed do not order that, and were there before.
+    if let Ok(Some(why)) = teardown_reason(server) {
         return Err(TakeoverError::Teardown { why });
     }
     let path = Path::new(CRON);

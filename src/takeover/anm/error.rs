@@ -1,4 +1,4 @@
-//! Why a takeover from anm does not begin, or does not end.
+//! Why a takeover from anm does not start, or fails.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,44 +6,52 @@ use std::time::Duration;
 
 use crate::{manager, program, settings, store};
 
-/// What stands in the way.
-#[derive(Debug)]
+/// Why a takeover or a rollback failed.
+#[derive(Debug, thiserror::Error)]
 pub enum TakeoverError {
-    /// It must not be done as things stand. Nothing was changed.
+    /// A precondition is not met. Nothing was changed.
+    #[error("{what}")]
     Refused {
-        /// What is in the way, as a fragment.
         what: String,
         /// What the operator can do.
         hint: String,
     },
-    /// A file of the server's that cannot be read; `why` is the system's word for it.
+    /// A file of the server cannot be read or parsed.
+    #[error("cannot read `{}`: {why}", .path.display())]
     Unreadable { path: PathBuf, why: String },
-    /// A file, folder or service that did not let itself be handled.
-    Handling(manager::ManagerError),
-    /// The colony's database.
-    Store(store::StoreError),
-    /// A setting that cannot be.
-    Setting(settings::SettingsError),
-    /// What was taken over differs from what was read; the import was taken back.
+    /// A file, directory or service cannot be changed.
+    #[error("cannot {0}")]
+    Handling(#[from] manager::ManagerError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Setting(#[from] settings::SettingsError),
+    /// The rows, units or processes differ from what was read before. The database transaction was rolled back.
+    #[error("the import was rolled back: {}", .0.join("; "))]
     Unlike(Vec<String>),
-    /// Two files that must be the same are not.
+    /// A file differs from its copy in the backup.
+    #[error("`{}` differs from its backup `{}`: another program changed it during the takeover", .path.display(), .copy.display())]
     Differs { path: PathBuf, copy: PathBuf },
-    /// anm was still at work, or something looked like it, when the time was over.
+    /// anm, or a process that looks like it, still ran when the time was over.
+    #[error("timed out after {} s: {what}", .limit.as_secs())]
     StillBusy { what: String, limit: Duration },
-    /// anm has been told to destroy all nodes: it must not run again.
+    /// The next run of anm would delete all nodes.
+    #[error("{why}; its cron file was not put back into `/etc/cron.d`")]
     Teardown { why: String },
-    /// It went wrong, and then anm could not be given back what was taken.
+    /// The takeover failed, and then anm could not be restored.
+    #[error("{first}; and anm was not restored: {then}")]
     NotUndone {
         first: Box<TakeoverError>,
         then: String,
         hint: String,
     },
-    /// A signal came.
+    /// SIGTERM or SIGINT.
+    #[error("ended by a signal")]
     Interrupted,
 }
 
 impl TakeoverError {
-    /// A refusal: what is in the way, and what to do about it.
+    /// A precondition that is not met, and what to do.
     pub fn refused(what: impl fmt::Display, hint: impl fmt::Display) -> TakeoverError {
         TakeoverError::Refused {
             what: what.to_string(),
@@ -51,75 +59,33 @@ impl TakeoverError {
         }
     }
 
-    /// What the operator can do, where that is known.
+    /// For a file that cannot be read or parsed.
+    pub(super) fn unreadable(path: impl Into<PathBuf>, why: impl fmt::Display) -> TakeoverError {
+        TakeoverError::Unreadable {
+            path: path.into(),
+            why: why.to_string(),
+        }
+    }
+
+    /// What the operator can do, if known.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            TakeoverError::Refused { hint, .. } => Some(hint),
-            TakeoverError::NotUndone { hint, .. } => Some(hint),
+            TakeoverError::Refused { hint, .. } | TakeoverError::NotUndone { hint, .. } => Some(hint),
             TakeoverError::StillBusy { .. } => Some(
-                "anm has its cron file again, and nothing was imported; give it longer with `--anm_wait SECONDS`",
+                "anm's cron file was put back, and nothing was imported; wait longer with `--anm_wait SECONDS`",
             ),
             TakeoverError::Differs { .. } => {
-                Some("anm is as it was; call it again when nobody else works on this machine")
+                Some("anm was not changed; run this again when nobody else works on this machine")
             }
-            TakeoverError::Interrupted => Some("call it again; it goes on where it stopped, or begins anew"),
+            TakeoverError::Interrupted => Some("run this again; it resumes, or starts from the beginning"),
             _ => None,
         }
-    }
-}
-
-impl fmt::Display for TakeoverError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TakeoverError::Refused { what, .. } => f.write_str(what),
-            TakeoverError::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
-            TakeoverError::Handling(error) => write!(f, "cannot {error}"),
-            TakeoverError::Store(error) => error.fmt(f),
-            TakeoverError::Setting(error) => error.fmt(f),
-            TakeoverError::Unlike(differences) => {
-                write!(f, "the import was taken back: {}", differences.join("; "))
-            }
-            TakeoverError::Differs { path, copy } => write!(
-                f,
-                "`{}` is no longer what was backed up as `{}`: somebody changed it meanwhile",
-                path.display(),
-                copy.display()
-            ),
-            TakeoverError::StillBusy { what, limit } => {
-                write!(f, "gave up after {} s: {what}", limit.as_secs())
-            }
-            TakeoverError::Teardown { why } => write!(f, "{why}; its cron file stays out of `/etc/cron.d`"),
-            TakeoverError::NotUndone { first, then, .. } => {
-                write!(f, "{first}; and anm is not back as it was: {then}")
-            }
-            TakeoverError::Interrupted => f.write_str("ended by a signal"),
-        }
-    }
-}
-
-impl std::error::Error for TakeoverError {}
-
-impl From<manager::ManagerError> for TakeoverError {
-    fn from(error: manager::ManagerError) -> TakeoverError {
-        TakeoverError::Handling(error)
     }
 }
 
 impl From<program::ProgramError> for TakeoverError {
     fn from(error: program::ProgramError) -> TakeoverError {
         TakeoverError::Handling(error.into())
-    }
-}
-
-impl From<store::StoreError> for TakeoverError {
-    fn from(error: store::StoreError) -> TakeoverError {
-        TakeoverError::Store(error)
-    }
-}
-
-impl From<settings::SettingsError> for TakeoverError {
-    fn from(error: settings::SettingsError) -> TakeoverError {
-        TakeoverError::Setting(error)
     }
 }

@@ -136,10 +136,7 @@ impl FileOps {
             Err(error) if error.kind() == ErrorKind::PermissionDenied && self.mode == Mode::Sudo => {
                 Ok(self.program("cat").arg("--").arg(path).run()?.stdout)
             }
-            Err(error) => Err(TakeoverError::Unreadable {
-                path: path.to_owned(),
-                why: error.to_string(),
-            }),
+            Err(error) => Err(TakeoverError::unreadable(path, error)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! All that is read of a server before it is judged, and what forbids a takeover at once.
+//! Reads a server before its takeover is planned, and checks the preconditions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,36 +16,36 @@ use crate::program::Program;
 
 /// Where anm keeps the logs of nodes.
 pub const LOGS: &str = "/var/log/antnode";
-/// Where anm keeps nodes unless it was told otherwise.
+/// anm's default storage of nodes.
 pub const SERVICES: &str = "/var/antctl/services";
 /// Where antctl lists its nodes.
 const REGISTRY: &str = "/var/antctl/node_registry.json";
-/// Of the anm before the nodes were called antnode.
+/// A file of the anm versions that ran safenodes.
 const OLD_SYSTEM: &str = "/var/safenode-manager/system";
 
-/// What the file says that sets the wallet before each add.
+/// The file that sets the wallet before anm adds a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalletFile {
-    /// There is none, or it sets no wallet.
-    Unsaid,
-    /// It sets this one.
+    /// It does not exist, or sets no wallet.
+    Unset,
+    /// It sets this address.
     Plain(Assignment),
-    /// What it sets, only running it would tell.
+    /// It is a program: only a shell could evaluate what it sets.
     Program(PathBuf),
 }
 
-/// A folder of a node, by its name, that no unit names.
+/// A directory with the name of a node that no unit uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftoverFolder {
     pub path: PathBuf,
     pub number: u32,
-    /// Whether an identity is in it.
+    /// Whether it has an identity (`secret-key`).
     pub has_key: bool,
-    /// Whether it is one of logs.
+    /// Whether it is a log directory.
     pub is_log: bool,
 }
 
-/// The server as it was at one moment.
+/// A server at one point in time.
 #[derive(Clone, Debug)]
 pub struct ServerState {
     pub at: Timestamp,
@@ -55,37 +55,37 @@ pub struct ServerState {
     pub wallet_file: WalletFile,
     /// All units of antnodes, whoever wrote them.
     pub units: Vec<NodeUnit>,
-    /// Names that antctl lists as its own.
+    /// The names in antctl's registry.
     pub registered: BTreeSet<String>,
-    /// What anm believes, by the name of the node.
+    /// The entries of `NodeDetails`, by the name of the node.
     pub beliefs: BTreeMap<String, NodeDetail>,
-    /// Every folder that holds nodes, that for new ones first.
+    /// The storage directories, that for new nodes first.
     pub storages: Vec<PathBuf>,
-    /// Folders of nodes without a unit.
+    /// Directories of nodes without a unit.
     pub leftovers: Vec<LeftoverFolder>,
-    /// What else lies where nodes lie.
+    /// Everything else in the storage directories.
     pub strangers: Vec<PathBuf>,
-    /// The words of each process of a unit.
+    /// The command line of each process of a unit.
     pub processes: BTreeMap<u32, Vec<String>>,
-    /// Files of the operator's that had anm do more: the path, and what it did.
+    /// Files with which the operator changed what anm does: the path and the warning.
     pub controls: Vec<(PathBuf, &'static str)>,
-    /// Units of the manager of `ant-node` in the operator's home.
+    /// Units of a manager of `ant-node` in the operator's home directory.
     pub other_manager: Vec<PathBuf>,
 }
 
 impl ServerState {
-    /// Reads the server. `cron` is the text of anm's cron file, wherever it lies now; None: there is none.
+    /// Reads the server. `cron` is the text of anm's cron file, also after it was moved. `None`: it does not exist.
     ///
     /// # Errors
-    /// When this is no server that ran anm, its nodes are to be destroyed, or something cannot be read.
+    /// When anm is not installed, its next run would delete all nodes, or something cannot be read.
     pub fn of(server: &Server, cron: Option<&str>) -> Result<ServerState, TakeoverError> {
         refuse_unfit(server)?;
         let operator = cron::operator(server, cron)?;
-        let elsewhere = cron::elsewhere(server, &operator)?;
-        if !elsewhere.is_empty() {
+        let others = cron::other_starters(server, &operator)?;
+        if !others.is_empty() {
             return Err(TakeoverError::refused(
-                format_args!("anm is started from elsewhere too: {}", elsewhere.join(", ")),
-                "take these lines away, so that anm cannot come back by itself, and call it again",
+                format_args!("other files also start anm: {}", others.join(", ")),
+                "remove these lines, so that anm cannot start again, and run this again",
             ));
         }
         let effective = EffectiveConfig::read(server)?;
@@ -120,48 +120,52 @@ impl ServerState {
     }
 }
 
-/// What forbids a takeover whatever else is found.
+/// Checks the preconditions that do not depend on the nodes.
 fn refuse_unfit(server: &Server) -> Result<(), TakeoverError> {
     if !server.has(SYSTEM) {
         if server.has(OLD_SYSTEM) {
             return Err(TakeoverError::refused(
-                format_args!("`{OLD_SYSTEM}` is of an anm that ran safenodes, whose networks are gone"),
-                "there is nothing to take over; make a new colony with `wnm --init`",
+                format_args!(
+                    "`{OLD_SYSTEM}` belongs to an anm that ran safenodes, whose networks no longer exist"
+                ),
+                "there is nothing to take over; to set up a new colony: `wnm --init --rewards_address ADDRESS`",
             ));
         }
         return Err(TakeoverError::refused(
-            format_args!("`{SYSTEM}` is not there: anm is not installed on this machine"),
-            "nodes of other managers are taken over with `wnm --init --import`",
+            format_args!("`{SYSTEM}` not found: anm is not installed on this machine"),
+            "to import nodes of other managers: `wnm --init --import`",
         ));
     }
-    if let Some(why) = config::teardown_ordered(server)? {
+    if let Some(why) = config::teardown_reason(server)? {
         return Err(TakeoverError::refused(
             why,
-            "if the nodes shall live, put that right yourself before anm runs again; \
-             wnm leaves it as it is",
+            "to keep the nodes, correct this before anm runs again; \
+             wnm does not change it",
         ));
     }
     if server.mode == Mode::Sudo {
         if !server.has("/run/systemd/system") {
             return Err(TakeoverError::refused(
-                "this machine was not booted with systemd, by which anm runs its nodes",
-                "call it on the server itself",
+                "systemd is not running, and anm runs its nodes with systemd",
+                "run this on the server itself, not in a container",
             ));
         }
         Program::new("true").rights(server.mode).run().map_err(|error| {
             TakeoverError::refused(
-                format_args!("root's rights are needed: cannot {error}"),
-                "call it as root, or as a user who may use sudo without a password",
+                format_args!("this needs root: cannot {error}"),
+                "run it as root, or as a user with sudo without a password",
             )
         })?;
     }
     Ok(())
 }
 
-/// Every folder that holds nodes, that for new ones first.
+/// The storage directories, that for new nodes first.
 fn storages(effective: &EffectiveConfig, units: &[NodeUnit]) -> Vec<PathBuf> {
-    let said = effective.get("NodeStorage").and_then(|said| said.text.as_deref());
-    let mut storages: Vec<PathBuf> = said
+    let value = effective
+        .get("NodeStorage")
+        .and_then(|value| value.text.as_deref());
+    let mut storages: Vec<PathBuf> = value
         .filter(|path| path.starts_with('/'))
         .map(units::collapsed)
         .into_iter()
@@ -174,7 +178,7 @@ fn storages(effective: &EffectiveConfig, units: &[NodeUnit]) -> Vec<PathBuf> {
     storages
 }
 
-/// Folders with the names of nodes and no unit, and what else lies there.
+/// Finds directories with the names of nodes but without a unit, and everything else in the storage directories.
 fn leftovers(
     server: &Server,
     storages: &[PathBuf],
@@ -203,7 +207,7 @@ fn leftovers(
             }
         }
     }
-    // anm has one folder of logs; a hand may have made another.
+    // anm has one log directory, but an operator may have changed it in a unit.
     let mut folders: BTreeSet<&Path> = units
         .iter()
         .filter_map(|unit| unit.logs.as_deref()?.parent())
@@ -227,7 +231,7 @@ fn leftovers(
     Ok((leftovers, strangers))
 }
 
-/// The number in the name of a node's folder.
+/// The number in the name of a node directory.
 fn number_of(folder: &str) -> Option<u32> {
     units::digits_of(&format!("{folder}.service"))?.parse().ok()
 }
@@ -235,19 +239,19 @@ fn number_of(folder: &str) -> Option<u32> {
 fn wallet_file(server: &Server, operator: &AnmAccount) -> Result<WalletFile, TakeoverError> {
     let path = operator.home.join(".local/share/anm-wallet");
     let Some(text) = server.read(&path)? else {
-        return Ok(WalletFile::Unsaid);
+        return Ok(WalletFile::Unset);
     };
-    let Ok(mut said) = config::parse(&text, &path) else {
+    let Ok(mut values) = config::parse(&text, &path) else {
         return Ok(WalletFile::Program(path));
     };
-    Ok(match said.remove("RewardsAddress") {
-        None => WalletFile::Unsaid,
-        Some(said) if said.text.is_none() => WalletFile::Program(path),
-        Some(said) => WalletFile::Plain(said),
+    Ok(match values.remove("RewardsAddress") {
+        None => WalletFile::Unset,
+        Some(value) if value.text.is_none() => WalletFile::Program(path),
+        Some(value) => WalletFile::Plain(value),
     })
 }
 
-/// The names of antctl's own nodes. A list that cannot be understood lists none: antctl's units tell themselves.
+/// The names of antctl's nodes. A registry that cannot be parsed has none: antctl's units are recognised by `--rpc`.
 pub(super) fn registered(server: &Server) -> Result<BTreeSet<String>, TakeoverError> {
     let text = server.read(REGISTRY)?.unwrap_or_default();
     let listed: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -267,11 +271,11 @@ fn controls(server: &Server, operator: &AnmAccount) -> Vec<(PathBuf, &'static st
     [
         (
             control,
-            "it kept anm from running antup and let it wipe the fattest node under load; wnm does neither",
+            "it stopped anm from running antup and let it delete the largest node under load; wnm does neither",
         ),
         (
             shunned,
-            "it orders anm to wipe a node that is shunned; wnm does not read it",
+            "it orders anm to delete a shunned node; wnm does not read it",
         ),
     ]
     .into_iter()

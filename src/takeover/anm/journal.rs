@@ -139,20 +139,15 @@ impl Journal {
         let path = self.backup.join(MANIFEST);
         match server.read(&path)? {
             Some(text) => Manifest::parse(&text, &path),
-            None => Err(TakeoverError::Unreadable {
-                path,
-                why: "it is not there".to_owned(),
-            }),
+            None => Err(TakeoverError::unreadable(path, "not found")),
         }
     }
 
     /// What the operator was, or will be, told.
     pub(super) fn report(&self, server: &Server) -> Result<String, TakeoverError> {
         let path = self.backup.join(REPORT);
-        server.read(&path)?.ok_or_else(|| TakeoverError::Unreadable {
-            path,
-            why: "it is not there".to_owned(),
-        })
+        let text = server.read(&path)?;
+        text.ok_or_else(|| TakeoverError::unreadable(path, "not found"))
     }
 
     /// Keeps what the operator is to be told when all is done, whoever brings it to its end.
@@ -174,14 +169,12 @@ pub fn all(server: &Server) -> Result<Vec<Journal>, TakeoverError> {
             continue;
         }
         let backup = Path::new(KEPT).join(name);
-        let path = server.path(backup.join(STATE));
-        let Some(text) = server.read(backup.join(STATE))? else {
+        let path = backup.join(STATE);
+        let Some(text) = server.read(&path)? else {
             continue;
         };
-        let state = serde_json::from_str(&text).map_err(|error| TakeoverError::Unreadable {
-            path: path.clone(),
-            why: error.to_string(),
-        })?;
+        let state = serde_json::from_str(&text)
+            .map_err(|error| TakeoverError::unreadable(server.path(path), error))?;
         found.push(Journal { backup, state });
     }
     Ok(found)

@@ -73,10 +73,7 @@ impl Manifest {
     /// # Errors
     /// When it is no manifest.
     pub fn parse(text: &str, path: &Path) -> Result<Manifest, TakeoverError> {
-        serde_json::from_str(text).map_err(|error| TakeoverError::Unreadable {
-            path: path.to_owned(),
-            why: error.to_string(),
-        })
+        serde_json::from_str(text).map_err(|error| TakeoverError::unreadable(path, error))
     }
 }
 

@@ -1,7 +1,7 @@
-//! The takeover of a server that ran anm: its nodes become a colony, and none of them notices.
+//! Takes over the nodes of a server that runs anm, and returns them.
 //!
-//! No process is touched, no unit rewritten, nothing below a node's folder changed. What is changed, anm's
-//! cron file and its lock, is changed so that it can be changed back.
+//! It restarts no process, rewrites no unit and changes nothing in a node's directory. It changes anm's cron file and
+//! lock, and restores them if the takeover fails.
 
 pub mod after_takeover;
 pub mod backup;
@@ -19,6 +19,7 @@ pub mod node_details_file;
 pub mod node_rows;
 pub mod ntracking;
 pub mod operator_summary;
+pub mod options;
 pub mod paths;
 pub mod rollback;
 pub mod schedule;

@@ -1,5 +1,5 @@
-//! The rows of the nodes that are taken over: what each unit, systemd, the node itself, its files and anm's own
-//! record say of it, in this order of truth.
+//! The rows of the nodes, from these sources in order of priority: the unit, systemd, the answer of the node, its files
+//! and `NodeDetails`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::colony::{
 use crate::manager::{LaunchPolicy, launch_command};
 use crate::survey::Limits;
 
-/// What a node's network is when nothing says it.
+/// The network of a node whose unit and environment name none.
 const NETWORK: &str = "evm-arbitrum-one";
 
-/// Where metrics are: the metrics server binds to nothing else, whatever `--ip` says.
+/// The address of the metrics server, which does not depend on `--ip`.
 const HOST: &str = "127.0.0.1";
 
-/// The rows of `units`, in their order, and what there is to say of them. `foreign` units have ports, too.
+/// The rows of `units`, in their order. The ports of `foreign` units are not available to them.
 pub fn of(
     server: &Server,
     reading: &ServerState,
@@ -35,7 +35,7 @@ pub fn of(
         .zip(&ids)
         .map(|(unit, id)| draft(unit, id.0, reading))
         .collect();
-    // A disabled node is not asked, and one that lacks a port cannot be.
+    // Disabled nodes are not queried: one without a metrics port cannot be.
     for (node, unit) in nodes.iter_mut().zip(units) {
         if !unit.is_whole() {
             node.state = NodeState::Disabled;
@@ -43,7 +43,7 @@ pub fn of(
     }
     let answers = server.probe.ask(&nodes, &Limits::default(), reading.at);
     for (((node, unit), answer), id) in nodes.iter_mut().zip(units).zip(answers).zip(&ids) {
-        let answer = if is_heard(unit, units, foreign) {
+        let answer = if is_own_answer(unit, units, foreign) {
             answer
         } else {
             Answer::Down
@@ -53,13 +53,13 @@ pub fn of(
             node.state = NodeState::Disabled;
         }
     }
-    part_ports(units, &mut nodes, warnings);
-    part_from(foreign, units, &mut nodes, warnings);
+    disable_duplicates(units, &mut nodes, warnings);
+    disable_conflicts_with(foreign, units, &mut nodes, warnings);
     nodes
 }
 
-/// The id of each unit, and whether another has its number: the one that runs keeps it, else the one with the newer
-/// identity; the others get ids above all.
+/// The ID of each unit, and whether another unit keeps its number: the running one keeps it, else the one with the newer
+/// identity. The others get new IDs above all numbers.
 fn ids(units: &[NodeUnit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
     let mut keepers: HashMap<u32, usize> = HashMap::new();
     for (index, unit) in units.iter().enumerate() {
@@ -80,7 +80,7 @@ fn ids(units: &[NodeUnit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
         highest = highest.saturating_add(1);
         if let Some(keeper) = keeper {
             let say = format!(
-                "{} has the same number and keeps it; {} becomes node {highest} and is disabled",
+                "{} has the same number and keeps it; {} gets the number {highest} and is disabled",
                 units[*keeper].name(),
                 unit.name()
             );
@@ -91,21 +91,21 @@ fn ids(units: &[NodeUnit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
     ids
 }
 
-/// Which of two units with one number, or one port, is the node that counts.
+/// The priority of a unit among those with the same number or port.
 fn rank(unit: &NodeUnit) -> (UnitActivity, i64) {
     (unit.life(), unit.born.map_or(i64::MIN, |born| born.0))
 }
 
-/// Whether it is this one that answers at its metrics port, if any does: only one of several with that port can.
-fn is_heard(unit: &NodeUnit, units: &[NodeUnit], foreign: &[NodeUnit]) -> bool {
+/// Whether an answer at its metrics port is from this unit: of several units with that port, only one can answer.
+fn is_own_answer(unit: &NodeUnit, units: &[NodeUnit], foreign: &[NodeUnit]) -> bool {
     let sharing = units.iter().chain(foreign);
     let sharing = sharing.filter(|other| other.metrics_port == unit.metrics_port);
-    // Among equals the first.
+    // Of equal ranks the first.
     let keeper = sharing.rev().max_by_key(|other| rank(other));
     keeper.is_none_or(|keeper| keeper.service == unit.service)
 }
 
-/// What the unit alone says.
+/// The row as far as the unit alone determines it.
 fn draft(unit: &NodeUnit, id: NodeId, reading: &ServerState) -> Node {
     let in_environment = |name: &str| {
         let mut pairs = unit.environment.iter().rev();
@@ -152,14 +152,14 @@ fn draft(unit: &NodeUnit, id: NodeId, reading: &ServerState) -> Node {
         since: reading.at,
         figures: NodeFigures::default(),
         memory: NodeHistory {
-            start_args: Some(own_words(unit)),
+            start_args: Some(extra_arguments(unit)),
             ..NodeHistory::default()
         },
     }
 }
 
-/// What its command says beyond its row, for the day its unit is lost.
-fn own_words(unit: &NodeUnit) -> String {
+/// The arguments that are in no other column, so that wnm can write the unit again if it is lost.
+fn extra_arguments(unit: &NodeUnit) -> String {
     let mut policy = LaunchPolicy::under(Path::new(STATE));
     policy.bootstrap_cache = Path::new(STATE).join("bootstrap-cache");
     let words = unit.command.get(1..).unwrap_or_default();
@@ -167,7 +167,7 @@ fn own_words(unit: &NodeUnit) -> String {
     shell_words::join(launch_command::words_beyond_row(words, network, &policy))
 }
 
-/// What state it is in, and who it is.
+/// Sets state, peer ID and version.
 fn settle(
     server: &Server,
     reading: &ServerState,
@@ -184,13 +184,13 @@ fn settle(
     node.version = belief.and_then(|belief| told(&belief.version)).map(Version::new);
     if !unit.is_whole() {
         let lacks = unit.lacks().join(", ");
-        let say = format!("its unit has {lacks}; it is disabled and left as it is");
+        let say = format!("its unit has {lacks}; the node is disabled, and its process keeps running");
         warn(WarningCode::UnitMalformed, say);
         return;
     }
     node.state = match (unit.is_active(), &answer) {
         (true, Answer::Up(_)) => NodeState::Running,
-        // It is up: its unit may be read wrongly. What is being started again and again is not.
+        // It runs, so the unit may have been read wrongly. A unit in a restart loop does not run.
         (true, _) if !unit.has_root && unit.life() == UnitActivity::Up => NodeState::Running,
         (true, _) => NodeState::Restarting,
         (false, _) if !unit.has_root => NodeState::Disabled,
@@ -200,14 +200,15 @@ fn settle(
         let finds = elsewhere(server, reading, unit);
         let say = match (node.state, finds.is_empty()) {
             (NodeState::Disabled, true) => {
-                "its data directory is not there; it is disabled, and never removed by itself".to_owned()
+                "its data directory does not exist; the node is disabled, and wnm does not remove it"
+                    .to_owned()
             }
             (NodeState::Disabled, false) => format!(
-                "its data directory is not there but perhaps at {}; it is disabled, and never removed by itself",
+                "its data directory does not exist, but perhaps it is {}; the node is disabled, and wnm does not remove it",
                 listed(&finds)
             ),
             _ => format!(
-                "systemd says {}, and its data directory is not there: deleted under it, or its unit is read wrongly",
+                "its state in systemd is {}, but its data directory does not exist: it was deleted, or its unit was read wrongly",
                 unit.shown.active
             ),
         };
@@ -231,12 +232,12 @@ fn settle(
                 warn(
                     WarningCode::AnswersThoughStopped,
                     format!(
-                        "systemd says {}, and a node answers at its metrics port {}",
+                        "its state in systemd is {}, but a node answers at its metrics port {}",
                         unit.shown.active, node.ports.metrics
                     ),
                 );
             } else if node.state == NodeState::Restarting {
-                let say = "systemd runs it, and it does not answer yet; the survey decides";
+                let say = "it runs but does not answer yet; the first survey sets its state";
                 warn(WarningCode::Silent, say.to_owned());
             }
             if unit.has_root {
@@ -247,14 +248,14 @@ fn settle(
     }
 }
 
-/// Where else a folder with the name of the node's lies.
+/// Directories with the name of the node in other storage directories.
 fn elsewhere(server: &Server, reading: &ServerState, unit: &NodeUnit) -> Vec<PathBuf> {
     let places = reading.storages.iter().map(|storage| storage.join(unit.name()));
     places.filter(|place| server.has(place)).collect()
 }
 
-/// Of several with one port those that do not run are disabled, and of those that stand all alike all but one.
-fn part_ports(units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
+/// Disables all but one of several nodes with the same port; a running node has priority.
+fn disable_duplicates(units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
     let mut holders: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (index, node) in nodes.iter().enumerate() {
         for port in [node.ports.node, node.ports.metrics] {
@@ -277,7 +278,7 @@ fn part_ports(units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning
         };
         for loser in holders.iter().filter(|index| **index != keeper) {
             let say = format!(
-                "port {port} is also {}'s; {} is disabled",
+                "{} also has the port {port}; {} is disabled",
                 units[keeper].name(),
                 units[*loser].name()
             );
@@ -297,8 +298,13 @@ fn part_ports(units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning
     }
 }
 
-/// A node that does not run cannot be started while somebody else's has one of its ports.
-fn part_from(foreign: &[NodeUnit], units: &[NodeUnit], nodes: &mut [Node], warnings: &mut Vec<Warning>) {
+/// Disables a stopped node if a unit that is not taken over has one of its ports.
+fn disable_conflicts_with(
+    foreign: &[NodeUnit],
+    units: &[NodeUnit],
+    nodes: &mut [Node],
+    warnings: &mut Vec<Warning>,
+) {
     for (node, unit) in nodes.iter_mut().zip(units) {
         let own = [node.ports.node, node.ports.metrics];
         let shared = foreign.iter().find_map(|other| {
@@ -307,12 +313,12 @@ fn part_from(foreign: &[NodeUnit], units: &[NodeUnit], nodes: &mut [Node], warni
         });
         let Some((other, port)) = shared else { continue };
         let what = if unit.is_active() {
-            "it is kept as it is"
+            "it keeps running"
         } else {
             node.state = NodeState::Disabled;
             "it is disabled"
         };
-        let say = format!("port {port} is also that of {other}, which is not taken over; {what}");
+        let say = format!("{other}, which is not taken over, also has the port {port}; {what}");
         warnings.push(Warning::of_node(WarningCode::PortCollision, unit.name(), say));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{Mode, Node};
-use crate::program::user_account;
+use crate::program::{crontab::CrontabEntry, user_account};
 use crate::settings::run_options::Collector;
 
 use super::fs_ops::{FileOps, FileOwner};
@@ -87,16 +87,11 @@ fn line_of(text: &str) -> Option<CronLine> {
         .lines()
         .map(str::trim)
         .find(|line| !line.starts_with('#') && line.contains(COLLECTOR))?;
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (schedule, user) = if line.starts_with('@') {
-        (words.first()?.to_string(), words.get(1)?)
-    } else {
-        (words.get(..5)?.join(" "), words.get(5)?)
-    };
+    let entry = CrontabEntry::parse(line, true)?;
     let output = line.rsplit_once('>').map(|(_, path)| path.trim());
     Some(CronLine {
-        schedule,
-        user: (*user).to_owned(),
+        schedule: entry.schedule.to_owned(),
+        user: entry.user?.to_owned(),
         output: output
             .filter(|path| path.starts_with('/'))
             .unwrap_or(OUTPUT)

@@ -1,5 +1,4 @@
-//! What the operator is told of a takeover: what came of anm's settings and nodes, what he must know, what no longer
-//! happens, and the way back.
+//! The report of a takeover for the operator: nodes, settings, warnings, what wnm does not do, and how to undo it.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,29 +7,29 @@ use crate::settings::run_options::Collector;
 
 use super::build::TakeoverPlan;
 use super::convert_settings::ConvertedSetting;
+use super::options::TakeoverOptions;
 use super::paths::{BLOCK, COLLECTOR_CRON, CRON, KEPT, NODE_DETAILS};
-use super::steps::TakeoverOptions;
 use super::{ntracking, schedule};
 
-/// What anm did and wnm does not, whatever was found.
+/// What anm did and wnm does not do, on every server.
 const NO_MORE: [&str; 3] = [
-    "stopped nodes are not on a countdown to their deletion any more: they stay until they are removed by order",
-    "nodes that are shunned are not wiped by NTracking's order (`shunned_remove` replaces them if you want that)",
-    "the fattest node is not wiped under load: nodes are stopped, and started again in better times",
+    "wnm does not delete stopped nodes after a countdown: they stay until you remove them",
+    "wnm does not delete shunned nodes when NTracking asks for it; set `shunned_remove` if you want that",
+    "wnm does not delete the largest node under load: it stops nodes, and starts them again later",
 ];
 
-/// The account. `inventory` lists the nodes; without a `backup` it is of what would be done.
+/// Renders the report. `inventory` lists the nodes. Without `backup` it is the report of a dry run.
 #[must_use]
 pub fn of(judgement: &TakeoverPlan, inventory: &str, collector: Collector, backup: Option<&Path>) -> String {
     let mut text = format!(
-        "{}\n\nsettings, and what they were for anm:\n",
+        "{}\n\nsettings, with their values in anm:\n",
         inventory.trim_end()
     );
     for taken in &judgement.settings {
         let _ = writeln!(text, "  {}", setting(taken));
     }
     if !judgement.warnings.is_empty() {
-        let _ = writeln!(text, "\nwhat you should know ({}):", judgement.warnings.len());
+        let _ = writeln!(text, "\nwarnings ({}):", judgement.warnings.len());
         for warning in &judgement.warnings {
             let _ = writeln!(text, "  {warning}");
         }
@@ -40,34 +39,34 @@ pub fn of(judgement: &TakeoverPlan, inventory: &str, collector: Collector, backu
     {
         let _ = writeln!(
             text,
-            "\nNTracking's own collector does not see these nodes as they are: {why}; `--ntracking replace` lets wnm \
-             report in its place"
+            "\nNTracking's own collector cannot read these nodes correctly: {why}; with `--ntracking replace`, wnm \
+             reports in its place"
         );
     }
     if !judgement.stopped_by_others.is_empty() {
         let _ = writeln!(
             text,
-            "\nstopped though anm wants them to run, by a reboot or by you: {}; they are started when there is room. One \
-             that shall stay down: wnm --force_action disable --service_name NAME",
+            "\nstopped by a reboot or by you, although anm would run them: {}; wnm starts them when there is room. To \
+             keep one stopped: wnm --force_action disable --service_name NAME",
             judgement.stopped_by_others.join(", ")
         );
     }
-    let _ = writeln!(text, "\nwhat no longer happens:");
+    let _ = writeln!(text, "\nwhat wnm does not do:");
     for line in NO_MORE {
         let _ = writeln!(text, "  {line}");
     }
     if let Some(backup) = backup {
         let _ = writeln!(
             text,
-            "\nbackup: {}\nanm is silent: its `{CRON}` is in the backup, and any run of it ends at `{BLOCK}`\n\
-             the way back, without a restart of any node: wnm --rollback_anm",
+            "\nbackup: {}\nanm is disabled: its `{CRON}` is in the backup, and every run of it ends at `{BLOCK}`\n\
+             to return the nodes to anm, without restarting any: wnm --rollback_anm",
             backup.display()
         );
     }
     text
 }
 
-/// What would be done, in its order.
+/// The steps of a takeover, in their order.
 #[must_use]
 pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: bool) -> String {
     let TakeoverOptions {
@@ -76,33 +75,30 @@ pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: boo
         collector,
         limit,
     } = wish;
-    let silenced = if has_cron {
+    let disabled = if has_cron {
         format!(
-            "move `{CRON}` into the backup, and wait until no run of anm is left (at most {} s; then all is put back)",
+            "move `{CRON}` into the backup, and wait until no run of anm is active (at most {} s; then restore everything)",
             limit.as_secs()
         )
     } else {
-        format!("wait until no run of anm is left (`{CRON}` is not there)")
+        format!("wait until no run of anm is active (`{CRON}` does not exist)")
     };
     let ntracking = match collector.unwrap_or_default() {
         Collector::Keep => {
-            format!("leave NTracking's collector, and keep `{NODE_DETAILS}` up to date for it")
+            format!("keep NTracking's collector, and update `{NODE_DETAILS}` for it")
         }
-        Collector::Replace => format!(
-            "put `{}` in the place of `{COLLECTOR_CRON}`",
-            ntracking::REPORT_CRON
-        ),
+        Collector::Replace => format!("replace `{COLLECTOR_CRON}` with `{}`", ntracking::REPORT_CRON),
     };
     let steps = [
         format!(
             "copy anm's files and {} units into a new `{KEPT}/anm-takeover-TIME`",
             judgement.units.len() + judgement.foreign.len()
         ),
-        silenced,
-        format!("leave `{BLOCK}` there, at which any run of anm ends"),
-        "read everything once more, as the last run of anm left it".to_owned(),
+        disabled,
+        format!("create `{BLOCK}`, so that every run of anm ends at once"),
+        "read everything again, after the last run of anm".to_owned(),
         format!(
-            "make the colony `{}` with {} rows, if units, drop-ins and processes are the same to the end",
+            "create the colony `{}` with {} rows, if no unit, drop-in or process has changed",
             database.display(),
             judgement.nodes.len()
         ),
@@ -114,7 +110,7 @@ pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: boo
         .zip(1..)
         .map(|(step, nth)| format!("  {nth}. {step}\n"));
     format!(
-        "what would be done, without a restart of any node:\n{}",
+        "steps, without restarting any node:\n{}",
         lines.collect::<String>()
     )
 }

@@ -1,4 +1,4 @@
-//! The way back: anm gets its nodes again, as they are now, and none of them notices.
+//! Returns the nodes to anm in their current state, without restarting any.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use crate::lock::{self, CycleLock};
 use crate::signals;
 use crate::store::Store;
 
-use super::config::teardown_ordered;
+use super::config::teardown_reason;
 use super::fs_ops::{FileOps, FileOwner};
 use super::journal::{self, Journal, JournalStep};
 use super::node_details_file::{self, NodeDetail};
@@ -16,42 +16,42 @@ use super::script::Script;
 use super::units::{self, NodeUnit};
 use super::{Server, TakeoverError, disable, inspect, ntracking, schedule};
 
-/// How long a cycle of wnm that is at work is waited for.
-const PATIENCE_S: i64 = 300;
+/// How many seconds to wait for a running cycle of wnm.
+const LOCK_WAIT_S: i64 = 300;
 
-/// What is given back, and how.
+/// What the command line asks of a rollback.
 #[derive(Clone, Copy, Debug)]
 pub struct RollbackOptions<'a> {
     /// The lock of the colony.
     pub lock: &'a Path,
-    /// Whether anm shall have its nodes though it would act on wrong ones.
+    /// `--confirm`: whether to return the nodes although anm would act on wrong ones.
     pub forced: bool,
-    /// Whether it is only to be told.
+    /// Whether to print only what would be done.
     pub dry: bool,
 }
 
-/// Gives the nodes back to anm; returns what was done, and what the operator must know, a line each.
+/// Returns the nodes to anm. The result is what was done, and warnings, one line each.
 ///
 /// # Errors
-/// When there is nothing to give back, anm would harm the nodes, or a file cannot be handled. One that was
-/// interrupted is called again.
-pub fn rollback(server: &Server, wish: &RollbackOptions<'_>) -> Result<Vec<String>, TakeoverError> {
+/// When there is no takeover to undo, anm would act on wrong nodes, or a file cannot be changed. An interrupted rollback
+/// can be run again.
+pub fn rollback(server: &Server, options: &RollbackOptions<'_>) -> Result<Vec<String>, TakeoverError> {
     let Some(mut journal) = journal::last(server)? else {
         return Err(TakeoverError::refused(
-            "there is no takeover from anm to take back",
+            "there is no takeover from anm to undo",
             "`--rollback_anm` undoes what `wnm --init --migrate_anm` did on this machine",
         ));
     };
     let units = of_anm(server)?;
     let objections = objections(server, &journal, &units)?;
-    if !objections.is_empty() && !wish.forced {
+    if !objections.is_empty() && !options.forced {
         return Err(TakeoverError::refused(
             format_args!("anm would act on wrong nodes: {}", objections.join("; ")),
-            "nothing was changed; give `--confirm` if anm shall have them all the same",
+            "nothing was changed; to return them anyway: `wnm --rollback_anm --confirm`",
         ));
     }
-    let mut told: Vec<String> = objections.iter().map(|why| format!("warning: {why}")).collect();
-    told.extend(changes(
+    let mut lines_below: Vec<String> = objections.iter().map(|why| format!("warning: {why}")).collect();
+    lines_below.extend(changes(
         &journal
             .manifest(server)?
             .standing
@@ -60,35 +60,38 @@ pub fn rollback(server: &Server, wish: &RollbackOptions<'_>) -> Result<Vec<Strin
             .collect::<Vec<_>>(),
         &units,
     ));
-    if wish.dry {
-        let mut lines = vec![format!("would give {} nodes back to anm", units.len())];
-        lines.extend(told);
+    if options.dry {
+        let mut lines = vec![format!("would return {} nodes to anm", units.len())];
+        lines.extend(lines_below);
         return Ok(lines);
     }
-    let _lock = lock(server, wish.lock)?;
-    // anm shall run again: what a run of it left long ago must not stop it.
+    let _lock = lock(server, options.lock)?;
+    // A stale block file must not stop anm, which is to run again.
     journal.state.had_stale_block = false;
     journal.reach(server, JournalStep::GivingBack)?;
     schedule::remove(server, &journal)?;
-    let hands = FileOps::of(server);
-    // An order that has waited there all the time: anm would wipe that node in its first run.
-    hands.remove(&server.path(SHUNNED))?;
-    tell_anm(server, &journal, &units)?;
+    let files = FileOps::of(server);
+    // An old order: anm would delete that node in its first run.
+    files.remove(&server.path(SHUNNED))?;
+    write_node_details(server, &journal, &units)?;
     ntracking::restore(server, &journal)?;
-    let kept = put_colony_away(server, &journal)?;
-    disable::give_voice(server, &mut journal)?;
-    let mut lines = vec![format!("{} nodes are anm's again; none was touched", units.len())];
-    lines.extend(kept.map(|path| format!("the colony that wnm had: {}", path.display())));
+    let kept = move_colony_to_backup(server, &journal)?;
+    disable::enable(server, &mut journal)?;
+    let mut lines = vec![format!(
+        "{} nodes are anm's again; none was restarted",
+        units.len()
+    )];
+    lines.extend(kept.map(|path| format!("the colony was moved to {}", path.display())));
     if !journal.state.had_cron {
         lines.push(format!(
-            "`{CRON}` was not there before the takeover, and is not made: anm does not run"
+            "`{CRON}` did not exist before the takeover and is not made: anm does not run"
         ));
     }
-    lines.extend(told);
+    lines.extend(lines_below);
     Ok(lines)
 }
 
-/// The units that anm takes for its own.
+/// The units that anm considers its own.
 fn of_anm(server: &Server) -> Result<Vec<NodeUnit>, TakeoverError> {
     let registered = inspect::registered(server)?;
     let mut units = units::all(server)?;
@@ -96,7 +99,7 @@ fn of_anm(server: &Server) -> Result<Vec<NodeUnit>, TakeoverError> {
     Ok(units)
 }
 
-/// What speaks against it. An error where it must not be done whatever the operator says.
+/// Why anm would act on wrong nodes. An error if `--confirm` cannot override it.
 fn objections(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<Vec<String>, TakeoverError> {
     let missing = [CONFIG, SYSTEM]
         .into_iter()
@@ -104,18 +107,18 @@ fn objections(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<
     if let Some(path) = missing {
         return Err(TakeoverError::refused(
             format_args!(
-                "`{path}` is missing: the next run of anm would destroy all nodes, or take the machine for a new one"
+                "`{path}` is missing: the next run of anm would delete all nodes, or set up the machine again"
             ),
             format_args!(
-                "put it back first: `sudo cp -p {} {path}`",
+                "restore it first: `sudo cp -p {} {path}`",
                 journal.copy_of(Path::new(path)).display()
             ),
         ));
     }
-    if let Some(why) = teardown_ordered(server)? {
+    if let Some(why) = teardown_reason(server)? {
         return Err(TakeoverError::refused(
             why,
-            "take the order away, and call it again",
+            "remove this order, and run this again",
         ));
     }
     let mut all = Vec::new();
@@ -136,7 +139,7 @@ fn objections(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<
     Ok(all)
 }
 
-/// The nodes that came and went since.
+/// The nodes that were added and removed since the takeover.
 fn changes(before: &[String], units: &[NodeUnit]) -> Vec<String> {
     let name = |service: &str| service.trim_end_matches(".service").to_owned();
     let came = units.iter().filter(|unit| !before.contains(&unit.service));
@@ -159,31 +162,31 @@ fn changes(before: &[String], units: &[NodeUnit]) -> Vec<String> {
     lines
 }
 
-/// Takes the colony's lock; a cycle that is at work is waited for.
+/// Takes the colony's lock; waits for a running cycle.
 fn lock(server: &Server, path: &Path) -> Result<Option<CycleLock>, TakeoverError> {
     if path.parent().is_none_or(|folder| !folder.is_dir()) {
         return Ok(None);
     }
-    let until = server.clock.now().plus(PATIENCE_S);
+    let until = server.clock.now().plus(LOCK_WAIT_S);
     loop {
         match CycleLock::take(path, server.clock.now()) {
             Ok(lock) => return Ok(Some(lock)),
             Err(lock::LockError::Held) if server.clock.now() < until && !signals::asked_to_end() => {
-                tracing::info!("waiting: a run of wnm is at work");
+                tracing::info!("waiting for another run of wnm");
                 server.clock.sleep(Duration::from_secs(1));
             }
             Err(error) => {
                 return Err(TakeoverError::refused(
                     error,
-                    "nothing was changed; call it again when that run has ended",
+                    "nothing was changed; run this again when the other run has ended",
                 ));
             }
         }
     }
 }
 
-/// Writes for anm what it must believe: who runs and who does not, by the names of the units.
-fn tell_anm(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<(), TakeoverError> {
+/// Writes `NodeDetails` for anm: which nodes run, by the names of their units.
+fn write_node_details(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<(), TakeoverError> {
     let rows = match Store::open_read_only(&server.path(&journal.state.database)) {
         Ok(store) => store.nodes().unwrap_or_default(),
         Err(_) => Vec::new(),
@@ -216,18 +219,15 @@ fn tell_anm(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<()
     });
     match owned {
         Some(owned) => FileOps::of(server).write(&path, &text, owned),
-        None => Err(TakeoverError::Unreadable {
-            path: STATE.into(),
-            why: "it is gone".to_owned(),
-        }),
+        None => Err(TakeoverError::unreadable(STATE, "not found")),
     }
 }
 
-/// Moves the colony into the backup, so that wnm has no nodes here any more.
-fn put_colony_away(server: &Server, journal: &Journal) -> Result<Option<PathBuf>, TakeoverError> {
-    let hands = FileOps::of(server);
+/// Moves the colony into the backup, so that wnm has no nodes on this machine.
+fn move_colony_to_backup(server: &Server, journal: &Journal) -> Result<Option<PathBuf>, TakeoverError> {
+    let files = FileOps::of(server);
     let mut kept = None;
-    // The log first would leave a database that lacks what is in it.
+    // The database goes first: without its log it would lack the last changes.
     for ending in ["", "-wal", "-shm"] {
         let named = |path: &Path| {
             let mut name = path.as_os_str().to_owned();
@@ -237,7 +237,7 @@ fn put_colony_away(server: &Server, journal: &Journal) -> Result<Option<PathBuf>
         let from = server.path(named(&journal.state.database));
         let to = named(&journal.backup.join("colony.db"));
         if from.exists() {
-            hands.move_to(&from, &server.path(&to))?;
+            files.move_to(&from, &server.path(&to))?;
             if ending.is_empty() {
                 kept = Some(to);
             }

@@ -22,11 +22,8 @@ impl FileOwner {
 /// The program that runs now, by its path.
 pub(super) fn program() -> Result<PathBuf, TakeoverError> {
     // What the kernel has mapped, whatever it was called by.
-    let own = Path::new("/proc/self/exe");
-    fs::read_link(own).map_err(|error| TakeoverError::Unreadable {
-        path: own.to_owned(),
-        why: error.to_string(),
-    })
+    let own = "/proc/self/exe";
+    fs::read_link(own).map_err(|error| TakeoverError::unreadable(own, error))
 }
 
 /// A path as one word in the command of a cron file.

@@ -11,7 +11,6 @@ use std::path::{Component, Path, PathBuf};
 use super::TakeoverError;
 use crate::clock::{Clock, RealClock};
 use crate::colony::{Mode, Timestamp, Version};
-use crate::manager::files::Files;
 use crate::manager::process_scan;
 use crate::manager::systemctl::{Systemctl, UnitProperties};
 use crate::program::{Program, user_account};
@@ -60,8 +59,6 @@ pub trait ServerAccess {
 /// The machine that is taken over.
 pub struct Server {
     root: PathBuf,
-    /// Changes files, by the rights that this server needs.
-    pub files: Files,
     /// Whose rights: root's on the real machine, one's own in a copy.
     pub mode: Mode,
     /// What is in no file.
@@ -86,7 +83,6 @@ impl Server {
     pub fn below(root: impl Into<PathBuf>, mode: Mode, host: Box<dyn ServerAccess>) -> Server {
         Server {
             root: root.into(),
-            files: Files::new(mode),
             mode,
             host,
             probe: Box::new(HttpProbe::new()),
@@ -120,10 +116,6 @@ impl Server {
     /// When it is there and cannot be read, by root neither.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<String>, TakeoverError> {
         let real = self.path(&path);
-        let unreadable = |why: String| TakeoverError::Unreadable {
-            path: path.as_ref().to_owned(),
-            why,
-        };
         match fs::read(&real) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
@@ -135,7 +127,7 @@ impl Server {
                 let cat = Program::new("cat").rights(self.mode).arg("--").arg(&real);
                 Ok(Some(cat.run()?.stdout))
             }
-            Err(error) => Err(unreadable(error.to_string())),
+            Err(error) => Err(TakeoverError::unreadable(path.as_ref(), error)),
         }
     }
 
@@ -144,10 +136,7 @@ impl Server {
     /// # Errors
     /// When it is there and cannot be read.
     pub fn names(&self, folder: impl AsRef<Path>) -> Result<Vec<String>, TakeoverError> {
-        let unreadable = |why: String| TakeoverError::Unreadable {
-            path: folder.as_ref().to_owned(),
-            why,
-        };
+        let unreadable = |error| TakeoverError::unreadable(folder.as_ref(), error);
         let entries = match fs::read_dir(self.path(&folder)) {
             Ok(entries) => entries,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -158,11 +147,11 @@ impl Server {
                 let ended = list.arg(self.path(&folder)).run()?;
                 return Ok(ended.stdout.lines().map(str::to_owned).collect());
             }
-            Err(error) => return Err(unreadable(error.to_string())),
+            Err(error) => return Err(unreadable(error)),
         };
         let mut names = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(|error| unreadable(error.to_string()))?;
+            let entry = entry.map_err(unreadable)?;
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
         names.sort_unstable();

@@ -1,188 +1,171 @@
-//! The acts of a takeover, in their order. Each is written down before it is begun, so that a takeover that was
-//! killed goes on when it is called again.
+//! The steps of a takeover, in their order. Each is recorded before it starts, so that a takeover that was killed
+//! resumes when it is run again.
 //!
 //! ```text
-//! judge      nothing is changed
-//! back up    a new folder                        called again: anew
-//! silence    anm's cron file, its block          called again: goes on; failed: all is put back
-//! import     the colony, in one transaction      called again: goes on; failed: all is put back
-//! settle     NTracking, wnm's schedule           called again: goes on
+//! plan       changes nothing
+//! back up    a new directory                     run again: starts again
+//! disable    anm's cron file, its block file     run again: resumes; on error: restores everything
+//! import     the colony, in one transaction      run again: resumes; on error: restores everything
+//! settle     NTracking, wnm's schedule           run again: resumes
 //! ```
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
 
 use crate::colony::{Node, NodeState};
-use crate::settings::run_options::Collector;
 use crate::signals;
 
 use super::build::{TakeoverPlan, judge, stale_block};
 use super::journal::{self, Journal, JournalStep};
 use super::manifest::StateBefore;
+use super::options::TakeoverOptions;
 use super::paths::CRON;
 use super::units::{self, NodeUnit};
 use super::{Server, TakeoverError, backup, disable, ntracking, operator_summary, schedule};
 
-/// What is wanted of a takeover.
-#[derive(Clone, Copy, Debug)]
-pub struct TakeoverOptions<'a> {
-    /// The colony that gets the nodes, by its path on the server.
-    pub database: &'a Path,
-    /// In whose name cron runs it.
-    pub user: &'a str,
-    /// What becomes of NTracking's collector; None: as it was said first.
-    pub collector: Option<Collector>,
-    /// How long anm is waited for.
-    pub limit: Duration,
-}
-
-/// The colony that gets the nodes.
+/// The colony that takes over the nodes.
 pub trait Successor {
-    /// Whether it is there already.
+    /// Whether it exists.
     ///
     /// # Errors
-    /// When there is something in its place that is no colony.
-    fn is_made(&self) -> Result<bool, TakeoverError>;
+    /// When something else is at its path.
+    fn exists(&self) -> Result<bool, TakeoverError>;
 
-    /// Lets what the operator says of settings count before what was read of anm's.
+    /// Gives the operator's settings priority over those converted from anm.
     ///
     /// # Errors
-    /// A setting that cannot be.
-    fn weigh(&self, judgement: &mut TakeoverPlan) -> Result<(), TakeoverError>;
+    /// When a setting is invalid.
+    fn apply_settings(&self, plan: &mut TakeoverPlan) -> Result<(), TakeoverError>;
 
-    /// Makes it, with its settings and rows, in one transaction. `check` is asked with the rows as they were written,
-    /// and when it fails nothing was.
+    /// Creates it with its settings and rows, in one transaction. Calls `check` with the rows as they were written, and
+    /// rolls back if that fails.
     ///
     /// # Errors
-    /// That of `check`, and what keeps it from being made.
+    /// The error of `check`, or the reason why it cannot be created.
     fn make(
         &self,
-        judgement: &TakeoverPlan,
+        plan: &TakeoverPlan,
         check: &dyn Fn(&[Node]) -> Result<(), TakeoverError>,
     ) -> Result<(), TakeoverError>;
 
-    /// What it got, for the report.
-    fn inventory(&self, judgement: &TakeoverPlan) -> String;
+    /// The table of its nodes, for the report.
+    fn inventory(&self, plan: &TakeoverPlan) -> String;
 }
 
-/// Takes the nodes over, or goes on where a takeover that was killed stopped; returns the report.
+/// Takes over the nodes, or resumes a takeover that was killed; returns the report.
 ///
 /// # Errors
-/// When it must not be done or cannot be; anm is then as it was, or the error says what is not.
+/// When a precondition is not met or a step fails. anm was restored, or the error says what was not.
 pub fn take_over(
     server: &Server,
-    wish: &TakeoverOptions<'_>,
-    heir: &dyn Successor,
+    options: &TakeoverOptions<'_>,
+    successor: &dyn Successor,
 ) -> Result<String, TakeoverError> {
-    let mut journal = match begun(server, wish, heir)? {
+    let mut journal = match resume(server, options, successor)? {
         Some(journal) => journal,
-        None => begin(server, wish, heir)?,
+        None => start(server, options, successor)?,
     };
-    if let Some(collector) = wish.collector {
+    if let Some(collector) = options.collector {
         journal.state.collector = collector;
     }
     if journal.state.step != JournalStep::Settling {
-        disable::silence(server, &mut journal, wish.limit)?;
-        let imported = import(server, &journal, heir);
-        imported.map_err(|error| disable::undone(server, &mut journal, error))?;
+        disable::disable(server, &mut journal, options.limit)?;
+        let imported = import(server, &journal, successor);
+        imported.map_err(|error| disable::enable_after_error(server, &mut journal, error))?;
     }
-    settle(server, &mut journal, wish)?;
+    finish(server, &mut journal, options)?;
     journal.report(server)
 }
 
-/// The takeover that was begun before, if it can be gone on with.
-fn begun(
+/// The takeover to resume, if there is one.
+fn resume(
     server: &Server,
-    wish: &TakeoverOptions<'_>,
-    heir: &dyn Successor,
+    options: &TakeoverOptions<'_>,
+    successor: &dyn Successor,
 ) -> Result<Option<Journal>, TakeoverError> {
-    let is_made = heir.is_made()?;
-    let there = || {
+    let exists = successor.exists()?;
+    let already_exists = || {
         TakeoverError::refused(
-            format_args!("there is a colony at `{}` already", wish.database.display()),
-            "nodes are taken over into a new one; `wnm --rollback_anm` gives back what was taken over",
+            format_args!("a colony already exists at `{}`", options.database.display()),
+            "a takeover needs a new colony; to return nodes that were taken over: `wnm --rollback_anm`",
         )
     };
     let Some(mut journal) = journal::last(server)? else {
-        return if is_made { Err(there()) } else { Ok(None) };
+        return if exists { Err(already_exists()) } else { Ok(None) };
     };
     let backup = journal.backup.display();
     if journal.state.step == JournalStep::GivingBack {
         return Err(TakeoverError::refused(
-            format_args!("a rollback was begun and did not end: `{backup}`"),
-            "end it first: `wnm --rollback_anm`",
+            format_args!("a rollback was interrupted: `{backup}`"),
+            "finish it first: `wnm --rollback_anm`",
         ));
     }
-    if journal.state.database != wish.database {
+    if journal.state.database != options.database {
         return Err(TakeoverError::refused(
             format_args!(
                 "the nodes of this machine were taken over into `{}`",
                 journal.state.database.display()
             ),
             format_args!(
-                "go on with `--dbpath {}`, or give them back: `wnm --rollback_anm`",
+                "continue with `--dbpath {}`, or return them: `wnm --rollback_anm`",
                 journal.state.database.display()
             ),
         ));
     }
-    match (journal.state.step, is_made) {
-        (JournalStep::Done | JournalStep::Silencing, true) => return Err(there()),
-        // It was killed after its one transaction.
+    match (journal.state.step, exists) {
+        (JournalStep::Done | JournalStep::Silencing, true) => return Err(already_exists()),
+        // It was killed after the transaction.
         (_, true) => journal.reach(server, JournalStep::Settling)?,
-        // A colony that was moved away after it was done: the nodes are imported once more.
+        // The colony was moved away after the takeover: import the nodes again.
         (_, false) => journal.reach(server, JournalStep::Silencing)?,
     }
     tracing::info!(
-        "going on with the takeover whose backup is `{}`",
+        "resuming the takeover with the backup `{}`",
         journal.backup.display()
     );
     Ok(Some(journal))
 }
 
-/// Judges the server and makes the backup: nothing of anm is changed before that is whole.
-fn begin(
+/// Plans the takeover and makes the backup. Changes nothing of anm.
+fn start(
     server: &Server,
-    wish: &TakeoverOptions<'_>,
-    heir: &dyn Successor,
+    options: &TakeoverOptions<'_>,
+    successor: &dyn Successor,
 ) -> Result<Journal, TakeoverError> {
     let cron = server.read(CRON)?;
-    let mut judgement = judge(server, cron.as_deref())?;
-    heir.weigh(&mut judgement)?;
+    let mut plan = judge(server, cron.as_deref())?;
+    successor.apply_settings(&mut plan)?;
     let state = journal::JournalState {
         step: JournalStep::BackingUp,
-        database: wish.database.to_owned(),
-        operator: judgement.operator.name.clone(),
-        collector: wish.collector.unwrap_or_default(),
+        database: options.database.to_owned(),
+        operator: plan.operator.name.clone(),
+        collector: options.collector.unwrap_or_default(),
         had_cron: cron.is_some(),
         had_stale_block: false,
     };
     let journal = backup::make(server, &units::all(server)?, state)?;
-    tracing::info!("the backup is whole: `{}`", journal.backup.display());
+    tracing::info!("backup complete: `{}`", journal.backup.display());
     Ok(journal)
 }
 
-/// Reads everything once more, as the last run of anm left it, and makes the colony.
-fn import(server: &Server, journal: &Journal, heir: &dyn Successor) -> Result<(), TakeoverError> {
+/// Reads everything again, after the last run of anm, and creates the colony.
+fn import(server: &Server, journal: &Journal, successor: &dyn Successor) -> Result<(), TakeoverError> {
     let cron = journal.kept_text(server, CRON)?;
-    let mut judgement = judge(server, cron.as_deref())?;
+    let mut plan = judge(server, cron.as_deref())?;
     if journal.state.had_stale_block {
-        judgement
-            .warnings
-            .push(stale_block("nobody held it; ours is in its place"));
+        plan.warnings.push(stale_block("wnm replaced it with its own"));
     }
-    heir.weigh(&mut judgement)?;
+    successor.apply_settings(&mut plan)?;
     let units = units::all(server)?;
     let before = backup::renew(server, journal, &units)?;
     let report = operator_summary::of(
-        &judgement,
-        &heir.inventory(&judgement),
+        &plan,
+        &successor.inventory(&plan),
         journal.state.collector,
         Some(&journal.backup),
     );
     journal.keep_report(server, &report)?;
-    heir.make(&judgement, &|rows| {
-        let mut wrong = unlike(&judgement, rows);
+    successor.make(&plan, &|rows| {
+        let mut wrong = differences(&plan, rows);
         wrong.extend(before.differences(&StateBefore::of(server, &units::all(server)?)?));
         if !wrong.is_empty() {
             return Err(TakeoverError::Unlike(wrong));
@@ -194,10 +177,10 @@ fn import(server: &Server, journal: &Journal, heir: &dyn Successor) -> Result<()
     })
 }
 
-/// What of the rows is not as the units that were judged.
-fn unlike(judgement: &TakeoverPlan, rows: &[Node]) -> Vec<String> {
+/// How the written rows differ from the planned ones.
+fn differences(plan: &TakeoverPlan, rows: &[Node]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let TakeoverPlan { units, foreign, .. } = judgement;
+    let TakeoverPlan { units, foreign, .. } = plan;
     if rows.len() != units.len() {
         wrong.push(format!("there are {} rows of {} units", rows.len(), units.len()));
     }
@@ -205,12 +188,10 @@ fn unlike(judgement: &TakeoverPlan, rows: &[Node]) -> Vec<String> {
     for unit in units {
         match row_of(unit) {
             None => wrong.push(format!("`{}` has no row", unit.service)),
-            Some(row) if is_lost(unit, row) && !judgement.excused().contains(unit.name()) => {
-                wrong.push(format!(
-                    "`{}` is {} and its row says {}",
-                    unit.service, unit.shown.active, row.state
-                ))
-            }
+            Some(row) if is_lost(unit, row) && !plan.excused().contains(unit.name()) => wrong.push(format!(
+                "`{}` is {} and its row says {}",
+                unit.service, unit.shown.active, row.state
+            )),
             Some(_) => {}
         }
     }
@@ -226,7 +207,7 @@ fn unlike(judgement: &TakeoverPlan, rows: &[Node]) -> Vec<String> {
     wrong
 }
 
-/// Whether a node that runs would be taken for one that does not.
+/// Whether the unit of a node is active and its row is not.
 fn is_lost(unit: &NodeUnit, row: &Node) -> bool {
     unit.is_active() && !matches!(row.state, NodeState::Running | NodeState::Restarting)
 }
@@ -242,10 +223,14 @@ fn twice<T: Ord>(all: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
         .map(|(one, _)| one)
 }
 
-/// What comes after the import: NTracking, and wnm's own schedule last.
-fn settle(server: &Server, journal: &mut Journal, wish: &TakeoverOptions<'_>) -> Result<(), TakeoverError> {
+/// Sets up NTracking, and then wnm's own schedule.
+fn finish(
+    server: &Server,
+    journal: &mut Journal,
+    options: &TakeoverOptions<'_>,
+) -> Result<(), TakeoverError> {
     journal.reach(server, JournalStep::Settling)?;
-    ntracking::settle(server, journal, wish.database)?;
-    schedule::install(server, wish.user, wish.database)?;
+    ntracking::settle(server, journal, options.database)?;
+    schedule::install(server, options.user, options.database)?;
     journal.reach(server, JournalStep::Done)
 }

@@ -42,8 +42,6 @@ pub struct NodeUnit {
     pub environment: Vec<(String, String)>,
     /// How many `Environment=` lines it has.
     pub environment_lines: usize,
-    /// Whether systemd waits before it starts it again.
-    pub restarts_late: bool,
     /// Empty where it does not say.
     pub user: String,
     /// Its antnode, doubled slashes collapsed as in all its paths.
@@ -191,7 +189,6 @@ impl NodeUnit {
                 .lines()
                 .filter(|line| line.trim_start().starts_with("Environment="))
                 .count(),
-            restarts_late: text.lines().any(|line| line.starts_with("RestartSec=")),
             ..NodeUnit::default()
         };
         unit.take_words(&read.command);

@@ -4,13 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// The kind of a warning; its word stays the same from version to version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum WarningCode {
     /// The unit's root is not there.
     DataDirMissing,
     /// anm's own record says otherwise than systemd.
     BeliefDiffers,
     /// anm's own record has a node without a unit.
+    #[strum(serialize = "phantom-in-nodedetails")]
     Phantom,
     /// A node's folder with an identity and without a unit.
     OrphanDataDir,
@@ -79,46 +81,10 @@ pub enum WarningCode {
 }
 
 impl WarningCode {
-    /// The word for it.
+    /// The code as it is printed: `data-dir-missing`.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            WarningCode::DataDirMissing => "data-dir-missing",
-            WarningCode::BeliefDiffers => "belief-differs",
-            WarningCode::Phantom => "phantom-in-nodedetails",
-            WarningCode::OrphanDataDir => "orphan-data-dir",
-            WarningCode::LeftoverDataDir => "leftover-data-dir",
-            WarningCode::LeftoverLogDir => "leftover-log-dir",
-            WarningCode::OtherNetwork => "other-network",
-            WarningCode::NetworkUnsaid => "network-unsaid",
-            WarningCode::PortOffFormula => "port-off-formula",
-            WarningCode::StorageElsewhere => "storage-elsewhere",
-            WarningCode::ExtraArguments => "extra-arguments",
-            WarningCode::EnvironmentDiffers => "environment-differs",
-            WarningCode::DropIns => "drop-ins",
-            WarningCode::UnitChanged => "unit-changed",
-            WarningCode::ProcessDiffers => "process-differs",
-            WarningCode::WalletUnusable => "wallet-unusable",
-            WarningCode::IdCollision => "id-collision",
-            WarningCode::PortCollision => "port-collision",
-            WarningCode::UnitMalformed => "unit-malformed",
-            WarningCode::ForeignUnit => "foreign-unit",
-            WarningCode::AnswersThoughStopped => "answers-though-stopped",
-            WarningCode::Silent => "silent",
-            WarningCode::StaleBlock => "stale-block",
-            WarningCode::NodeCapRaised => "node-cap-raised",
-            WarningCode::AntupScheduleDropped => "antup-schedule-dropped",
-            WarningCode::ControlDropped => "control-dropped",
-            WarningCode::WalletFileIsProgram => "wallet-file-is-program",
-            WarningCode::RewardsAddressUnusable => "rewards-address-unusable",
-            WarningCode::LeadingZero => "leading-zero",
-            WarningCode::SettingsAtOdds => "settings-at-odds",
-            WarningCode::SettingMissing => "setting-missing",
-            WarningCode::SettingOverridden => "setting-overridden",
-            WarningCode::ScriptUnclear => "script-unclear",
-            WarningCode::NetworkOfNewNodes => "network-of-new-nodes",
-            WarningCode::OtherManager => "other-manager",
-        }
+        self.into()
     }
 }
 
@@ -164,7 +130,7 @@ impl Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.code.word())?;
+        write!(f, "{}", self.code)?;
         if let Some(node) = &self.node {
             write!(f, " {node}")?;
         }

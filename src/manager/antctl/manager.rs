@@ -1,0 +1,140 @@
+//! The manager itself: its kind, its directories, antctl's registry and the units that antctl wrote.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::colony::{ManagerKind, Mode, Node, Tool};
+
+use super::super::node_layout::NodeLayout;
+use super::super::systemctl::{Systemctl, UnitProperties};
+use super::super::unit_file::Unit;
+use super::super::{AntctlPolicy, LaunchPolicy, ManagerError, discovered_node, launch_command};
+use super::command_line::{AntctlCommand, FolderChoice};
+use super::registry::Registry;
+use super::run_antctl::Antctl;
+
+/// Runs nodes through antctl.
+#[derive(Debug)]
+pub struct AntctlManager {
+    pub(super) kind: ManagerKind,
+    pub(super) places: FolderChoice,
+    pub(super) antctl: Antctl,
+    pub(super) systemctl: Systemctl,
+    pub(super) premises: NodeLayout,
+    /// Whether antctl changed units that systemd was not told of: antctl never tells it.
+    pub(super) is_stale: AtomicBool,
+    /// Nodes that were found sick in this run.
+    pub(super) given_up: Mutex<BTreeSet<String>>,
+}
+
+impl AntctlManager {
+    /// For nodes of `kind`: antctl+user, antctl+sudo or antctl+zen.
+    #[must_use]
+    pub fn new(kind: ManagerKind, policy: LaunchPolicy) -> AntctlManager {
+        AntctlManager {
+            kind,
+            places: match kind.tool {
+                Tool::AntctlZen => FolderChoice::Chosen,
+                _ => FolderChoice::Given,
+            },
+            antctl: Antctl::new(kind.mode, policy.antctl.clone()),
+            systemctl: Systemctl::new(kind.mode),
+            premises: NodeLayout::new(kind.mode, policy),
+            is_stale: AtomicBool::new(false),
+            given_up: Mutex::default(),
+        }
+    }
+
+    pub(super) fn policy(&self) -> &LaunchPolicy {
+        self.premises.policy()
+    }
+
+    pub(super) fn registry_path(&self) -> &Path {
+        match self.kind.mode {
+            Mode::User => &self.policy().antctl.user_registry,
+            Mode::Sudo => Path::new(AntctlPolicy::SYSTEM_REGISTRY),
+        }
+    }
+
+    pub(super) fn units(&self) -> &Path {
+        match self.kind.mode {
+            Mode::User => &self.policy().user_units,
+            Mode::Sudo => &self.policy().system_units,
+        }
+    }
+
+    /// What antctl knows. Its file says so at once; where it keeps that elsewhere, it is asked.
+    pub(super) fn registry(&self) -> Result<Registry, ManagerError> {
+        match Registry::read(self.registry_path())? {
+            Some(registry) => Ok(registry),
+            None => self.asked_registry(),
+        }
+    }
+
+    /// For what systemd can do as well: a registry that cannot be had is no reason to leave a node up or down.
+    pub(super) fn registry_or_none(&self) -> Registry {
+        self.registry().unwrap_or_else(|error| {
+            tracing::warn!("cannot {error}");
+            Registry::default()
+        })
+    }
+
+    pub(super) fn asked_registry(&self) -> Result<Registry, ManagerError> {
+        let failed = |why: String| ManagerError::Antctl {
+            doing: "list the nodes of",
+            node: self.kind.to_string(),
+            why,
+        };
+        let printed = self
+            .antctl
+            .tell(&AntctlCommand::status())?
+            .map_err(|failure| failed(failure.to_string()))?;
+        Registry::parse(&printed).map_err(failed)
+    }
+
+    /// The unit of a node: that of its entry, or one without an entry that tells of this very node.
+    pub(super) fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, ManagerError> {
+        if let Some(entry) = registry.entry_of(node) {
+            return Ok(Some(entry.unit()));
+        }
+        let name = format!("{}.service", launch_command::service(node)?);
+        let is_ours = self
+            .root_in_unit(&name)
+            .is_some_and(|root| root == node.home.root || root.parent() == Some(&node.home.root));
+        Ok(is_ours.then_some(name))
+    }
+
+    /// The folder of the node that a unit on disk runs.
+    pub(super) fn root_in_unit(&self, name: &str) -> Option<PathBuf> {
+        let text = fs::read_to_string(self.units().join(name)).ok()?;
+        discovered_node::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
+    }
+
+    pub(super) fn shown(&self, unit: &str) -> Result<UnitProperties, ManagerError> {
+        let shown = self.systemctl.show(&[unit.to_owned()])?.pop();
+        Ok(shown.unwrap_or_default())
+    }
+
+    /// Has systemd read what antctl wrote. Once a unit has failed, systemd keeps its old text until then.
+    pub(super) fn announce(&self) -> Result<(), ManagerError> {
+        self.systemctl.daemon_reload()?;
+        self.is_stale.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(super) fn note_change(&self) {
+        self.is_stale.store(true, Ordering::Relaxed);
+        self.keep_copy();
+    }
+
+    pub(super) fn refused(doing: &'static str, node: &Node, why: impl Into<String>) -> ManagerError {
+        ManagerError::Antctl {
+            doing,
+            node: node.name.full(),
+            why: why.into(),
+        }
+    }
+}
