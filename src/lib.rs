@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! 7  main
-//! 6  arguments -> request -> error -> session -> reporting -> doctor -> look -> init -> cycle
+//! 6  arguments -> request -> error -> session -> commands
 //! 5  takeover    execute -> report
 //! 4  world
 //! 3  survey    manager    firewall    store
@@ -18,21 +18,17 @@ pub mod arguments;
 pub mod bounded_read;
 pub mod clock;
 pub mod colony;
-pub mod cycle;
-pub mod doctor;
+pub mod commands;
 pub mod error;
 pub mod execute;
 pub mod firewall;
-pub mod init;
 pub mod lock;
 pub mod logging;
-pub mod look;
 pub mod manager;
 pub mod plan;
 pub mod program;
 pub mod progress;
 pub mod report;
-pub mod reporting;
 pub mod request;
 pub mod session;
 pub mod settings;

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))
         .with_operator(out && err && io::stdin().is_terminal());
-    match wnm::cycle::run(env::args_os().collect(), variables, terminal) {
+    match wnm::commands::run(env::args_os().collect(), variables, terminal) {
         Ok(ended) => {
             let told = match ended.output.as_str() {
                 "" => Ok(()),

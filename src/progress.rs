@@ -1,27 +1,27 @@
-//! How far a long piece of work has come, told to whoever wants to know. Work does not know who that is.
+//! Progress of long work. The work reports to a [`Progress`] and does not know what shows it.
 
 use std::fmt;
 
-/// What is being done.
+/// The kind of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
-    /// Nodes are asked how they are.
+    /// Nodes are surveyed.
     Survey,
-    /// The steps of a plan are carried out.
+    /// The steps of a plan are executed.
     Steps,
 }
 
-/// Hears how far work has come. Nothing comes back: work goes on the same whoever listens.
+/// Receives the progress of work. It returns nothing, so that it cannot affect the work.
 pub trait Progress: fmt::Debug + Sync {
-    /// Work of `total` parts begins. One piece of work at a time.
+    /// Work of `total` parts begins. There is only one at a time.
     fn begin(&self, work: Work, total: usize);
-    /// So many more parts are done. Heard by nobody when no work has begun.
+    /// `parts` more parts are done. Ignored when no work has begun.
     fn advance(&self, parts: usize);
-    /// The work is over, whether all of it was done or not.
+    /// The work ends, complete or not.
     fn end(&self);
 }
 
-/// Nobody listens: under cron, in pipes, in tests.
+/// Shows nothing: for cron, pipes and tests.
 #[derive(Clone, Copy, Debug)]
 pub struct NoProgress;
 
@@ -31,7 +31,7 @@ impl Progress for NoProgress {
     fn end(&self) {}
 }
 
-/// Work that is over when this goes, by an error or a panic too.
+/// Work that ends when this is dropped, also by an error or a panic.
 #[derive(Debug)]
 pub struct ProgressGuard<'a>(&'a dyn Progress);
 
@@ -43,7 +43,7 @@ impl<'a> ProgressGuard<'a> {
         ProgressGuard(progress)
     }
 
-    /// So many more parts are done.
+    /// `parts` more parts are done.
     pub fn advance(&self, parts: usize) {
         self.0.advance(parts);
     }

@@ -1,7 +1,7 @@
-//! The terminal, where there is one: colours, its width, and one line at its foot that shows progress.
+//! The terminal: colours, width, and a progress line.
 //!
-//! Under cron, in a pipe, with `NO_COLOR` or on a terminal that is `dumb` there is nothing of it. It is only
-//! written to: no mode is changed and no cursor hidden, so that a run may die at any moment and leave it sane.
+//! Under cron, in a pipe, with `NO_COLOR` and with `TERM=dumb` there are no colours and no progress line. wnm changes no
+//! terminal mode and does not hide the cursor, so that a killed run leaves the terminal usable.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,27 +9,26 @@ use std::time::{Duration, Instant};
 
 use crate::progress::{Progress, Work};
 
-/// Whether text is painted.
+/// Whether text is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Coloring {
-    /// As it is, for files and other programs.
+    /// Without colours, for files and other programs.
     #[default]
     Plain,
-    /// For people who sit before it.
+    /// With colours, for a terminal.
     Colour,
 }
 
-/// What text may be painted with.
+/// The colours and styles of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
     Bold,
     Dim,
-    Underlined,
     Red,
     Green,
     Yellow,
     Cyan,
-    /// Bold and red: an error.
+    /// Bold and red, for errors.
     Alarm,
 }
 
@@ -38,7 +37,6 @@ impl Color {
         match self {
             Color::Bold => "1",
             Color::Dim => "2",
-            Color::Underlined => "1;4",
             Color::Red => "31",
             Color::Green => "32",
             Color::Yellow => "33",
@@ -49,7 +47,7 @@ impl Color {
 }
 
 impl Coloring {
-    /// The text, painted or as it is.
+    /// The text, in this colour if colours are on.
     #[must_use]
     pub fn paint(self, ink: Color, text: &str) -> String {
         match self {
@@ -59,22 +57,22 @@ impl Coloring {
     }
 }
 
-/// What stdout and stderr lead to.
+/// The terminal that stdout and stderr are connected to, if any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terminal {
-    /// How results are painted.
+    /// Colours of the result on stdout.
     pub out: Coloring,
-    /// How errors and the log are painted; progress is shown only where they are.
+    /// Colours of errors and the log on stderr. The progress line is shown only with colours.
     pub err: Coloring,
-    /// How many columns stdout has; None: it is no terminal.
+    /// The width of stdout in columns. None: not a terminal.
     pub columns: Option<usize>,
-    /// Whether somebody sits there who can be asked: stdin, stdout and stderr are all terminals.
+    /// Whether an operator can answer questions: stdin, stdout and stderr are all terminals.
     pub has_operator: bool,
 }
 
 impl Terminal {
-    /// What is known of stdout and stderr: whether each is a terminal, and what the environment says of
-    /// colours: `NO_COLOR` unless it is empty, and `TERM`.
+    /// `out` and `err`: whether stdout and stderr are terminals. `NO_COLOR`, unless it is empty, and `TERM` may disable
+    /// colours.
     #[must_use]
     pub fn of(out: bool, err: bool, no_color: Option<&str>, term: Option<&str>) -> Terminal {
         let plain = no_color.is_some_and(|value| !value.is_empty())
@@ -91,21 +89,21 @@ impl Terminal {
         }
     }
 
-    /// The same terminal, with or without somebody who answers.
+    /// The same terminal, with or without an operator.
     #[must_use]
     pub fn with_operator(self, has_operator: bool) -> Terminal {
         Terminal { has_operator, ..self }
     }
 
-    /// Says something to the operator, in a line of its own.
+    /// Prints a line for the operator.
     pub fn tell(self, text: &str) {
         write(format!("{text}\n").as_bytes());
     }
 
-    /// Asks a question and waits for a line; None when the operator ended the input.
+    /// Prints a question and reads a line. None: the operator ended the input.
     ///
     /// # Errors
-    /// When the terminal has gone.
+    /// When the terminal is closed.
     pub fn ask(self, question: &str) -> io::Result<Option<String>> {
         write(format!("{} ", self.err.paint(Color::Bold, question)).as_bytes());
         let mut line = String::new();
@@ -118,7 +116,7 @@ impl Terminal {
         }
     }
 
-    /// Who hears of progress: the line at the foot of the terminal, if there is one and it is `wanted`.
+    /// The progress line if it is `wanted` and stderr has colours, else nothing.
     #[must_use]
     pub fn progress(self, wanted: bool) -> &'static dyn Progress {
         if wanted && self.err == Coloring::Colour {
@@ -130,18 +128,18 @@ impl Terminal {
 }
 
 fn width(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
-    // One that does not tell (a serial line) has the 80 columns of old.
+    // A serial line does not report its width.
     match size {
         Some((width, _)) if width.0 > 0 => usize::from(width.0),
         _ => 80,
     }
 }
 
-/// The line at the foot of the terminal.
+/// The progress line.
 #[derive(Clone, Copy, Debug)]
 struct ProgressLine;
 
-/// The work that is shown there. Only one at a time, as there is only one terminal.
+/// The work that the progress line shows. There is one terminal, so one at a time.
 static SHOWN: Mutex<Option<Shown>> = Mutex::new(None);
 
 struct Shown {
@@ -152,11 +150,11 @@ struct Shown {
     drawn: Option<Instant>,
 }
 
-/// A survey that is over sooner is not worth a line.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// Nobody reads faster.
+/// Shorter surveys have no progress line.
+const DELAY: Duration = Duration::from_millis(200);
+/// The shortest time between two updates: people do not read faster.
 const REDRAW: Duration = Duration::from_millis(100);
-/// Back to the first column, and what stands there is gone.
+/// Returns to the first column and clears the line.
 const ERASE: &[u8] = b"\r\x1b[K";
 
 impl Progress for ProgressLine {
@@ -194,25 +192,25 @@ fn shown() -> MutexGuard<'static, Option<Shown>> {
 
 fn draw(shown: Option<&mut Shown>) {
     let Some(shown) = shown else { return };
-    let patience = match shown.work {
-        Work::Survey => PATIENCE,
+    let delay = match shown.work {
+        Work::Survey => DELAY,
         Work::Steps => Duration::ZERO,
     };
     let is_due = match shown.drawn {
-        None => shown.begun.elapsed() >= patience,
+        None => shown.begun.elapsed() >= delay,
         Some(last) => last.elapsed() >= REDRAW || shown.done == shown.total,
     };
     if is_due {
         shown.drawn = Some(Instant::now());
-        put(shown);
+        print(shown);
     }
 }
 
-fn put(shown: &Shown) {
+fn print(shown: &Shown) {
     let columns = width(terminal_size::terminal_size_of(io::stderr()));
     let mut line = ERASE.to_vec();
     line.extend(
-        foot(
+        progress_line(
             shown.work,
             shown.done,
             shown.total,
@@ -224,18 +222,18 @@ fn put(shown: &Shown) {
     write(&line);
 }
 
-/// A terminal that has gone away is no reason to stop the work.
+/// Errors are ignored: a closed terminal must not stop the work.
 fn write(bytes: &[u8]) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(bytes);
     let _ = stderr.flush();
 }
 
-/// The line as it is shown after `elapsed`: what is done, and how long the rest will take at this pace.
-fn foot(work: Work, done: usize, total: usize, elapsed: Duration, columns: usize) -> String {
+/// The progress line after `elapsed`: what is done, and the estimated time for the rest.
+fn progress_line(work: Work, done: usize, total: usize, elapsed: Duration, columns: usize) -> String {
     let what = match work {
-        Work::Survey => "asking nodes",
-        Work::Steps => "carrying out",
+        Work::Survey => "surveying nodes",
+        Work::Steps => "executing steps",
     };
     let rest = match done {
         0 => "ETA -".to_owned(),
@@ -245,7 +243,7 @@ fn foot(work: Work, done: usize, total: usize, elapsed: Duration, columns: usize
         }
     };
     let words = format!("{done}/{total} {rest}");
-    // Two blanks, two brackets, and the last column stays free: some terminals wrap when it is written to.
+    // Two spaces and two brackets. The last column stays free, because some terminals wrap after it.
     let room = columns.saturating_sub(what.len() + words.len() + 5).min(40);
     let line = if room < 5 {
         format!("{what} {words}")
@@ -263,7 +261,7 @@ fn span(seconds: u64) -> String {
     }
 }
 
-/// Stderr for the log: its lines appear above the one that shows progress.
+/// Stderr for the log: log lines appear above the progress line.
 #[derive(Clone, Copy, Debug)]
 pub struct LogWriter;
 
@@ -274,10 +272,10 @@ impl Write for LogWriter {
         if drawn.is_some() {
             write(ERASE);
         }
-        // What stderr does not take is lost: who logs would complain of it there, and end the run in the middle.
+        // An error is ignored: it could only be reported on stderr, and must not end the run.
         let _ = io::stderr().write_all(bytes);
         if let Some(shown) = drawn {
-            put(shown);
+            print(shown);
         }
         Ok(bytes.len())
     }
@@ -292,11 +290,11 @@ impl Write for LogWriter {
 mod tests {
     use std::time::Duration;
 
-    use super::{Color, Coloring, Terminal, foot};
+    use super::{Color, Coloring, Terminal, progress_line};
     use crate::progress::Work;
 
     #[test]
-    fn colours_are_for_a_terminal_that_can_and_an_operator_who_wants_them() {
+    fn colours_need_a_terminal_and_no_opt_out() {
         let styles = |out, err, no_color, term| {
             let terminal = Terminal::of(out, err, no_color, term);
             (terminal.out, terminal.err)
@@ -318,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_is_left_as_it_is() {
+    fn plain_text_is_unchanged() {
         assert_eq!(Coloring::Plain.paint(Color::Alarm, "error:"), "error:");
         assert_eq!(
             Coloring::Colour.paint(Color::Alarm, "error:"),
@@ -327,26 +325,27 @@ mod tests {
     }
 
     #[test]
-    fn the_foot_tells_what_is_done_and_how_long_the_rest_takes() {
-        let after =
-            |done, seconds, columns| foot(Work::Survey, done, 400, Duration::from_secs(seconds), columns);
-        assert_eq!(after(0, 1, 40), "asking nodes [............] 0/400 ETA -");
+    fn progress_line_shows_what_is_done_and_the_remaining_time() {
+        let after = |done, seconds, columns| {
+            progress_line(Work::Survey, done, 400, Duration::from_secs(seconds), columns)
+        };
+        assert_eq!(after(0, 1, 40), "surveying nodes [.........] 0/400 ETA -");
         assert_eq!(
             after(100, 5, 60),
             format!(
-                "asking nodes [{}{}] 100/400 ETA 15 s",
+                "surveying nodes [{}{}] 100/400 ETA 15 s",
                 "#".repeat(6),
-                ".".repeat(21)
+                ".".repeat(18)
             )
         );
         assert!(after(1, 2, 100).ends_with(" 1/400 ETA 13 min 18 s"));
-        assert_eq!(after(400, 9, 30), "asking nodes 400/400 ETA 0 s");
+        assert_eq!(after(400, 9, 30), "surveying nodes 400/400 ETA 0");
         for columns in 0..200 {
             assert!(
                 after(123, 4, columns).len() <= columns.saturating_sub(1),
                 "{columns}"
             );
         }
-        assert!(foot(Work::Steps, 1, 2, Duration::ZERO, 80).starts_with("carrying out [####"));
+        assert!(progress_line(Work::Steps, 1, 2, Duration::ZERO, 80).starts_with("executing steps [####"));
     }
 }

@@ -286,9 +286,7 @@ impl Example {
             },
             Format::Text,
         );
-        let (told, _) = report
-            .split_once("What is allowed")
-            .expect("the features come last");
+        let (told, _) = report.split_once("Limits: ").expect("the features come last");
         text + told
     }
 }

@@ -95,10 +95,7 @@ fn healthy_colony_passes_all_checks_unchanged() {
     ] {
         assert_eq!(check(&ran, name).0, "ok", "{name}: {ran}");
     }
-    assert!(
-        check(&ran, "storage").1.contains(", for one node to come"),
-        "{ran}"
-    );
+    assert!(check(&ran, "storage").1.contains(", for one more node"), "{ran}");
     let text = stage.wnm(&["--doctor"]).done().plain();
     assert!(text.stdout.contains("\nok       antnode    `"), "{text}");
     assert!(text.stdout.trim_end().ends_with(" 0 failed"), "{text}");
@@ -144,7 +141,7 @@ fn antnode_that_only_the_operators_shell_finds_is_a_failure() {
     let (verdict, what, todo) = check(&ran, "antnode");
     assert_eq!(verdict, "failed");
     assert!(
-        what.contains("is on your PATH, and not on that of the scheduled runs"),
+        what.contains("is on your PATH, but not on the PATH of the scheduled runs"),
         "{ran}"
     );
     assert_eq!(todo, format!("wnm --antnode_path {}/antnode", tools.display()));
@@ -166,7 +163,7 @@ fn ports_of_other_programs_are_named() {
     let (verdict, what, _) = check(&ran, "ports");
     assert_eq!(
         (verdict.as_str(), what),
-        ("warning", format!("another program has {port}")),
+        ("warning", format!("another program uses port {port}")),
         "{ran}"
     );
 }
@@ -176,9 +173,14 @@ fn missing_disk_and_empty_disk_are_failures() {
     let stage = sound();
     let aside = stage.base().join("aside");
     fs::rename(stage.storage(), &aside).expect("the disk goes");
-    blames(&stage, "storage", "is not there", "findmnt");
+    blames(&stage, "storage", "does not exist", "findmnt");
     fs::create_dir(stage.storage()).expect("only its mount point is left");
-    blames(&stage, "storage", "2 of 2 nodes have no folder", "findmnt");
+    blames(
+        &stage,
+        "storage",
+        "2 of 2 nodes have no data directory",
+        "findmnt",
+    );
     fs::remove_dir(stage.storage()).expect("it is empty");
     fs::rename(&aside, stage.storage()).expect("the disk comes back");
     doctor(&stage).done();
@@ -200,7 +202,7 @@ fn disk_without_room_for_future_nodes_is_reported_in_advance() {
     let (verdict, what, todo) = check(&doctor(&stage).done(), "storage");
     assert_eq!(verdict, "warning", "{what}");
     assert!(
-        what.contains("and one of 2 has ") && todo.contains("--node_cap"),
+        what.contains("but one of the 2 nodes already uses ") && todo.contains("--node_cap"),
         "{what}"
     );
 }
@@ -213,7 +215,7 @@ fn unusable_database_is_a_failure_and_the_other_checks_still_run() {
     let (verdict, what, todo) = check(&ran, "database");
     assert_eq!(verdict, "failed");
     assert!(
-        what.contains("newer wnm") && todo.contains("the wnm that made it"),
+        what.contains("newer wnm") && todo.contains("the wnm that migrated it"),
         "{ran}"
     );
     assert_eq!(check(&ran, "antnode").0, "ok", "{ran}");
@@ -263,12 +265,12 @@ fn running_wnm_is_ok_and_a_hanging_one_is_a_failure() {
     let (verdict, what, _) = check(&doctor(&stage).done(), "lock");
     assert_eq!(verdict, "ok");
     assert!(
-        what.contains(&format!("run {} is at work", std::process::id())),
+        what.contains(&format!("held by run {}", std::process::id())),
         "{what}"
     );
     drop(lock);
     let _lock = take(Timestamp(now.0 - 7200));
-    blames(&stage, "lock", "is at work for 2 h", "kill");
+    blames(&stage, "lock", " for 2 h: all other runs exit", "kill");
 }
 
 #[test]
@@ -285,13 +287,13 @@ fn colony_without_a_schedule_is_reported() {
     blames(
         &stage,
         "schedule",
-        "there is no such program on its PATH",
-        "the whole path",
+        "which is not found on its PATH",
+        "the full path",
     );
     crontab(&stage, "PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
     let (verdict, what, _) = check(&doctor(&stage).code(1), "schedule");
     assert_eq!(verdict, "failed");
-    assert!(what.contains("puts nothing in for `$`"), "{what}");
+    assert!(what.contains("does not expand `$`"), "{what}");
     crontab(&stage, "0 * * * * wnm\n");
     assert_eq!(check(&doctor(&stage).done(), "schedule").0, "warning");
     crontab(&stage, "* * * * * wnm\n* * * * * wnm -q\n");
@@ -302,9 +304,9 @@ fn colony_without_a_schedule_is_reported() {
 fn cycles_that_ended_long_ago_are_a_failure() {
     let stage = sound();
     stage.tamper("UPDATE sample SET at = unixepoch() - 10000");
-    blames(&stage, "cycle", "the last one was 2 h ago", "by hand");
+    blames(&stage, "cycle", "the last cycle ended 2 h ago", "by hand");
     stage.tamper("DELETE FROM sample");
-    blames(&stage, "cycle", "there was none yet", "by hand");
+    blames(&stage, "cycle", "no cycle has ended yet", "by hand");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Files that use a path of Linux, and work without it.
 const ASKS_FIRST: &[(&str, &str)] = &[
-    ("init/anm.rs", "anm runs on Linux only"),
+    ("commands/init/anm.rs", "anm runs on Linux only"),
     ("lock.rs", "who holds the lock stays unsaid"),
     (
         "manager/installed_unit.rs",

@@ -39,10 +39,10 @@ fn new_nodes_skip_the_numbers_of_leftover_files() {
 
     let doctor = stage.wnm(&["--doctor"]);
     for said in [
-        "warning  orphans    4 numbers are no node's, but something bears them: `",
+        "warning  orphans    node directories or units without a node, for 4 numbers: `",
         "antnode0001`",
         "antnode002.service`",
-        "new nodes pass over these numbers",
+        "new nodes skip these numbers",
     ] {
         assert!(doctor.stdout.contains(said), "`{said}` in {doctor}");
     }
@@ -54,7 +54,10 @@ fn number_of_an_orphan_that_was_moved_away_is_used_again() {
     data(&stage, "antnode0001");
     stage.force("add --dry_run").done().says("antnode0002");
     let doctor = stage.wnm(&["--doctor"]);
-    assert!(doctor.stdout.contains("1 numbers are no node's"), "{doctor}");
+    assert!(
+        doctor.stdout.contains("without a node, for 1 number: `"),
+        "{doctor}"
+    );
     fs::rename(stage.root(1), stage.home().join("kept")).expect("it is moved away");
     stage.cycle_until("the colony is full", |stage| stage.in_state("RUNNING") == 1);
     assert_eq!(stage.ids(), [1]);

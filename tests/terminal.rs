@@ -128,7 +128,7 @@ fn long_work_shows_its_progress() {
     };
     let shown = shown.done().stdout;
     assert!(
-        shown.contains("asking nodes [") && shown.contains("] 1/2 ETA "),
+        shown.contains("surveying nodes [") && shown.contains("] 1/2 ETA "),
         "{shown:?}"
     );
     // The progress line is erased before other output.
@@ -156,7 +156,7 @@ fn long_work_shows_its_progress() {
         "--force_action add --count 3 --this_action_delay 50",
     );
     let bulk = bulk.expect("it was there").done().stdout;
-    for part in ["carrying out [", "0/3 ETA -", "2/3 ETA "] {
+    for part in ["executing steps [", "0/3 ETA -", "2/3 ETA "] {
         assert!(bulk.contains(part), "{part} in {bulk:?}");
     }
     assert!(faded(&bulk).contains("\"added_count\": 3"), "{bulk:?}");
@@ -189,7 +189,7 @@ fn signal_leaves_the_terminal_unchanged() {
     let (before, after) = shown
         .rsplit_once("\r\x1b[K")
         .expect("there was a line, and it is erased");
-    assert!(before.contains("asking nodes"), "{shown:?}");
+    assert!(before.contains("surveying nodes"), "{shown:?}");
     assert!(
         after.contains("ended 1") && after.contains(" echo ") && after.contains(" icanon"),
         "{shown:?}"

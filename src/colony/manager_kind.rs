@@ -187,10 +187,10 @@ impl ManagerKind {
         match (self.tool, self.mode) {
             (Tool::Systemd, Mode::User) => "loginctl enable-linger \"$USER\", and log in again",
             (Tool::Systemd, Mode::Sudo) => {
-                "is systemd the machine's first process? A container may lack it: use setsid"
+                "check that PID 1 is systemd; in a container without systemd use setsid"
             }
             (Tool::Setsid, _) => "install util-linux",
-            (Tool::Launchd, _) => "is this macOS?",
+            (Tool::Launchd, _) => "check that this machine runs macOS",
             (Tool::Antctl | Tool::AntctlZen, _) => "install antctl there, or set `--antctl_path FILE`",
             (Tool::Docker, _) => "",
         }

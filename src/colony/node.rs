@@ -1,6 +1,6 @@
 //! One node of the colony.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use super::{
     BinaryKey, ManagerKind, NodeFigures, NodeId, NodeName, NodePorts, NodeState, ServiceName, Timestamp,
@@ -100,5 +100,14 @@ impl Node {
             .logs
             .clone()
             .unwrap_or_else(|| self.home.root.join("logs"))
+    }
+
+    /// Whether its binary is inside its root directory, and the root directory inside `storage`. Only then may wnm run
+    /// the binary: a row of the database may name any file.
+    #[must_use]
+    pub fn has_own_binary(&self, storage: &Path) -> bool {
+        let NodePaths { root, binary, .. } = &self.home;
+        let has_parent_parts = binary.components().any(|part| part == Component::ParentDir);
+        binary.starts_with(root) && root.starts_with(storage) && !has_parent_parts
     }
 }

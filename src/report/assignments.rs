@@ -1,16 +1,14 @@
-//! Names and values as lines that can be read back: `NAME=value` for a shell and for `.env`, `name=value` for a
-//! file of settings.
+//! Names and values as lines: `name: value` for people, `NAME=value` for a shell and for `.env`, `name=value` for a
+//! config file.
 //!
-//! Both are the peer's lines wherever those mean what they should. Where the peer would write what cannot be
-//! read back (blanks, quotes and dollar signs, nothing at all) the value is quoted.
+//! They are the peer's lines. Only values that could not be read back from the peer's lines are quoted: spaces, quotes,
+//! dollar signs and empty values.
 
 use serde_json::{Map, Value};
 
 use crate::settings::table::{self, Lifetime};
 
-use super::machine_reports::plain;
-
-/// What the peer puts between quotes whatever it holds.
+/// Values that the peer always quotes.
 const QUOTED: [&str; 8] = [
     "node_storage",
     "environment",
@@ -22,7 +20,16 @@ const QUOTED: [&str; 8] = [
     "nodes_by_binary",
 ];
 
-/// Lines a shell can `eval`, and `.env` can hold.
+/// Lines for people.
+#[must_use]
+pub fn text(map: &Map<String, Value>) -> String {
+    let lines = map
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", plain(value)));
+    lines.collect::<Vec<String>>().join("\n")
+}
+
+/// Lines for a shell's `eval` and for `.env`.
 #[must_use]
 pub fn env(map: &Map<String, Value>) -> String {
     lines(map, |name, text| {
@@ -32,14 +39,14 @@ pub fn env(map: &Map<String, Value>) -> String {
     })
 }
 
-/// Lines a file of settings can hold.
+/// Lines for a config file.
 #[must_use]
 pub fn config(map: &Map<String, Value>) -> String {
     lines(map, |name, text| {
-        // A column that holds nothing where there must be something is an old colony's: to say it is to set it.
-        let is_unsaid = map[name].is_null()
+        // An old colony may have no value for a setting that needs one. An empty value would set it.
+        let is_unset = map[name].is_null()
             && table::find(name).is_some_and(|setting| setting.kept != Lifetime::Run && !setting.or_none());
-        if is_unsaid {
+        if is_unset {
             format!("# {name} is not set")
         } else {
             format!("{name}={}", for_file(name, text))
@@ -60,7 +67,7 @@ fn lines(map: &Map<String, Value>, line: impl Fn(&str, &str) -> String) -> Strin
 
 fn for_shell(name: &str, text: &str) -> String {
     let is_bare = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    // A home that the shell puts in for `~` is what wnm would put in.
+    // The shell expands `~` to the same directory as wnm.
     let rest = text.strip_prefix("~/").filter(|_| name == "antctl_path");
     if !QUOTED.contains(&name) && !text.is_empty() && rest.unwrap_or(text).chars().all(is_bare) {
         return text.to_owned();
@@ -93,6 +100,31 @@ fn for_file(name: &str, text: &str) -> String {
     }
 }
 
+/// A value as the peer's text reports write it, in the notation of Python.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Object(map) => {
+            let entries: Vec<String> = map
+                .iter()
+                .map(|(key, value)| {
+                    let key = if key == "null" {
+                        "None".to_owned()
+                    } else {
+                        format!("'{key}'")
+                    };
+                    format!("{key}: {}", plain(value))
+                })
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -108,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_peer_writes_and_can_be_read_is_written_as_it_writes_it() {
+    fn writes_readable_values_as_the_peer_does() {
         for (name, value, in_env, in_config) in [
             ("node_cap", json!(40), "NODE_CAP=40", "node_cap=40"),
             ("no_upnp", json!(true), "NO_UPNP=True", "no_upnp=True"),
@@ -139,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_never_the_word_none() {
+    fn never_writes_none_for_an_empty_value() {
         assert_eq!(env(&map("antctl_version", Value::Null)), "ANTCTL_VERSION=\"\"");
         assert_eq!(config(&map("antctl_version", Value::Null)), "antctl_version=\"\"");
         assert_eq!(
@@ -149,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_are_written_so_that_they_can_be_read() {
+    fn quoted_values_can_be_read_back() {
         let both = map("environment", json!("A=\"x # y\" B='$HOME'"));
         assert_eq!(env(&both), r#"ENVIRONMENT="A=\"x # y\" B='\$HOME'""#);
         assert_eq!(config(&both), r#"environment="A=\"x # y\" B='$HOME'""#);
@@ -165,13 +197,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_setting_holds_is_read_back(text in "[ -~é]{0,24}", name in "environment|docker_image") {
+        fn reads_back_every_value(text in "[ -~é]{0,24}", name in "environment|docker_image") {
             let text = text.trim();
             let map = map(&name, json!(text));
-            // A line before it that is no TOML, as in every report.
+            // The first line is not valid TOML, as in every report.
             let lines = format!("process_manager=systemd+user\n{}\n", config(&map));
             let read = config_file::read(&lines, Path::new("/c")).unwrap();
-            // In square brackets it is a list where the setting can be one.
+            // A value in square brackets is read as a list.
             prop_assume!(!(text.starts_with('[') && text.ends_with(']')));
             prop_assert_eq!(&read[1].text, text);
             let read = environment::dotenv(&env(&map), Path::new("/e"), &Variables::default()).unwrap();

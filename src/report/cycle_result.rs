@@ -1,4 +1,4 @@
-//! What a run did, as JSON in the peer's words, and what a dry run would do, as text.
+//! What a cycle did, as JSON in the peer's words, and what a dry run would do, as text.
 
 use serde_json::{Map, Value, json};
 
@@ -6,13 +6,9 @@ use crate::colony::Node;
 use crate::execute::{StepEnd, StepOutcome};
 use crate::plan::{Action, Blocker, Feature, Features, Plan, Reason, Step, StopReason, Task};
 
-/// JSON as the peer writes it: indented by two.
-#[must_use]
-pub fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
-}
+use super::pretty;
 
-/// What the engine makes of the figures, as the peer logs it.
+/// The answers of the engine to each feature, as the peer logs them.
 #[must_use]
 pub fn features(features: &Features) -> String {
     let named: Map<String, Value> = Feature::ALL
@@ -22,24 +18,18 @@ pub fn features(features: &Features) -> String {
     pretty(&Value::Object(named))
 }
 
-/// A plan as text: each step with its node, ids, ports and paths, and why; then why nothing more is done.
+/// A plan as text: its steps, then why nothing more is done.
 #[must_use]
 pub fn dry_run(plan: &Plan, nodes: &[Node], as_json: bool) -> String {
-    let outcomes: Vec<StepOutcome> = plan
-        .steps
-        .iter()
-        .map(|step| StepOutcome::foreseen(step, nodes))
-        .collect();
     if as_json {
+        let outcomes: Vec<StepOutcome> = plan
+            .steps
+            .iter()
+            .map(|step| StepOutcome::foreseen(step, nodes))
+            .collect();
         return pretty(&of_plan(plan, &outcomes, true));
     }
-    let mut lines: Vec<String> = outcomes
-        .iter()
-        .map(|outcome| match &outcome.node {
-            Some(node) => format!("would {} `{}`", outcome.step, node.service),
-            None => format!("would {}", outcome.step),
-        })
-        .collect();
+    let mut lines = dry_run_steps(plan, nodes);
     if lines.is_empty() {
         lines.push("would do nothing".to_owned());
     }
@@ -47,7 +37,28 @@ pub fn dry_run(plan: &Plan, nodes: &[Node], as_json: bool) -> String {
     lines.join("\n")
 }
 
-/// What became of a plan: the peer's word for the first step, then every step and why no more were taken.
+/// What a plan would do: a line for each step with its node, ids, ports, paths and reason. A teardown has one more
+/// line for each node.
+#[must_use]
+pub fn dry_run_steps(plan: &Plan, nodes: &[Node]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for step in &plan.steps {
+        lines.push(match StepOutcome::foreseen(step, nodes).node {
+            Some(node) => format!("would {step} `{}`", node.service),
+            None => format!("would {step}"),
+        });
+        if let Action::Teardown(ids) = &step.action {
+            let removed = nodes.iter().filter(|node| ids.contains(&node.id));
+            lines.extend(removed.map(|node| {
+                let root = node.home.root.display();
+                format!("would remove {} with `{root}`", node.name.full())
+            }));
+        }
+    }
+    lines
+}
+
+/// The result of a plan: the peer's word for the first step, then every step, and why wnm did nothing more.
 #[must_use]
 pub fn of_plan(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
     let status = match outcomes
@@ -106,7 +117,7 @@ fn step_of(outcome: &StepOutcome, dry: bool) -> Value {
     step
 }
 
-/// The peer's word for how a planned step went; its own words for steps that the peer does not know.
+/// The peer's word for the outcome of a planned step, and a word of ours for steps that the peer does not have.
 pub(super) fn word(outcome: &StepOutcome, dry: bool) -> &'static str {
     if outcome.ending == StepEnd::Skipped {
         return "skipped";

@@ -1,26 +1,27 @@
-//! What `--doctor` found: a line for each check, with what to do where something is to be done.
+//! The report of `--doctor`: a line for each check, and below it what to do.
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::terminal::{Color, Coloring};
 
-use super::Format;
+use super::table::{self, Cell, Column, Row};
+use super::{Format, pretty};
 
-/// How one check came out.
+/// The verdict of one check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// The colony works; this may end that, or could not be seen.
+    /// The colony works now; this may stop it later, or could not be checked.
     Warning,
-    /// Something that keeps a colony from working.
+    /// A problem that keeps the colony from working.
     Failed,
 }
 
 impl Verdict {
-    /// The word for it.
+    /// Its word in the report.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -31,20 +32,20 @@ impl Verdict {
     }
 }
 
-/// What one check found.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckResult {
-    /// Its name, in one word.
+    /// The name of the check, one word.
     pub check: &'static str,
     pub verdict: Verdict,
-    /// What was found; a fragment, names in backticks.
+    /// What the check found; a fragment with names in backticks.
     pub what: String,
-    /// What to do about it; a command where one does it.
+    /// What to do about it, if possible a command.
     pub todo: Option<String>,
 }
 
 impl CheckResult {
-    /// All is as it should be.
+    /// A check that found no problem.
     pub fn ok(check: &'static str, what: impl Into<String>) -> CheckResult {
         CheckResult {
             check,
@@ -54,7 +55,7 @@ impl CheckResult {
         }
     }
 
-    /// Something an operator should know of, and what may be done.
+    /// A problem that may stop the colony later, and what to do.
     pub fn warning(check: &'static str, what: impl Into<String>, todo: impl Into<String>) -> CheckResult {
         CheckResult {
             check,
@@ -64,7 +65,7 @@ impl CheckResult {
         }
     }
 
-    /// Something that must be mended, and how.
+    /// A problem that must be fixed, and how.
     pub fn failed(check: &'static str, what: impl Into<String>, todo: impl Into<String>) -> CheckResult {
         CheckResult {
             verdict: Verdict::Failed,
@@ -73,38 +74,45 @@ impl CheckResult {
     }
 }
 
-/// Whether nothing failed.
+/// Whether no check failed.
 #[must_use]
-pub fn is_healthy(findings: &[CheckResult]) -> bool {
-    findings.iter().all(|finding| finding.verdict != Verdict::Failed)
+pub fn is_healthy(results: &[CheckResult]) -> bool {
+    results.iter().all(|result| result.verdict != Verdict::Failed)
 }
 
-/// The findings in their order: as text, painted in this style, or as JSON.
+/// The results in their order: as text in this style, or as JSON.
 #[must_use]
-pub fn render(findings: &[CheckResult], format: Format, style: Coloring) -> String {
+pub fn render(results: &[CheckResult], format: Format, style: Coloring) -> String {
     if format == Format::Json {
-        let all = json!({ "healthy": is_healthy(findings), "checks": findings });
-        return serde_json::to_string_pretty(&all).unwrap_or_default();
+        return pretty(&json!({ "healthy": is_healthy(results), "checks": results }));
     }
-    let mut lines = Vec::new();
-    for finding in findings {
-        let ink = match finding.verdict {
-            Verdict::Ok => Color::Green,
-            Verdict::Warning => Color::Yellow,
-            Verdict::Failed => Color::Red,
-        };
-        let word = style.paint(ink, &format!("{:<8}", finding.verdict.word()));
-        let name = style.paint(Color::Bold, &format!("{:<10}", finding.check));
-        lines.push(format!("{word} {name} {}", finding.what));
-        if let Some(todo) = &finding.todo {
-            lines.push(format!("{:19} {} {todo}", "", style.paint(Color::Cyan, "->")));
-        }
-    }
-    let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
+    let columns = [Column::text("", 7), Column::text("", 9), Column::text("", 0)];
+    let rows: Vec<Row> = results
+        .iter()
+        .map(|result| {
+            let color = match result.verdict {
+                Verdict::Ok => Color::Green,
+                Verdict::Warning => Color::Yellow,
+                Verdict::Failed => Color::Red,
+            };
+            let arrow = style.paint(Color::Cyan, "->");
+            Row {
+                cells: vec![
+                    Cell::colored(result.verdict.word(), color),
+                    Cell::colored(result.check, Color::Bold),
+                    result.what.as_str().into(),
+                ],
+                note: result.todo.as_ref().map(|todo| (2, format!("{arrow} {todo}"))),
+            }
+        })
+        .collect();
+    let mut lines = table::lines(&columns, &rows, style);
+    let count = |verdict| results.iter().filter(|one| one.verdict == verdict).count();
+    let warnings = count(Verdict::Warning);
     lines.push(format!(
-        "{} ok, {} to look at, {} failed",
+        "{} ok, {warnings} {}, {} failed",
         count(Verdict::Ok),
-        count(Verdict::Warning),
+        if warnings == 1 { "warning" } else { "warnings" },
         count(Verdict::Failed)
     ));
     lines.join("\n")
@@ -114,7 +122,7 @@ pub fn render(findings: &[CheckResult], format: Format, style: Coloring) -> Stri
 mod tests {
     use super::*;
 
-    fn findings() -> Vec<CheckResult> {
+    fn results() -> Vec<CheckResult> {
         vec![
             CheckResult::ok("antnode", "`/a/antnode` is 0.4.17"),
             CheckResult::warning("clock", "not set by the network", "timedatectl set-ntp true"),
@@ -122,19 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn each_check_is_a_line_and_what_to_do_another() {
+    fn prints_a_line_for_each_check_and_one_for_what_to_do() {
         assert_eq!(
-            render(&findings(), Format::Text, Coloring::Plain),
+            render(&results(), Format::Text, Coloring::Plain),
             "ok       antnode    `/a/antnode` is 0.4.17\n\
              warning  clock      not set by the network\n                    \
              -> timedatectl set-ntp true\n\
-             1 ok, 1 to look at, 0 failed"
+             1 ok, 1 warning, 0 failed"
         );
     }
 
     #[test]
-    fn a_program_reads_the_verdict_in_one_place() {
-        let mut all = findings();
+    fn json_has_one_field_for_the_overall_verdict() {
+        let mut all = results();
         let read = |all: &[CheckResult]| -> serde_json::Value {
             serde_json::from_str(&render(all, Format::Json, Coloring::Plain)).unwrap()
         };

@@ -1,27 +1,30 @@
-//! `history`: what was done, when, to which node, why, and how it ended.
+//! `history`: what wnm did, when, to which node, why, and with which outcome.
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Format;
+use crate::terminal::Coloring;
+
+use super::table::{self, Cell, Column, Row};
+use super::{Format, pretty};
 
 /// One action as it was recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct HistoryEntry {
     /// Seconds since 1970.
     pub at: i64,
-    /// The same for people, in UTC.
+    /// The same time as text, in UTC.
     pub time: String,
-    /// The run that did it.
+    /// The run that took the action.
     pub run: String,
     pub action: String,
     pub node: Option<u32>,
     pub service: Option<String>,
-    /// Why, in words.
+    /// The reason as text.
     pub reason: String,
-    /// Why, in figures.
+    /// The figures of the reason.
     pub figures: Value,
-    /// Ordered by the operator, not planned.
+    /// Whether it was a forced action and not planned.
     pub forced: bool,
     /// `done`, `failed`, `undone`, `finished` or `skipped`.
     pub outcome: &'static str,
@@ -31,9 +34,9 @@ pub struct HistoryEntry {
 }
 
 impl HistoryEntry {
-    /// Whether it is about the node of this name: `antnode0001`, `antnode0001.service`, `0001` or `1`.
+    /// Whether the entry is about the node `name`: `antnode0001`, `antnode0001.service`, `0001` or `1`.
     ///
-    /// The node may be gone and its id be another's by now, so the name it had then counts before any number.
+    /// Another node may have the id by now, so the recorded service name has priority over the number.
     #[must_use]
     pub fn is_about(&self, name: &str) -> bool {
         let stem = |name: &'_ str| name.strip_suffix(".service").unwrap_or(name).to_owned();
@@ -44,55 +47,55 @@ impl HistoryEntry {
     }
 }
 
-/// The report on `entries`, in their order. Several or one, in JSON they are a list.
+/// The report on `entries`, in their order. In JSON it is always a list.
 #[must_use]
 pub fn render(entries: &[HistoryEntry], format: Format) -> String {
     if format == Format::Json {
-        return serde_json::to_string_pretty(entries).unwrap_or_default();
+        return pretty(entries);
     }
     if entries.is_empty() {
         return "No events found.".to_owned();
     }
-    let heading = format!(
-        "{:<20}  {:<8}  {:<20}  {:<8}  {:>8}  Why",
-        "When (UTC)", "What", "Which node", "Outcome", "Took"
-    );
-    let lines = entries.iter().map(line);
-    std::iter::once(heading)
-        .chain(lines)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let columns = [
+        Column::text("When (UTC)", 20),
+        Column::text("What", 8),
+        Column::text("Which node", 20),
+        Column::text("Outcome", 8),
+        Column::number("Took", 8),
+        Column::text("Why", 0),
+    ];
+    let rows: Vec<Row> = entries.iter().map(row).collect();
+    table::lines(&columns, &rows, Coloring::Plain).join("\n")
 }
 
-fn line(entry: &HistoryEntry) -> String {
+fn row(entry: &HistoryEntry) -> Row {
     let node = match (&entry.service, entry.node) {
         (Some(service), _) => service.clone(),
         (None, Some(id)) => format!("node {id}"),
         (None, None) => "-".to_owned(),
     };
-    let mut line = format!(
-        "{:<20}  {:<8}  {node:<20}  {:<8}  {:>8}  {}",
-        entry.time,
-        entry.action,
-        entry.outcome,
-        took(entry.duration_ms),
-        entry.reason
-    );
+    let mut why = entry.reason.clone();
     for (word, text) in [("error", &entry.error), ("warning", &entry.warning)] {
         if let Some(text) = text {
-            line.push_str(&format!("; {word}: {}", one_line(text)));
+            why.push_str(&format!("; {word}: {}", one_line(text)));
         }
     }
-    line
+    let (seconds, tenths) = (entry.duration_ms / 1000, entry.duration_ms % 1000 / 100);
+    let took = format!("{seconds}.{tenths} s");
+    let cells = [
+        entry.time.as_str(),
+        &entry.action,
+        &node,
+        entry.outcome,
+        &took,
+        &why,
+    ];
+    cells.map(Cell::from).into_iter().collect::<Vec<Cell>>().into()
 }
 
-/// An event is one line, whatever a program had to say.
+/// Line breaks in the output of a program become spaces, so that each event is one line.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn took(milliseconds: u64) -> String {
-    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
 #[cfg(test)]
@@ -120,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn each_event_is_one_line_that_says_why_and_how_it_ended() {
+    fn each_event_is_one_line_with_reason_and_outcome() {
         assert_eq!(
             render(&[entry()], Format::Text).lines().nth(1),
             Some(
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn in_json_it_is_always_a_list() {
+    fn json_is_always_a_list() {
         assert_eq!(render(&[], Format::Json), "[]");
         let text = render(&[entry()], Format::Json);
         let read: Value = serde_json::from_str(&text).unwrap();
@@ -141,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_found_by_every_form_of_its_nodes_name() {
+    fn finds_an_event_by_every_form_of_the_node_name() {
         for name in ["antnode0003", "antnode0003.service", "3", "0003"] {
             assert!(entry().is_about(name), "{name}");
         }

@@ -1,120 +1,111 @@
 //! `influx-resources`: the colony in InfluxDB's line protocol.
 //!
-//! Two forms, since one measurement cannot hold both: the peer's, and the one that NTracking's dashboards read.
-//! A field has its type for ever in a shard, so no field's type depends on its value.
+//! It has two forms, because one measurement cannot hold both: the peer's, and the one that NTracking's dashboards read.
+//! InfluxDB fixes the type of a field once, so no field's type depends on its value.
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Node, NodeState, Timestamp, Version};
+use crate::colony::{Node, NodeFigures, NodeState, Timestamp, Version};
 
-use super::Format;
 use super::token_amount::TokenAmount;
+use super::{Format, pretty};
 
-/// One field's value, in the types the protocol knows.
+/// One field's value, in the types of the protocol.
 #[derive(Clone, Debug, PartialEq)]
 enum Field {
     Text(String),
     Whole(i64),
-    /// A decimal number, written as it is here.
+    /// A decimal number as text.
     Number(String),
 }
 
 /// One line.
 struct Point {
     measurement: &'static str,
-    /// The node it is about.
+    /// The node that it is about.
     id: Option<String>,
     fields: Vec<(&'static str, Field)>,
 }
 
-/// The report on `nodes`, and the rewards that were left out of its total because they are no amounts: each with
-/// its node.
+/// Which of the two forms is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Peer,
+    NTracking,
+}
+
+/// The report on `nodes`, and the nodes whose rewards are missing from its total because they are not a number.
 #[must_use]
 pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String, Vec<&'a Node>) {
     if nodes.is_empty() {
-        let text = if format == Format::Json {
-            "[]"
-        } else {
-            "# No nodes found"
+        let text = match format {
+            Format::Json => "[]",
+            _ => "# No nodes found",
         };
         return (text.to_owned(), Vec::new());
     }
-    let is_ntracking = format == Format::Ntracking;
-    let nanoseconds = if is_ntracking {
-        now.0 / 10 * 10 * 1_000_000_000
-    } else {
-        now.0 * 1_000_000_000
+    let (form, seconds) = match format {
+        Format::Ntracking => (Form::NTracking, now.0 / 10 * 10),
+        _ => (Form::Peer, now.0),
     };
-    let of_node = if is_ntracking { ntracking } else { peers };
-    let mut points: Vec<Point> = nodes.iter().map(|node| of_node(node)).collect();
-    // NTracking's collector counts what answers it.
-    let counted: Vec<&Node> = nodes
-        .iter()
-        .filter(|node| !is_ntracking || node.state == NodeState::Running)
-        .copied()
-        .collect();
-    let (total, odd) = total(&counted);
-    let rewards = if is_ntracking {
-        Field::Number(total.times_ten_to(ATTO).to_string())
-    } else {
-        Field::Text(total.to_string())
+    let nanoseconds = seconds * 1_000_000_000;
+    let is_running = |node: &Node| node.state == NodeState::Running;
+    // NTracking's own collector counts the rewards of running nodes only.
+    let counted: Vec<&Node> = match form {
+        Form::Peer => nodes.to_vec(),
+        Form::NTracking => nodes.iter().filter(|node| is_running(node)).copied().collect(),
     };
-    points.push(Point {
-        measurement: "nodes_totals",
-        id: None,
-        fields: vec![
-            ("rewards", rewards),
-            ("nodes_running", count(nodes, |state| state == NodeState::Running)),
-            (
-                "nodes_killed",
-                // To NTracking a node runs or does not.
-                count(nodes, |state| match is_ntracking {
-                    true => state != NodeState::Running,
-                    false => matches!(state, NodeState::Stopped | NodeState::Dead),
-                }),
-            ),
-        ],
-    });
-    points.push(Point {
-        measurement: "nodes_network",
-        id: None,
-        fields: vec![("size", Field::Whole(network_size(nodes)))],
-    });
+    let (total, invalid) = total_rewards(&counted);
+    // For NTracking a node is running or killed.
+    let is_killed = |node: &Node| match form {
+        Form::Peer => matches!(node.state, NodeState::Stopped | NodeState::Dead),
+        Form::NTracking => !is_running(node),
+    };
+    let count = |matches: &dyn Fn(&Node) -> bool| {
+        let count = nodes.iter().filter(|node| matches(node)).count();
+        Field::Whole(i64::try_from(count).unwrap_or(i64::MAX))
+    };
+    let totals = vec![
+        ("rewards", form.rewards(total)),
+        ("nodes_running", count(&is_running)),
+        ("nodes_killed", count(&is_killed)),
+    ];
+    let size = vec![("size", Field::Whole(network_size(nodes)))];
+    let mut points: Vec<Point> = nodes.iter().map(|node| form.point(node)).collect();
+    points.extend(
+        [("nodes_totals", totals), ("nodes_network", size)].map(|(measurement, fields)| Point {
+            measurement,
+            id: None,
+            fields,
+        }),
+    );
     let text = if format == Format::Json {
         let points: Vec<Value> = points.iter().map(|point| point.json(nanoseconds)).collect();
-        serde_json::to_string_pretty(&points).unwrap_or_default()
+        pretty(&points)
     } else {
         let lines: Vec<String> = points.iter().map(|point| point.line(nanoseconds)).collect();
         lines.join("\n")
     };
-    (text, odd)
+    (text, invalid)
 }
 
-/// Rewards are counted in the smallest unit, of which a token has so many zeros.
-const ATTO: i32 = -18;
-
-fn count(nodes: &[&Node], is_counted: impl Fn(NodeState) -> bool) -> Field {
-    let count = nodes.iter().filter(|node| is_counted(node.state)).count();
-    Field::Whole(i64::try_from(count).unwrap_or(i64::MAX))
-}
-
-fn total<'a>(nodes: &[&'a Node]) -> (TokenAmount, Vec<&'a Node>) {
+fn total_rewards<'a>(nodes: &[&'a Node]) -> (TokenAmount, Vec<&'a Node>) {
     let mut total = TokenAmount::default();
-    let mut odd = Vec::new();
+    let mut invalid = Vec::new();
     for node in nodes {
         match TokenAmount::parse(or_zero(&node.figures.rewards)) {
             Some(amount) => total.add(&amount),
-            None => odd.push(*node),
+            None => invalid.push(*node),
         }
     }
-    (total, odd)
+    (total, invalid)
 }
 
 fn or_zero(rewards: &str) -> &str {
     if rewards.is_empty() { "0" } else { rewards }
 }
 
-/// What the running nodes that have an estimate of it say on average.
+/// The average estimate of the running nodes that have one.
 fn network_size(nodes: &[&Node]) -> i64 {
     let sizes: Vec<i128> = nodes
         .iter()
@@ -126,83 +117,85 @@ fn network_size(nodes: &[&Node]) -> i64 {
     i64::try_from(average).unwrap_or(i64::MAX)
 }
 
-fn version(node: &Node) -> Field {
-    Field::Text(
-        node.version
-            .as_ref()
-            .map_or_else(String::new, |version| Version::as_str(version).to_owned()),
-    )
-}
+impl Form {
+    /// A node in this form. For NTracking, a node that is not running has no figures.
+    fn point(self, node: &Node) -> Point {
+        use Field::{Text, Whole};
+        let is_peer = self == Form::Peer;
+        let is_running = node.state == NodeState::Running;
+        let blank = NodeFigures::default();
+        let figures = if is_peer || is_running {
+            &node.figures
+        } else {
+            &blank
+        };
+        let status = match self {
+            Form::Peer => node.state.word(),
+            Form::NTracking if is_running => "Running",
+            Form::NTracking => "Stopped",
+        };
+        let rewards = match self {
+            Form::Peer => Text(or_zero(&figures.rewards).to_owned()),
+            Form::NTracking => {
+                self.rewards(TokenAmount::parse(or_zero(&figures.rewards)).unwrap_or_default())
+            }
+        };
+        // NTracking's dashboards read this name.
+        let network_size = if is_peer { "network_size" } else { "networ_size" };
+        let shunned = match self {
+            Form::Peer => figures.shunned,
+            Form::NTracking => figures.shunned_total,
+        };
+        let suffix = if is_peer { ".0" } else { "" };
+        let version = node.version.as_ref().map_or("", Version::as_str);
+        let mut fields = vec![
+            ("PeerId", Text(node.peer_id.clone().unwrap_or_default())),
+            ("status", Text(status.to_owned())),
+            ("version", Text(version.to_owned())),
+            ("gets", Whole(figures.gets)),
+            ("puts", Whole(figures.puts)),
+            ("up_time", Whole(figures.uptime)),
+            ("rewards", rewards),
+            ("records", Whole(figures.records)),
+            ("connected_peers", Whole(figures.connected_peers)),
+            (network_size, Whole(figures.network_size)),
+            ("open_connections", Whole(figures.open_connections)),
+            ("total_peers", Whole(figures.total_peers)),
+            ("shunned_count", Whole(shunned)),
+            ("bad_peers", Whole(figures.bad_peers)),
+            ("mem", hundredths(figures.mem, suffix)),
+            ("cpu", hundredths(figures.cpu, suffix)),
+            ("rel_records", Whole(figures.rel_records)),
+            ("max_records", Whole(figures.max_records)),
+            ("payment_count", Whole(figures.payment_count)),
+            ("live_time", Whole(figures.live_time)),
+        ];
+        if !is_peer {
+            fields.extend([
+                ("shunned_closedgroup", Whole(figures.shunned)),
+                ("shunned_oldclosedgroup", Whole(figures.shunned_by_old)),
+            ]);
+        }
+        Point {
+            measurement: "nodes",
+            id: Some(match self {
+                Form::Peer => node.id.to_string(),
+                Form::NTracking => format!("{:04}", node.id.0),
+            }),
+            fields,
+        }
+    }
 
-/// A node as the peer tells it.
-fn peers(node: &Node) -> Point {
-    let figures = &node.figures;
-    Point {
-        measurement: "nodes",
-        id: Some(node.id.to_string()),
-        fields: vec![
-            ("PeerId", Field::Text(node.peer_id.clone().unwrap_or_default())),
-            ("status", Field::Text(node.state.word().to_owned())),
-            ("version", version(node)),
-            ("gets", Field::Whole(figures.gets)),
-            ("puts", Field::Whole(figures.puts)),
-            ("up_time", Field::Whole(figures.uptime)),
-            ("rewards", Field::Text(or_zero(&figures.rewards).to_owned())),
-            ("records", Field::Whole(figures.records)),
-            ("connected_peers", Field::Whole(figures.connected_peers)),
-            ("network_size", Field::Whole(figures.network_size)),
-            ("open_connections", Field::Whole(figures.open_connections)),
-            ("total_peers", Field::Whole(figures.total_peers)),
-            ("shunned_count", Field::Whole(figures.shunned)),
-            ("bad_peers", Field::Whole(figures.bad_peers)),
-            ("mem", hundredths(figures.mem, ".0")),
-            ("cpu", hundredths(figures.cpu, ".0")),
-            ("rel_records", Field::Whole(figures.rel_records)),
-            ("max_records", Field::Whole(figures.max_records)),
-            ("payment_count", Field::Whole(figures.payment_count)),
-            ("live_time", Field::Whole(figures.live_time)),
-        ],
+    /// The peer writes rewards in the smallest unit as text, NTracking in tokens of 18 decimals as a number.
+    fn rewards(self, amount: TokenAmount) -> Field {
+        match self {
+            Form::Peer => Field::Text(amount.to_string()),
+            Form::NTracking => Field::Number(amount.times_ten_to(-18).to_string()),
+        }
     }
 }
 
-/// A node as NTracking's collector tells it: what does not run has no figures.
-fn ntracking(node: &Node) -> Point {
-    let is_running = node.state == NodeState::Running;
-    let blank = crate::colony::NodeFigures::default();
-    let figures = if is_running { &node.figures } else { &blank };
-    let rewards = TokenAmount::parse(or_zero(&figures.rewards)).unwrap_or_default();
-    let status = if is_running { "Running" } else { "Stopped" };
-    Point {
-        measurement: "nodes",
-        id: Some(format!("{:04}", node.id.0)),
-        fields: vec![
-            ("PeerId", Field::Text(node.peer_id.clone().unwrap_or_default())),
-            ("status", Field::Text(status.to_owned())),
-            ("version", version(node)),
-            ("gets", Field::Whole(figures.gets)),
-            ("puts", Field::Whole(figures.puts)),
-            ("up_time", Field::Whole(figures.uptime)),
-            ("rewards", Field::Number(rewards.times_ten_to(ATTO).to_string())),
-            ("records", Field::Whole(figures.records)),
-            ("connected_peers", Field::Whole(figures.connected_peers)),
-            ("networ_size", Field::Whole(figures.network_size)),
-            ("open_connections", Field::Whole(figures.open_connections)),
-            ("total_peers", Field::Whole(figures.total_peers)),
-            ("shunned_count", Field::Whole(figures.shunned_total)),
-            ("bad_peers", Field::Whole(figures.bad_peers)),
-            ("mem", hundredths(figures.mem, "")),
-            ("cpu", hundredths(figures.cpu, "")),
-            ("rel_records", Field::Whole(figures.rel_records)),
-            ("max_records", Field::Whole(figures.max_records)),
-            ("payment_count", Field::Whole(figures.payment_count)),
-            ("live_time", Field::Whole(figures.live_time)),
-            ("shunned_closedgroup", Field::Whole(figures.shunned)),
-            ("shunned_oldclosedgroup", Field::Whole(figures.shunned_by_old)),
-        ],
-    }
-}
-
-/// What is stored in hundredths; `whole` follows a number without any.
+/// A value that is stored in hundredths; `whole` is appended to a number without decimals.
 fn hundredths(value: i64, whole: &str) -> Field {
     let sign = if value < 0 { "-" } else { "" };
     let (ones, rest) = (value.unsigned_abs() / 100, value.unsigned_abs() % 100);
@@ -220,7 +213,7 @@ impl Point {
         let fields: Vec<String> = self
             .fields
             .iter()
-            .map(|(name, field)| format!("{name}={}", field.written()))
+            .map(|(name, field)| format!("{name}={}", field.to_line()))
             .collect();
         format!("{}{id} {} {nanoseconds}", self.measurement, fields.join(","))
     }
@@ -237,8 +230,8 @@ impl Point {
 }
 
 impl Field {
-    /// A line break would end the line, so a blank stands for it; quotes and backslashes are escaped.
-    fn written(&self) -> String {
+    /// A control character becomes a space, because a line break would end the line; quotes and backslashes are escaped.
+    fn to_line(&self) -> String {
         match self {
             Field::Text(text) => {
                 let text: String = text
@@ -267,7 +260,7 @@ mod tests {
     use crate::report::Format;
 
     #[test]
-    fn hundredths_are_written_as_the_peer_writes_them() {
+    fn writes_hundredths_as_the_peer_does() {
         for (value, text) in [
             (0, "0.0"),
             (3, "0.03"),
@@ -275,20 +268,20 @@ mod tests {
             (10_000, "100.0"),
             (9_781, "97.81"),
         ] {
-            assert_eq!(hundredths(value, ".0").written(), text);
+            assert_eq!(hundredths(value, ".0").to_line(), text);
         }
-        assert_eq!(hundredths(0, "").written(), "0");
-        assert_eq!(hundredths(-5, "").written(), "-0.05");
+        assert_eq!(hundredths(0, "").to_line(), "0");
+        assert_eq!(hundredths(-5, "").to_line(), "-0.05");
     }
 
     #[test]
-    fn a_text_cannot_leave_its_field() {
+    fn text_cannot_end_its_field() {
         let text = Field::Text("a\"b\\\nnodes x=1".to_owned());
-        assert_eq!(text.written(), r#""a\"b\\ nodes x=1""#);
+        assert_eq!(text.to_line(), r#""a\"b\\ nodes x=1""#);
     }
 
     #[test]
-    fn a_point_is_the_same_as_a_line_and_in_json() {
+    fn line_and_json_of_a_point_hold_the_same() {
         let point = Point {
             measurement: "nodes",
             id: Some("7".to_owned()),
@@ -306,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn no_nodes_are_a_comment_or_an_empty_list() {
+    fn without_nodes_prints_a_comment_or_an_empty_list() {
         let text = |format| render(&[], format, Timestamp(0)).0;
         assert_eq!(text(Format::Text), "# No nodes found");
         assert_eq!(text(Format::Ntracking), "# No nodes found");

@@ -1,4 +1,4 @@
-//! `machine-config` and `machine-metrics`: the settings as stored, and machine and colony in figures.
+//! `machine-config` and `machine-metrics`: the stored settings, and the figures of machine and colony.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,9 +9,9 @@ use crate::colony::{BinarySharing, MachineReadings, Metrics, Node, NodeId, PeerC
 use crate::settings::parse_value;
 use crate::settings::table::{self, ValueType};
 
-use super::{Format, assignments};
+use super::{Format, assignments, pretty};
 
-/// The settings in the order the peer shows them, then those that are ours.
+/// The settings in the order of the peer.
 const ORDER: [&str; 52] = [
     "id",
     "cpu_count",
@@ -66,10 +66,11 @@ const ORDER: [&str; 52] = [
     "highest_node_id_used",
     "dbpath",
 ];
-/// Shown only where they are not as the peer would have it, so that its consumers find what they know.
+/// Settings that the peer does not have. They are shown only when they differ from their default, so that scripts made
+/// for the peer find what they expect.
 const OURS: [&str; 3] = ["enable_upgrade", "shunned_remove", "firewall"];
 
-/// The settings as the colony keeps them: `row` is the machine's, column by column as text.
+/// The settings that the colony stores. `row`: the columns of table `machine` as text.
 #[must_use]
 pub fn config(row: &[(String, Option<String>)], database: &Path, format: Format) -> String {
     let mut map = Map::new();
@@ -94,11 +95,11 @@ pub fn config(row: &[(String, Option<String>)], database: &Path, format: Format)
     render(&map, format)
 }
 
-/// A column's text as the number, truth or text it stands for.
+/// The number, boolean or text that a column's text stands for.
 fn typed(name: &str, text: Option<&str>) -> Value {
     let Some(text) = text else { return Value::Null };
     let number = || text.parse::<i64>().ok().map(Value::from);
-    // JSON has no word for infinite; as text it still is one.
+    // JSON has no infinite numbers, so these stay text.
     let fraction = || {
         text.parse::<f64>()
             .ok()
@@ -115,25 +116,25 @@ fn typed(name: &str, text: Option<&str>) -> Value {
     known.unwrap_or_else(|| text.into())
 }
 
-/// What the machine's figures are made from, beside the colony's.
+/// The values that the report on the machine's figures is made from.
 pub struct MachineReport<'a> {
     pub metrics: &'a Metrics,
     pub instruments: &'a MachineReadings,
     pub rates: &'a Rates,
     pub nodes: &'a [Node],
-    /// What their rows hold beside them.
+    /// The columns of the peer in their rows.
     pub particulars: &'a BTreeMap<NodeId, PeerColumns>,
-    /// How many nodes have their antnode in which way.
+    /// How many nodes share their antnode's bytes in which way.
     pub sharing: &'a BTreeMap<BinarySharing, usize>,
-    /// Where the antnode for new nodes lies; None where none was found.
+    /// The antnode for new nodes; None if there is none.
     pub antnode: Option<&'a Path>,
-    /// Percent of the disk at which nodes are removed.
+    /// The percentage of used disk above which nodes are removed.
     pub hd_remove: f64,
-    /// Bytes a node is reckoned to grow to.
+    /// The bytes that a node is expected to grow to.
     pub crisis_bytes: i64,
 }
 
-/// The figures, in the peer's order and words.
+/// The figures, in the peer's order and with its keys.
 #[must_use]
 pub fn metrics(figures: &MachineReport<'_>, format: Format) -> String {
     let MachineReport {
@@ -202,7 +203,7 @@ pub fn metrics(figures: &MachineReport<'_>, format: Format) -> String {
     }) else {
         return String::new();
     };
-    // The last, and only where there is something to say: consumers made for the peer find what they know.
+    // Last and only if there are any, so that scripts made for the peer find what they expect.
     if !by_binary.is_empty() {
         map.insert("nodes_by_binary".to_owned(), by_binary.into());
     }
@@ -236,38 +237,9 @@ fn whole(value: f64) -> i64 {
 
 fn render(map: &Map<String, Value>, format: Format) -> String {
     match format {
-        Format::Json => serde_json::to_string_pretty(map).unwrap_or_default(),
+        Format::Json => pretty(map),
         Format::Env => assignments::env(map),
         Format::Config => assignments::config(map),
-        Format::Text | Format::Ntracking => map
-            .iter()
-            .map(|(name, value)| format!("{name}: {}", plain(value)))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    }
-}
-
-/// A value as the peer's text reports write it.
-pub(super) fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Object(map) => {
-            let entries: Vec<String> = map
-                .iter()
-                .map(|(key, value)| {
-                    let key = if key == "null" {
-                        "None".to_owned()
-                    } else {
-                        format!("'{key}'")
-                    };
-                    format!("{key}: {}", plain(value))
-                })
-                .collect();
-            format!("{{{}}}", entries.join(", "))
-        }
-        other => other.to_string(),
+        Format::Text | Format::Ntracking => assignments::text(map),
     }
 }

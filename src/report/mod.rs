@@ -1,6 +1,6 @@
-//! Reports: functions from values to text. They ask nobody and print nothing.
+//! Reports: functions from values to text. They read nothing from the system and print nothing.
 
-pub mod assignments;
+mod assignments;
 pub mod cycle_result;
 pub mod doctor;
 pub mod history;
@@ -11,14 +11,15 @@ pub mod node_details;
 pub mod node_status;
 pub mod order_result;
 pub mod plan;
-pub mod token_amount;
+mod table;
+mod token_amount;
 
 use serde::Serialize;
 
 pub use crate::settings::ReportFormat as Format;
 use crate::settings::ReportKind;
 
-/// The forms in which a report can be had, the first where nothing is said.
+/// The formats that a report has; the first is the default.
 #[must_use]
 pub fn formats(kind: ReportKind) -> &'static [Format] {
     match kind {
@@ -32,13 +33,18 @@ pub fn formats(kind: ReportKind) -> &'static [Format] {
     }
 }
 
-/// Rows as the peer prints them: one as an object, several as a list, none as an error in words.
+/// JSON as the peer writes it: indented by two spaces.
+#[must_use]
+pub fn pretty<T: Serialize + ?Sized>(value: &T) -> String {
+    // Reports are plain structs of text and numbers, which can always be written.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// Rows as the peer prints them: one as an object, several as a list, none as an error message.
 fn as_json<T: Serialize>(rows: &[T]) -> String {
-    let text = match rows {
-        [] => serde_json::to_string_pretty(&serde_json::json!({ "error": "No nodes found" })),
-        [one] => serde_json::to_string_pretty(one),
-        several => serde_json::to_string_pretty(several),
-    };
-    // Rows are plain structs of text and numbers, which always can be written.
-    text.unwrap_or_default()
+    match rows {
+        [] => pretty(&serde_json::json!({ "error": "No nodes found" })),
+        [one] => pretty(one),
+        several => pretty(several),
+    }
 }

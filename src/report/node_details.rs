@@ -1,14 +1,14 @@
-//! `node-status-details`: all that is known of each node.
+//! `node-status-details`: everything that the database holds about each node.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::colony::{Node, NodeId, PeerColumns, Timestamp};
+use crate::colony::{Node, NodeId, PeerColumns, Timestamp, Version};
 
 use super::{Format, as_json};
 
-/// One row of table `node` as the peer prints it, in its order; then what is ours.
+/// One row of table `node` with the peer's keys, in its order.
 #[derive(Serialize)]
 struct Details<'a> {
     id: u32,
@@ -103,7 +103,7 @@ impl<'a> Details<'a> {
     }
 }
 
-/// The report on `nodes`, in their order; ages are counted to `now`.
+/// The report on `nodes`, in their order; ages are computed at `now`.
 #[must_use]
 pub fn render(
     nodes: &[&Node],
@@ -138,7 +138,7 @@ fn section(node: &Node, now: Timestamp) -> String {
         format!("Service Name: {}", node.service),
         format!(
             "Version: {}",
-            or_unknown(node.version.as_ref().map(crate::colony::Version::as_str))
+            or_unknown(node.version.as_ref().map(Version::as_str))
         ),
         format!("Port: {}", node.ports.node),
         format!("Metrics Port: {}", node.ports.metrics),

@@ -1,97 +1,113 @@
-//! `node-status`: one line a node.
+//! `node-status`: one line for each node.
 
-use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::colony::{Node, NodeState};
 use crate::terminal::{Color, Coloring};
 
+use super::table::{self, Cell, Column, Row};
 use super::{Format, as_json};
 
-/// What `node-status` says of one node; the peer's keys, in its order.
-#[derive(Serialize)]
-struct NodeStatusRow<'a> {
-    service_name: &'a str,
-    peer_id: &'a str,
-    status: &'static str,
-    #[serde(skip)]
-    state: NodeState,
-    connected_peers: i64,
+/// A column of the report: its key in JSON, its column as the peer prints it, and its value.
+struct StatusColumn {
+    key: &'static str,
+    column: Column,
+    value: fn(&Node) -> Value,
 }
 
-impl<'a> From<&&'a Node> for NodeStatusRow<'a> {
-    fn from(node: &&'a Node) -> NodeStatusRow<'a> {
-        NodeStatusRow {
-            service_name: &node.service.0,
-            peer_id: node.peer_id.as_deref().filter(|id| !id.is_empty()).unwrap_or("-"),
-            status: node.state.word(),
-            state: node.state,
-            connected_peers: node.figures.connected_peers,
-        }
-    }
-}
+const COLUMNS: [StatusColumn; 4] = [
+    StatusColumn {
+        key: "service_name",
+        column: Column::text("Service Name", 20),
+        value: |node| node.service.0.as_str().into(),
+    },
+    StatusColumn {
+        key: "peer_id",
+        column: Column::text("Peer ID", 55),
+        value: |node| match node.peer_id.as_deref() {
+            None | Some("") => "-".into(),
+            Some(peer_id) => peer_id.into(),
+        },
+    },
+    StatusColumn {
+        key: STATUS,
+        column: Column::text("Status", 15),
+        value: |node| node.state.word().into(),
+    },
+    StatusColumn {
+        key: "connected_peers",
+        column: Column::number("Connected Peers", 15),
+        value: |node| node.figures.connected_peers.into(),
+    },
+];
+const STATUS: &str = "status";
 
-/// The report on `nodes`, in their order. Style is for text: plain, its columns are the peer's to the blank;
-/// painted, they are as wide as what stands in them.
+/// The report on `nodes`, in their order. As plain text its columns have the peer's widths; in colour each is as wide
+/// as its widest cell.
 #[must_use]
 pub fn render(nodes: &[&Node], format: Format, style: Coloring) -> String {
-    let rows: Vec<NodeStatusRow> = nodes.iter().map(NodeStatusRow::from).collect();
     if format == Format::Json {
+        let rows: Vec<Map<String, Value>> = nodes
+            .iter()
+            .map(|node| {
+                let cells = COLUMNS.iter();
+                cells
+                    .map(|column| (column.key.to_owned(), (column.value)(node)))
+                    .collect()
+            })
+            .collect();
         return as_json(&rows);
     }
-    if rows.is_empty() {
+    if nodes.is_empty() {
         return "No nodes found.".to_owned();
     }
     if style == Coloring::Colour {
-        return painted(&rows);
+        return in_colour(nodes);
     }
-    let mut lines = vec![format!(
-        "{:<20}{:<55}{:<15}{:>15}",
-        "Service Name", "Peer ID", "Status", "Connected Peers"
-    )];
-    lines.extend(rows.iter().map(|row| {
-        // A name of the column's width still gets a space behind it: from node 10000 on.
-        let mut name = format!("{:<20}", row.service_name);
-        if !name.ends_with(' ') {
-            name.push(' ');
-        }
-        format!(
-            "{name}{:<55}{:<15}{:>15}",
-            row.peer_id, row.status, row.connected_peers
-        )
-    }));
-    lines.join("\n")
-}
-
-/// The table for a terminal: a healthy colony is green, and what wants a look is not.
-fn painted(rows: &[NodeStatusRow]) -> String {
-    let style = Coloring::Colour;
-    let header = ["Service Name", "Peer ID", "Status", "Connected Peers"];
-    let longest = |title: &str, cell: fn(&NodeStatusRow) -> usize| {
-        let cells = rows.iter().map(cell).max().unwrap_or_default();
-        cells.max(title.len())
+    let line = |text: &dyn Fn(&StatusColumn) -> String| -> String {
+        let cells = COLUMNS.iter().map(|column| {
+            let mut cell = column.column.pad(&text(column));
+            // A cell as wide as its column still gets a space after it: the names of nodes from 10000 on.
+            if !column.column.is_number && !cell.ends_with(' ') {
+                cell.push(' ');
+            }
+            cell
+        });
+        cells.collect()
     };
-    let name = longest(header[0], |row| row.service_name.chars().count());
-    let peer = longest(header[1], |row| row.peer_id.chars().count());
-    let status = longest(header[2], |row| row.status.len());
-    let peers = header[3].len();
-    let mut lines = vec![style.paint(
-        Color::Bold,
-        &format!(
-            "{:<name$}  {:<peer$}  {:<status$}  {:>peers$}",
-            header[0], header[1], header[2], header[3]
-        ),
-    )];
-    lines.extend(rows.iter().map(|row| {
-        let word = style.paint(ink(row.state), &format!("{:<status$}", row.status));
-        format!(
-            "{:<name$}  {:<peer$}  {word}  {:>peers$}",
-            row.service_name, row.peer_id, row.connected_peers
-        )
-    }));
+    let heading = line(&|column| column.column.title.to_owned());
+    let rows = nodes
+        .iter()
+        .map(|node| line(&|column| text_of((column.value)(node))));
+    let lines: Vec<String> = std::iter::once(heading).chain(rows).collect();
     lines.join("\n")
 }
 
-pub(super) fn ink(state: NodeState) -> Color {
+fn in_colour(nodes: &[&Node]) -> String {
+    let columns = COLUMNS.map(|column| Column {
+        width: 0,
+        ..column.column
+    });
+    let row = |node: &&Node| -> Row {
+        let cells = COLUMNS.iter().map(|column| Cell {
+            text: text_of((column.value)(node)),
+            color: (column.key == STATUS).then(|| state_color(node.state)),
+        });
+        cells.collect::<Vec<Cell>>().into()
+    };
+    let rows: Vec<Row> = nodes.iter().map(row).collect();
+    table::lines(&columns, &rows, Coloring::Colour).join("\n")
+}
+
+fn text_of(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// Green for a healthy node, and another colour for a node that needs attention.
+pub(super) fn state_color(state: NodeState) -> Color {
     match state {
         NodeState::Running => Color::Green,
         NodeState::Restarting | NodeState::Upgrading | NodeState::Migrating => Color::Cyan,

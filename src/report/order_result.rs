@@ -1,4 +1,4 @@
-//! What became of an order, as JSON with the keys the peer's scripts read.
+//! The result of a forced action, as JSON with the keys that the peer's scripts read.
 
 use serde_json::{Map, Value, json};
 
@@ -8,26 +8,26 @@ use crate::plan::{self, Action, Blocker, NodeSelection, Plan};
 
 use super::cycle_result::word;
 
-/// Whether a result tells of nodes that something failed on.
+/// Whether a result lists nodes on which the action failed.
 #[must_use]
 pub fn has_failures(result: &Value) -> bool {
     result["failed_count"].as_u64().is_some_and(|count| count > 0)
 }
 
-/// What became of a forced action. `before` are the nodes as they were.
+/// The result of a forced action. `before`: the nodes before it.
 #[must_use]
 pub fn of_order(
     action: ForcedAction,
-    whom: &NodeSelection,
+    selection: &NodeSelection,
     plan: &Plan,
     outcomes: &[StepOutcome],
     before: &[Node],
     dry: bool,
 ) -> Value {
-    if let Some(hold) = plan.holds.iter().find(|hold| is_whole_refusal(hold)) {
-        return json!({ "status": "error", "message": hold.to_string() });
+    if let Some(blocker) = plan.holds.iter().find(|blocker| is_whole_refusal(blocker)) {
+        return json!({ "status": "error", "message": blocker.to_string() });
     }
-    match (action, whom) {
+    match (action, selection) {
         (ForcedAction::Add, NodeSelection::Count(count)) => of_add(*count, plan, outcomes, dry),
         (ForcedAction::Teardown, _) if before.is_empty() => {
             json!({ "status": "no-nodes", "message": "No nodes to teardown" })
@@ -35,43 +35,39 @@ pub fn of_order(
         (ForcedAction::Teardown, _) => of_teardown(outcomes, before, dry),
         _ => OrderResult {
             action,
-            whom,
+            selection,
             outcomes,
             before,
             dry,
         }
-        .tell(plan),
+        .to_json(plan),
     }
 }
 
-fn is_whole_refusal(hold: &Blocker) -> bool {
+fn is_whole_refusal(blocker: &Blocker) -> bool {
     matches!(
-        hold,
+        blocker,
         Blocker::CountTooSmall { .. } | Blocker::NamesNeeded { .. } | Blocker::NoneTo { .. }
     )
 }
 
 fn of_add(count: i64, plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
-    let failed = |outcome: &StepOutcome| match &outcome.ending {
-        StepEnd::Failed(error) => Some(error.clone()),
-        StepEnd::Done | StepEnd::Skipped => None,
-    };
     let mut failures: Vec<Value> = Vec::new();
     let mut added: Vec<String> = Vec::new();
     for outcome in outcomes {
         let Action::Add(new) = &outcome.step.action else {
             continue;
         };
-        match failed(outcome) {
-            Some(error) => failures.push(json!({ "service": new.name.full(), "error": error })),
-            None => added.push(new.name.full()),
+        match &outcome.ending {
+            StepEnd::Failed(error) => failures.push(json!({ "service": new.name.full(), "error": error })),
+            StepEnd::Done | StepEnd::Skipped => added.push(new.name.full()),
         }
     }
     failures.extend(
         plan.holds
             .iter()
-            .filter(|hold| hold.is_failure())
-            .map(|hold| json!({ "error": hold.to_string() })),
+            .filter(|blocker| blocker.is_failure())
+            .map(|blocker| json!({ "error": blocker.to_string() })),
     );
     if count == 1 {
         let mut result = Map::new();
@@ -123,23 +119,23 @@ fn of_teardown(outcomes: &[StepOutcome], before: &[Node], dry: bool) -> Value {
     result
 }
 
-/// An order that was served node by node.
+/// A forced action that has one outcome for each node.
 struct OrderResult<'a> {
     action: ForcedAction,
-    whom: &'a NodeSelection,
+    selection: &'a NodeSelection,
     outcomes: &'a [StepOutcome],
     before: &'a [Node],
     dry: bool,
 }
 
 impl OrderResult<'_> {
-    fn tell(&self, plan: &Plan) -> Value {
+    fn to_json(&self, plan: &Plan) -> Value {
         let mut done: Vec<String> = Vec::new();
         let mut upgraded: Vec<String> = Vec::new();
         let mut failures: Vec<Value> = Vec::new();
         let verb_done = self.action.facts().done;
         let starts = self.action == ForcedAction::Start;
-        for (label, id) in self.called() {
+        for (label, id) in self.selected() {
             let Some(outcome) = self
                 .outcomes
                 .iter()
@@ -156,37 +152,37 @@ impl OrderResult<'_> {
                 (StepEnd::Done, _) => done.push(label),
             }
         }
-        failures.extend(plan.holds.iter().filter_map(|hold| match hold {
-            Blocker::Refused { name, why } if hold.is_failure() => {
+        failures.extend(plan.holds.iter().filter_map(|blocker| match blocker {
+            Blocker::Refused { name, why } if blocker.is_failure() => {
                 Some(json!({ "service": name, "error": why.to_string() }))
             }
             _ => None,
         }));
         if let (NodeSelection::Count(1), [], [name], []) | (NodeSelection::Count(1), [name], [], []) = (
-            self.whom,
+            self.selection,
             done.as_slice(),
             upgraded.as_slice(),
             failures.as_slice(),
         ) {
             let status = if upgraded.is_empty() {
-                format!("{}-node", verb_done)
+                format!("{verb_done}-node")
             } else {
                 "upgrading-node".to_owned()
             };
-            // As the peer does, without the family name when it was found by count.
+            // The peer omits the prefix of a node that was selected by count.
             return json!({ "status": status, "node": name.strip_prefix("antnode").unwrap_or(name) });
         }
-        let named = matches!(self.whom, NodeSelection::Named(_));
+        let named = matches!(self.selection, NodeSelection::Named(_));
         let list = |names: Vec<String>| if named { json!(names) } else { or_null(names) };
         let mut result = Map::new();
         let status = if self.dry {
             format!("{}-dryrun", self.action.word())
         } else {
-            format!("{}-nodes", verb_done)
+            format!("{verb_done}-nodes")
         };
         result.insert("status".to_owned(), status.into());
-        result.insert(format!("{}_count", verb_done), done.len().into());
-        result.insert(format!("{}_nodes", verb_done), list(done));
+        result.insert(format!("{verb_done}_count"), done.len().into());
+        result.insert(format!("{verb_done}_nodes"), list(done));
         if starts {
             result.insert("upgraded_count".to_owned(), upgraded.len().into());
             result.insert("upgraded_nodes".to_owned(), or_null(upgraded));
@@ -196,19 +192,19 @@ impl OrderResult<'_> {
         Value::Object(result)
     }
 
-    /// The nodes by the names the operator called them, or by their own; each once.
-    fn called(&self) -> Vec<(String, NodeId)> {
-        match self.whom {
+    /// The nodes, each once, by the names that the operator used or by their own.
+    fn selected(&self) -> Vec<(String, NodeId)> {
+        match self.selection {
             NodeSelection::Named(names) => {
-                let mut called: Vec<(String, NodeId)> = Vec::with_capacity(names.len());
+                let mut selected: Vec<(String, NodeId)> = Vec::with_capacity(names.len());
                 for name in names {
                     if let Ok(node) = plan::find(name, self.before)
-                        && called.iter().all(|(_, id)| *id != node.id)
+                        && selected.iter().all(|(_, id)| *id != node.id)
                     {
-                        called.push((name.clone(), node.id));
+                        selected.push((name.clone(), node.id));
                     }
                 }
-                called
+                selected
             }
             NodeSelection::Count(_) => self
                 .outcomes
@@ -223,7 +219,7 @@ impl OrderResult<'_> {
     }
 }
 
-/// What became of an ordered survey.
+/// The result of a forced survey.
 #[must_use]
 pub fn of_survey(names: &[String], nodes: &[Node], dry: bool) -> Value {
     let status = if dry { "survey-dryrun" } else { "survey-complete" };

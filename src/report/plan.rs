@@ -1,4 +1,4 @@
-//! `plan`: what the next cycle would do and why not more, each feature with its figure and its limit.
+//! `plan`: what the next cycle would do, why it would do nothing more, and each feature with its figure and its limit.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::plan::{Action, Blocker, Feature, LimitedQuantity, PlanOutput, Policy,
 
 use super::Format;
 
-/// What the next cycle would find, and what it would make of it.
+/// The nodes and the settings at the next cycle, and the plan for them.
 pub struct PlanPreview<'a> {
     pub at: Timestamp,
     pub policy: &'a Policy,
@@ -16,7 +16,7 @@ pub struct PlanPreview<'a> {
     pub nodes: &'a [Node],
 }
 
-/// A feature, its answer, and the figures that gave it.
+/// A feature, its answer, and the figures that it is based on.
 #[derive(Serialize)]
 struct FeatureRow {
     name: &'static str,
@@ -24,7 +24,7 @@ struct FeatureRow {
     because: Vec<LimitRow>,
 }
 
-/// A figure against its limit.
+/// A figure and its limit.
 #[derive(Serialize)]
 struct LimitRow {
     text: String,
@@ -38,22 +38,22 @@ struct LimitRow {
 
 /// The report.
 #[must_use]
-pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
+pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     let row = |feature: &Feature| FeatureRow {
         name: feature.name(),
-        value: foreseen.judgement.features.answer(*feature),
-        because: facts(*feature, foreseen),
+        value: preview.judgement.features.answer(*feature),
+        because: limits_of(*feature, preview),
     };
     let features: Vec<FeatureRow> = Feature::ALL.iter().map(row).collect();
     if format == Format::Json {
-        let steps: Vec<Value> = foreseen
+        let steps: Vec<Value> = preview
             .judgement
             .plan
             .steps
             .iter()
-            .map(|step| told(step, foreseen.nodes))
+            .map(|step| step_json(step, preview.nodes))
             .collect();
-        let holds: Vec<String> = foreseen
+        let holds: Vec<String> = preview
             .judgement
             .plan
             .holds
@@ -61,7 +61,7 @@ pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
             .map(ToString::to_string)
             .collect();
         return serde_json::to_string_pretty(&json!({
-            "at": foreseen.at.0,
+            "at": preview.at.0,
             "steps": steps,
             "holds": holds,
             "features": features,
@@ -69,25 +69,28 @@ pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
         .unwrap_or_default();
     }
     let mut lines = vec!["The next cycle would:".to_owned()];
-    let steps = &foreseen.judgement.plan.steps;
+    let steps = &preview.judgement.plan.steps;
     lines.extend(
         steps
             .iter()
             .map(|step| format!("  {}; {}", step.action, step.because)),
     );
     let is_rest = |hold: &&Blocker| matches!(hold, Blocker::Resting(_));
-    let holds = &foreseen.judgement.plan.holds;
+    let holds = &preview.judgement.plan.holds;
     if steps.is_empty() {
         let rest = holds.iter().find(is_rest).map(|rest| format!("; {rest}"));
-        lines.push(format!("  look, and do nothing else{}", rest.unwrap_or_default()));
+        lines.push(format!(
+            "  survey the nodes, and do nothing else{}",
+            rest.unwrap_or_default()
+        ));
     }
     lines.push("Why not more:".to_owned());
     let others: Vec<&Blocker> = holds.iter().filter(|hold| !is_rest(hold)).collect();
     lines.extend(others.iter().map(|hold| format!("  {hold}")));
     if others.is_empty() {
-        lines.push("  nothing is held back".to_owned());
+        lines.push("  nothing is blocked".to_owned());
     }
-    lines.push("What is allowed, and what presses:".to_owned());
+    lines.push("Limits: room to add, and pressure to remove:".to_owned());
     for feature in &features {
         let because: Vec<&str> = feature.because.iter().map(|fact| fact.text.as_str()).collect();
         let answer = if feature.value { "yes" } else { "no" };
@@ -100,7 +103,7 @@ pub fn render(foreseen: &PlanPreview<'_>, format: Format) -> String {
     lines.join("\n")
 }
 
-fn told(step: &Step, nodes: &[Node]) -> Value {
+fn step_json(step: &Step, nodes: &[Node]) -> Value {
     let service = |id: NodeId| {
         nodes
             .iter()
@@ -122,17 +125,17 @@ fn told(step: &Step, nodes: &[Node]) -> Value {
     })
 }
 
-/// Which side of a limit is asked about.
+/// Which of the two limits of a figure counts.
 #[derive(Clone, Copy)]
 enum LimitSide {
     /// Below it, nodes may be added.
     Add,
-    /// Above it, nodes are taken away.
+    /// Above it, nodes are removed.
     Remove,
 }
 
-fn facts(feature: Feature, foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
+fn limits_of(feature: Feature, preview: &PlanPreview<'_>) -> Vec<LimitRow> {
+    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
     let quantities = feature.measured(policy, metrics);
     match feature {
         Feature::AllowCpu | Feature::AllowMem | Feature::AllowHd | Feature::LoadAllow => {
@@ -141,57 +144,57 @@ fn facts(feature: Feature, foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
         Feature::RemoveCpu | Feature::RemoveMem | Feature::RemoveHd | Feature::LoadNotAllow => {
             measured(&quantities, LimitSide::Remove)
         }
-        Feature::AllowHdio => watched("disk I/O", &quantities, LimitSide::Add),
-        Feature::RemoveHdio => watched("disk I/O", &quantities, LimitSide::Remove),
-        Feature::AllowNetio => watched("network I/O", &quantities, LimitSide::Add),
-        Feature::RemoveNetio => watched("network I/O", &quantities, LimitSide::Remove),
-        Feature::AllowNodeCap => vec![against(
+        Feature::AllowHdio => rates("disk I/O", &quantities, LimitSide::Add),
+        Feature::RemoveHdio => rates("disk I/O", &quantities, LimitSide::Remove),
+        Feature::AllowNetio => rates("network I/O", &quantities, LimitSide::Add),
+        Feature::RemoveNetio => rates("network I/O", &quantities, LimitSide::Remove),
+        Feature::AllowNodeCap => vec![compare_to_cap(
             "running nodes",
             metrics.running_nodes,
             policy.cap,
             LimitSide::Add,
         )],
-        Feature::AddNewNode => growth(foreseen),
+        Feature::AddNewNode => add_new_node(preview),
         Feature::Remove => vec![
-            said(if foreseen.judgement.features.has_pressure() {
-                "something presses"
+            note(if preview.judgement.features.has_pressure() {
+                "a limit is exceeded"
             } else {
-                "nothing presses"
+                "no limit is exceeded"
             }),
-            against("nodes", metrics.total_nodes, policy.cap, LimitSide::Remove),
+            compare_to_cap("nodes", metrics.total_nodes, policy.cap, LimitSide::Remove),
         ],
-        Feature::Upgrade => upgrade(foreseen),
+        Feature::Upgrade => upgrade(preview),
     }
 }
 
-fn growth(foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
+fn add_new_node(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
+    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
     let underway = metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes;
     vec![
-        said(if foreseen.judgement.features.has_resources() {
+        note(if preview.judgement.features.has_resources() {
             "the machine has room"
         } else {
             "the machine has no room"
         }),
-        against("nodes", metrics.total_nodes, policy.cap, LimitSide::Add),
-        counted("nodes between two states", underway),
+        compare_to_cap("nodes", metrics.total_nodes, policy.cap, LimitSide::Add),
+        counted("nodes still settling", underway),
     ]
 }
 
-fn upgrade(foreseen: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (foreseen.policy, &foreseen.judgement.metrics);
+fn upgrade(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
+    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
     let mut facts = vec![counted(
         "running nodes older than the binary",
         metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade),
     )];
     if !policy.upgrades {
-        facts.push(said("`enable_upgrade` is off"));
+        facts.push(note("`enable_upgrade` is off"));
     }
     if metrics.antnode_version.is_none() {
-        facts.push(said("there is no antnode binary"));
+        facts.push(note("no antnode binary found"));
     }
-    if foreseen.judgement.features.remove {
-        facts.push(said("nodes are to be taken away first"));
+    if preview.judgement.features.remove {
+        facts.push(note("nodes must be removed first"));
     }
     facts
 }
@@ -205,7 +208,7 @@ fn measured(quantities: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
                 LimitSide::Remove => (limits.remove, "remove"),
             };
             let text = if is.is_nan() {
-                format!("{what} is not known")
+                format!("{what} is unknown")
             } else {
                 let sign = sign(*is < limit, *is > limit, side);
                 format!(
@@ -224,10 +227,10 @@ fn measured(quantities: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
         .collect()
 }
 
-/// A pair of rates, which need not be watched.
-fn watched(name: &str, pair: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
+/// A pair of rates, which may have no limits.
+fn rates(name: &str, pair: &[LimitedQuantity], side: LimitSide) -> Vec<LimitRow> {
     if pair.is_empty() {
-        vec![said(&format!("{name} is not watched"))]
+        vec![note(&format!("{name} has no limits"))]
     } else {
         measured(pair, side)
     }
@@ -244,7 +247,7 @@ fn sign(is_below: bool, is_above: bool, side: LimitSide) -> &'static str {
 
 /// A count of nodes against the cap.
 #[expect(clippy::cast_precision_loss, reason = "no colony has 2^52 nodes")]
-fn against(what: &str, is: i64, cap: i64, side: LimitSide) -> LimitRow {
+fn compare_to_cap(what: &str, is: i64, cap: i64, side: LimitSide) -> LimitRow {
     let sign = sign(is < cap, is > cap, side);
     LimitRow {
         text: format!("{is} {what} {sign} node_cap {cap}"),
@@ -264,7 +267,7 @@ fn counted(what: &str, is: i64) -> LimitRow {
     }
 }
 
-fn said(text: &str) -> LimitRow {
+fn note(text: &str) -> LimitRow {
     LimitRow {
         text: text.to_owned(),
         what: None,
@@ -291,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_stands_against_its_limit() {
+    fn compares_a_figure_with_its_limit() {
         let cpu = |is| [quantity(Quantity::Cpu, is, 50.0, 70.0)];
         assert_eq!(
             texts(&measured(&cpu(62.1), LimitSide::Add)),
@@ -311,22 +314,22 @@ mod tests {
         );
         assert_eq!(
             texts(&measured(&cpu(f64::NAN), LimitSide::Add)),
-            ["cpu is not known"]
+            ["cpu is unknown"]
         );
     }
 
     #[test]
-    fn a_pair_of_rates_without_limits_is_not_watched() {
+    fn a_pair() {
         assert_eq!(
-            texts(&watched("disk I/O", &[], LimitSide::Add)),
-            ["disk I/O is not watched"]
+            texts(&rates("disk I/O", &[], LimitSide::Add)),
+            ["disk I/O has no limits"]
         );
         let pair = [
             quantity(Quantity::DiskRead, 5.0, 100.0, 200.0),
             quantity(Quantity::DiskWrite, 500.0, 100.0, 200.0),
         ];
         assert_eq!(
-            texts(&watched("disk I/O", &pair, LimitSide::Remove)),
+            texts(&rates("disk I/O", &pair, LimitSide::Remove)),
             [
                 "disk read 5 B/s <= remove limit 200 B/s",
                 "disk write 500 B/s > remove limit 200 B/s"
@@ -335,13 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn nodes_stand_against_the_cap() {
+    fn compares_the_number_of_nodes_with_the_cap() {
         assert_eq!(
-            against("nodes", 20, 20, LimitSide::Add).text,
+            compare_to_cap("nodes", 20, 20, LimitSide::Add).text,
             "20 nodes >= node_cap 20"
         );
         assert_eq!(
-            against("nodes", 20, 20, LimitSide::Remove).text,
+            compare_to_cap("nodes", 20, 20, LimitSide::Remove).text,
             "20 nodes <= node_cap 20"
         );
     }

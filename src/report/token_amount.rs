@@ -1,19 +1,19 @@
-//! Amounts of tokens as decimal text, added without losing a digit: they pass what any number type holds.
+//! Amounts of tokens as decimal text. Adding them loses no digit, and they may exceed every number type.
 
-/// A decimal number that is not negative.
+/// A decimal number of 0 or more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenAmount {
-    /// Digits from the lowest; the last is not 0.
+    /// The digits, lowest first; the last is not 0.
     digits: Vec<u8>,
-    /// How many of them stand behind the point.
-    behind: usize,
+    /// The number of digits after the point.
+    decimals: usize,
 }
 
-/// No amount is longer: what text claims to be is not written out for ever.
+/// The most digits of an amount, so that a text such as `1e999999999` is not written out.
 const LONGEST: usize = 400;
 
 impl TokenAmount {
-    /// The amount `text` says: digits, a point, an exponent. None: it is no amount.
+    /// Parses digits with a point and an exponent. None: not an amount.
     #[must_use]
     pub fn parse(text: &str) -> Option<TokenAmount> {
         let text = text.trim();
@@ -34,20 +34,20 @@ impl TokenAmount {
         digits.reverse();
         let amount = TokenAmount {
             digits,
-            behind: fraction.len(),
+            decimals: fraction.len(),
         };
         Some(amount.times_ten_to(exponent))
     }
 
-    /// Moves the point.
+    /// The amount times 10 to the power of `exponent`.
     #[must_use]
     pub fn times_ten_to(mut self, exponent: i32) -> TokenAmount {
         let places = exponent.unsigned_abs() as usize;
         if exponent < 0 {
-            self.behind += places;
+            self.decimals += places;
         } else {
-            let zeros = places.saturating_sub(self.behind);
-            self.behind = self.behind.saturating_sub(places);
+            let zeros = places.saturating_sub(self.decimals);
+            self.decimals = self.decimals.saturating_sub(places);
             self.digits.splice(0..0, std::iter::repeat_n(0, zeros));
         }
         self.trimmed()
@@ -55,17 +55,17 @@ impl TokenAmount {
 
     /// Adds `other`.
     pub fn add(&mut self, other: &TokenAmount) {
-        let behind = self.behind.max(other.behind);
+        let decimals = self.decimals.max(other.decimals);
         let digit = |amount: &TokenAmount, place: usize| {
-            let lead = behind - amount.behind;
+            let lead = decimals - amount.decimals;
             place
                 .checked_sub(lead)
                 .and_then(|place| amount.digits.get(place))
                 .copied()
                 .unwrap_or(0)
         };
-        let length =
-            (self.digits.len() + behind - self.behind).max(other.digits.len() + behind - other.behind);
+        let length = (self.digits.len() + decimals - self.decimals)
+            .max(other.digits.len() + decimals - other.decimals);
         let mut digits = Vec::with_capacity(length + 1);
         let mut carry = 0;
         for place in 0..=length {
@@ -73,37 +73,37 @@ impl TokenAmount {
             digits.push(sum % 10);
             carry = sum / 10;
         }
-        *self = TokenAmount { digits, behind }.trimmed();
+        *self = TokenAmount { digits, decimals }.trimmed();
     }
 
-    /// Without zeros that mean nothing.
+    /// Removes zeros at both ends that do not change the value.
     fn trimmed(mut self) -> TokenAmount {
         let zeros = self
             .digits
             .iter()
-            .take(self.behind)
+            .take(self.decimals)
             .take_while(|digit| **digit == 0)
             .count();
         self.digits.drain(..zeros);
-        self.behind -= zeros;
+        self.decimals -= zeros;
         while self.digits.last() == Some(&0) {
             self.digits.pop();
         }
         if self.digits.is_empty() {
-            self.behind = 0;
+            self.decimals = 0;
         }
         self
     }
 }
 
-/// All digits, a point only where something stands behind it.
+/// All digits, and a point only if digits follow it.
 impl std::fmt::Display for TokenAmount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let length = self.digits.len().max(self.behind + 1);
+        let length = self.digits.len().max(self.decimals + 1);
         let mut text = String::with_capacity(length + 1);
         for place in (0..length).rev() {
             text.push(char::from(b'0' + self.digits.get(place).copied().unwrap_or(0)));
-            if place == self.behind && place > 0 {
+            if place == self.decimals && place > 0 {
                 text.push('.');
             }
         }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_keeps_every_digit() {
+    fn sum_keeps_every_digit() {
         assert_eq!(sum(&[]), "0");
         assert_eq!(sum(&["0", "0.0", "00"]), "0");
         assert_eq!(
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_in_atto_is_an_amount_in_tokens() {
+    fn converts_atto_to_tokens() {
         let tokens = |text| TokenAmount::parse(text).unwrap().times_ten_to(-18).to_string();
         assert_eq!(tokens("1250000000000000000"), "1.25");
         assert_eq!(tokens("1"), "0.000000000000000001");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_none() {
+    fn rejects_text_that_is_not_an_amount() {
         for text in [
             "",
             "not-a-number",
@@ -167,13 +167,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_adds_as_numbers_do(one in 0..u64::MAX, two in 0..u64::MAX) {
+        fn adds_like_integers(one in 0..u64::MAX, two in 0..u64::MAX) {
             let total = (u128::from(one) + u128::from(two)).to_string();
             prop_assert_eq!(sum(&[&one.to_string(), &two.to_string()]), total);
         }
 
         #[test]
-        fn no_text_is_too_odd(text in "[-+.0-9eEx ]{0,12}") {
+        fn never_panics_on_any_text(text in "[-+.0-9eEx ]{0,12}") {
             let _ = TokenAmount::parse(&text).map(|amount| amount.to_string());
         }
     }

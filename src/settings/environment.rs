@@ -26,6 +26,12 @@ const FIREWALL_DISABLED: &str = "WNM_FIREWALL_DISABLED";
 /// Names in a `.env` that begin as ours do and are not ours.
 const OTHERS: &[&str] = &["HOSTNAME", "HOME", "USER", "PATH", "WNM_TEST_MODE"];
 
+/// The path of this program; None if the system does not report it.
+#[must_use]
+pub fn running_program() -> Option<std::path::PathBuf> {
+    std::env::current_exe().ok()
+}
+
 impl Variables {
     /// Those of this process; what is not UTF-8 is no variable, and refused where it would be a setting.
     #[must_use]

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bounded_read::{ReadError, bytes_from};
 
-pub use environment::Variables;
+pub use environment::{Variables, running_program};
 pub use error::SettingsError;
 pub use locations::Locations;
 pub use policy::NODE_USER;

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use wnm::colony::{Node, NodeState};
-use wnm::init::anm::give_back;
+use wnm::commands::init::anm::give_back;
 use wnm::takeover::anm::build::{TakeoverPlan, judge};
 use wnm::takeover::anm::warning::WarningCode;
 use wnm::takeover::anm::{node_details_file, paths};

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use wnm::init::anm::{give_back, take_over};
+use wnm::commands::init::anm::{give_back, take_over};
 use wnm::store::Store;
 use wnm::takeover::anm::after_takeover::FinishedTakeover;
 use wnm::takeover::anm::{node_details_file, paths};

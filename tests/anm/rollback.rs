@@ -54,7 +54,7 @@ fn add(machine: &Machine, unit: &str, number: u32) {
 }
 
 fn give_back(machine: &Machine) -> Result<String, wnm::error::ExitError> {
-    patiently(|| wnm::init::anm::give_back(&machine.session(&[]), &machine.server()))
+    patiently(|| wnm::commands::init::anm::give_back(&machine.session(&[]), &machine.server()))
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
         ("SURVEY_DELAY", "7"),
     ];
     let session = machine.session_in(&variables, &[("node_cap", "2"), ("cpu_remove", "91")]);
-    let report = patiently(|| wnm::init::anm::take_over(&session, &machine.server())).unwrap();
+    let report = patiently(|| wnm::commands::init::anm::take_over(&session, &machine.server())).unwrap();
     assert!(
         report.contains("setting-overridden: cpu_remove is `91`, as you set (flag), and not anm's `75`"),
         "{report}"

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value};
 use wnm::colony::NodeId;
+use wnm::commands::init::anm::take_over;
 use wnm::error::ExitError;
-use wnm::init::anm::take_over;
 use wnm::lock::CycleLock;
 use wnm::store::Store;
 use wnm::takeover::anm::paths;

@@ -526,8 +526,10 @@ fn antctl_nodes_are_recognized_only_by_its_registry_and_not_returned_to_anm() {
     assert_eq!(judged(&machine).nodes.len(), 14);
     take(&machine, &[]).unwrap();
     let flags = [("confirm", "true")];
-    super::takeover::patiently(|| wnm::init::anm::give_back(&machine.session(&flags), &machine.server()))
-        .unwrap();
+    super::takeover::patiently(|| {
+        wnm::commands::init::anm::give_back(&machine.session(&flags), &machine.server())
+    })
+    .unwrap();
     let text = fs::read_to_string(machine.path(paths::NODE_DETAILS)).unwrap();
     assert!(!text.contains("antnode4,"), "{text}");
 }

@@ -80,7 +80,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "a node reports its old version after each upgrade; cycles",
-        says: "node 1 still says 0.4.17 after its upgrade to 0.4.18: it is not upgraded again for 1 minute",
+        says: "node 1 still says 0.4.17 after its upgrade to 0.4.18: wnm retries the upgrade in 1 minute",
         codes: &[0],
         then: Then::Bears,
         play: upgrade_in_vain,

@@ -250,7 +250,7 @@ fn only_the_owner_can_write_files_of_an_anm_takeover_under_any_umask() {
         }
         takeover::patiently(|| {
             let flags = [("confirm", "true")];
-            wnm::init::anm::give_back(&machine.session(&flags), &machine.server())
+            wnm::commands::init::anm::give_back(&machine.session(&flags), &machine.server())
         })
         .expect("it is given back");
         look("a rollback");

@@ -81,7 +81,7 @@ fn import_that_finds_nothing_still_creates_a_colony() {
     stage
         .wnm(&paid)
         .done()
-        .says("imported no nodes, as none was found");
+        .says("imported no nodes, because none were found");
     assert!(stage.rows().is_empty());
 }
 

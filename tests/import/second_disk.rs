@@ -41,7 +41,7 @@ fn nodes_of_a_missing_second_disk_are_not_dead() {
         .complains();
     let doctor = stage.wnm(&["--doctor"]).code(1);
     let found = format!(
-        "2 of 5 nodes have no folder, the first of them in `{}`",
+        "2 of 5 nodes have no data directory; the first missing one is in `{}`",
         disk.display()
     );
     assert!(doctor.stdout.contains(&found), "{doctor}");

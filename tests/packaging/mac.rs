@@ -35,7 +35,8 @@ fn launchd_job_runs_wnm_each_minute() {
         path.file_name().and_then(|name| name.to_str()),
         Some(&*format!("{label}.plist"))
     );
-    let doctor = fs::read_to_string(Path::new(TOP).join("src/doctor/schedule.rs")).expect("the doctor");
+    let doctor =
+        fs::read_to_string(Path::new(TOP).join("src/commands/doctor/schedule.rs")).expect("the doctor");
     assert!(
         doctor.contains(&format!("\"{label}\"")),
         "the doctor looks for it"

@@ -155,7 +155,7 @@ fn anm_takeover_and_rollback_have_the_previews_shown() {
     let [shown] = <[Shown; 1]>::try_from(block("--init --migrate_anm --dry_run"))
         .unwrap_or_else(|_| panic!("one command"));
     let dry = machine.session(&[("dry_run", "true")]);
-    let told = wnm::init::anm::take_over(&dry, &machine.server()).expect("it is foreseen");
+    let told = wnm::commands::init::anm::take_over(&dry, &machine.server()).expect("it is foreseen");
     let root = machine.root().display().to_string();
     all_there(&shown, &told.replace(&root, ""));
 

@@ -1,9 +1,9 @@
-//! Looking: machine and nodes are surveyed, timers settled, and what changed is written down.
+//! The first half of a cycle: surveys the machine and the nodes, settles their states, and records what changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use crate::colony::{Node, NodeId, NodePaths, NodeState, Plural};
+use crate::colony::{Node, NodeId, NodeState, Plural};
 use crate::error::{ExitError, ExitKind};
 use crate::plan::{self, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
@@ -11,15 +11,19 @@ use crate::signals;
 use crate::store::{self, Sample};
 use crate::survey::{self, Limits, NodeFilesystems, Observation, Survey};
 
-/// Surveys, settles the timers and records: afterwards the colony's nodes stand as they stand now.
+/// Surveys the nodes in `names`, or all when it is empty; afterwards the nodes of `colony` have their current states.
 ///
 /// # Errors
 /// A safety stop, a signal, or a machine or store that cannot be read.
-pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<Observation, ExitError> {
+pub(super) fn survey_and_record(
+    session: &Session,
+    colony: &mut Colony,
+    names: &[String],
+) -> Result<Observation, ExitError> {
     let policy = colony.policy();
-    let are_all = names.is_empty();
-    // All are moved and not copied: ten thousand take 15 MB.
-    let mut chosen: Vec<Node> = if are_all {
+    let is_all = names.is_empty();
+    // Moved and not copied, because ten thousand nodes take 15 MB.
+    let mut chosen: Vec<Node> = if is_all {
         std::mem::take(&mut colony.nodes)
     } else {
         names
@@ -27,7 +31,7 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
             .filter_map(|name| plan::find(name, &colony.nodes).ok().cloned())
             .collect()
     };
-    put_in_place(colony, &mut chosen);
+    correct_locations(colony, &mut chosen);
     let observation = survey::survey(
         &*colony.world.gauge,
         &*colony.world.probe,
@@ -68,8 +72,8 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
         is_confirmed,
         now,
     )
-    .map_err(|stop| unsafe_to_go_on(&stop))?;
-    if are_all {
+    .map_err(|stop| safety_stop(&stop))?;
+    if is_all {
         colony.nodes = settled.nodes;
     } else {
         let mut settled: BTreeMap<NodeId, Node> =
@@ -82,51 +86,51 @@ pub fn look(session: &Session, colony: &mut Colony, names: &[String]) -> Result<
     }
     learn_versions(colony);
     for id in &settled.hung {
-        tracing::warn!("node {id} is hung: its process lives and has not answered for three surveys");
+        tracing::warn!("node {id} is hung: its process is running and has not answered for three surveys");
     }
-    tell_of_vain_upgrades(colony, &settled.unchanged);
+    warn_of_failed_upgrades(colony, &settled.unchanged);
     if !session.run.dry_run {
         record(colony, &observation)?;
     }
     Ok(observation)
 }
 
-fn tell_of_vain_upgrades(colony: &Colony, unchanged: &[NodeId]) {
+fn warn_of_failed_upgrades(colony: &Colony, unchanged: &[NodeId]) {
     let now = colony.now();
     for node in colony.nodes.iter().filter(|node| unchanged.contains(&node.id)) {
         let error = node.memory.last_error.as_deref().unwrap_or_default();
         let minutes = node.memory.retry_at.map_or(0, |at| at.since(now).max(0) / 60);
         let minutes = Plural(minutes, "minute");
-        tracing::warn!("node {} {error}: it is not upgraded again for {minutes}", node.id);
+        tracing::warn!("node {} {error}: wnm retries the upgrade in {minutes}", node.id);
     }
 }
 
-/// A safety stop as a run ends with it that `--confirm` would go past.
-pub fn unsafe_to_go_on(stop: &SafetyStop) -> ExitError {
+/// The error for a safety stop that `--confirm` overrides.
+pub(super) fn safety_stop(stop: &SafetyStop) -> ExitError {
     ExitError::new(ExitKind::Unsafe, stop).hint(
-        "nothing was removed or added; check the disk, and run once with `--confirm` if all is as it should be",
+        "no node was removed or added; check that the disk is mounted; only if these nodes are lost for good: `wnm --confirm` removes them from the database",
     )
 }
 
-/// What these nodes of the colony lie on now.
-pub fn footing(colony: &Colony, nodes: &[Node]) -> NodeFilesystems {
+/// The filesystems that these nodes of the colony are on now.
+pub(super) fn node_filesystems(colony: &Colony, nodes: &[Node]) -> NodeFilesystems {
     let storage = &colony.settings.node_storage;
     survey::footing(&*colony.world.gauge, nodes, storage, &known_mounts(colony))
 }
 
-/// Roots that were filesystems of their own at the last look. Folders of nodes are looked at anyway.
+/// Root directories that were mount points at the last survey. The directories above them are checked in any case.
 fn known_mounts(colony: &Colony) -> BTreeSet<PathBuf> {
     colony.devices.keys().cloned().collect()
 }
 
-/// The folders that nodes lie in, each as it was at the last look and as it is now.
-pub fn storages(
+/// The directories that hold nodes, each with its filesystem at the last survey and its filesystem now.
+pub(super) fn storages(
     colony: &Colony,
     device: Option<u64>,
     elsewhere: &[(PathBuf, Option<u64>)],
 ) -> Vec<StorageFolder> {
     let (own, before) = (&colony.settings.node_storage, colony.facts.storage_device);
-    // What goes with a node and not with a disk: antctl gives each node a folder for its root to lie in.
+    // antctl gives each node a directory for its root: it disappears with the node and not with a disk.
     let is_part = |folder: &Path| {
         let known = colony.devices.get(folder).copied();
         folder.starts_with(own) && (known.is_none() || known == before)
@@ -143,8 +147,8 @@ pub fn storages(
     storages
 }
 
-/// Corrects rows by what their managers know better: where a node lies, and what it is called there.
-fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
+/// Corrects the root directory and service name of nodes whose manager knows others.
+fn correct_locations(colony: &Colony, nodes: &mut [Node]) {
     let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
     kinds.sort_unstable();
     kinds.dedup();
@@ -159,7 +163,7 @@ fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
             };
             if defined.home.root != node.home.root {
                 tracing::info!(
-                    "node {id} lies in `{}`, as {kind} has it, and not in `{}`",
+                    "node {id}: {kind} has its root directory `{}`, and not `{}`",
                     defined.home.root.display(),
                     node.home.root.display()
                 );
@@ -170,12 +174,12 @@ fn put_in_place(colony: &Colony, nodes: &mut [Node]) {
     }
 }
 
-/// Asks a node's own binary for the version that the node itself did not tell.
+/// Runs a node's own binary for its version, where the node itself did not report one.
 fn learn_versions(colony: &mut Colony) {
     for node in &mut colony.nodes {
-        let is_wanted =
+        let is_missing =
             node.version.is_none() && !matches!(node.state, NodeState::Disabled | NodeState::Dead);
-        if !is_wanted || !is_own(node, &colony.settings.node_storage) {
+        if !is_missing || !node.has_own_binary(&colony.settings.node_storage) {
             continue;
         }
         match colony.world.gauge.binary(&node.home.binary, &colony.known) {
@@ -184,18 +188,9 @@ fn learn_versions(colony: &mut Colony) {
                 node.memory.binary_key = Some(binary.key);
                 colony.known.push(binary);
             }
-            Err(error) => tracing::debug!("the version of node {} stays unknown: cannot {error}", node.id),
+            Err(error) => tracing::debug!("the version of node {} is unknown: cannot {error}", node.id),
         }
     }
-}
-
-/// Whether a node's binary lies in the node's own folder, and that in the colony's: a row may say anything,
-/// and what it names would be run.
-#[must_use]
-pub fn is_own(node: &Node, storage: &Path) -> bool {
-    let straight = |path: &Path| path.components().all(|part| part != Component::ParentDir);
-    let NodePaths { root, binary, .. } = &node.home;
-    binary.starts_with(root) && root.starts_with(storage) && straight(binary)
 }
 
 fn record(colony: &mut Colony, observation: &Observation) -> Result<(), ExitError> {

@@ -1,27 +1,27 @@
 //! The first run: a colony is made, with its settings and, when asked, the nodes that are already there.
 
 pub mod anm;
-mod import;
+pub(super) mod import;
+mod preconditions;
 pub mod prompts;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 
 use crate::clock::Clock;
-use crate::colony::{MachineReadings, Mode, Plural};
+use crate::colony::{MachineReadings, Mode};
 use crate::error::ExitError;
 use crate::lock::CycleLock;
 use crate::manager::{self, files::Files, node_layout::NodeLayout};
 use crate::program::user_account;
-use crate::session::{Session, absent};
+use crate::session::Session;
 use crate::settings::Resolved;
-use crate::store::{Fault, MachineFacts, Store};
+use crate::store::{MachineFacts, Store};
 use crate::survey::HttpProbe;
 use crate::takeover::anm::Server;
-use crate::takeover::python_wnm;
-use crate::world::World;
 use import::Import;
+pub use preconditions::refuse_python;
+use preconditions::{refuse_second, supported};
 
 /// Makes the colony; a dry run says what it would be.
 ///
@@ -72,93 +72,6 @@ pub fn init(session: &Session) -> Result<String, ExitError> {
     }
     tracing::info!("Initialization complete");
     Ok(String::new())
-}
-
-/// Refuses while a run of the Python wnm is at work: it would go on with what it had read before.
-///
-/// Runs that begin later end by themselves, as they take the lock file that ours leaves for a run at work.
-///
-/// # Errors
-/// When there is one, or processes cannot be looked at.
-pub fn refuse_python(session: &Session) -> Result<(), ExitError> {
-    let at_work = python_wnm::at_work(&session.place.operator.home)
-        .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
-    let Some(pid) = at_work else {
-        return Ok(());
-    };
-    Err(ExitError::refused(format_args!(
-        "the Python wnm is at work (process {pid}); nothing was changed"
-    ))
-    .hint("take its line out of cron, wait until it has ended, and call this again"))
-}
-
-/// Takes the nodes that are there into a colony that has none; a dry run says which.
-///
-/// # Errors
-/// When there is no colony, it has nodes, or they cannot be looked at: nothing is changed.
-pub fn import(session: &Session) -> Result<String, ExitError> {
-    let dry = session.run.dry_run;
-    let _lock = if dry { None } else { Some(session.lock()?) };
-    let store = if dry {
-        Store::open_read_only(&session.place.db_path)
-    } else {
-        Store::open(&session.place.db_path)
-    };
-    let store = store.map_err(|error| absent(session, error))?;
-    // A row that cannot be read is a node that somebody has all the same.
-    let roll = store.roll()?;
-    let count = roll.nodes.len() + roll.unread.len();
-    if count > 0 {
-        return Err(ExitError::refused(format_args!(
-            "the colony at `{}` has {} already: `--import` fills one that has none",
-            session.place.db_path.display(),
-            Plural(i64::try_from(count).unwrap_or(i64::MAX), "node")
-        ))
-        .hint("leave `--import` out; `wnm --force_action survey` looks at the nodes it has"));
-    }
-    let import = Import::look(session, Some(&store))?;
-    if dry {
-        let what = format!("would fill the colony {}", session.place);
-        return Ok(import.foreseen(session, &what));
-    }
-    let mut columns = import.resolved.changes.clone();
-    columns.push(("last_stopped_at", Some(session.clock.now().to_string())));
-    store.import(&columns, &import.haul.nodes)?;
-    import.tell(session);
-    Ok(String::new())
-}
-
-fn supported(world: &World, resolved: &Resolved) -> Result<(), ExitError> {
-    let kind = resolved.settings.process_manager;
-    match world.managers.of(kind) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(
-            ExitError::mistaken(format_args!("`process_manager` cannot be `{kind}`: {error}"))
-                .hint("nothing was changed; choose another of the choices that `wnm --help` lists"),
-        ),
-    }
-}
-
-fn refuse_second(session: &Session) -> Result<(), ExitError> {
-    let path = &session.place.db_path;
-    let Err(error) = Store::open_read_only(path) else {
-        return Err(already(path));
-    };
-    match error.fault {
-        // Tables without a machine are what a killed init leaves, or the peer's empty ones once migrated.
-        Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(()),
-        Fault::Behind { .. } => {
-            Err(already(path)
-                .hint("bring it up to date with `wnm --force_action wnm-db-migration --confirm`"))
-        }
-        Fault::Ahead(_) => Err(already(path)),
-        _ => Err(error.into()),
-    }
-}
-
-fn already(path: &Path) -> ExitError {
-    ExitError::refused(format_args!("Machine already initialized: `{}`", path.display()))
-        .hint("leave `--init` out; settings can be changed by any run")
 }
 
 fn cannot(error: manager::ManagerError) -> ExitError {

@@ -1,6 +1,6 @@
-//! What bears the number of a node and is no node of the colony.
+//! Checks for node directories and services without a node in the database.
 
-use crate::colony::NodeId;
+use crate::colony::{NodeId, Plural};
 use crate::manager::Leftover;
 use crate::report::doctor::CheckResult;
 use crate::session::orphans;
@@ -8,24 +8,24 @@ use crate::settings::Settings;
 use crate::store::NodeRows;
 use crate::world::World;
 
-/// How many are named one by one.
+/// How many are listed by path.
 const NAMED: usize = 5;
 
-/// Whether every folder and service that is called like a node is one of the colony's.
-pub fn judge(world: &World, settings: &Settings, roll: &NodeRows) -> CheckResult {
+/// Checks that every node directory and service belongs to a node of the colony.
+pub fn check(world: &World, settings: &Settings, roll: &NodeRows) -> CheckResult {
     const CHECK: &str = "orphans";
     let found = orphans(world, settings, (&roll.nodes, &roll.unread));
     if found.is_empty() {
-        return CheckResult::ok(CHECK, "all that is called like a node is one of the colony's");
+        return CheckResult::ok(CHECK, "no orphaned node directories or units");
     }
     CheckResult::warning(
         CHECK,
-        told(&found),
-        "new nodes pass over these numbers; keep what holds a `secret-key`, and move the rest away",
+        describe(&found),
+        "new nodes skip these numbers; keep directories with a `secret-key`, and move the others away",
     )
 }
 
-fn told(found: &[Leftover]) -> String {
+fn describe(found: &[Leftover]) -> String {
     let mut ids: Vec<NodeId> = found.iter().map(|(id, _)| *id).collect();
     ids.dedup();
     let paths = found
@@ -37,7 +37,7 @@ fn told(found: &[Leftover]) -> String {
         named.push_str(&format!(", and {} more", found.len() - NAMED));
     }
     format!(
-        "{} numbers are no node's, but something bears them: {named}",
-        ids.len()
+        "node directories or units without a node, for {}: {named}",
+        Plural(ids.len() as i64, "number")
     )
 }

@@ -13,7 +13,7 @@ use crate::settings::source::winner;
 use crate::settings::{Resolved, Variables};
 use crate::terminal::{Color, Terminal};
 
-use super::refuse_second;
+use super::preconditions::refuse_second;
 
 /// The settings, in the order of the questions. Only the first has no default.
 const QUESTIONS: [&str; 5] = [

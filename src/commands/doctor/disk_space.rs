@@ -1,4 +1,4 @@
-//! The disk that nodes lie on, and the room there is for more.
+//! Checks the disk of the nodes, and the free space for more nodes.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,25 +6,25 @@ use std::path::PathBuf;
 use crate::colony::MachineReadings;
 use crate::report::doctor::CheckResult;
 
-use super::{CheckContext, bytes};
+use super::context::{CheckContext, bytes};
 
 const CHECK: &str = "storage";
 
-/// Whether the disk of the nodes is there, is the same as ever, and has room for the nodes to come.
-pub fn examine(patient: &CheckContext) -> CheckResult {
-    let settings = patient.settings;
+/// Checks that the disk is mounted, is the same as before, and has room for more nodes.
+pub fn check(context: &CheckContext) -> CheckResult {
+    let settings = context.settings;
     let path = &settings.node_storage;
     let name = path.display();
     let todo_mount = format!("findmnt --target {name}: is the disk mounted?");
-    let device = patient.world.gauge.device(path);
-    if device.is_none() && patient.facts.is_some() {
-        return CheckResult::failed(CHECK, format!("`{name}` is not there"), todo_mount);
+    let device = context.world.gauge.device(path);
+    if device.is_none() && context.facts.is_some() {
+        return CheckResult::failed(CHECK, format!("`{name}` does not exist"), todo_mount);
     }
-    // What init is yet to make will lie on the disk of the first folder above that is there.
+    // Before `--init` creates the directory, its disk is that of the first existing directory above it.
     let place = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(path);
-    let before = patient.facts.and_then(|facts| facts.storage_device);
-    let roots: Vec<PathBuf> = patient.nodes.iter().map(|node| node.home.root.clone()).collect();
-    let rooted = patient.world.gauge.rooted(&roots);
+    let before = context.facts.and_then(|facts| facts.storage_device);
+    let roots: Vec<PathBuf> = context.nodes.iter().map(|node| node.home.root.clone()).collect();
+    let rooted = context.world.gauge.rooted(&roots);
     let gone: Vec<&PathBuf> = roots
         .iter()
         .zip(rooted)
@@ -32,79 +32,78 @@ pub fn examine(patient: &CheckContext) -> CheckResult {
         .map(|(root, _)| root)
         .collect();
     if let Some(first) = gone.first() {
-        // A node may lie on a disk of its own.
+        // A node may be on another disk.
         let folder = first.parent().filter(|folder| folder != path).unwrap_or(path);
         let moved = match folder == path && before.is_some() && before != device {
-            true => ", which lies on another filesystem than before",
+            true => ", which is on another filesystem than before",
             false => "",
         };
         let name = folder.display();
         return CheckResult::failed(
             CHECK,
             format!(
-                "{} of {} nodes have no folder, the first of them in `{name}`{moved}",
+                "{} of {} nodes have no data directory; the first missing one is in `{name}`{moved}",
                 gone.len(),
                 roots.len()
             ),
             format!("findmnt --target {name}: is the disk mounted?"),
         );
     }
-    match patient.world.gauge.read(place) {
-        Ok(now) => room(patient, &now),
+    match context.world.gauge.read(place) {
+        Ok(now) => check_free_space(context, &now),
         Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), todo_mount),
     }
 }
 
-/// Whether the disk of `node_storage` has room for the nodes to come.
-fn room(patient: &CheckContext, now: &MachineReadings) -> CheckResult {
-    let settings = patient.settings;
+/// Checks that the disk of `node_storage` has room for the nodes up to `node_cap`.
+fn check_free_space(context: &CheckContext, now: &MachineReadings) -> CheckResult {
+    let settings = context.settings;
     let name = settings.node_storage.display();
     let free = bytes(now.disk_free);
     let used = now.used_hd_percent();
     let crisis = settings.crisis_bytes.unsigned_abs();
-    let more =
-        "name a folder on a larger disk for the nodes to come, with `--node_storage`, or lower `--node_cap`";
+    let more = "set `--node_storage` to a directory on a larger disk, or lower `--node_cap`";
     if now.disk_free < crisis {
         return CheckResult::failed(
             CHECK,
-            format!("{free} are left in `{name}`, under `crisis_bytes`"),
+            format!("only {free} free in `{name}`, less than `crisis_bytes`"),
             more,
         );
     }
-    let missing = u64::from(settings.node_cap).saturating_sub(patient.nodes.len() as u64);
+    let missing = u64::from(settings.node_cap).saturating_sub(context.nodes.len() as u64);
     if missing == 0 {
         return CheckResult::ok(
             CHECK,
-            format!("`{name}` holds all {} nodes, {free} free", settings.node_cap),
+            format!("all {} nodes exist in `{name}`, {free} free", settings.node_cap),
         );
     }
     if used >= settings.hd_less_than as f64 {
         return CheckResult::warning(
             CHECK,
             format!(
-                "the disk of `{name}` is {used:.0} % full: no node is added above {} %",
+                "the disk of `{name}` is {used:.0} % full; wnm adds no nodes above {} %",
                 settings.hd_less_than
             ),
             more,
         );
     }
-    // Up to where nodes are removed for the sake of the disk.
+    // Above this, nodes are removed.
     let ceiling = now.disk_total as f64 * settings.hd_remove as f64 / 100.0;
     let room = (ceiling - now.disk_used as f64).clamp(0.0, now.disk_free as f64) as u64;
     let each = room / missing;
     let what = match missing {
-        1 => format!("{free} free in `{name}`, for one node to come"),
+        1 => format!("{free} free in `{name}`, for one more node"),
         _ => format!(
-            "{free} free in `{name}`: {} for each of {missing} nodes to come",
+            "{free} free in `{name}`: {} for each of {missing} more nodes",
             bytes(each)
         ),
     };
-    match size_of_a_node(patient) {
+    match size_of_a_node(context) {
         Some(size) if size > each => CheckResult::warning(
             CHECK,
             format!(
-                "{what}, and one of {} has {} by now",
-                patient.nodes.len(),
+                "{what}, but one of the {} nodes already uses {}",
+                context.nodes.len(),
                 bytes(size)
             ),
             more,
@@ -113,16 +112,16 @@ fn room(patient: &CheckContext, now: &MachineReadings) -> CheckResult {
     }
 }
 
-/// So many records of a node are weighed; all of them would be up to 16384 files.
-const WEIGHED: usize = 100;
+/// The number of records whose size is read: a node may have 16384.
+const SAMPLED_RECORDS: usize = 100;
 
-/// What the fullest node has on disk: as many records as it counts, as heavy as some of them.
-fn size_of_a_node(patient: &CheckContext) -> Option<u64> {
-    let fullest = patient.nodes.iter().max_by_key(|node| node.figures.records)?;
+/// The size of the node with the most records: its number of records times their average size in a sample.
+fn size_of_a_node(context: &CheckContext) -> Option<u64> {
+    let fullest = context.nodes.iter().max_by_key(|node| node.figures.records)?;
     let entries = fs::read_dir(fullest.home.root.join("record_store")).ok()?;
     let sizes: Vec<u64> = entries
         .flatten()
-        .take(WEIGHED)
+        .take(SAMPLED_RECORDS)
         .filter_map(|entry| entry.metadata().ok())
         .filter(|file| file.is_file())
         .map(|file| file.len())

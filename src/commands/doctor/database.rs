@@ -1,4 +1,4 @@
-//! What the colony keeps: its database, its lock, and when a cycle last wrote to it.
+//! Checks of the database, the lock, and the time of the last cycle.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,15 +11,15 @@ use crate::report::doctor::CheckResult;
 use crate::session::Session;
 use crate::store::{Fault, Store, newest_version};
 
-use super::span;
+use super::context::duration;
 
-/// A run that takes longer hangs: surveys have 20 s, a program 30 s, and a plan rarely many steps.
+/// A run that takes longer hangs: a survey is limited to 20 s and a program to 30 s, and few plans have many steps.
 const LONG_RUN_S: i64 = 30 * 60;
-/// Cron runs wnm each minute; a run of many steps may take a few.
+/// Cron runs wnm each minute, and a run with many steps may take several minutes.
 const STALE_S: i64 = 5 * 60;
 
-/// Whether the database is there, of this version, whole and ours; and the open store where it is.
-pub fn database(session: &Session) -> (CheckResult, Option<Store>) {
+/// Checks that the database exists, has this version, is not damaged and belongs to this user. Returns the open store too.
+pub fn check(session: &Session) -> (CheckResult, Option<Store>) {
     const CHECK: &str = "database";
     let path = &session.place.db_path;
     let name = path.display();
@@ -29,10 +29,10 @@ pub fn database(session: &Session) -> (CheckResult, Option<Store>) {
             let todo = match &error.fault {
                 Fault::Absent | Fault::Uninitialised => "wnm --init --rewards_address ADDRESS",
                 Fault::Behind { .. } | Fault::Interrupted => "wnm --force_action wnm-db-migration --confirm",
-                Fault::Ahead(_) => "use the wnm that made it, or a newer one",
-                Fault::Denied(_) => "run wnm as the user who made it, or give the file back",
-                Fault::Locked => "end the program that holds it: a backup, a browser of SQLite files",
-                _ => "put a backup in its place; the copy that a migration made lies beside it",
+                Fault::Ahead(_) => "use the wnm that migrated it, or a newer one",
+                Fault::Denied(_) => "run wnm as the owner of the file, or change its owner",
+                Fault::Locked => "stop the program that locks it: a backup or an SQLite browser",
+                _ => "restore a backup; a migration leaves one in the same directory",
             };
             return (CheckResult::failed(CHECK, error.to_string(), todo), None);
         }
@@ -42,19 +42,19 @@ pub fn database(session: &Session) -> (CheckResult, Option<Store>) {
         Err(error) => vec![error.to_string()],
     };
     if let Some(first) = damage.first() {
-        let what = format!("`{name}` is damaged: {first} ({} in all)", damage.len());
-        let todo = "let no run write to it: stop cron, keep a copy, and put a backup in its place";
+        let what = format!("`{name}` is damaged: {first} ({} errors)", damage.len());
+        let todo = "stop cron, keep a copy of the file, and restore a backup";
         return (CheckResult::failed(CHECK, what, todo), None);
     }
-    if let Some(finding) = someone_elses(CHECK, path) {
-        return (finding, Some(store));
+    if let Some(result) = foreign_owner(CHECK, path) {
+        return (result, Some(store));
     }
-    let what = format!("`{name}` has schema V{} and is whole", newest_version());
+    let what = format!("`{name}`: schema V{}, integrity ok", newest_version());
     (CheckResult::ok(CHECK, what), Some(store))
 }
 
-/// A file that belongs to another user than the one who runs wnm, as after one run with sudo.
-fn someone_elses(check: &'static str, path: &Path) -> Option<CheckResult> {
+/// A file of another user than the one who runs wnm, for example after one run with sudo.
+fn foreign_owner(check: &'static str, path: &Path) -> Option<CheckResult> {
     let owner = fs::metadata(path).ok()?.uid();
     if owner == user_account::uid() || user_account::is_root() {
         return None;
@@ -62,7 +62,7 @@ fn someone_elses(check: &'static str, path: &Path) -> Option<CheckResult> {
     Some(CheckResult::failed(
         check,
         format!(
-            "`{}` belongs to user {owner}, not to the one who runs wnm",
+            "`{}` belongs to user {owner}, and wnm runs as another user",
             path.display()
         ),
         format!(
@@ -72,25 +72,25 @@ fn someone_elses(check: &'static str, path: &Path) -> Option<CheckResult> {
     ))
 }
 
-/// Whether the lock is free, or held by a run that is not too old.
+/// Checks that the lock is free, or held by a run that does not hang.
 pub fn lock(session: &Session, now: Timestamp) -> CheckResult {
     const CHECK: &str = "lock";
     let path = &session.place.lock_path;
     let name = path.display();
-    if let Some(finding) = someone_elses(CHECK, path) {
-        return finding;
+    if let Some(result) = foreign_owner(CHECK, path) {
+        return result;
     }
     match lock::holder(path) {
-        Err(error) => CheckResult::warning(CHECK, error.to_string(), "look at the file"),
+        Err(error) => CheckResult::warning(CHECK, error.to_string(), "check the file"),
         Ok(None) => CheckResult::ok(CHECK, "free"),
         Ok(Some(holder)) => {
             let age = holder.since.map(|since| now.since(since));
-            let since = age.map_or_else(String::new, |age| format!(" for {}", span(age)));
-            let what = format!("run {} is at work{since}", holder.pid);
+            let since = age.map_or_else(String::new, |age| format!(" for {}", duration(age)));
+            let what = format!("held by run {}{since}", holder.pid);
             match age {
                 Some(age) if age > LONG_RUN_S => CheckResult::failed(
                     CHECK,
-                    format!("{what}, and keeps `{name}` from all others"),
+                    format!("{what}: all other runs exit because of `{name}`"),
                     format!(
                         "see what it waits for: `ps --forest -g {0}`; then `kill {0}`",
                         holder.pid
@@ -102,20 +102,22 @@ pub fn lock(session: &Session, now: Timestamp) -> CheckResult {
     }
 }
 
-/// Whether a cycle ended less than five minutes ago.
+/// Checks that a cycle ended less than five minutes ago.
 pub fn last_cycle(store: &Store, now: Timestamp) -> CheckResult {
     const CHECK: &str = "cycle";
-    let todo =
-        "run `wnm` by hand and read what it says; if that goes well, what runs it each minute does not work";
+    let todo = "run `wnm` by hand; if it succeeds, the problem is in the schedule that runs it each minute";
     let last = match store.last_sample() {
         Err(error) => return CheckResult::failed(CHECK, error.to_string(), todo),
-        Ok(None) => return CheckResult::failed(CHECK, "there was none yet", todo),
+        Ok(None) => return CheckResult::failed(CHECK, "no cycle has ended yet", todo),
         Ok(Some(sample)) => sample.at,
     };
     let age = now.since(last);
     match age {
-        // A clock that was set back is the affair of its own check.
-        ..=STALE_S => CheckResult::ok(CHECK, format!("the last one was {} ago", span(age.max(0)))),
-        _ => CheckResult::failed(CHECK, format!("the last one was {} ago", span(age)), todo),
+        // The check of the clock reports a clock that was set back.
+        ..=STALE_S => CheckResult::ok(
+            CHECK,
+            format!("the last cycle ended {} ago", duration(age.max(0))),
+        ),
+        _ => CheckResult::failed(CHECK, format!("the last cycle ended {} ago", duration(age)), todo),
     }
 }

@@ -1,4 +1,4 @@
-//! What the machine has to have: an antnode, a process manager, open and free ports, a disk, the time.
+//! Checks of the machine: antnode, process manager, lingering, firewall, ports and clock.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::program::Program;
 use crate::report::doctor::CheckResult;
 use crate::survey::{self, BinaryLookup};
 
-use super::{CheckContext, span};
+use super::context::{CheckContext, duration};
 
-/// Whether the antnode of new nodes is found by a run from the schedule, and tells its version.
-pub fn antnode(patient: &CheckContext) -> CheckResult {
+/// Checks that a scheduled run finds the antnode for new nodes, and that it prints its version.
+pub fn antnode(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "antnode";
-    let settings = patient.settings;
-    // Asked anew: that it told its version once does not say that it runs now.
+    let settings = context.settings;
+    // Runs it again, because a version that was read earlier does not show that it runs now.
     let find = |search: &str| {
         let path = &settings.antnode_path;
-        survey::find_antnode(&*patient.world.gauge, BinaryLookup { path, search }, &[])
+        survey::find_antnode(&*context.world.gauge, BinaryLookup { path, search }, &[])
     };
-    match (find(patient.schedule.path()), find(patient.search)) {
+    match (find(context.schedule.path()), find(context.search)) {
         (Ok(binary), _) => CheckResult::ok(
             CHECK,
             format!("`{}` is {}", binary.path.display(), binary.version),
@@ -28,96 +28,92 @@ pub fn antnode(patient: &CheckContext) -> CheckResult {
         (Err(_), Ok(binary)) => CheckResult::failed(
             CHECK,
             format!(
-                "`{}` is on your PATH, and not on that of the scheduled runs, `{}`",
+                "`{}` is on your PATH, but not on the PATH of the scheduled runs, `{}`",
                 binary.path.display(),
-                patient.schedule.path()
+                context.schedule.path()
             ),
             format!("wnm --antnode_path {}", binary.path.display()),
         ),
         (Err(error), Err(_)) => CheckResult::failed(
             CHECK,
             format!("cannot {error}"),
-            "put an antnode that runs on this machine into one of these places, or say `--antnode_path FILE`",
+            "put an antnode that runs on this machine in one of these places, or set `--antnode_path FILE`",
         ),
     }
 }
 
-/// Whether what runs the nodes answers a run from the schedule.
-pub fn manager(patient: &CheckContext) -> CheckResult {
+/// Checks that the process manager responds to a scheduled run.
+pub fn manager(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "manager";
-    let kind = patient.settings.process_manager;
-    let manager = match patient.world.managers.of(kind) {
+    let kind = context.settings.process_manager;
+    let manager = match context.world.managers.of(kind) {
         Ok(manager) => manager,
         Err(error) => {
-            return CheckResult::failed(
-                CHECK,
-                error.to_string(),
-                "use the wnm that made this colony, or one that has it",
-            );
+            return CheckResult::failed(CHECK, error.to_string(), "use a wnm that supports it");
         }
     };
-    match manager.check_tool(patient.environment) {
+    match manager.check_tool(context.environment) {
         Ok(()) => CheckResult::ok(
             CHECK,
-            format!("{kind} answers in the environment of the scheduled runs"),
+            format!("{kind} responds in the environment of scheduled runs"),
         ),
         Err(error) => CheckResult::failed(
             CHECK,
-            format!("{kind} does not answer: cannot {error}"),
+            format!("{kind} does not respond: cannot {error}"),
             kind.repair_hint(),
         ),
     }
 }
 
-/// Whether the user's systemd lives without a login.
-pub fn lingering(patient: &CheckContext) -> CheckResult {
+/// Checks that the user's systemd runs without a login.
+pub fn lingering(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "lingering";
-    let kind = patient.settings.process_manager;
-    if !kind.needs_lingering() && !patient.schedule.is_by_user_timer() {
+    let kind = context.settings.process_manager;
+    if !kind.needs_lingering() && !context.schedule.is_by_user_timer() {
         return CheckResult::ok(CHECK, format!("not needed with {kind}"));
     }
-    let user = patient.user;
+    let user = context.user;
     if Path::new("/var/lib/systemd/linger").join(user).exists() {
-        return CheckResult::ok(CHECK, format!("`{user}` lingers"));
+        return CheckResult::ok(CHECK, format!("lingering is enabled for `{user}`"));
     }
     CheckResult::failed(
         CHECK,
-        format!("the systemd of `{user}`, and all nodes in it, end with the last login"),
+        format!("the systemd of `{user}` and all its nodes stop when `{user}` logs out"),
         format!("loginctl enable-linger {user}"),
     )
 }
 
-/// Whether the firewall lets packets through to the nodes.
-pub fn firewall(patient: &CheckContext) -> CheckResult {
+/// Checks that the firewall allows the ports of the nodes.
+pub fn firewall(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "firewall";
     let runs = |node: &&Node| {
         use NodeState::{Restarting, Running, Upgrading};
         matches!(node.state, Running | Restarting | Upgrading)
     };
     let ports = NodeUdpPorts {
-        of_running: patient
+        of_running: context
             .nodes
             .iter()
             .filter(runs)
             .map(|node| node.ports.node)
             .collect(),
-        of_new: ports_of(patient).map(|ports| ports.node).collect(),
+        of_new: ports_of_new_nodes(context).map(|ports| ports.node).collect(),
     };
-    match patient.world.firewall.examine(&ports) {
+    match context.world.firewall.examine(&ports) {
         Ok(FirewallStatus::Ok(what)) => CheckResult::ok(CHECK, what),
         Ok(FirewallStatus::NotManaged { what, hint }) => CheckResult::warning(CHECK, what, hint),
         Ok(FirewallStatus::Closed { what, hint }) => CheckResult::failed(CHECK, what, hint),
-        Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), "see the check of sudo"),
+        Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), "see the sudo check"),
     }
 }
 
-/// The ports of the nodes to come, up to `node_cap`.
-fn ports_of<'a>(patient: &'a CheckContext) -> impl Iterator<Item = NodePorts> + 'a {
-    let settings = patient.settings;
+/// The ports of nodes that wnm may add, up to `node_cap`.
+fn ports_of_new_nodes<'a>(context: &'a CheckContext) -> impl Iterator<Item = NodePorts> + 'a {
+    let settings = context.settings;
     let port = |thousands: u32, id: u32| u16::try_from(thousands * 1000 + id).ok();
-    let room = (settings.node_cap as usize).saturating_sub(patient.nodes.len());
+    let room = (settings.node_cap as usize).saturating_sub(context.nodes.len());
     (1..=settings.node_cap)
-        .filter(|id| !patient.nodes.iter().any(|node| node.id == NodeId(*id)))
+        .filter(|id| !context.nodes.iter().any(|node| node.id == NodeId(*id)))
         .filter_map(move |id| {
             Some(NodePorts {
                 node: port(settings.port_start, id)?,
@@ -128,10 +124,10 @@ fn ports_of<'a>(patient: &'a CheckContext) -> impl Iterator<Item = NodePorts> + 
         .take(room)
 }
 
-/// Whether the ports of nodes to come, and of those that are stopped, are free and can be.
-pub fn ports(patient: &CheckContext) -> CheckResult {
+/// Checks that the ports of stopped and new nodes are valid and free.
+pub fn ports(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "ports";
-    let settings = patient.settings;
+    let settings = context.settings;
     let highest = [
         settings.port_start,
         settings.metrics_port_start,
@@ -145,53 +141,50 @@ pub fn ports(patient: &CheckContext) -> CheckResult {
         return CheckResult::failed(
             CHECK,
             format!(
-                "{} nodes would need ports up to {highest}; there are {}",
+                "{} nodes need ports up to {highest}, and the highest port is {}",
                 settings.node_cap,
                 u16::MAX
             ),
             "lower `--node_cap`",
         );
     }
-    let stopped = patient
+    let stopped = context
         .nodes
         .iter()
         .filter(|node| matches!(node.state, NodeState::Stopped))
         .map(|node| node.ports);
-    let busy: Vec<String> = ports_of(patient)
+    let busy: Vec<String> = ports_of_new_nodes(context)
         .chain(stopped)
-        .filter_map(|ports| patient.world.gauge.busy_port(&ports))
+        .filter_map(|ports| context.world.gauge.busy_port(&ports))
         .map(|port| port.to_string())
         .collect();
     match busy.as_slice() {
         [] => CheckResult::ok(
             CHECK,
-            format!(
-                "those of {} nodes are in range, and free where no node runs",
-                settings.node_cap
-            ),
+            format!("the ports of all {} nodes are valid and free", settings.node_cap),
         ),
         _ => CheckResult::warning(
             CHECK,
-            format!("another program has {}", some(&busy)),
-            "`ss -ltunp` names it; wnm passes these nodes over until it is gone",
+            format!("another program uses port {}", first_names(&busy)),
+            "`ss -ltunp` shows the program; wnm skips these nodes until the ports are free",
         ),
     }
 }
 
-/// Whether the clock is right, as far as can be known without asking the network.
-pub fn clock(patient: &CheckContext) -> CheckResult {
+/// Checks the clock, without a network query.
+pub fn clock(context: &CheckContext) -> CheckResult {
     const CHECK: &str = "clock";
     let todo = "timedatectl set-ntp true";
-    if let Some(ahead) = patient
+    if let Some(ahead) = context
         .last_written
-        .map(|last| last.since(patient.now))
+        .map(|last| last.since(context.now))
         .filter(|ahead| *ahead > 60)
     {
         return CheckResult::failed(
             CHECK,
             format!(
                 "the last cycle is {} in the future: the clock was set back",
-                span(ahead)
+                duration(ahead)
             ),
             todo,
         );
@@ -201,16 +194,16 @@ pub fn clock(patient: &CheckContext) -> CheckResult {
         .limit(Duration::from_secs(10))
         .run();
     match asked {
-        Ok(ended) if ended.stdout.trim() == "yes" => CheckResult::ok(CHECK, "set by the network"),
+        Ok(ended) if ended.stdout.trim() == "yes" => CheckResult::ok(CHECK, "synchronised by NTP"),
         Ok(ended) if ended.stdout.trim() == "no" => {
-            CheckResult::warning(CHECK, "not set by the network: it may be wrong", todo)
+            CheckResult::warning(CHECK, "not synchronised by NTP: it may be wrong", todo)
         }
-        _ => CheckResult::ok(CHECK, "not behind anything that was recorded"),
+        _ => CheckResult::ok(CHECK, "not behind the times in the database"),
     }
 }
 
-/// A few of them by name, the rest by number.
-fn some(names: &[String]) -> String {
+/// The first names, and how many more there are.
+fn first_names(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let shown = names[..names.len().min(SHOWN)].join(", ");
     match names.len() {

@@ -103,7 +103,7 @@ fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String,
     let server = colony.server;
     let begun = journal::unfinished(server)?;
     if begun.is_none() && colony.exists()? {
-        return Err(super::already(&colony.path));
+        return Err(super::preconditions::already(&colony.path));
     }
     let cron = match &begun {
         Some(journal) => journal.kept_text(server, paths::CRON)?,

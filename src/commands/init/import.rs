@@ -5,7 +5,6 @@ use std::path::Path;
 use crate::clock::Clock;
 use crate::colony::{Binary, ManagerKind, Node, NodeState, ProcessStatus};
 use crate::error::ExitError;
-use crate::look::is_own;
 use crate::manager::process_scan;
 use crate::report::import_preview;
 use crate::session::Session;
@@ -15,22 +14,22 @@ use crate::survey::Limits;
 use crate::takeover::import::{self, Batch, ImportedNode, KnownColony, RunningNode, SettingHint};
 use crate::world::World;
 
-use super::{refuse_python, supported};
+use super::preconditions::{refuse_python, supported};
 
 /// anm's cron file.
 const ANM: &str = "/etc/cron.d/anm";
 
 /// The nodes that were found, and the settings of their colony.
-pub(super) struct Import {
-    pub(super) resolved: Resolved,
-    pub(super) haul: Batch,
+pub(in crate::commands) struct Import {
+    pub(in crate::commands) resolved: Resolved,
+    pub(in crate::commands) haul: Batch,
     /// The settings that come from the nodes.
     hints: Vec<SettingHint>,
 }
 
 impl Import {
     /// Finds the nodes of this run's process manager, checks each, and derives settings from them. Changes nothing.
-    pub(super) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
+    pub(in crate::commands) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
             let said = |saying: &Provided| saying.setting.name == name && saying.origin.is_said();
             session.sayings.iter().any(said)
@@ -94,7 +93,7 @@ impl Import {
     }
 
     /// The output of a dry run: `what` would be done, a table of the nodes, and the settings.
-    pub(super) fn foreseen(&self, session: &Session, what: &str) -> String {
+    pub(in crate::commands) fn foreseen(&self, session: &Session, what: &str) -> String {
         for line in &self.haul.warnings {
             tracing::warn!("{line}");
         }
@@ -108,7 +107,7 @@ impl Import {
     }
 
     /// Logs what was imported.
-    pub(super) fn tell(&self, session: &Session) {
+    pub(in crate::commands) fn tell(&self, session: &Session) {
         for line in &self.haul.warnings {
             tracing::warn!("{line}");
         }
@@ -280,7 +279,7 @@ fn learn_versions(world: &World, resolved: &Resolved, nodes: &mut [Node]) {
     let storage = &resolved.settings.node_storage;
     let mut known: Vec<Binary> = Vec::new();
     for node in nodes {
-        if node.version.is_some() || node.state == NodeState::Disabled || !is_own(node, storage) {
+        if node.version.is_some() || node.state == NodeState::Disabled || !node.has_own_binary(storage) {
             continue;
         }
         match world.gauge.binary(&node.home.binary, &known) {

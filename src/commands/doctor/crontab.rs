@@ -1,24 +1,24 @@
-//! Crontabs: which of their lines run wnm, and what such a run gets from cron.
+//! Reads crontabs: which lines run wnm, and with which environment.
 
 use crate::program::crontab::{CrontabEntry, assignment};
 
-/// What cron gives a line when nothing is set before it.
+/// PATH of a cron job whose crontab does not set it.
 pub const PATH: &str = "/usr/bin:/bin";
 
-/// One line that runs wnm.
+/// A line that runs wnm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrontabLine {
-    /// Whom it runs as; None in an operator's own crontab.
+    /// The user that it runs as; None in a user's own crontab.
     pub user: Option<String>,
-    /// The word that names wnm, as it stands there: `$HOME/.local/bin/wnm`.
+    /// The program as written in the line: `$HOME/.local/bin/wnm`.
     pub program: String,
-    /// The PATH that holds for it.
+    /// PATH of the line.
     pub path: String,
     /// Whether it runs every five minutes or more often.
     pub is_frequent: bool,
 }
 
-/// The lines of a crontab that run wnm. Those of `/etc/crontab` and `/etc/cron.d` name a user (`with_users`).
+/// The lines of a crontab that run wnm. `with_users`: lines name a user, as in `/etc/crontab` and `/etc/cron.d`.
 #[must_use]
 pub fn read(text: &str, with_users: bool) -> Vec<CrontabLine> {
     let mut path = PATH.to_owned();
@@ -53,7 +53,7 @@ fn is_frequent(schedule: &str) -> bool {
     fields.next().is_some_and(is_each_minute) && fields.all(|field| field == "*")
 }
 
-/// Whether a field for minutes comes round at least every five.
+/// Whether a field for minutes matches at least every five minutes.
 fn is_each_minute(field: &str) -> bool {
     match field.strip_prefix("*/").or_else(|| field.strip_prefix("0-59/")) {
         Some(step) => step.parse::<u32>().is_ok_and(|step| (1..=5).contains(&step)),
@@ -66,7 +66,7 @@ mod tests {
     use super::{CrontabLine, PATH, read};
 
     #[test]
-    fn a_line_is_found_however_it_is_written() {
+    fn finds_lines_in_every_notation() {
         for (text, program) in [
             ("* * * * * $HOME/.local/bin/wnm --quiet", "$HOME/.local/bin/wnm"),
             ("* * * * * wnm -q >>$HOME/wnm.log 2>&1", "wnm"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_that_holds_is_the_last_one_above_the_line() {
+    fn path_is_the_last_one_set_above_the_line() {
         let text = "PATH=/a\n* * * * * op /x/wnm\nPATH = \"/b:/c\"\nMAILTO=op\n* * * * * root /y/wnm\n";
         let line = |user: &str, program: &str, path: &str| CrontabLine {
             user: Some(user.to_owned()),
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_runs_seldom_is_told_apart() {
+    fn rare_lines_are_not_frequent() {
         for text in [
             "0 * * * * wnm",
             "*/10 * * * * wnm",

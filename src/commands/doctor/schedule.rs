@@ -1,4 +1,4 @@
-//! What runs wnm each minute, and with which environment: cron, or a timer.
+//! Checks what runs wnm each minute, and with which environment: cron, or a timer.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,36 +8,33 @@ use crate::colony::Mode;
 use crate::manager::systemctl::Systemctl;
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
+use crate::settings;
 use crate::settings::locations::{Operator, Platform};
 
 use super::crontab::{self, CrontabLine};
 
 const CHECK: &str = "schedule";
 
-/// The packaged line, for an operator's own crontab.
-const LINE: &str = "`crontab -e`, and add `* * * * * $HOME/.local/bin/wnm --quiet`, with a line \
-    `PATH=/usr/local/bin:/usr/bin:/bin` above it";
-
-/// What a service of systemd has when nobody says anything.
+/// PATH of a systemd service that does not set it.
 const PATH_OF_SYSTEMD: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Labels and file names of the packaged launchd job, and of the one that `brew services start wnm` writes.
 const JOBS: [&str; 2] = ["org.wnm.wnm", "homebrew.mxcl.wnm"];
 
-/// What was found to run wnm for one operator.
+/// The crontab lines, timers and jobs that run wnm for one operator.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
-    /// Lines of cron for this operator, with the crontab they stand in.
+    /// Crontab lines for this operator, each with the name of its crontab.
     lines: Vec<(String, CrontabLine)>,
-    /// Lines for others.
+    /// Crontab lines for other users.
     foreign: Vec<(String, CrontabLine)>,
-    /// Timers and jobs that are on.
+    /// Enabled timers and jobs.
     timers: Vec<String>,
-    /// Timers that are there and off.
+    /// Timers that are installed but not started.
     idle: Vec<String>,
 }
 
-/// Looks for all that may run wnm as `operator`.
+/// Finds everything that may run wnm as `operator`.
 #[must_use]
 pub fn find(operator: &Operator, platform: Platform) -> Schedule {
     let mut schedule = Schedule::default();
@@ -62,13 +59,13 @@ pub fn find(operator: &Operator, platform: Platform) -> Schedule {
         }
     }
     match platform {
-        Platform::Linux => schedule.look_for_timers(),
-        Platform::MacOs => schedule.look_for_jobs(operator),
+        Platform::Linux => schedule.find_timers(),
+        Platform::MacOs => schedule.find_jobs(operator),
     }
     schedule
 }
 
-/// `/etc/crontab` and what cron reads of `/etc/cron.d`: files whose names have no dot.
+/// `/etc/crontab` and the files of `/etc/cron.d` that cron reads: those without a dot in their name.
 fn system_crontabs() -> Vec<PathBuf> {
     let parts = fs::read_dir("/etc/cron.d").into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = parts
@@ -81,7 +78,7 @@ fn system_crontabs() -> Vec<PathBuf> {
 }
 
 impl Schedule {
-    fn look_for_timers(&mut self) {
+    fn find_timers(&mut self) {
         for (mode, whose) in [(Mode::User, "of the user"), (Mode::Sudo, "of the machine")] {
             let shown = Systemctl::new(mode).show(&["wnm.timer".to_owned()]);
             let Some(timer) = shown.ok().and_then(|mut shown| shown.pop()) else {
@@ -96,7 +93,7 @@ impl Schedule {
         }
     }
 
-    fn look_for_jobs(&mut self, operator: &Operator) {
+    fn find_jobs(&mut self, operator: &Operator) {
         let folders = [
             operator.home.join("Library/LaunchAgents"),
             PathBuf::from("/Library/LaunchDaemons"),
@@ -110,13 +107,13 @@ impl Schedule {
         }
     }
 
-    /// Whether it is the user's own timer that runs wnm, which then needs lingering.
+    /// Whether only the user's own timer runs wnm, which needs lingering.
     #[must_use]
     pub fn is_by_user_timer(&self) -> bool {
         self.lines.is_empty() && self.timers.iter().any(|timer| timer.ends_with("of the user"))
     }
 
-    /// The PATH of the runs; cron's own where nothing runs wnm yet.
+    /// PATH of scheduled runs; that of cron if nothing runs wnm yet.
     #[must_use]
     pub fn path(&self) -> &str {
         match self.lines.first() {
@@ -126,7 +123,7 @@ impl Schedule {
         }
     }
 
-    /// All that such a run finds in its environment.
+    /// The environment variables of a scheduled run.
     #[must_use]
     pub fn environment(&self, operator: &Operator) -> Vec<(&'static str, String)> {
         vec![
@@ -137,15 +134,15 @@ impl Schedule {
         ]
     }
 
-    /// Whether wnm is run at all, often enough, and by a line that can work.
+    /// Checks that something runs wnm, often enough, with a command that works.
     #[must_use]
-    pub fn judge(&self, operator: &Operator) -> CheckResult {
+    pub fn check(&self, operator: &Operator) -> CheckResult {
         if self.lines.is_empty() && self.timers.is_empty() {
             return self.missing(operator);
         }
         for (name, line) in &self.lines {
-            if let Some(finding) = faulty(name, line, operator) {
-                return finding;
+            if let Some(result) = check_line(name, line, operator) {
+                return result;
             }
         }
         let names: Vec<&str> = self
@@ -159,7 +156,7 @@ impl Schedule {
             several => CheckResult::warning(
                 CHECK,
                 format!(
-                    "{} run wnm; only one gets the lock each time",
+                    "{} run wnm; only one of them gets the lock each time",
                     several.join(" and ")
                 ),
                 "keep one of them",
@@ -176,7 +173,7 @@ impl Schedule {
             };
             return CheckResult::failed(
                 CHECK,
-                format!("{timer} is there and not started"),
+                format!("{timer} is installed but not started"),
                 format!("systemctl{user} enable --now wnm.timer"),
             );
         }
@@ -185,28 +182,35 @@ impl Schedule {
             .iter()
             .map(|(name, line)| format!("`{}` in {name}", line.user.as_deref().unwrap_or_default()))
             .collect();
-        let but = match others.as_slice() {
+        let except = match others.as_slice() {
             [] => String::new(),
-            _ => format!(" (but for {})", others.join(", ")),
+            _ => format!(" (only for {})", others.join(", ")),
         };
         CheckResult::failed(
             CHECK,
-            format!("neither cron nor a timer runs wnm for `{}`{but}", operator.user),
-            LINE,
+            format!(
+                "neither cron nor a timer runs wnm for `{}`{except}",
+                operator.user
+            ),
+            format!(
+                "run `crontab -e`, and add the line `PATH=/usr/local/bin:/usr/bin:/bin` and below it \
+                 `* * * * * {} --quiet`",
+                running_program()
+            ),
         )
     }
 }
 
-/// What is wrong with a line of cron, if anything is.
-fn faulty(name: &str, line: &CrontabLine, operator: &Operator) -> Option<CheckResult> {
+/// The problem of a crontab line, if it has one.
+fn check_line(name: &str, line: &CrontabLine, operator: &Operator) -> Option<CheckResult> {
     if line.path.contains('$') || line.path.contains('~') {
         return Some(CheckResult::failed(
             CHECK,
             format!(
-                "{name} sets PATH to `{}`, and cron puts nothing in for `$` and `~` there",
+                "{name} sets PATH to `{}`, and cron does not expand `$` and `~`",
                 line.path
             ),
-            "write the folders out",
+            "write absolute paths",
         ));
     }
     let home = operator.home.to_string_lossy();
@@ -225,20 +229,27 @@ fn faulty(name: &str, line: &CrontabLine, operator: &Operator) -> Option<CheckRe
         return Some(CheckResult::failed(
             CHECK,
             format!(
-                "{name} runs `{}`, and there is no such program on its PATH `{}`",
+                "{name} runs `{}`, which is not found on its PATH `{}`",
                 line.program, line.path
             ),
-            "give the whole path of wnm in that line",
+            format!("use the full path in that line: `{}`", running_program()),
         ));
     }
     if !line.is_frequent {
         return Some(CheckResult::warning(
             CHECK,
             format!("{name} runs wnm less often than every five minutes"),
-            "let the line begin with `* * * * *`: a run that has nothing to do costs little",
+            "begin the line with `* * * * *`: a run that has nothing to do is cheap",
         ));
     }
     None
+}
+
+/// Where this program is installed, quoted for a shell.
+fn running_program() -> String {
+    let path = settings::running_program();
+    let path = path.map_or("wnm".to_owned(), |path| path.to_string_lossy().into_owned());
+    shell_words::quote(&path).into_owned()
 }
 
 fn is_program(path: &Path) -> bool {
@@ -252,7 +263,7 @@ mod tests {
     use super::{JOBS, Operator, Schedule, crontab};
     use crate::report::doctor::Verdict;
 
-    fn judged(text: &str) -> (Verdict, String) {
+    fn check(text: &str) -> (Verdict, String) {
         let operator = Operator {
             user: "op".to_owned(),
             uid: 1000,
@@ -263,30 +274,30 @@ mod tests {
             lines: lines.map(|line| ("the crontab".to_owned(), line)).collect(),
             ..Schedule::default()
         };
-        let finding = schedule.judge(&operator);
-        (finding.verdict, finding.what)
+        let result = schedule.check(&operator);
+        (result.verdict, result.what)
     }
 
     #[test]
-    fn a_path_that_cron_would_not_expand_is_a_fault() {
-        let (verdict, what) = judged("PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
+    fn path_that_cron_does_not_expand_fails() {
+        let (verdict, what) = check("PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
         assert_eq!(verdict, Verdict::Failed);
-        assert!(what.contains("puts nothing in for `$`"), "{what}");
+        assert!(what.contains("does not expand `$`"), "{what}");
     }
 
     #[test]
-    fn a_line_whose_program_is_not_there_is_a_fault() {
-        let (verdict, what) = judged("* * * * * $HOME/no/such/wnm\n");
+    fn line_with_a_missing_program_fails() {
+        let (verdict, what) = check("* * * * * $HOME/no/such/wnm\n");
         assert_eq!(
-            (verdict, what.contains("no such program")),
+            (verdict, what.contains("not found")),
             (Verdict::Failed, true),
             "{what}"
         );
     }
 
     #[test]
-    fn without_any_line_the_operator_is_named() {
-        let (verdict, what) = judged("");
+    fn without_a_line_the_operator_is_named() {
+        let (verdict, what) = check("");
         assert_eq!(
             (verdict, what.contains("`op`")),
             (Verdict::Failed, true),
@@ -295,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_of_launchd_is_seen_whoever_wrote_it() {
+    fn finds_launchd_jobs_of_both_installers() {
         for job in JOBS {
             let home = tempfile::tempdir().expect("a home");
             let agents = home.path().join("Library/LaunchAgents");
@@ -307,8 +318,8 @@ mod tests {
                 home: home.path().to_owned(),
             };
             let mut schedule = Schedule::default();
-            schedule.look_for_jobs(&operator);
-            assert_eq!(schedule.judge(&operator).verdict, Verdict::Ok, "{job}");
+            schedule.find_jobs(&operator);
+            assert_eq!(schedule.check(&operator).verdict, Verdict::Ok, "{job}");
         }
     }
 }

@@ -1,44 +1,45 @@
-//! Whether the disks of the nodes are there, asked before an order or an unfinished step touches them: what is erased,
-//! written or made below a mount point with nothing mounted on it is lost twice.
+//! Checks that the disks of the nodes are mounted before a forced action or an unfinished step changes files on them.
+//! Files that are written below an empty mount point are hidden as soon as the disk is mounted again.
 
+use super::survey_step;
 use crate::colony::{ForcedAction, Node, NodeId, NodeState};
 use crate::error::{ExitError, ExitKind};
-use crate::look;
 use crate::plan::{self, Action, Plan, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
 use crate::settings::ForceAction;
 
-/// Where the roots of a colony's nodes are.
-pub struct StorageCheck {
-    /// Nodes whose roots are not there.
-    gone: Vec<NodeId>,
+/// Which root directories of a colony's nodes are missing, and the disks that they are on.
+struct StorageCheck {
+    /// Nodes whose root directory does not exist.
+    missing: Vec<NodeId>,
     storages: Vec<StorageFolder>,
 }
 
 impl StorageCheck {
-    /// Looks at the roots of all nodes.
-    pub fn of(colony: &Colony) -> StorageCheck {
-        let footing = look::footing(colony, &colony.nodes);
-        let rooted = colony.nodes.iter().zip(&footing.rooted);
+    /// Checks the root directories of all nodes.
+    fn of(colony: &Colony) -> StorageCheck {
+        let filesystems = survey_step::node_filesystems(colony, &colony.nodes);
+        let rooted = colony.nodes.iter().zip(&filesystems.rooted);
         StorageCheck {
-            gone: rooted
+            missing: rooted
                 .filter(|(_, rooted)| !**rooted)
                 .map(|(node, _)| node.id)
                 .collect(),
-            storages: look::storages(colony, footing.device, &footing.elsewhere),
+            storages: survey_step::storages(colony, filesystems.device, &filesystems.elsewhere),
         }
     }
 
-    fn is_gone(&self, node: &Node) -> bool {
-        self.gone.contains(&node.id)
+    fn is_missing(&self, node: &Node) -> bool {
+        self.missing.contains(&node.id)
     }
 }
 
-/// The plan of an order, by `make` from nodes; a node without a root is not started or upgraded.
+/// The plan of a forced action, which `make` makes from nodes. It does not start or upgrade nodes without a root
+/// directory.
 ///
 /// # Errors
-/// A safety stop when the nodes it is about seem to be on a disk that is not there.
-pub fn plan_order(
+/// A safety stop when the nodes it is about seem to be on a disk that is not mounted.
+pub(super) fn plan_order(
     session: &Session,
     colony: &Colony,
     action: ForcedAction,
@@ -49,13 +50,13 @@ pub fn plan_order(
         return Ok(plan);
     }
     let disks = StorageCheck::of(colony);
-    if disks.gone.is_empty() {
+    if disks.missing.is_empty() {
         return Ok(plan);
     }
     let storage = &colony.settings.node_storage;
     let is_touched = |node: &Node| {
         plan.steps.iter().any(|step| match &step.action {
-            // A new node lies among those that are there.
+            // A new node is created beside the existing ones.
             Action::Add(_) => node.home.root.starts_with(storage),
             Action::Teardown(ids) => ids.contains(&node.id),
             action => action.node() == Some(node.id),
@@ -64,7 +65,7 @@ pub fn plan_order(
     let missing: Vec<&Node> = colony
         .nodes
         .iter()
-        .filter(|node| disks.is_gone(node) && is_touched(node))
+        .filter(|node| disks.is_missing(node) && is_touched(node))
         .collect();
     if let Err(stop) = plan::check_order(&missing, &disks.storages, colony.nodes.len()) {
         let is_removal = action == ForcedAction::Remove;
@@ -76,43 +77,43 @@ pub fn plan_order(
         return Ok(plan);
     }
     let mut nodes = colony.nodes.clone();
-    for node in nodes.iter_mut().filter(|node| disks.is_gone(node)) {
+    for node in nodes.iter_mut().filter(|node| disks.is_missing(node)) {
         node.state = NodeState::Dead;
     }
     Ok(make(&nodes))
 }
 
-/// Refuses to end what a killed run had begun on nodes whose disk has gone since.
+/// Refuses to finish the steps of a killed run on nodes whose disk is no longer mounted.
 ///
 /// # Errors
-/// A safety stop, unless the operator has said that the nodes are gone.
-pub fn check_unfinished(session: &Session, colony: &Colony) -> Result<(), ExitError> {
+/// A safety stop, unless the operator confirmed that the nodes are lost.
+pub(super) fn check_unfinished(session: &Session, colony: &Colony) -> Result<(), ExitError> {
     let is_teardown = session.run.force_action == Some(ForceAction::Nodes(ForcedAction::Teardown));
     if session.run.confirm && !is_teardown {
         return Ok(());
     }
-    let begun: Vec<NodeId> = colony
+    let unfinished: Vec<NodeId> = colony
         .store
         .pending()?
         .into_iter()
         .filter_map(|(_, intent)| intent.node)
         .collect();
     let mut disks = StorageCheck::of(colony);
-    // A storage that was never seen may be one that the step in hand was to make.
+    // A storage directory without a recorded filesystem may be one that the unfinished step was about to create.
     disks.storages.retain(|storage| storage.device_before.is_some());
     let missing: Vec<&Node> = colony
         .nodes
         .iter()
-        .filter(|node| begun.contains(&node.id) && disks.is_gone(node))
+        .filter(|node| unfinished.contains(&node.id) && disks.is_missing(node))
         .collect();
     plan::lost_storage(&missing, &disks.storages).map_err(|stop| refused(&stop, !is_teardown))
 }
 
-/// The refusal; `may_confirm`: whether `--confirm` with the same words goes past it.
+/// The error for a safety stop. `may_confirm`: whether the same command with `--confirm` overrides it.
 fn refused(stop: &SafetyStop, may_confirm: bool) -> ExitError {
     if may_confirm {
-        return look::unsafe_to_go_on(stop);
+        return survey_step::safety_stop(stop);
     }
     ExitError::new(ExitKind::Unsafe, stop.plainly())
-        .hint("nothing was done; mount the disk, or clear away the rows of nodes that are gone for good with `wnm --confirm`")
+        .hint("nothing was changed; mount the disk, or, only if these nodes are lost for good, run `wnm --confirm`, which removes them from the database")
 }

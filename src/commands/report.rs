@@ -1,5 +1,6 @@
-//! Reports of what is stored: no lock is taken, no node is asked, nothing is written.
+//! `--report`: reports of what the database holds. They take no lock, query no node and write nothing.
 
+use super::survey_step::survey_and_record;
 use crate::clock::Clock;
 use crate::colony::{
     Answer, Binary, MachineReadings, Metrics, Node, NodeObservation, NodeReading, NodeState, Rates, Timestamp,
@@ -9,17 +10,14 @@ use crate::plan::{self, MachineFigures, PlanInput, Policy, Template, Trigger};
 use crate::report::{
     Format, formats, history, influx, machine_reports, node_details, node_status, plan as foresight,
 };
-use crate::session::{Session, absent, material, reserved, roll};
-use crate::settings::{ReportKind, Settings};
+use crate::session::{Colony, Session, absent, material, reserved, roll};
+use crate::settings::{ForceAction, OtherAction, ReportKind, Settings};
 use crate::store::{Event, NodeRows, Store, UnreadableRow};
 use crate::survey;
 use crate::world::World;
 
-/// Whether there is such a report; to be known before anything is surveyed for it.
-///
-/// # Errors
-/// The report has no such form, or takes no such flag: exit code 2.
-pub fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
+/// Rejects a format or flag that the report does not have.
+fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
     let format = session.run.format();
     if !formats(kind).contains(&format) && !falls_back(kind, format) {
         return Err(without(kind, format));
@@ -33,12 +31,16 @@ pub fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
     Ok(())
 }
 
-/// The report that was asked for.
+/// The requested report; with `--force_action survey` of nodes that are surveyed first.
 ///
 /// # Errors
-/// When there is no colony, it cannot be read, or the report has no such form.
-pub fn report(session: &Session, kind: ReportKind) -> Result<String, ExitError> {
+/// When there is no colony, it cannot be read, or the report does not have this format.
+pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, ExitError> {
     check(session, kind)?;
+    if session.run.force_action == Some(ForceAction::Other(OtherAction::Survey)) {
+        let mut colony = Colony::open(session)?;
+        survey_and_record(session, &mut colony, &session.run.service_name)?;
+    }
     let mut format = session.run.format();
     if falls_back(kind, format) {
         tracing::warn!(
@@ -126,7 +128,7 @@ fn without(kind: ReportKind, format: Format) -> ExitError {
         format.word(),
         words.join(", ")
     ))
-    .hint("leave `--report_format` out, or say `--json`")
+    .hint("omit `--report_format`, or use `--json`")
 }
 
 /// The nodes that were named, in the order they were named, or all.

@@ -1,6 +1,6 @@
-//! Whether sudo runs what wnm needs, and without asking for a password.
+//! Checks that sudo runs the commands that wnm needs without a password.
 //!
-//! Nothing is run through sudo here but sudo's own listing of rights.
+//! It only lists the user's rights with sudo, and runs no other command as root.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::settings::{NODE_USER, Settings};
 
 const CHECK: &str = "sudo";
 
-/// A command as it is told to sudo, and in whose name if not in root's.
+/// A command for sudo, and the account that it runs as if not root.
 #[derive(Debug)]
 struct SudoCommand {
     account: Option<&'static str>,
@@ -31,7 +31,7 @@ impl SudoCommand {
     }
 }
 
-/// What this colony runs with the rights of others, one command of each kind, word for word.
+/// The commands that this colony runs as another user, one of each kind.
 fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
     let mut needs = Vec::new();
     let manager = settings.process_manager;
@@ -48,9 +48,9 @@ fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
     needs
 }
 
-/// Asks sudo for each thing this colony needs root for. None: it needs root for nothing, or is run by root.
+/// Checks each command that this colony runs as root. None: it runs nothing as root.
 #[must_use]
-pub fn judge(
+pub fn check(
     settings: &Settings,
     firewall: &[&str],
     user: &str,
@@ -67,17 +67,17 @@ pub fn judge(
             .only_env(environment.iter().cloned())
             .ask()
     };
-    let todo = format!("let `{user}` run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
+    let todo = format!("allow `{user}` to run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
     let listed = match sudo(&["-ll"]) {
         Err(error) => return Some(CheckResult::failed(CHECK, format!("cannot {error}"), todo)),
         Ok(ended) if ended.code() != Some(0) => {
             return Some(CheckResult::failed(
                 CHECK,
-                format!("sudo asks `{user}` for a password, and there is nobody to give it"),
+                format!("sudo asks `{user}` for a password, which a scheduled run cannot give"),
                 todo,
             ));
         }
-        Ok(ended) => entries(&ended.stdout),
+        Ok(ended) => rules(&ended.stdout),
     };
     let mut refused = Vec::new();
     for need in &needs {
@@ -87,7 +87,7 @@ pub fn judge(
             .chain(["-l", "--"])
             .chain(need.words.iter().map(String::as_str))
             .collect();
-        // It answers with the whole path of the program, where the command is allowed.
+        // For an allowed command it prints the full path of the program.
         let path = match sudo(&words) {
             Ok(ended) if ended.code() == Some(0) => {
                 let first = ended.stdout.split_whitespace().next().map(str::to_owned);
@@ -95,12 +95,12 @@ pub fn judge(
             }
             _ => String::new(),
         };
-        if path.is_empty() || !is_unasked(&listed, &path) {
+        if path.is_empty() || !needs_no_password(&listed, &path) {
             refused.push(format!("`{}`", need.words.join(" ")));
         }
     }
     Some(match refused.as_slice() {
-        [] => CheckResult::ok(CHECK, "runs what wnm needs without a password"),
+        [] => CheckResult::ok(CHECK, "runs all commands that wnm needs without a password"),
         refused => CheckResult::failed(
             CHECK,
             format!("does not run {} without a password", refused.join(", ")),
@@ -109,72 +109,72 @@ pub fn judge(
     })
 }
 
-/// One entry of the rights that sudo lists.
+/// One rule in sudo's listing of rights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct SudoRule {
-    is_unasked: bool,
+    needs_no_password: bool,
     commands: Vec<String>,
 }
 
-/// The entries of `sudo -ll`, in the order in which sudo reads them.
-fn entries(listing: &str) -> Vec<SudoRule> {
-    let mut entries: Vec<SudoRule> = Vec::new();
+/// The rules of `sudo -ll`, in the order in which sudo applies them.
+fn rules(listing: &str) -> Vec<SudoRule> {
+    let mut rules: Vec<SudoRule> = Vec::new();
     for line in listing.lines() {
         let text = line.trim();
         if text.starts_with("Sudoers entry") || text.starts_with("LDAP Role") {
-            entries.push(SudoRule::default());
+            rules.push(SudoRule::default());
         }
-        let Some(entry) = entries.last_mut() else { continue };
+        let Some(rule) = rules.last_mut() else { continue };
         if let Some(options) = text.strip_prefix("Options:") {
-            entry.is_unasked = options.split(',').any(|option| option.trim() == "!authenticate");
+            rule.needs_no_password = options.split(',').any(|option| option.trim() == "!authenticate");
         } else if line.starts_with('\t') {
-            entry.commands.push(text.to_owned());
+            rule.commands.push(text.to_owned());
         }
     }
-    entries
+    rules
 }
 
-/// Whether the last entry that may be about the program at `path`, the one that counts, asks for no password.
-fn is_unasked(entries: &[SudoRule], path: &str) -> bool {
-    let last = entries.iter().rev().find(|entry| {
-        entry.commands.iter().any(|command| {
+/// Whether the last rule that may match the program at `path` asks for no password. The last rule decides.
+fn needs_no_password(rules: &[SudoRule], path: &str) -> bool {
+    let last = rules.iter().rev().find(|rule| {
+        rule.commands.iter().any(|command| {
             let program = command.split_whitespace().next().unwrap_or_default();
             let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
             program == "ALL" || program == path || program.ends_with('/') || name(program) == name(path)
         })
     });
-    last.is_some_and(|entry| entry.is_unasked)
+    last.is_some_and(|rule| rule.needs_no_password)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{entries, is_unasked};
+    use super::{needs_no_password, rules};
 
-    /// As sudo 1.9.13 lists it.
-    const LISTED: &str = "Matching Defaults entries for op on localhost:\n    env_reset, use_pty\n\n\
+    /// The listing of sudo 1.9.13.
+    const LISTED: &str = "Matching Defaults rules for op on localhost:\n    env_reset, use_pty\n\n\
         User op may run the following commands on localhost:\n\nSudoers entry:\n    RunAsUsers: ALL\n    \
         RunAsGroups: ALL\n    Commands:\n\tALL\n\nSudoers entry: /etc/sudoers.d/wnm\n    RunAsUsers: root\n    \
         Options: !authenticate\n    Commands:\n\t/usr/bin/systemctl --no-ask-password *\n\t/usr/sbin/ufw\n";
 
     #[test]
-    fn the_last_entry_about_a_program_says_whether_a_password_is_asked_for() {
-        let entries = entries(LISTED);
-        assert_eq!(entries.len(), 2);
-        assert!(is_unasked(&entries, "/usr/bin/systemctl"));
-        assert!(is_unasked(&entries, "/usr/sbin/ufw"));
+    fn last_rule_that_matches_decides_on_the_password() {
+        let rules = rules(LISTED);
+        assert_eq!(rules.len(), 2);
+        assert!(needs_no_password(&rules, "/usr/bin/systemctl"));
+        assert!(needs_no_password(&rules, "/usr/sbin/ufw"));
         assert!(
-            !is_unasked(&entries, "/usr/bin/rm"),
-            "only by the entry that asks"
+            !needs_no_password(&rules, "/usr/bin/rm"),
+            "only by the rule that asks"
         );
-        assert!(!is_unasked(&entries[1..], "/usr/bin/rm"));
+        assert!(!needs_no_password(&rules[1..], "/usr/bin/rm"));
     }
 
     #[test]
-    fn all_without_a_password_is_enough() {
+    fn rule_for_all_commands_is_enough() {
         let all = LISTED.replace(
             "RunAsGroups: ALL\n",
             "RunAsGroups: ALL\n    Options: !authenticate\n",
         );
-        assert!(is_unasked(&entries(&all), "/usr/bin/rm"));
+        assert!(needs_no_password(&rules(&all), "/usr/bin/rm"));
     }
 }

@@ -6,7 +6,7 @@ use crate::takeover::anm::{Server, after_takeover::FinishedTakeover, paths};
 const CHECK: &str = "anm";
 
 /// Checks anm on a machine whose nodes were taken over; `None`: there was no takeover.
-pub fn judge(server: &Server) -> Option<CheckResult> {
+pub fn check(server: &Server) -> Option<CheckResult> {
     let takeover = match FinishedTakeover::of(server) {
         Ok(takeover) => takeover?,
         Err(error) => return Some(failed(&error)),

@@ -1,0 +1,111 @@
+//! The cycle that cron runs each minute.
+//!
+//! ```text
+//! place -> lock -> store -> settings -> recover -> survey -> settle -> record -> plan -> execute -> report
+//! ```
+//!
+//! A dry run takes the same way without the lock, writes nothing and ends before `execute`.
+
+use super::survey_step::survey_and_record;
+use super::takeover_guard::{self, TakeoverGuard};
+use super::{RunResult, execution};
+use crate::error::ExitError;
+use crate::plan::{self, Blocker, MachineFigures, PlanInput, PlanOutput, Trigger};
+use crate::report::{self, Format, cycle_result, machine_reports};
+use crate::session::{Colony, Session};
+use crate::survey::{self, Observation};
+
+/// Surveys the machine and the nodes, plans, and executes the plan.
+///
+/// # Errors
+/// A safety stop, a signal, or a colony that cannot be opened.
+pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
+    let mut colony = Colony::open(session)?;
+    let guard = TakeoverGuard::begin(session, &colony)?;
+    let mut outcomes = execution::recover(session, &mut colony)?;
+    let is_unconfirmed = colony.takeover.is_some_and(|takeover| !takeover.is_confirmed);
+    let before = if is_unconfirmed {
+        colony.nodes.clone()
+    } else {
+        Vec::new()
+    };
+    let observation = survey_and_record(session, &mut colony, &[])?;
+    let binary = colony.material(observation.binary.as_ref());
+    let binary = binary.as_ref();
+    let planned = plan::plan(
+        &colony.nodes,
+        &PlanInput {
+            policy: &colony.policy(),
+            template: &colony.template(session),
+            machine: &MachineFigures::of(&observation.instruments, &observation.rates),
+            binary: binary.map(|binary| &binary.version),
+            occasion: Trigger::Ordinary,
+            taken: &|ports| colony.world.gauge.busy_port(&ports),
+            now: colony.now(),
+        },
+    );
+    log_decisions(session, &colony, &observation, &planned);
+    let plan = planned.plan;
+    let as_json = session.run.json;
+    if session.run.dry_run {
+        let output = cycle_result::dry_run(&plan, &colony.nodes, as_json);
+        return Ok(RunResult::success(output));
+    }
+    outcomes.extend(execution::execute_plan(
+        session,
+        &mut colony,
+        &plan,
+        binary,
+        false,
+    )?);
+    if plan.holds.contains(&Blocker::Unconfirmed) {
+        takeover_guard::confirm(&mut colony, &before)?;
+    }
+    if let Some(guard) = guard {
+        guard.update_node_details(&colony.nodes);
+    }
+    colony.store.prune(colony.now())?;
+    let result = cycle_result::of_plan(&plan, &outcomes, false);
+    tracing::info!("Action: {result}");
+    let output = match as_json {
+        true => report::pretty(&result),
+        false => String::new(),
+    };
+    execution::result(output, &plan, &outcomes)
+}
+
+/// Logs the machine's figures and why no more is done, each at the level that the flags request.
+fn log_decisions(session: &Session, colony: &Colony, observation: &Observation, planned: &PlanOutput) {
+    let run = &session.run;
+    if run.show_machine_metrics || run.verbose {
+        let report = machine_reports::MachineReport {
+            metrics: &planned.metrics,
+            instruments: &observation.instruments,
+            rates: &observation.rates,
+            nodes: &colony.nodes,
+            sharing: &survey::sharing(&*colony.world.gauge, &colony.nodes),
+            particulars: &colony.store.particulars().unwrap_or_default(),
+            antnode: observation
+                .binary
+                .as_ref()
+                .ok()
+                .map(|binary| binary.path.as_path()),
+            hd_remove: colony.policy().disk.remove,
+            crisis_bytes: colony.settings.crisis_bytes,
+        };
+        tracing::info!("{}", machine_reports::metrics(&report, Format::Json));
+    }
+    let is_explained = run.show_decisions || run.verbose;
+    if is_explained {
+        tracing::info!("{}", cycle_result::features(&planned.features));
+    }
+    for blocker in &planned.plan.holds {
+        if blocker.is_failure() {
+            tracing::error!("{blocker}");
+        } else if is_explained {
+            tracing::info!("{blocker}");
+        } else {
+            tracing::debug!("{blocker}");
+        }
+    }
+}

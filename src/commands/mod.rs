@@ -1,0 +1,75 @@
+//! One file for each thing that a command line can request, and the match that chooses among them.
+
+mod cycle;
+mod doctor;
+mod execution;
+mod import;
+pub mod init;
+mod migrate;
+mod order;
+mod report;
+mod run_result;
+mod storage_check;
+mod survey;
+mod survey_step;
+mod takeover_guard;
+mod unlock;
+mod update_config;
+
+use std::ffi::OsString;
+
+use crate::error::ExitError;
+use crate::request::Request;
+use crate::session::{Session, SessionStart};
+use crate::settings::{Source, Variables};
+use crate::signals;
+use crate::survey::HttpProbe;
+use crate::takeover::anm::Server;
+use crate::terminal::Terminal;
+use init::prompts;
+pub use run_result::RunResult;
+
+/// Does what `args` request; the first of them is the program's name.
+///
+/// # Errors
+/// An error for the operator; its kind is the exit code.
+pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<RunResult, ExitError> {
+    let session = match Session::begin(args.clone(), variables.clone(), terminal)? {
+        SessionStart::Answer(text) => return Ok(RunResult::success(text)),
+        SessionStart::Session(session) => session,
+    };
+    init::anm::check(&session.run)?;
+    if prompts::are_due(&session) {
+        let args = prompts::ask(args, &variables, terminal, &session)?;
+        return run(args, variables, terminal);
+    }
+    signals::listen()
+        .map_err(|error| ExitError::refused(format_args!("cannot listen to signals: {error}")))?;
+    let request = Request::of(&session.run);
+    warn_of_ignored_flags(&session, &request);
+    match request {
+        Request::Cycle => cycle::cycle(&session),
+        Request::Order(action, selection) => order::order(&session, action, &selection),
+        Request::Survey(names) => survey::survey(&session, &names),
+        Request::Report(kind) => report::report(&session, kind).map(RunResult::success),
+        Request::Doctor => doctor::doctor(&session),
+        Request::Init => init::init(&session).map(RunResult::success),
+        Request::Import => import::import(&session).map(RunResult::success),
+        Request::GiveBack => {
+            init::anm::give_back(&session, &Server::real(Box::new(HttpProbe::new()))).map(RunResult::success)
+        }
+        Request::Settings => update_config::update_config(&session),
+        Request::Migrate => migrate::migrate(&session),
+        Request::Unlock => unlock::unlock(&session),
+    }
+}
+
+fn warn_of_ignored_flags(session: &Session, request: &Request) {
+    let is_flag = |name: &str| {
+        let mut provided = session.sayings.iter();
+        provided.any(|provided| provided.setting.name == name && provided.origin == Source::Flag)
+    };
+    for (name, goes_with) in request.unheeded(is_flag) {
+        tracing::warn!("`--{name}` has no effect here: it is used with {goes_with}");
+    }
+}

@@ -1,0 +1,69 @@
+//! `--force_action`: a forced action, which ignores limits, quotas and delays.
+
+use super::takeover_guard::TakeoverGuard;
+use super::{RunResult, execution, storage_check};
+use crate::colony::ForcedAction;
+use crate::error::ExitError;
+use crate::execute::StepOutcome;
+use crate::plan::{self, NodeSelection};
+use crate::report::{self, cycle_result, order_result};
+use crate::session::{Colony, Session};
+
+/// Executes `action` on the selected nodes, or prints what it would do.
+///
+/// # Errors
+/// A teardown without `--confirm`, a safety stop, a signal, or a colony that cannot be opened.
+pub(super) fn order(
+    session: &Session,
+    action: ForcedAction,
+    selection: &NodeSelection,
+) -> Result<RunResult, ExitError> {
+    if action == ForcedAction::Teardown && !session.run.confirm {
+        return Err(
+            ExitError::refused("teardown removes every node with its data, and needs `--confirm`")
+                .hint("see what it would do with `--dry_run --confirm`"),
+        );
+    }
+    let mut colony = Colony::open(session)?;
+    let guard = TakeoverGuard::begin(session, &colony)?;
+    execution::recover(session, &mut colony)?;
+    let binary = if action.facts().needs_binary {
+        colony.antnode(session)
+    } else {
+        None
+    };
+    let plan = storage_check::plan_order(session, &colony, action, |nodes| {
+        plan::plan_forced(
+            action,
+            selection,
+            nodes,
+            &colony.template(session),
+            binary.as_ref().map(|binary| &binary.version),
+            &|ports| colony.world.gauge.busy_port(&ports),
+            &colony.policy(),
+        )
+    })?;
+    for blocker in &plan.holds {
+        if blocker.is_failure() {
+            tracing::error!("{blocker}")
+        } else {
+            tracing::warn!("{blocker}")
+        }
+    }
+    let before = colony.nodes.clone();
+    let outcomes = if session.run.dry_run {
+        for line in cycle_result::dry_run_steps(&plan, &before) {
+            tracing::warn!("{line}");
+        }
+        let foreseen = |step| StepOutcome::foreseen(step, &before);
+        plan.steps.iter().map(foreseen).collect()
+    } else {
+        let outcomes = execution::execute_plan(session, &mut colony, &plan, binary.as_ref(), true)?;
+        if let Some(guard) = guard {
+            guard.update_node_details(&colony.nodes);
+        }
+        outcomes
+    };
+    let result = order_result::of_order(action, selection, &plan, &outcomes, &before, session.run.dry_run);
+    execution::result(report::pretty(&result), &plan, &outcomes)
+}
