@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::keccak::keccak256;
 use super::parse_number::{strip, whole};
+use sha3::{Digest, Keccak256};
 
 /// The network's faucet: what `faucet` means, and where donations go by default.
 pub const FAUCET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
@@ -79,7 +79,7 @@ impl Wallet {
         if !has(u8::is_ascii_lowercase) || !has(u8::is_ascii_uppercase) {
             return true;
         }
-        let hash = keccak256(digits.to_ascii_lowercase().as_bytes());
+        let hash = Keccak256::digest(digits.to_ascii_lowercase().as_bytes());
         digits.bytes().enumerate().all(|(n, byte)| {
             let half = hash.get(n / 2).copied().unwrap_or_default() >> (if n % 2 == 0 { 4 } else { 0 }) & 0xf;
             !byte.is_ascii_alphabetic() || byte.is_ascii_uppercase() == (half >= 8)

@@ -7,8 +7,9 @@ use crate::manager;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
 
+use super::context::{ExecuteContext, StartedStep, has_failed};
+use super::outcome::{StepEnd, StepOutcome};
 use super::start_stop::start_all;
-use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed};
 
 /// A node that is being made, and the step that asked for it.
 struct PendingNode<'s> {

@@ -7,9 +7,9 @@ use crate::colony::{Node, NodeId, NodeState, ProcessState, Version};
 use crate::plan::{Action, ActionKind, Reason, Step, StopReason};
 use crate::store::{self, Intent, IntentId, NodeChange};
 
-use super::{
-    ExecuteContext, StartedStep, StepEnd, StepOutcome, add, has_started, remove, start_stop, upgrade,
-};
+use super::context::{ExecuteContext, StartedStep, has_started};
+use super::outcome::{StepEnd, StepOutcome};
+use super::{add, remove, start_stop, upgrade};
 
 /// Ends every intent that is still open. Every step can be done twice, so most are simply done again.
 ///

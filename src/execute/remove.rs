@@ -6,7 +6,8 @@ use crate::colony::{Node, NodeId, NodeState, ProcessState};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed, no_such_node, on_node};
+use super::context::{ExecuteContext, StartedStep, has_failed, no_such_node, on_node};
+use super::outcome::{StepEnd, StepOutcome};
 
 /// Removes one node.
 pub(super) fn remove(

@@ -6,10 +6,9 @@ use crate::colony::{ManagerKind, Node, NodeId, NodeState};
 use crate::plan::{Action, Step, StopReason};
 use crate::store::{self, Change, NodeChange};
 
-use super::{
-    ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed, has_started, no_such_node, on_node,
-    upgrade,
-};
+use super::context::{ExecuteContext, StartedStep, has_failed, has_started, no_such_node, on_node};
+use super::outcome::{StepEnd, StepOutcome};
+use super::upgrade;
 
 /// Starts the nodes of a batch, together where nothing has to be put in place first.
 pub(super) fn start(

@@ -7,7 +7,8 @@ use crate::manager;
 use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
-use super::{ExecuteContext, StartedStep, StepEnd, StepOutcome, has_failed, has_started, on_node};
+use super::context::{ExecuteContext, StartedStep, has_failed, has_started, on_node};
+use super::outcome::{StepEnd, StepOutcome};
 
 /// Upgrades a node, running or stopped, and leaves it running.
 pub(super) fn upgrade(

@@ -4,13 +4,14 @@ use std::cmp::Reverse;
 
 use crate::colony::{Node, NodeId, NodePorts, NodeState, Timestamp, Version};
 
+use super::action::{Action, StopReason};
 use super::blocker::Blocker;
 use super::decide::{Decision, WorkItem};
-use super::measure::{is_due, is_hung, is_kept_up, is_outdated, is_shunned, is_startable, is_upgradable};
 use super::new_nodes::NewNodePlanner;
+use super::node_checks::{is_due, is_hung, is_kept_up, is_outdated, is_shunned, is_startable, is_upgradable};
 use super::policy::{Policy, Template};
 use super::reason::{Cause, Quantity, Quota, Reason};
-use super::step::{Action, Plan, Step, StopReason};
+use super::step::{Plan, Step};
 use super::task::Task;
 
 /// Names the nodes of a decision: what stops or goes is the youngest, what starts or is upgraded the

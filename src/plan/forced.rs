@@ -5,14 +5,15 @@
 
 use crate::colony::{ChosenBy, ForcedAction, Node, NodeId, NodePorts, NodeState, Version};
 
+use super::action::{Action, StopReason};
 use super::assign::{oldest, outdated, youngest};
 use super::blocker::{Blocker, Refusal};
-use super::measure::is_outdated;
 use super::new_nodes::NewNodePlanner;
+use super::node_checks::is_outdated;
 use super::node_selection::find;
 use super::policy::{Policy, Template};
 use super::reason::{Cause, Reason};
-use super::step::{Action, Plan, Step, StopReason};
+use super::step::{Plan, Step};
 
 /// Which nodes an order is about.
 #[derive(Clone, Debug, PartialEq, Eq)]

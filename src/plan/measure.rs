@@ -2,7 +2,7 @@
 
 use crate::colony::{MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
 
-use super::node_states::{LONGEST_PASS_S, SURVEYS_IN_A_ROW, has_answered, is_expired};
+use super::node_checks::{is_due, is_expired, is_hung, is_shunned, is_startable, is_upgradable};
 use super::policy::Policy;
 
 /// What the machine's instruments showed, in the units of the limits it is held against.
@@ -81,56 +81,6 @@ pub fn measure(
     metrics.startable_nodes = Some(startable);
     metrics.queen_node_version = first.map_or(binary, |first| first.version.as_ref()).cloned();
     metrics
-}
-
-/// Whether a node lives and does not answer. Silence alone stops nothing: it goes on being RUNNING, is
-/// reported, and is restarted when it is its turn, after the stopped nodes and before new ones. It is
-/// never counted among the stopped ones, which a full disk takes first and for good.
-#[must_use]
-pub fn is_hung(node: &Node) -> bool {
-    node.state == NodeState::Running && node.memory.silent >= SURVEYS_IN_A_ROW
-}
-
-/// Whether a node was shunned beyond the limit for so many surveys that it is to be replaced.
-#[must_use]
-pub fn is_shunned(node: &Node, policy: &Policy) -> bool {
-    policy.shunned.is_some() && node.state == NodeState::Running && node.memory.shunned >= SURVEYS_IN_A_ROW
-}
-
-/// Whether an upgrade would really take it: it runs, is older than the binary, and did not fail just now.
-pub(super) fn is_upgradable(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == NodeState::Running && is_outdated(node, binary) && is_due(node, now)
-}
-
-/// Whether it may be started now: not one that is passed over after failed starts.
-pub(super) fn is_startable(node: &Node, now: Timestamp) -> bool {
-    node.state == NodeState::Stopped && is_due(node, now)
-}
-
-/// Whether a node that runs is passed over by what stops nodes, as its last stop failed. What an outdated node is
-/// put off for is its upgrade, and what one that has not answered yet is, its start.
-pub(super) fn is_kept_up(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == NodeState::Running && !is_due(node, now) && !is_outdated(node, binary) && has_answered(node)
-}
-
-/// Whether it would be upgraded, had its last upgrade not failed, or changed nothing.
-pub(super) fn is_kept_old(node: &Node, binary: Option<&Version>, now: Timestamp) -> bool {
-    node.state == NodeState::Running && is_outdated(node, binary) && !is_due(node, now)
-}
-
-/// Whether it is known to be older than the binary. An unknown version is neither older nor newer.
-pub(super) fn is_outdated(node: &Node, binary: Option<&Version>) -> bool {
-    match (&node.version, binary) {
-        (Some(version), Some(binary)) => version.is_older_than(binary),
-        _ => false,
-    }
-}
-
-/// Whether the time it is passed over after a failure has come to its end. No such time is as long as one that
-/// lies further ahead than the longest: then the clock was set back, and it counts for nothing.
-pub(super) fn is_due(node: &Node, now: Timestamp) -> bool {
-    let due = |retry_at: Timestamp| retry_at <= now || retry_at.since(now) > LONGEST_PASS_S;
-    node.memory.retry_at.is_none_or(due)
 }
 
 /// The count a state has in the figures; disabled nodes show in the total alone.

@@ -17,6 +17,7 @@
 //! Nothing here can fail: what a `Result` carries is a refusal, not an accident. The order in which nodes
 //! are handed in means nothing.
 
+mod action;
 mod assign;
 mod blocker;
 mod decide;
@@ -26,6 +27,7 @@ mod forced;
 mod limits;
 mod measure;
 mod new_nodes;
+mod node_checks;
 mod node_selection;
 mod node_states;
 mod plan_checks;
@@ -37,19 +39,21 @@ pub mod step;
 mod takeover_check;
 mod task;
 
+pub use action::{Action, ActionKind, NewNode, StopReason};
 pub use assign::assign;
 pub use blocker::{Blocker, Refusal};
 pub use decide::{Decision, Trigger, WorkItem, decide};
 pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};
-pub use measure::{MachineFigures, is_hung, is_shunned, measure};
+pub use measure::{MachineFigures, measure};
+pub use node_checks::{SURVEYS_IN_A_ROW, is_expired, is_hung, is_shunned};
 pub use node_selection::find;
-pub use node_states::{SURVEYS_IN_A_ROW, UpdatedNodes, is_expired, put_off, retry_at, settle};
+pub use node_states::{UpdatedNodes, put_off, retry_at, settle};
 pub use plan_checks::{Breach, breaches};
 pub use plan_cycle::{PlanInput, PlanOutput, plan};
 pub use policy::{Delays, Policy, Quotas, TakeoverPolicy, Template, Threshold};
 pub use reason::{Cause, Position, Quantity, Quota, Reason};
 pub use safety_stop::{SafetyStop, StorageFolder, check_order, lost_storage};
-pub use step::{Action, ActionKind, NewNode, Plan, Step, StopReason};
+pub use step::{Plan, Step};
 pub use takeover_check::strayed;
 pub use task::Task;

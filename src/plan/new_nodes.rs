@@ -2,9 +2,9 @@
 
 use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts};
 
+use super::action::NewNode;
 use super::blocker::Blocker;
 use super::policy::Template;
-use super::step::NewNode;
 
 /// What is new is conceived here, and nothing twice.
 pub(super) struct NewNodePlanner<'a> {

@@ -7,12 +7,9 @@ use crate::colony::{
     Answer, Node, NodeId, NodeObservation, NodeReading, NodeState, ProcessState, Timestamp, Version,
 };
 
-use super::measure::is_hung;
+use super::node_checks::{LONGEST_RETRY_DELAY_S, SURVEYS_IN_A_ROW, has_answered, is_expired, is_hung};
 use super::policy::Policy;
 use super::safety_stop::{self, SafetyStop, StorageFolder, may_die};
-
-/// So many surveys in a row make silence, or shunning, a fact.
-pub const SURVEYS_IN_A_ROW: u32 = 3;
 
 /// The nodes as they stand now, and which of them ask for attention.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,22 +56,13 @@ pub fn settle(
     })
 }
 
-/// Whether the node was stopped for removal, and the delay is over.
-#[must_use]
-pub fn is_expired(node: &Node, policy: &Policy, now: Timestamp) -> bool {
-    node.state == NodeState::Removing && now.since(node.since) >= policy.delays.remove
-}
-
-/// The longest that a node is passed over after a failure, in seconds.
-pub(super) const LONGEST_PASS_S: i64 = 60 * 60;
-
 /// When a node may be started again after so many failed starts in a row: in 1, 2, 4 ... 60 minutes.
 #[must_use]
 pub fn retry_at(failures: u32, now: Timestamp) -> Timestamp {
     let seconds = match failures {
         0 => 0,
         1..=6 => 60_i64 << (failures - 1),
-        _ => LONGEST_PASS_S,
+        _ => LONGEST_RETRY_DELAY_S,
     };
     now.plus(seconds)
 }
@@ -258,11 +246,6 @@ pub fn put_off(node: &mut Node, error: impl Into<String>, now: Timestamp) {
     node.memory.start_failures = node.memory.start_failures.saturating_add(1);
     node.memory.retry_at = Some(retry_at(node.memory.start_failures, now));
     node.memory.last_error = Some(error.into());
-}
-
-/// Whether a node has answered since it entered its state.
-pub(super) fn has_answered(node: &Node) -> bool {
-    node.memory.last_seen.is_some_and(|seen| seen >= node.since)
 }
 
 fn run(node: &mut Node, now: Timestamp) {

@@ -5,9 +5,10 @@ use std::fmt;
 
 use crate::colony::{Node, NodeId, NodeState};
 
+use super::action::{Action, NewNode, StopReason};
 use super::policy::Policy;
 use super::reason::{Quota, Reason};
-use super::step::{Action, NewNode, Plan, Step, StopReason};
+use super::step::{Plan, Step};
 
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]

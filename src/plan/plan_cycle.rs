@@ -2,15 +2,16 @@
 
 use crate::colony::{Metrics, Node, NodePorts, NodeState, Timestamp, Version};
 
+use super::action::Action;
 use super::assign::{assign, count, oldest};
 use super::blocker::Blocker;
 use super::decide::{Trigger, decide};
 use super::limits::Features;
-use super::measure::{MachineFigures, is_due, is_kept_old, is_kept_up, measure};
-use super::node_states::is_expired;
+use super::measure::{MachineFigures, measure};
+use super::node_checks::{is_due, is_expired, is_kept_old, is_kept_up};
 use super::policy::{Policy, Template};
 use super::reason::{Cause, Reason};
-use super::step::{Action, Plan, Step};
+use super::step::{Plan, Step};
 use super::task::Task;
 
 /// All a plan is made from, but the nodes.

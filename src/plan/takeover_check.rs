@@ -2,7 +2,7 @@
 
 use crate::colony::{Node, NodeState};
 
-use super::measure::is_hung;
+use super::node_checks::is_hung;
 
 /// The nodes that a survey did not find in their state `before`. A node that was starting may run now; one that is still
 /// starting is not confirmed yet.

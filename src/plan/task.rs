@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::step::ActionKind;
+use super::action::ActionKind;
 
 /// What a want is for. More than its [`Kind`]: a removal of a dead node and one of a running node are
 /// different work on different nodes.

@@ -5,9 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::colony::{Node, NodeFigures, NodeState, Timestamp, Version};
+use crate::colony::{Decimal, Node, NodeFigures, NodeState, Timestamp, Version};
 
-use super::token_amount::TokenAmount;
 use super::{Format, pretty};
 
 /// One field's value, in the types of the protocol.
@@ -89,11 +88,11 @@ pub fn render<'a>(nodes: &[&'a Node], format: Format, now: Timestamp) -> (String
     (text, invalid)
 }
 
-fn total_rewards<'a>(nodes: &[&'a Node]) -> (TokenAmount, Vec<&'a Node>) {
-    let mut total = TokenAmount::default();
+fn total_rewards<'a>(nodes: &[&'a Node]) -> (Decimal, Vec<&'a Node>) {
+    let mut total = Decimal::default();
     let mut invalid = Vec::new();
     for node in nodes {
-        match TokenAmount::parse(or_zero(&node.figures.rewards)) {
+        match Decimal::parse(or_zero(&node.figures.rewards)) {
             Some(amount) => total.add(&amount),
             None => invalid.push(*node),
         }
@@ -136,9 +135,7 @@ impl Form {
         };
         let rewards = match self {
             Form::Peer => Text(or_zero(&figures.rewards).to_owned()),
-            Form::NTracking => {
-                self.rewards(TokenAmount::parse(or_zero(&figures.rewards)).unwrap_or_default())
-            }
+            Form::NTracking => self.rewards(Decimal::parse(or_zero(&figures.rewards)).unwrap_or_default()),
         };
         // NTracking's dashboards read this name.
         let network_size = if is_peer { "network_size" } else { "networ_size" };
@@ -187,7 +184,7 @@ impl Form {
     }
 
     /// The peer writes rewards in the smallest unit as text, NTracking in tokens of 18 decimals as a number.
-    fn rewards(self, amount: TokenAmount) -> Field {
+    fn rewards(self, amount: Decimal) -> Field {
         match self {
             Form::Peer => Field::Text(amount.to_string()),
             Form::NTracking => Field::Number(amount.times_ten_to(-18).to_string()),

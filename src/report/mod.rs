@@ -12,7 +12,6 @@ pub mod node_status;
 pub mod order_result;
 pub mod plan;
 mod table;
-mod token_amount;
 
 use serde::Serialize;
 

@@ -1,21 +1,21 @@
-//! Amounts of tokens as decimal text. Adding them loses no digit, and they may exceed every number type.
+//! Decimal numbers of any length. Adding them loses no digit; amounts of tokens exceed every number type.
 
 /// A decimal number of 0 or more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TokenAmount {
+pub struct Decimal {
     /// The digits, lowest first; the last is not 0.
     digits: Vec<u8>,
     /// The number of digits after the point.
     decimals: usize,
 }
 
-/// The most digits of an amount, so that a text such as `1e999999999` is not written out.
+/// The most digits, and the largest exponent, so that `1e999999999` does not fill the memory.
 const LONGEST: usize = 400;
 
-impl TokenAmount {
+impl Decimal {
     /// Parses digits with a point and an exponent. None: not an amount.
     #[must_use]
-    pub fn parse(text: &str) -> Option<TokenAmount> {
+    pub fn parse(text: &str) -> Option<Decimal> {
         let text = text.trim();
         let text = text.strip_prefix('+').unwrap_or(text);
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
@@ -32,7 +32,7 @@ impl TokenAmount {
             return None;
         }
         digits.reverse();
-        let amount = TokenAmount {
+        let amount = Decimal {
             digits,
             decimals: fraction.len(),
         };
@@ -41,7 +41,7 @@ impl TokenAmount {
 
     /// The amount times 10 to the power of `exponent`.
     #[must_use]
-    pub fn times_ten_to(mut self, exponent: i32) -> TokenAmount {
+    pub fn times_ten_to(mut self, exponent: i32) -> Decimal {
         let places = exponent.unsigned_abs() as usize;
         if exponent < 0 {
             self.decimals += places;
@@ -54,9 +54,9 @@ impl TokenAmount {
     }
 
     /// Adds `other`.
-    pub fn add(&mut self, other: &TokenAmount) {
+    pub fn add(&mut self, other: &Decimal) {
         let decimals = self.decimals.max(other.decimals);
-        let digit = |amount: &TokenAmount, place: usize| {
+        let digit = |amount: &Decimal, place: usize| {
             let lead = decimals - amount.decimals;
             place
                 .checked_sub(lead)
@@ -73,11 +73,11 @@ impl TokenAmount {
             digits.push(sum % 10);
             carry = sum / 10;
         }
-        *self = TokenAmount { digits, decimals }.trimmed();
+        *self = Decimal { digits, decimals }.trimmed();
     }
 
     /// Removes zeros at both ends that do not change the value.
-    fn trimmed(mut self) -> TokenAmount {
+    fn trimmed(mut self) -> Decimal {
         let zeros = self
             .digits
             .iter()
@@ -97,7 +97,7 @@ impl TokenAmount {
 }
 
 /// All digits, and a point only if digits follow it.
-impl std::fmt::Display for TokenAmount {
+impl std::fmt::Display for Decimal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let length = self.digits.len().max(self.decimals + 1);
         let mut text = String::with_capacity(length + 1);
@@ -115,12 +115,12 @@ impl std::fmt::Display for TokenAmount {
 mod tests {
     use proptest::prelude::*;
 
-    use super::TokenAmount;
+    use super::Decimal;
 
     fn sum(texts: &[&str]) -> String {
-        let mut total = TokenAmount::default();
+        let mut total = Decimal::default();
         for text in texts {
-            total.add(&TokenAmount::parse(text).unwrap());
+            total.add(&Decimal::parse(text).unwrap());
         }
         total.to_string()
     }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn converts_atto_to_tokens() {
-        let tokens = |text| TokenAmount::parse(text).unwrap().times_ten_to(-18).to_string();
+        let tokens = |text| Decimal::parse(text).unwrap().times_ten_to(-18).to_string();
         assert_eq!(tokens("1250000000000000000"), "1.25");
         assert_eq!(tokens("1"), "0.000000000000000001");
         assert_eq!(tokens("0"), "0");
@@ -161,7 +161,7 @@ mod tests {
             "1 2",
             ".",
         ] {
-            assert_eq!(TokenAmount::parse(text), None, "{text}");
+            assert_eq!(Decimal::parse(text), None, "{text}");
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
 
         #[test]
         fn never_panics_on_any_text(text in "[-+.0-9eEx ]{0,12}") {
-            let _ = TokenAmount::parse(&text).map(|amount| amount.to_string());
+            let _ = Decimal::parse(&text).map(|amount| amount.to_string());
         }
     }
 }

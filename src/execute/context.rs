@@ -1,0 +1,176 @@
+//! What all steps share: the machine and the store, the intent that is written before a step, and the event after it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::colony::{Binary, Node, NodeId, NodeState, Timestamp, Version, Wallets};
+use crate::manager::{self, ProcessManager};
+use crate::plan::{self, Action, Step};
+use crate::store::{self, Change, Event, Intent, Store};
+use crate::world::World;
+
+use super::outcome::{StepEnd, StepOutcome};
+
+/// What carrying out a plan needs beside the plan.
+pub struct ExecuteContext<'a> {
+    pub world: &'a World,
+    pub store: &'a Store,
+    /// Names this run in the events.
+    pub run: &'a str,
+    /// What new nodes and upgrades are made from; None where no antnode was found.
+    pub binary: Option<&'a Binary>,
+    pub wallets: &'a Wallets,
+    /// Between two steps.
+    pub pause: Duration,
+    /// Whether an operator ordered it, or the engine planned it.
+    pub forced: bool,
+}
+
+/// A step that has been written down and not yet ended.
+pub(super) struct StartedStep {
+    pub(super) intent: store::IntentId,
+    pub(super) at: Timestamp,
+    pub(super) timer: Instant,
+    pub(super) warnings: Vec<String>,
+}
+
+impl ExecuteContext<'_> {
+    pub(super) fn begin(&self, step: &Step, node: Option<NodeId>) -> Result<StartedStep, store::StoreError> {
+        let at = self.world.clock.now();
+        tracing::info!("{step}");
+        let intent = self.store.begin(&Intent {
+            run: self.run.to_owned(),
+            action: step.action.kind().word().to_owned(),
+            node,
+            detail: self.detail(step),
+            at,
+        })?;
+        Ok(StartedStep {
+            intent,
+            at,
+            timer: Instant::now(),
+            warnings: Vec::new(),
+        })
+    }
+
+    /// What a later run needs to finish the step in this one's place.
+    pub(super) fn detail(&self, step: &Step) -> serde_json::Value {
+        let rest = match step.action {
+            Action::Stop(_, rest) => Some(rest.state().word()),
+            _ => None,
+        };
+        let to = match &step.action {
+            Action::Start(_, to) => to.as_ref().map(Version::as_str),
+            _ => None,
+        };
+        json!({ "forced": self.forced, "rest": rest, "to": to })
+    }
+
+    /// Ends a step: its row, its event and the end of its intent, in one transaction.
+    pub(super) fn end<'c>(
+        &self,
+        begun: StartedStep,
+        step: &Step,
+        node: Option<&Node>,
+        change: impl Into<Change<'c>>,
+        ending: StepEnd,
+    ) -> Result<StepOutcome, store::StoreError> {
+        let error = match &ending {
+            StepEnd::Failed(error) => {
+                tracing::error!("{}: {error}", step.action);
+                Some(error.clone())
+            }
+            StepEnd::Done | StepEnd::Skipped => None,
+        };
+        for warning in &begun.warnings {
+            tracing::warn!("{warning}");
+        }
+        let event = Event {
+            at: begun.at,
+            run: self.run.to_owned(),
+            action: step.action.kind().word().to_owned(),
+            node: node.map(|node| node.id),
+            service: node.map(|node| node.service.clone()),
+            reason: step.because.to_string(),
+            figures: step.because.figures(),
+            forced: self.forced,
+            outcome: if error.is_some() {
+                store::EventOutcome::Failed
+            } else {
+                store::EventOutcome::Done
+            },
+            error,
+            warning: (!begun.warnings.is_empty()).then(|| begun.warnings.join("; ")),
+            duration_ms: u64::try_from(begun.timer.elapsed().as_millis()).unwrap_or(u64::MAX),
+        };
+        self.store.finish(begun.intent, change, &event)?;
+        self.world.progress.advance(1);
+        Ok(StepOutcome {
+            step: step.clone(),
+            node: node.cloned(),
+            ending,
+            warnings: begun.warnings,
+        })
+    }
+
+    pub(super) fn manager(&self, node: &Node) -> Result<&dyn ProcessManager, manager::ManagerError> {
+        self.world.managers.of(node.manager)
+    }
+
+    /// Lets the node be reached. What fails is a warning: the node runs all the same.
+    pub(super) fn open_firewall(&self, node: &Node, begun: &mut StartedStep) {
+        if let Err(error) = self.world.firewall.open(node.ports.node, &node.name.full()) {
+            begun.warnings.push(error.to_string());
+        }
+    }
+
+    pub(super) fn close_firewall(&self, node: &Node, begun: &mut StartedStep) {
+        if let Err(error) = self.world.firewall.close(node.ports.node, &node.name.full()) {
+            begun.warnings.push(error.to_string());
+        }
+    }
+}
+
+/// Begins a step on the one node it is about, and keeps what came of the node.
+pub(super) fn on_node(
+    step: &Step,
+    id: NodeId,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    means: &mut ExecuteContext<'_>,
+    finish: impl FnOnce(StartedStep, Node, &mut ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError>,
+) -> Result<StepOutcome, store::StoreError> {
+    let Some(node) = nodes.get(&id) else {
+        return Ok(no_such_node(step, id));
+    };
+    let begun = means.begin(step, Some(id))?;
+    let outcome = finish(begun, node.clone(), means)?;
+    if let Some(node) = &outcome.node {
+        nodes.insert(id, node.clone());
+    }
+    Ok(outcome)
+}
+
+/// The outcome of a step whose node is not there: the plan was made of other nodes than these.
+pub(super) fn no_such_node(step: &Step, id: NodeId) -> StepOutcome {
+    StepOutcome {
+        step: step.clone(),
+        node: None,
+        ending: StepEnd::Failed(format!("node {id} is not in the colony")),
+        warnings: Vec::new(),
+    }
+}
+
+/// The node was started just now.
+pub(super) fn has_started(node: &mut Node, state: NodeState, means: &ExecuteContext<'_>) {
+    node.state = state;
+    node.since = means.world.clock.now();
+    node.memory.silent = 0;
+    node.memory.last_error = None;
+}
+
+/// The node would not start, stop or go: it is passed over for a while, longer each time.
+pub(super) fn has_failed(node: &mut Node, error: &str, means: &ExecuteContext<'_>) {
+    plan::put_off(node, error, means.world.clock.now());
+}
