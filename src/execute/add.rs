@@ -1,4 +1,4 @@
-//! Making nodes: wallet, row, folders, binary, service, start, firewall.
+//! Adds nodes: wallet, row, folders, binary, service, start, firewall.
 
 use std::collections::BTreeMap;
 
@@ -11,56 +11,56 @@ use super::context::{ExecuteContext, StartedStep, has_failed};
 use super::outcome::{StepEnd, StepOutcome};
 use super::start_stop::start_all;
 
-/// A node that is being made, and the step that asked for it.
+/// A node that is being added, and its step.
 struct PendingNode<'s> {
     step: &'s Step,
     begun: StartedStep,
     node: Node,
-    /// How far it came.
+    /// The last stage that it reached.
     stage: AddStage,
-    /// What stopped it, once something has.
+    /// The error that stopped it.
     failure: Option<String>,
 }
 
-/// How far the making of a node came, which is what has to be undone.
+/// How far the addition of a node went, which decides what has to be undone.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum AddStage {
-    /// Nothing was made: whatever lies at its place is not ours to touch.
-    Conceived,
-    /// It has a row, and nothing else.
+    /// Nothing was created: files at its place are not ours and stay.
+    NotCreated,
+    /// Only its row was written.
     Written,
-    /// A killed run had written its row; what else it had made is not known.
+    /// A killed run wrote its row; what else that run created is unknown.
     Resumed,
-    /// The manager made its folders and its service.
+    /// The manager created its folders and its service.
     Defined,
 }
 
-/// Makes the nodes of a batch. They are made one by one and started together; one that fails is unmade.
+/// Adds the nodes of a batch. They are created one by one and started together; a node that fails is undone.
 pub(super) fn add(
     batch: &[Step],
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
-    let making: Vec<PendingNode<'_>> = means.store.together(|| {
+    let making: Vec<PendingNode<'_>> = context.store.together(|| {
         batch
             .iter()
             .filter_map(|step| match &step.action {
-                Action::Add(new) => Some(begin(step, new, means)),
+                Action::Add(new) => Some(begin(step, new, context)),
                 _ => None,
             })
             .collect()
     })?;
-    let (mut well, ill): (Vec<_>, Vec<_>) = bring_up(making, means)?
+    let (mut created, failed): (Vec<_>, Vec<_>) = bring_up(making, context)?
         .into_iter()
         .partition(|made| made.failure.is_none());
-    for made in &mut well {
-        means.open_firewall(&made.node, &mut made.begun);
+    for made in &mut created {
+        context.open_firewall(&made.node, &mut made.begun);
     }
-    let mut outcomes: Vec<StepOutcome> = means
+    let mut outcomes: Vec<StepOutcome> = context
         .store
-        .together(|| well.into_iter().map(|made| settle(made, means)).collect())?;
-    for made in ill {
-        outcomes.push(settle(made, means)?);
+        .together(|| created.into_iter().map(|made| settle(made, context)).collect())?;
+    for made in failed {
+        outcomes.push(settle(made, context)?);
     }
     outcomes.sort_by_key(|outcome| outcome.node.as_ref().map(|node| node.id));
     for outcome in &outcomes {
@@ -75,29 +75,29 @@ pub(super) fn add(
     Ok(outcomes)
 }
 
-/// Writes down that a node is being made, and its row.
+/// Writes the intent to add a node, and its row.
 fn begin<'s>(
     step: &'s Step,
     new: &NewNode,
-    means: &ExecuteContext<'_>,
+    context: &ExecuteContext<'_>,
 ) -> Result<PendingNode<'s>, store::StoreError> {
-    let begun = means.begin(step, Some(new.id))?;
-    let wallet = means.wallets.draw(means.world.clock.chance());
-    let version = means.binary.map(|binary| &binary.version);
-    let node = conceive(new, wallet, version, means.world.clock.now());
-    let mut stage = AddStage::Conceived;
-    let failure = means.world.gauge.busy_port(&node.ports).map(|port| {
+    let begun = context.begin(step, Some(new.id))?;
+    let wallet = context.wallets.draw(context.world.clock.chance());
+    let version = context.binary.map(|binary| &binary.version);
+    let node = new_row(new, wallet, version, context.world.clock.now());
+    let mut stage = AddStage::NotCreated;
+    let failure = context.world.gauge.busy_port(&node.ports).map(|port| {
         format!(
             "port {port} of node {} is taken by another program: stop that program, or remove its claim",
             node.id
         )
     });
     if failure.is_none() {
-        // The row comes first, so that there is never a process of ours without one.
+        // The row is written first, so that no process of ours is ever without a row.
         stage = AddStage::Written;
-        means
+        context
             .store
-            .progress(begun.intent, NodeChange::Insert(&node), &means.detail(step))?;
+            .progress(begun.intent, NodeChange::Insert(&node), &context.detail(step))?;
     }
     Ok(PendingNode {
         step,
@@ -108,12 +108,12 @@ fn begin<'s>(
     })
 }
 
-/// Goes on with a node that a killed run was making. Its row is there.
+/// Continues the addition of a node that a killed run began. Its row exists.
 pub(super) fn resume(
     step: &Step,
     begun: StartedStep,
     node: Node,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
     let mut made = bring_up(
         vec![PendingNode {
@@ -123,37 +123,37 @@ pub(super) fn resume(
             stage: AddStage::Resumed,
             failure: None,
         }],
-        means,
+        context,
     )?;
     let mut made = made.remove(0);
     if made.failure.is_none() {
-        means.open_firewall(&made.node, &mut made.begun);
+        context.open_firewall(&made.node, &mut made.begun);
     }
-    settle(made, means)
+    settle(made, context)
 }
 
-/// Defines each, then starts all that could be defined.
+/// Defines every node, then starts those that could be defined.
 fn bring_up<'s>(
     mut making: Vec<PendingNode<'s>>,
-    means: &ExecuteContext<'_>,
+    context: &ExecuteContext<'_>,
 ) -> Result<Vec<PendingNode<'s>>, store::StoreError> {
     for made in making.iter_mut().filter(|made| made.failure.is_none()) {
-        let Some(binary) = means.binary else {
+        let Some(binary) = context.binary else {
             made.failure = Some("no antnode binary to make a node from".to_owned());
             continue;
         };
-        match means
+        match context
             .manager(&made.node)
             .and_then(|manager| manager.define(&made.node, binary))
         {
             Ok(defined) => {
                 let asked = made.node.clone();
                 defined.settle_in(&mut made.node);
-                // What the manager decided is written before it is started by it. A run killed before this
-                // line asks the manager again, which knows the node by what was asked for.
+                // What the manager chose is written before the manager starts the node. A run that is killed before
+                // this line asks the manager again, which finds the node by the requested values.
                 if made.node != asked {
-                    let detail = means.detail(made.step);
-                    means
+                    let detail = context.detail(made.step);
+                    context
                         .store
                         .progress(made.begun.intent, counted(&made.node), &detail)?;
                 }
@@ -175,7 +175,7 @@ fn bring_up<'s>(
         .filter(|made| made.failure.is_none())
         .map(|made| &made.node)
         .collect();
-    let mut started = start_all(&ready, means).into_iter();
+    let mut started = start_all(&ready, context).into_iter();
     for made in making.iter_mut().filter(|made| made.failure.is_none()) {
         if let Some(Err(error)) = started.next() {
             made.failure = Some(error);
@@ -184,8 +184,8 @@ fn bring_up<'s>(
     Ok(making)
 }
 
-/// Ends the step: the node is there, or nothing of it is left, or what is left is said.
-fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError> {
+/// Ends the step: the node exists, or nothing of it is left, or the error says what is left.
+fn settle(made: PendingNode<'_>, context: &ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError> {
     let PendingNode {
         step,
         mut begun,
@@ -195,19 +195,19 @@ fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutco
     } = made;
     let Some(failure) = failure else {
         node.state = NodeState::Restarting;
-        node.since = means.world.clock.now();
-        return means.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done);
+        node.since = context.world.clock.now();
+        return context.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done);
     };
     match stage {
-        AddStage::Conceived => means.end(
+        AddStage::NotCreated => context.end(
             begun,
             step,
             Some(&node),
             NodeChange::None,
             StepEnd::Failed(failure),
         ),
-        // Folders and service that cannot be made are not left half made.
-        AddStage::Written => means.end(
+        // A failed definition leaves neither folders nor a service.
+        AddStage::Written => context.end(
             begun,
             step,
             Some(&node),
@@ -215,10 +215,10 @@ fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutco
             StepEnd::Failed(failure),
         ),
         AddStage::Resumed => {
-            // Something of it may be there, and even an identity: it is kept as a node that does not run.
+            // Some of its files, even an identity, may exist: the node is kept as a stopped node.
             node.state = NodeState::Stopped;
-            has_failed(&mut node, &failure, means);
-            means.end(
+            has_failed(&mut node, &failure, context);
+            context.end(
                 begun,
                 step,
                 Some(&node),
@@ -227,18 +227,18 @@ fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutco
             )
         }
         AddStage::Defined => {
-            means.close_firewall(&node, &mut begun);
-            let undone = means.manager(&node).and_then(|manager| manager.remove(&node));
+            context.close_firewall(&node, &mut begun);
+            let undone = context.manager(&node).and_then(|manager| manager.remove(&node));
             let Err(left) = undone else {
                 let change = NodeChange::Delete(node.id);
-                return means.end(begun, step, Some(&node), change, StepEnd::Failed(failure));
+                return context.end(begun, step, Some(&node), change, StepEnd::Failed(failure));
             };
-            // The row stays, marked for removal, so that what is left is tried again and never forgotten.
+            // The row stays and is marked for removal, so that a later run removes the rest.
             node.state = NodeState::Removing;
-            node.since = means.world.clock.now();
+            node.since = context.world.clock.now();
             let failure = format!("{failure}; undoing it failed too: {left}");
             node.memory.last_error = Some(failure.clone());
-            means.end(
+            context.end(
                 begun,
                 step,
                 Some(&node),
@@ -249,7 +249,7 @@ fn settle(made: PendingNode<'_>, means: &ExecuteContext<'_>) -> Result<StepOutco
     }
 }
 
-/// The row of a node that its manager has made; with antctl its id is used up, whatever becomes of it.
+/// The row of a node that its manager has defined. antctl never uses an id again, even if the addition fails.
 fn counted(node: &Node) -> Change<'_> {
     Change {
         node: NodeChange::Update(node),
@@ -258,8 +258,8 @@ fn counted(node: &Node) -> Change<'_> {
     }
 }
 
-/// The row of a node that is about to be made.
-fn conceive(new: &NewNode, wallet: &Wallet, version: Option<&Version>, now: Timestamp) -> Node {
+/// The row of a new node.
+fn new_row(new: &NewNode, wallet: &Wallet, version: Option<&Version>, now: Timestamp) -> Node {
     Node {
         id: new.id,
         name: new.name.clone(),

@@ -1,4 +1,4 @@
-//! What all steps share: the machine and the store, the intent that is written before a step, and the event after it.
+//! What all steps share: the context of a run, the intent before a step, and the event after it.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -13,22 +13,22 @@ use crate::world::World;
 
 use super::outcome::{StepEnd, StepOutcome};
 
-/// What carrying out a plan needs beside the plan.
+/// What the execution of a plan needs besides the plan.
 pub struct ExecuteContext<'a> {
     pub world: &'a World,
     pub store: &'a Store,
-    /// Names this run in the events.
+    /// The name of this run in the events.
     pub run: &'a str,
-    /// What new nodes and upgrades are made from; None where no antnode was found.
+    /// The binary of new nodes and upgrades; none if no antnode was found.
     pub binary: Option<&'a Binary>,
     pub wallets: &'a Wallets,
-    /// Between two steps.
+    /// The pause between two steps.
     pub pause: Duration,
-    /// Whether an operator ordered it, or the engine planned it.
+    /// Whether an operator forced the plan; otherwise the engine planned it.
     pub forced: bool,
 }
 
-/// A step that has been written down and not yet ended.
+/// A step whose intent is written and that has not ended.
 pub(super) struct StartedStep {
     pub(super) intent: store::IntentId,
     pub(super) at: Timestamp,
@@ -55,7 +55,7 @@ impl ExecuteContext<'_> {
         })
     }
 
-    /// What a later run needs to finish the step in this one's place.
+    /// What a later run needs to finish the step if this run is killed.
     pub(super) fn detail(&self, step: &Step) -> serde_json::Value {
         let rest = match step.action {
             Action::Stop(_, rest) => Some(rest.state().word()),
@@ -68,7 +68,7 @@ impl ExecuteContext<'_> {
         json!({ "forced": self.forced, "rest": rest, "to": to })
     }
 
-    /// Ends a step: its row, its event and the end of its intent, in one transaction.
+    /// Ends a step: writes its row and its event and deletes its intent, in one transaction.
     pub(super) fn end<'c>(
         &self,
         begun: StartedStep,
@@ -119,7 +119,7 @@ impl ExecuteContext<'_> {
         self.world.managers.of(node.manager)
     }
 
-    /// Lets the node be reached. What fails is a warning: the node runs all the same.
+    /// Opens the port of the node. A failure is only a warning, because the node runs anyway.
     pub(super) fn open_firewall(&self, node: &Node, begun: &mut StartedStep) {
         if let Err(error) = self.world.firewall.open(node.ports.node, &node.name.full()) {
             begun.warnings.push(error.to_string());
@@ -133,26 +133,26 @@ impl ExecuteContext<'_> {
     }
 }
 
-/// Begins a step on the one node it is about, and keeps what came of the node.
+/// Runs a step on its one node, and updates the node in `nodes`.
 pub(super) fn on_node(
     step: &Step,
     id: NodeId,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
     finish: impl FnOnce(StartedStep, Node, &mut ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError>,
 ) -> Result<StepOutcome, store::StoreError> {
     let Some(node) = nodes.get(&id) else {
         return Ok(no_such_node(step, id));
     };
-    let begun = means.begin(step, Some(id))?;
-    let outcome = finish(begun, node.clone(), means)?;
+    let begun = context.begin(step, Some(id))?;
+    let outcome = finish(begun, node.clone(), context)?;
     if let Some(node) = &outcome.node {
         nodes.insert(id, node.clone());
     }
     Ok(outcome)
 }
 
-/// The outcome of a step whose node is not there: the plan was made of other nodes than these.
+/// The outcome of a step whose node does not exist: the plan was made for other nodes.
 pub(super) fn no_such_node(step: &Step, id: NodeId) -> StepOutcome {
     StepOutcome {
         step: step.clone(),
@@ -162,15 +162,15 @@ pub(super) fn no_such_node(step: &Step, id: NodeId) -> StepOutcome {
     }
 }
 
-/// The node was started just now.
-pub(super) fn has_started(node: &mut Node, state: NodeState, means: &ExecuteContext<'_>) {
+/// Records that the node was just started.
+pub(super) fn has_started(node: &mut Node, state: NodeState, context: &ExecuteContext<'_>) {
     node.state = state;
-    node.since = means.world.clock.now();
+    node.since = context.world.clock.now();
     node.memory.silent = 0;
     node.memory.last_error = None;
 }
 
-/// The node would not start, stop or go: it is passed over for a while, longer each time.
-pub(super) fn has_failed(node: &mut Node, error: &str, means: &ExecuteContext<'_>) {
-    plan::put_off(node, error, means.world.clock.now());
+/// Records a failure on the node, which delays the next attempt; each failure in a row makes the delay longer.
+pub(super) fn has_failed(node: &mut Node, error: &str, context: &ExecuteContext<'_>) {
+    plan::put_off(node, error, context.world.clock.now());
 }

@@ -1,7 +1,7 @@
-//! Carrying out a plan: its steps in order, each written down before it is begun and when it ended.
+//! Executes a plan: its steps in order, each with an intent before it and an event after it.
 //!
-//! Nothing is decided here. A step that fails undoes what it began or says what is left; the others
-//! still run. A run that is killed in the middle leaves an intent, which the next one reads first.
+//! This module decides nothing. A step that fails undoes what it began or reports what is left, and the other steps
+//! still run. A run that is killed leaves an intent, which the next run handles first.
 
 mod add;
 mod context;
@@ -23,21 +23,21 @@ pub use context::ExecuteContext;
 pub use outcome::{StepEnd, StepOutcome};
 pub use recover::recover;
 
-/// Carries out `plan` on `nodes`, which are as the store has them, and leaves them as they then stand.
+/// Executes `plan` on `nodes`, which are as the store has them, and updates them.
 ///
 /// # Errors
 /// When the store cannot be written: nothing more is begun, as nothing could be remembered of it.
 pub fn execute(
     plan: &Plan,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     let mut rest = plan.steps.as_slice();
-    let _working = ProgressGuard::begin(means.world.progress, Work::Steps, ends(&plan.steps));
+    let _working = ProgressGuard::begin(context.world.progress, Work::Steps, ends(&plan.steps));
     while let Some(first) = rest.first() {
         if !outcomes.is_empty() {
-            means.world.clock.sleep(means.pause);
+            context.world.clock.sleep(context.pause);
         }
         if signals::asked_to_end() {
             outcomes.extend(rest.iter().map(|step| StepOutcome {
@@ -48,20 +48,20 @@ pub fn execute(
             }));
             break;
         }
-        let count = together(rest, means.pause);
+        let count = together(rest, context.pause);
         let (batch, later) = rest.split_at(count);
         rest = later;
         match &first.action {
-            Action::Add(_) => outcomes.extend(add::add(batch, nodes, means)?),
-            Action::Start(..) => outcomes.extend(start_stop::start(batch, nodes, means)?),
-            Action::Stop(id, rest) => outcomes.push(start_stop::stop(first, *id, *rest, nodes, means)?),
-            Action::Upgrade(id, to) => outcomes.push(upgrade::upgrade(first, *id, to, nodes, means)?),
-            Action::Remove(id) => outcomes.push(remove::remove(first, *id, nodes, means)?),
-            Action::Teardown(ids) => outcomes.extend(remove::teardown(first, ids, nodes, means)?),
-            Action::Resurvey => outcomes.push(start_stop::resurvey(first, means)?),
+            Action::Add(_) => outcomes.extend(add::add(batch, nodes, context)?),
+            Action::Start(..) => outcomes.extend(start_stop::start(batch, nodes, context)?),
+            Action::Stop(id, rest) => outcomes.push(start_stop::stop(first, *id, *rest, nodes, context)?),
+            Action::Upgrade(id, to) => outcomes.push(upgrade::upgrade(first, *id, to, nodes, context)?),
+            Action::Remove(id) => outcomes.push(remove::remove(first, *id, nodes, context)?),
+            Action::Teardown(ids) => outcomes.extend(remove::teardown(first, ids, nodes, context)?),
+            Action::Resurvey => outcomes.push(start_stop::resurvey(first, context)?),
         }
     }
-    for manager in means.world.managers.all() {
+    for manager in context.world.managers.all() {
         if let Err(error) = manager.settle_definitions() {
             tracing::warn!("{error}");
         }
@@ -69,7 +69,7 @@ pub fn execute(
     Ok(outcomes)
 }
 
-/// How many times a step of these, or a node's part in one, will end.
+/// How many outcomes the steps will have: a teardown has one for each node.
 fn ends(steps: &[Step]) -> usize {
     let of = |step: &Step| match &step.action {
         Action::Teardown(ids) => ids.len(),
@@ -78,10 +78,10 @@ fn ends(steps: &[Step]) -> usize {
     steps.iter().map(of).sum()
 }
 
-/// How many steps a batch may hold: so many intents a killed run can leave behind.
+/// The most steps in a batch, which is also the most intents that a killed run leaves.
 const BATCH: usize = 50;
 
-/// How many of the first steps are carried out together: adds or plain starts, when no pause is asked between them.
+/// How many of the first steps run together: adds, or starts without an upgrade, if there is no pause between steps.
 fn together(steps: &[Step], pause: Duration) -> usize {
     let kind = |step: &Step| match step.action {
         Action::Add(_) => Some(true),

@@ -7,25 +7,25 @@ use crate::plan::Step;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepEnd {
     Done,
-    /// What went wrong, and what is left of the step if anything is.
+    /// The error, and what is left of the step, if anything.
     Failed(String),
-    /// A signal came first.
+    /// A signal ended the run before this step.
     Skipped,
 }
 
-/// One step, the node it was about, and how it ended.
+/// A step, its node, and how it ended.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
     pub step: Step,
-    /// As it stands after the step, or stood before it if it is gone. None for steps about no single node.
+    /// The node after the step, or before it if the node was removed. None for steps without a single node.
     pub node: Option<Node>,
     pub ending: StepEnd,
-    /// What went wrong beside the step: a firewall rule that could not be set.
+    /// Errors that did not fail the step, such as a firewall rule that could not be set.
     pub warnings: Vec<String>,
 }
 
 impl StepOutcome {
-    /// What a step would come to if it went well, on `nodes` as they stand.
+    /// The outcome that the step would have on `nodes` if it succeeded.
     #[must_use]
     pub fn foreseen(step: &Step, nodes: &[Node]) -> StepOutcome {
         let node = step
@@ -41,7 +41,7 @@ impl StepOutcome {
         }
     }
 
-    /// Whether the step was begun and did not reach its end.
+    /// Whether the step began and failed.
     #[must_use]
     pub fn failed(&self) -> bool {
         matches!(self.ending, StepEnd::Failed(_))

@@ -1,4 +1,4 @@
-//! What a killed run was doing: finished or undone before anything else is begun.
+//! Finishes or undoes the steps of a killed run before anything else begins.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -11,33 +11,33 @@ use super::context::{ExecuteContext, StartedStep, has_started};
 use super::outcome::{StepEnd, StepOutcome};
 use super::{add, remove, start_stop, upgrade};
 
-/// Ends every intent that is still open. Every step can be done twice, so most are simply done again.
+/// Ends every open intent. Every step can be repeated safely, so most are simply repeated.
 ///
 /// # Errors
 /// When the store cannot be written.
 pub fn recover(
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::new();
-    for (id, intent) in means.store.pending()? {
-        match unfinished(id, &intent, nodes, means)? {
+    for (id, intent) in context.store.pending()? {
+        match unfinished(id, &intent, nodes, context)? {
             Some(outcome) => {
                 keep_in_step(&outcome, nodes);
                 outcomes.push(outcome);
             }
-            None => means.store.forget(id)?,
+            None => context.store.forget(id)?,
         }
     }
     Ok(outcomes)
 }
 
-/// Ends one intent; None when there is nothing to end: its node is not there, or the next survey will tell all.
+/// Ends one intent. None if there is nothing to do: the node does not exist, or the next survey shows its state.
 fn unfinished(
     id: IntentId,
     intent: &Intent,
     nodes: &BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<Option<StepOutcome>, store::StoreError> {
     let Some(node) = intent.node.and_then(|node| nodes.get(&node)).cloned() else {
         return Ok(None);
@@ -49,7 +49,7 @@ fn unfinished(
         "a run that was killed had begun to {kind} {}: finishing it",
         node.service
     );
-    means.forced = intent.detail["forced"] == true;
+    context.forced = intent.detail["forced"] == true;
     let begun = StartedStep {
         intent: id,
         at: intent.at,
@@ -64,22 +64,22 @@ fn unfinished(
         },
     };
     let kind = match kind {
-        // Such a start puts another antnode in place first, and that has to be ended as well.
+        // Such a start installs another antnode first, and that has to be finished as well.
         ActionKind::Start if intent.detail["to"].is_string() => ActionKind::Upgrade,
         kind => kind,
     };
     let outcome = match kind {
         ActionKind::Add => {
             let step = step(Action::Start(node.id, None));
-            add::resume(&step, begun, node, means)?
+            add::resume(&step, begun, node, context)?
         }
         ActionKind::Upgrade => {
-            let newest = means.binary.map(|binary| binary.version.clone());
+            let newest = context.binary.map(|binary| binary.version.clone());
             let step = step(Action::Upgrade(
                 node.id,
                 newest.unwrap_or_else(|| Version::new("")),
             ));
-            upgrade::finish(&step, begun, node, None, means)?
+            upgrade::finish(&step, begun, node, None, context)?
         }
         ActionKind::Stop => {
             let rest = match intent.detail["rest"].as_str().and_then(NodeState::from_word) {
@@ -87,13 +87,13 @@ fn unfinished(
                 Some(NodeState::Disabled) => StopReason::Disabled,
                 _ => StopReason::Stopped,
             };
-            start_stop::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, means)?
+            start_stop::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, context)?
         }
         ActionKind::Remove | ActionKind::Teardown => {
-            remove::finish(&step(Action::Remove(node.id)), begun, node, means)?
+            remove::finish(&step(Action::Remove(node.id)), begun, node, context)?
         }
-        ActionKind::Start => match started(&node, means) {
-            true => ended_start(&step(Action::Start(node.id, None)), begun, node, means)?,
+        ActionKind::Start => match started(&node, context) {
+            true => ended_start(&step(Action::Start(node.id, None)), begun, node, context)?,
             false => return Ok(None),
         },
         ActionKind::Resurvey => return Ok(None),
@@ -101,8 +101,8 @@ fn unfinished(
     Ok(Some(outcome))
 }
 
-fn started(node: &Node, means: &ExecuteContext<'_>) -> bool {
-    let processes = means
+fn started(node: &Node, context: &ExecuteContext<'_>) -> bool {
+    let processes = context
         .manager(node)
         .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
     processes.is_ok_and(|all| {
@@ -115,25 +115,25 @@ fn ended_start(
     step: &Step,
     mut begun: StartedStep,
     mut node: Node,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
-    // To start what runs does no more than what the run that was killed had left undone.
-    if let Err(error) = means.manager(&node).and_then(|manager| manager.start(&node)) {
+    // Starting a running node only does what the killed run had not done yet.
+    if let Err(error) = context.manager(&node).and_then(|manager| manager.start(&node)) {
         begun.warnings.push(error.to_string());
     }
-    means.open_firewall(&node, &mut begun);
-    has_started(&mut node, NodeState::Restarting, means);
-    means.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done)
+    context.open_firewall(&node, &mut begun);
+    has_started(&mut node, NodeState::Restarting, context);
+    context.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done)
 }
 
-/// Does to `nodes` what the outcome did to the store.
+/// Changes `nodes` as the outcome changed the store.
 fn keep_in_step(outcome: &StepOutcome, nodes: &mut BTreeMap<NodeId, Node>) {
     let Some(node) = &outcome.node else { return };
     let gone = matches!(
         (&outcome.step.action, &outcome.ending),
         (Action::Remove(_), StepEnd::Done) | (Action::Start(..), StepEnd::Failed(_))
     );
-    // A start that failed here is an add; where its row was kept it says STOPPED or REMOVING.
+    // A failed start here belongs to an add; if its row was kept, its state is STOPPED or REMOVING.
     let kept = outcome.failed() && matches!(node.state, NodeState::Removing | NodeState::Stopped);
     if gone && !kept {
         nodes.remove(&node.id);

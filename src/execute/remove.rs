@@ -1,4 +1,4 @@
-//! Removing nodes: process, firewall rule, service, data and logs, and only when all are gone the row.
+//! Removes nodes: process, firewall rule, service, data and logs; the row last, when all of these are gone.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ pub(super) fn remove(
     step: &Step,
     id: NodeId,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
-    let outcome = on_node(step, id, nodes, means, |begun, node, means| {
-        finish(step, begun, node, means)
+    let outcome = on_node(step, id, nodes, context, |begun, node, context| {
+        finish(step, begun, node, context)
     })?;
     keep_in_step(&outcome, id, nodes);
     Ok(outcome)
@@ -28,21 +28,21 @@ pub(super) fn finish(
     step: &Step,
     begun: StartedStep,
     node: Node,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
-    let removed = means
+    let removed = context
         .manager(&node)
         .and_then(|manager| manager.remove(&node))
         .map_err(|error| error.to_string());
-    write(step, conclude(begun, node, removed, means), None, means)
+    write(step, conclude(begun, node, removed, context), None, context)
 }
 
-/// Removes all of `ids`, each with an event of its own.
+/// Removes all nodes of `ids`, each with its own event.
 pub(super) fn teardown(
     step: &Step,
     ids: &[NodeId],
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
     let single = |id: &NodeId| Step {
         action: Action::Remove(*id),
@@ -52,11 +52,11 @@ pub(super) fn teardown(
         return Ok(vec![no_such_node(&single(id), *id)]);
     }
     let leaving = ids.iter().filter_map(|id| nodes.get(id));
-    let begun: Vec<(Step, StartedStep, Node)> = means.store.together(|| {
+    let begun: Vec<(Step, StartedStep, Node)> = context.store.together(|| {
         leaving
             .map(|node| {
                 let step = single(&node.id);
-                let begun = means.begin(&step, Some(node.id))?;
+                let begun = context.begin(&step, Some(node.id))?;
                 Ok((step, begun, node.clone()))
             })
             .collect()
@@ -67,7 +67,7 @@ pub(super) fn teardown(
         by_manager.entry(node.manager).or_default().push(node.clone());
     }
     for (kind, theirs) in by_manager {
-        match means.world.managers.of(kind) {
+        match context.world.managers.of(kind) {
             Ok(manager) => {
                 let left = manager.teardown(&theirs);
                 failures.extend(left.into_iter().map(|(id, error)| (id, error.to_string())));
@@ -75,18 +75,18 @@ pub(super) fn teardown(
             Err(error) => failures.extend(theirs.iter().map(|node| (node.id, error.to_string()))),
         }
     }
-    let recount = forgot_all(&begun, &failures, means).then_some(0);
+    let recount = forgot_all(&begun, &failures, context).then_some(0);
     let ended: Vec<_> = begun
         .into_iter()
         .map(|(step, begun, node)| {
             let removed = failures.remove(&node.id).map_or(Ok(()), Err);
-            (step, conclude(begun, node, removed, means))
+            (step, conclude(begun, node, removed, context))
         })
         .collect();
-    let outcomes: Vec<StepOutcome> = means.store.together(|| {
+    let outcomes: Vec<StepOutcome> = context.store.together(|| {
         ended
             .into_iter()
-            .map(|(step, ended)| write(&step, ended, recount, means))
+            .map(|(step, ended)| write(&step, ended, recount, context))
             .collect()
     })?;
     for (outcome, id) in outcomes.iter().zip(ids) {
@@ -95,11 +95,11 @@ pub(super) fn teardown(
     Ok(outcomes)
 }
 
-/// Whether antctl has forgotten all nodes it ever had, so that ids and their ports may be given again.
+/// Whether antctl knows no nodes any more, so that ids and ports may be used again.
 fn forgot_all(
     begun: &[(Step, StartedStep, Node)],
     failures: &BTreeMap<NodeId, String>,
-    means: &ExecuteContext<'_>,
+    context: &ExecuteContext<'_>,
 ) -> bool {
     let mut antctls = begun
         .iter()
@@ -107,7 +107,7 @@ fn forgot_all(
         .filter(|kind| kind.numbers_its_nodes())
         .peekable();
     let keeps_none = |kind| {
-        let manager = means.world.managers.of(kind);
+        let manager = context.world.managers.of(kind);
         manager
             .and_then(|manager| manager.reserved_ports())
             .is_ok_and(|ports| ports.is_empty())
@@ -115,34 +115,34 @@ fn forgot_all(
     failures.is_empty() && antctls.peek().is_some() && antctls.all(keeps_none)
 }
 
-/// A removal that came to its end, and what is to be written of it.
+/// A removal that ended, and its result.
 struct FinishedRemoval {
     begun: StartedStep,
     node: Node,
     ending: StepEnd,
 }
 
-/// What is left to do once the manager has removed the node, or has not.
+/// Ends a removal after the manager removed the node, or failed to.
 fn conclude(
     mut begun: StartedStep,
     mut node: Node,
     removed: Result<(), String>,
-    means: &ExecuteContext<'_>,
+    context: &ExecuteContext<'_>,
 ) -> FinishedRemoval {
     let ending = match removed {
         Ok(()) => {
-            means.close_firewall(&node, &mut begun);
+            context.close_firewall(&node, &mut begun);
             StepEnd::Done
         }
         Err(error) => {
-            // Half removed is on its way out: REMOVING is what brings it back to this step. One that
-            // still runs was not touched and stays what it was.
-            if !still_runs(&node, means) {
+            // A half removed node becomes REMOVING, so that a later run repeats this step. A node that still runs was
+            // not changed and keeps its state.
+            if !still_runs(&node, context) {
                 node.state = NodeState::Removing;
-                node.since = means.world.clock.now();
+                node.since = context.world.clock.now();
             }
             if node.state == NodeState::Dead {
-                has_failed(&mut node, &error, means);
+                has_failed(&mut node, &error, context);
             }
             node.memory.last_error = Some(error.clone());
             StepEnd::Failed(error)
@@ -151,13 +151,13 @@ fn conclude(
     FinishedRemoval { begun, node, ending }
 }
 
-/// The row goes with the node; one that would not go keeps it. `recount` is the highest id used from now on, if
-/// that changes.
+/// Deletes the row of a removed node; a node whose removal failed keeps its row. `recount` is the new highest id
+/// used, if that changes.
 fn write(
     step: &Step,
     ended: FinishedRemoval,
     recount: Option<u32>,
-    means: &ExecuteContext<'_>,
+    context: &ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
     let FinishedRemoval { begun, node, ending } = ended;
     let change = Change {
@@ -168,14 +168,14 @@ fn write(
         highest_node_id_used: recount,
         ..Change::default()
     };
-    means.end(begun, step, Some(&node), change, ending)
+    context.end(begun, step, Some(&node), change, ending)
 }
 
-fn still_runs(node: &Node, means: &ExecuteContext<'_>) -> bool {
-    let processes = means
+fn still_runs(node: &Node, context: &ExecuteContext<'_>) -> bool {
+    let processes = context
         .manager(node)
         .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
-    // When not even that can be told, nothing is changed.
+    // If the processes cannot be listed, the node counts as running and its state stays.
     processes.map_or(true, |all| {
         all.iter()
             .any(|process| process.activity == ProcessState::Running)

@@ -1,4 +1,4 @@
-//! Putting a newer antnode in the place of a node's own.
+//! Upgrades nodes to a newer antnode.
 
 use std::collections::BTreeMap;
 
@@ -16,29 +16,29 @@ pub(super) fn upgrade(
     id: NodeId,
     to: &Version,
     nodes: &mut BTreeMap<NodeId, Node>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
-    on_node(step, id, nodes, means, |begun, node, means| {
-        finish(step, begun, node, Some(to), means)
+    on_node(step, id, nodes, context, |begun, node, context| {
+        finish(step, begun, node, Some(to), context)
     })
 }
 
-/// Does the step that was begun, or begun by a run that was killed: doing it twice is doing it once.
+/// Finishes an upgrade that this run or a killed run began. It can be repeated safely.
 pub(super) fn finish(
     step: &Step,
     mut begun: StartedStep,
     mut node: Node,
     to: Option<&Version>,
-    means: &mut ExecuteContext<'_>,
+    context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
     let mut held_back = None;
-    // The binary it runs from now on; none where it was started as it is.
-    let upgraded = match means.binary {
+    // The binary that the node runs from now on; none if it was started with its old one.
+    let upgraded = match context.binary {
         Some(binary) if to.is_none_or(|to| *to == binary.version) => {
-            let manager = means.manager(&node);
+            let manager = context.manager(&node);
             let upgraded = manager.and_then(|manager| match manager.upgrade(&node, binary) {
-                // Root does not touch an antnode that somebody else could exchange; that account may run it, and an
-                // old node earns more than none.
+                // Root does not install an antnode that another account could replace. That account may still run the
+                // old one, and an old node earns more than none.
                 Err(why @ manager::ManagerError::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
                     held_back = Some(format!("`{}` is not upgraded: {why}", node.name.full()));
                     manager.start(&node).map(|()| None)
@@ -52,23 +52,23 @@ pub(super) fn finish(
     };
     let ending = match upgraded {
         Ok(binary) => {
-            means.open_firewall(&node, &mut begun);
+            context.open_firewall(&node, &mut begun);
             begun.warnings.extend(held_back);
             match binary {
                 Some(binary) => {
-                    has_started(&mut node, NodeState::Upgrading, means);
-                    // Of the newest one that antctl found the next survey tells the version.
+                    has_started(&mut node, NodeState::Upgrading, context);
+                    // If antctl chose the newest version, the next survey reads which one that is.
                     node.version = Some(binary.version.clone()).filter(Version::is_readable);
                     node.memory.binary_key = None;
                 }
-                None => has_started(&mut node, NodeState::Restarting, means),
+                None => has_started(&mut node, NodeState::Restarting, context),
             }
             StepEnd::Done
         }
         Err(error) => {
-            has_failed(&mut node, &error, means);
+            has_failed(&mut node, &error, context);
             StepEnd::Failed(error)
         }
     };
-    means.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+    context.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
 }

@@ -1,4 +1,4 @@
-//! What is done to a node, with all that the executor needs to do it.
+//! The actions of a plan, with all that the executor needs.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr};
 
 use crate::colony::{ManagerKind, NodeId, NodeName, NodePaths, NodePorts, NodeState, ServiceName, Version};
 
-/// What a stopped node is left as.
+/// The state that a stopped node gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// STOPPED: it may be started again.
     Stopped,
-    /// REMOVING: it goes when `delay_remove` has passed.
+    /// REMOVING: the node and its data are deleted when `delay_remove` has passed.
     Removing,
-    /// DISABLED: out of the colony's hands.
+    /// DISABLED: wnm ignores it until an operator starts or removes it.
     Disabled,
 }
 
-/// All of a node that is to be made, but its wallet.
+/// All of a new node except its wallet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewNode {
     pub id: NodeId,
     pub name: NodeName,
-    /// As the manager will call it, where that is known beforehand.
+    /// The name that the manager will give it, if that is known before.
     pub service: ServiceName,
     pub manager: ManagerKind,
     pub ports: NodePorts,
@@ -43,21 +43,21 @@ pub struct NewNode {
 )]
 pub enum Action {
     Add(Box<NewNode>),
-    /// Start it; with a version, put that binary in place first: a stopped node older than the binary.
+    /// Start it. With a version: install that binary first, because the stopped node is older.
     Start(NodeId, Option<Version>),
-    /// Put the binary of this version in place and leave it running.
+    /// Install the binary of this version and leave the node running.
     Upgrade(NodeId, Version),
     Stop(NodeId, StopReason),
-    /// Service, firewall rule, data, logs, row.
+    /// Delete service, firewall rule, data, logs and row.
     Remove(NodeId),
-    /// All of them, youngest first.
+    /// Remove all nodes, the youngest first.
     Teardown(Vec<NodeId>),
-    /// Note that the machine was booted.
+    /// Record that the machine was booted.
     Resurvey,
 }
 
 impl ActionKind {
-    /// The peer's word for it, which events and plans carry.
+    /// The peer's word for it, which events and plans contain.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
@@ -71,13 +71,14 @@ impl ActionKind {
 }
 
 impl Action {
-    /// What is done now. The first half of removing a running node is a stop; see [`Step::kind`].
+    /// The kind of this action. The removal of a running node begins with a stop; see
+    /// [`Step::kind`](super::Step::kind).
     #[must_use]
     pub fn kind(&self) -> ActionKind {
         self.into()
     }
 
-    /// The one node it is done to; none where it is about all nodes or none.
+    /// The node it acts on; none if it acts on all nodes or on none.
     #[must_use]
     pub fn node(&self) -> Option<NodeId> {
         match self {
@@ -117,7 +118,7 @@ impl fmt::Display for Action {
 }
 
 impl StopReason {
-    /// The state a node so stopped is in.
+    /// The state of a node that was stopped for this reason.
     #[must_use]
     pub fn state(self) -> NodeState {
         match self {

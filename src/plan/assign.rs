@@ -1,4 +1,4 @@
-//! Each want its node, and each new node its id, ports and paths.
+//! Assigns a node to each work item, and id, ports and paths to each new node.
 
 use std::cmp::Reverse;
 
@@ -14,9 +14,8 @@ use super::reason::{Cause, Quantity, Quota, Reason};
 use super::step::{Plan, Step};
 use super::task::Task;
 
-/// Names the nodes of a decision: what stops or goes is the youngest, what starts or is upgraded the
-/// oldest. What finds no node becomes a hold. `taken` tells the first of a new node's ports that another
-/// program uses.
+/// Chooses the nodes of a decision: the youngest to stop or remove, the oldest to start or upgrade. A work item
+/// without a node becomes a blocker. `taken` returns the first port of a new node that another program uses.
 pub fn assign(
     decision: Decision,
     nodes: &[Node],
@@ -47,7 +46,7 @@ pub fn assign(
     desk.plan
 }
 
-/// Where wants are matched with nodes.
+/// Matches work items with nodes.
 struct Assignment<'a> {
     nodes: &'a [Node],
     binary: Option<&'a Version>,
@@ -57,8 +56,9 @@ struct Assignment<'a> {
 }
 
 impl<'a> Assignment<'a> {
-    /// Those of the wants that are needed. Where the cap alone takes nodes away, it takes no more than are above
-    /// it and not on their way out: the peer fills its slots, and then makes anew what it took too many.
+    /// The work items that are needed. If only the cap requires removals, no more nodes are removed than are above it
+    /// and not already being removed. The peer fills all its slots, and then adds again the nodes that it removed too
+    /// many.
     fn needed(&self, wants: &[WorkItem]) -> Vec<WorkItem> {
         let mut wants = wants.to_vec();
         let Some(above) = wants.first().and_then(above_cap) else {
@@ -75,7 +75,7 @@ impl<'a> Assignment<'a> {
         wants
     }
 
-    /// Serves all wants of one task.
+    /// Plans all work items of one task.
     fn serve(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
         let Some(first) = wants.first() else { return };
         match first.task {
@@ -85,7 +85,7 @@ impl<'a> Assignment<'a> {
             Task::ResurveyRebooted | Task::ResurveyInitialised => {
                 self.push(Action::Resurvey, first, Vec::new());
             }
-            // One want stands for all of them.
+            // One work item stands for all nodes.
             Task::RemoveDead => {
                 for node in youngest(self.nodes, usize::MAX, |node| {
                     node.state == NodeState::Dead && is_due(node, self.now)
@@ -150,8 +150,8 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// The youngest of those that are wanted and may be stopped: not one whose stop failed just now, and one whose
-    /// upgrade did only where there is no other, since that may have been for the same reason.
+    /// The youngest nodes that may be stopped: no node whose stop just failed, and a node whose upgrade just failed
+    /// only if there is no other, because both may have failed for the same reason.
     fn stoppable(&self, most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&'a Node> {
         let mut chosen = youngest(self.nodes, most, |node| wanted(node) && is_due(node, self.now));
         chosen.extend(youngest(self.nodes, most - chosen.len(), |node| {
@@ -160,8 +160,8 @@ impl<'a> Assignment<'a> {
         chosen
     }
 
-    /// The oldest stopped nodes. One that is outdated is upgraded by its start, and so needs an upgrade slot
-    /// as well; where those are taken it waits, and the next one has its turn.
+    /// The oldest stopped nodes. Starting an outdated node also upgrades it and needs an upgrade slot; if none is
+    /// free, the node waits and the next one is started.
     fn start(&mut self, wants: &[WorkItem]) {
         let quota = self.policy.quotas.upgrades;
         let busy = count(self.nodes, |node| node.state == NodeState::Upgrading);
@@ -194,9 +194,9 @@ impl<'a> Assignment<'a> {
     }
 
     fn add(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
-        let mut nursery = NewNodePlanner::new(self.nodes, template, taken);
+        let mut planner = NewNodePlanner::new(self.nodes, template, taken);
         for want in wants {
-            match nursery.conceive() {
+            match planner.plan_next() {
                 Ok(new) => self.push(Action::Add(Box::new(new)), want, Vec::new()),
                 Err(hold) => {
                     self.plan.holds.push(hold);
@@ -206,17 +206,17 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// One node for each want, as far as they go.
+    /// Assigns one node to each work item, as long as there are nodes.
     fn give(&mut self, wants: &[WorkItem], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Cause>)) {
         for (want, node) in wants.iter().zip(chosen) {
             let (action, ground) = act(node);
             self.push(action, want, ground.into_iter().collect());
         }
         if let Some(want) = wants.get(chosen.len()) {
-            let wants = wants.len() - chosen.len();
             self.plan.holds.push(Blocker::NoNode {
                 task: want.task,
-                wants,
+                found: chosen.len(),
+                wanted: wants.len(),
             });
         }
     }
@@ -236,7 +236,7 @@ impl<'a> Assignment<'a> {
     }
 }
 
-/// By how many nodes the colony is above its cap, where that alone is why one is to go for good.
+/// The number of nodes above the cap, if the cap is the only reason to remove nodes.
 fn above_cap(want: &WorkItem) -> Option<i64> {
     let fills_disk = |ground: &Cause| {
         matches!(
@@ -263,17 +263,17 @@ pub(super) fn outdated(node: &Node, newest: &Version) -> Cause {
     }
 }
 
-/// Oldest first: by when they were made, then by id.
+/// Oldest first: by the time they were added, then by id.
 pub(super) fn seniority(node: &Node) -> (Timestamp, NodeId) {
     (node.born, node.id)
 }
 
-/// The `most` oldest of those that are wanted, oldest first.
+/// The oldest matching nodes, at most `most`, the oldest first.
 pub(super) fn oldest(nodes: &[Node], most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
     foremost(nodes, most, wanted, seniority)
 }
 
-/// The `most` youngest of those that are wanted, youngest first.
+/// The youngest matching nodes, at most `most`, the youngest first.
 pub(super) fn youngest(nodes: &[Node], most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&Node> {
     foremost(nodes, most, wanted, |node| Reverse(seniority(node)))
 }
@@ -285,7 +285,7 @@ fn foremost<K: Ord>(
     rank: impl Fn(&Node) -> K,
 ) -> Vec<&Node> {
     let mut found: Vec<&Node> = nodes.iter().filter(|node| wanted(node)).collect();
-    // Of thousands only a few are taken: those are set apart before anything is sorted.
+    // Only a few of thousands are needed: they are selected before they are sorted.
     if most < found.len() {
         found.select_nth_unstable_by_key(most, |node| rank(node));
         found.truncate(most);

@@ -1,4 +1,4 @@
-//! Why something is not done; its words, said once for all.
+//! The reasons why something is not done, and their texts.
 
 use std::fmt;
 
@@ -10,25 +10,25 @@ use super::task::Task;
 /// Why something is not done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Blocker {
-    /// The plan is to rest, and this is the rest it takes. First among the holds of such a plan.
+    /// The plan does nothing, for this reason. It is the first blocker of such a plan.
     Resting(Task),
-    /// Nothing is started or added while this is so high.
+    /// Nothing is started or added while this is not below its limit.
     NotBelow {
         what: Quantity,
         is: f64,
         limit: f64,
     },
-    /// Nothing is added: the colony is full.
+    /// Nothing is added: the colony has as many nodes as its cap.
     AtCap {
         nodes: i64,
         cap: i64,
     },
-    /// Nothing is started: as many nodes run or are starting as the colony may have.
+    /// Nothing is started: as many nodes run or start as the cap allows.
     RunningAtCap {
         nodes: i64,
         cap: i64,
     },
-    /// Nothing is started or added while nodes are between two states.
+    /// Nothing is started or added while a started, upgraded or removed node settles.
     Underway {
         nodes: i64,
     },
@@ -37,21 +37,21 @@ pub enum Blocker {
         busy: i64,
         limit: i64,
     },
-    /// The nodes were taken over, and no survey has found them so yet.
+    /// The nodes were taken over, and no full survey has confirmed them yet.
     Unconfirmed,
-    /// Pressure, but the nodes were taken over so lately that it is not known to last.
+    /// Pressure, but the nodes were taken over recently, so the pressure may not last.
     Watched {
         until: Timestamp,
     },
-    /// Pressure, but a node was stopped so lately that its effect is not seen yet.
+    /// Pressure, but the effect of the last stop is not measured yet.
     Paced {
         until: Timestamp,
     },
-    /// Pressure, but a removal is under way.
+    /// Pressure, but a removal is in progress.
     RemovalUnderway {
         nodes: i64,
     },
-    /// Pressure, but there is no node whose stop would help.
+    /// Pressure, but no node runs.
     NothingToStop,
     NoBinary,
     UpgradesOff {
@@ -60,31 +60,32 @@ pub enum Blocker {
     UpgradesWait {
         nodes: i64,
     },
-    /// The first node is newer than the binary, and nothing else is known.
+    /// The first node is newer than the binary, and the versions of the other nodes are unknown.
     BinaryOlder {
         binary: String,
         first: String,
     },
-    /// Dead nodes whose removal failed, and is tried again later.
+    /// Dead nodes whose removal failed.
     DeadKept {
         nodes: i64,
     },
-    /// Nodes passed over for a while after failed starts.
+    /// Nodes that are not started for a while after failed starts.
     PassedOver {
         nodes: i64,
     },
-    /// Nodes passed over for a while after failed stops.
+    /// Nodes that are not stopped for a while after failed stops.
     StopFailed {
         nodes: i64,
     },
-    /// Nodes that run and are passed over for a while after upgrades that failed or changed nothing.
+    /// Running nodes that are not upgraded for a while after upgrades that failed or changed nothing.
     UpgradeFailed {
         nodes: i64,
     },
-    /// Wants that found no node.
+    /// A task that found fewer nodes than it wanted.
     NoNode {
         task: Task,
-        wants: usize,
+        found: usize,
+        wanted: usize,
     },
     /// A new node's port is in use by another program.
     PortTaken {
@@ -96,13 +97,13 @@ pub enum Blocker {
         id: NodeId,
         port: u64,
     },
-    /// Two ports of a new node would be the same.
+    /// A new node would need the same port twice.
     PortTwice {
         id: NodeId,
         port: u16,
     },
     NoFreeId,
-    /// An order about one node that is not carried out; the name as the operator gave it.
+    /// A forced action that is not possible on one node; the name as the operator gave it.
     Refused {
         name: String,
         why: Refusal,
@@ -113,15 +114,15 @@ pub enum Blocker {
     NamesNeeded {
         action: ForcedAction,
     },
-    /// An order that needs an antnode binary, where there is none.
+    /// A forced action needs an antnode binary, and none was found.
     BinaryNeeded {
         action: ForcedAction,
     },
-    /// An order by count found no node at all.
+    /// A forced action with a count found no node.
     NoneTo {
         action: ForcedAction,
     },
-    /// An order by count found fewer nodes than asked, and takes all of them.
+    /// A forced action with a count found fewer nodes than requested, and acts on all of them.
     OnlySoMany {
         action: ForcedAction,
         found: i64,
@@ -129,17 +130,17 @@ pub enum Blocker {
     },
 }
 
-/// Why an order is not carried out on one node.
+/// Why a forced action is not possible on one node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     NotFound,
-    /// The name fits several nodes.
+    /// The name matches several nodes.
     Ambiguous(Vec<NodeId>),
     AlreadyRunning,
     AlreadyStarting,
     AlreadyUpgrading,
     UpToDate(String),
-    /// No node is ever taken back to an older version.
+    /// No node is ever downgraded.
     Newer {
         has: String,
         binary: String,
@@ -152,8 +153,7 @@ pub enum Refusal {
 }
 
 impl Blocker {
-    /// Whether an order that gave this hold was not carried out in full. Only orders give such holds,
-    /// and the ports and ids that new nodes, ordered or planned, could not get.
+    /// Whether something that was requested failed: a forced action on a node, or the id or a port of a new node.
     #[must_use]
     pub fn is_failure(&self) -> bool {
         match self {
@@ -196,11 +196,9 @@ impl fmt::Display for Blocker {
                 write!(f, "nothing is started: the colony has {nodes}, its cap is {cap}")
             }
             Blocker::Underway { nodes } => {
-                write!(
-                    f,
-                    "nothing is started or added: {} started, upgraded or to be removed a short while ago",
-                    Plural(*nodes, "node")
-                )
+                let are = if *nodes == 1 { "is" } else { "are" };
+                let nodes = Plural(*nodes, "node");
+                write!(f, "nothing is started or added: {nodes} {are} still settling")
             }
             Blocker::SlotsFull { quota, busy, limit } => {
                 write!(
@@ -209,24 +207,24 @@ impl fmt::Display for Blocker {
                 )
             }
             Blocker::Unconfirmed => f.write_str(
-                "nothing is done: the nodes were taken over, and a whole survey has to find them as they were then first",
+                "nothing is done: the nodes were taken over, and a full survey must first find them unchanged",
             ),
             Blocker::Watched { until } => write!(
                 f,
-                "nothing is stopped or removed before {}: the nodes were taken over a short while ago",
+                "nothing is stopped or removed before {}: the nodes were taken over recently",
                 until.utc()
             ),
             Blocker::Paced { until } => {
                 write!(
                     f,
-                    "nothing is stopped before {}: a node was stopped a short while ago",
+                    "nothing is stopped before {}: a node was stopped recently",
                     until.utc()
                 )
             }
             Blocker::RemovalUnderway { nodes } => {
                 write!(
                     f,
-                    "nothing is stopped: the removal of {} is waited for",
+                    "nothing is stopped: waiting for the removal of {}",
                     Plural(*nodes, "node")
                 )
             }
@@ -234,12 +232,12 @@ impl fmt::Display for Blocker {
             Blocker::NoBinary => f.write_str("nothing is added or upgraded: there is no antnode binary"),
             Blocker::UpgradesOff { nodes } => write!(
                 f,
-                "no upgrade of {}: `enable_upgrade` is off",
+                "{} not upgraded: `enable_upgrade` is off",
                 Plural(*nodes, "outdated node")
             ),
             Blocker::UpgradesWait { nodes } => {
                 let nodes = Plural(*nodes, "outdated node");
-                write!(f, "no upgrade of {nodes} before the pressure is over")
+                write!(f, "{nodes} not upgraded: a limit is exceeded")
             }
             Blocker::BinaryOlder { binary, first } => {
                 write!(
@@ -250,23 +248,23 @@ impl fmt::Display for Blocker {
             Blocker::DeadKept { nodes } => {
                 write!(
                     f,
-                    "the removal of {} failed, and is tried again later",
+                    "failed to remove {}: will retry later",
                     Plural(*nodes, "dead node")
                 )
             }
             Blocker::PassedOver { nodes } => {
                 let nodes = Plural(*nodes, "node");
-                write!(f, "{nodes} passed over for a while after failed starts")
+                write!(f, "failed to start {nodes}: will retry later")
             }
             Blocker::StopFailed { nodes } => {
                 let nodes = Plural(*nodes, "node");
-                write!(f, "the stop of {nodes} failed, and is tried again later")
+                write!(f, "failed to stop {nodes}: will retry later")
             }
             Blocker::UpgradeFailed { nodes } => {
                 let nodes = Plural(*nodes, "node");
-                write!(f, "the upgrade of {nodes} failed or changed nothing, and is tried again later")
+                write!(f, "failed to upgrade {nodes}, or the version did not change: will retry later")
             }
-            Blocker::NoNode { task, wants } => write!(f, "{task}: no node for {wants} of these"),
+            Blocker::NoNode { task, found, wanted } => write!(f, "{task}: only {found} of {wanted} requested: no more nodes available"),
             Blocker::PortTaken { id, port } => write!(
                 f,
                 "node {id} is not added: its port {port} is in use by another program; stop that program"
@@ -274,14 +272,14 @@ impl fmt::Display for Blocker {
             Blocker::PortTooHigh { id, port } => {
                 write!(
                     f,
-                    "node {id} is not added: its port would be {port}, ports end at 65535"
+                    "node {id} is not added: its port would be {port}, the highest port is 65535"
                 )
             }
             Blocker::PortTwice { id, port } => write!(
                 f,
                 "node {id} is not added: it would need port {port} twice; the port ranges overlap"
             ),
-            Blocker::NoFreeId => f.write_str("nothing is added: no node id is free"),
+            Blocker::NoFreeId => f.write_str("nothing is added: all node ids are in use"),
             Blocker::Refused { name, why } => write!(f, "`{name}`: {why}"),
             Blocker::CountTooSmall { .. } => f.write_str("count must be at least 1"),
             Blocker::NamesNeeded { action } => {
@@ -301,7 +299,7 @@ impl fmt::Display for Blocker {
             Blocker::OnlySoMany { action, found, asked } => {
                 write!(
                     f,
-                    "only {found} of {asked} nodes are there to {}, taking all of them",
+                    "only {found} of {asked} requested: no more nodes to {}",
                     action.word()
                 )
             }
@@ -314,7 +312,7 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::NotFound => f.write_str("not found"),
             Refusal::Ambiguous(ids) => {
-                f.write_str("fits several nodes, with ids")?;
+                f.write_str("matches several nodes, with ids")?;
                 for id in ids {
                     write!(f, " {id}")?;
                 }
@@ -325,12 +323,15 @@ impl fmt::Display for Refusal {
             Refusal::AlreadyUpgrading => f.write_str("already upgrading"),
             Refusal::UpToDate(version) => write!(f, "already at version {version}"),
             Refusal::Newer { has, binary } => {
-                write!(f, "its version {has} is newer than the binary's, {binary}")
+                write!(
+                    f,
+                    "version {has} of the node is newer than version {binary} of the binary"
+                )
             }
             Refusal::Disabled => f.write_str("disabled; `--force_action start` brings it back"),
             Refusal::BeingRemoved => f.write_str("being removed"),
             Refusal::BeingMoved => f.write_str("being moved between disks"),
-            Refusal::RootGone => f.write_str("its root directory is gone"),
+            Refusal::RootGone => f.write_str("its root directory is missing"),
             Refusal::NoBinary => f.write_str("there is no antnode binary to upgrade to"),
         }
     }

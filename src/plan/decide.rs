@@ -1,8 +1,8 @@
-//! The ladder: what kinds of work there are, how much of each, and why.
+//! Decides which tasks are needed, how much of each, and why.
 //!
-//! First match wins: a boot, dead nodes, as many operations as may be, pressure, shunned nodes, upgrades,
-//! starts and adds, rest. Without `now` every rung answers as the peer does; with it the rulings hold that
-//! need the time, or would surprise who compares with the peer.
+//! The first match wins: a boot, dead nodes, the quota of all operations, pressure, shunned nodes, upgrades, starts
+//! and adds, nothing. Without `now` every step decides as the peer does; with it, the rules apply that need the time
+//! or differ from the peer.
 
 use crate::colony::{Metrics, Timestamp};
 
@@ -12,37 +12,37 @@ use super::policy::Policy;
 use super::reason::{Cause, Position, Quota};
 use super::task::Task;
 
-/// On what occasion a decision is made.
+/// The kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
-    /// A cycle like any other.
+    /// An ordinary cycle.
     Ordinary,
-    /// The run that makes the colony; `survey`: nodes were found, and are to be looked at.
+    /// The run that creates the colony; `survey`: it found nodes, which have to be surveyed.
     Init { survey: bool },
 }
 
-/// One piece of work; which node does not matter yet.
+/// One piece of work, without its node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkItem {
     pub task: Task,
-    /// Its place among those of its task; none for tasks that are not counted.
+    /// Its position among those of its task; none for tasks that are not counted.
     pub turn: Option<Position>,
     pub grounds: Vec<Cause>,
 }
 
-/// What is to be done, by task, and why not more.
+/// The needed work by task, and the reasons why no more is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     pub features: Features,
-    /// At least one: to rest is wanted when nothing else is.
+    /// At least one: an idle task if there is nothing to do.
     pub wants: Vec<WorkItem>,
     pub holds: Vec<Blocker>,
 }
 
-/// No colony is larger; so no plan need be longer, whatever figures it is made from.
+/// No colony is larger, so no plan has to be longer.
 const LONGEST: i64 = 10_000;
 
-/// What to do, by task. `now` is absent only where an answer is to be compared with the peer's.
+/// Decides the work by task. `now` is absent only where a decision is compared with the peer.
 #[must_use]
 pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Trigger, now: Option<Timestamp>) -> Decision {
     let features = Features::of(policy, metrics);
@@ -69,7 +69,7 @@ pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Trigger, now: Option
     }
 }
 
-/// Each rung says what it wants, or nothing and leaves a hold where it would have wanted something.
+/// Each step adds its work, or a blocker where it would have wanted some.
 struct RuleOrder<'a> {
     policy: &'a Policy,
     metrics: &'a Metrics,
@@ -91,7 +91,7 @@ impl RuleOrder<'_> {
         })
     }
 
-    /// All of them at once and past every quota: there is nothing left of them to be careful with.
+    /// All dead nodes at once and without a quota: they have nothing left to lose.
     fn dead(&self) -> Option<Vec<WorkItem>> {
         (self.metrics.dead_nodes > 0).then(|| single(Task::RemoveDead, Vec::new()))
     }
@@ -109,8 +109,8 @@ impl RuleOrder<'_> {
         Some(single(Task::RestFull, Vec::new()))
     }
 
-    /// A full disk and a lowered cap take nodes away for good, and so do upgrades that pressure keeps from
-    /// beginning. Any other pressure only stops nodes.
+    /// A full disk and a lowered cap remove nodes permanently, and so do upgrades that pressure blocks. Any other
+    /// pressure only stops nodes.
     fn pressed(&mut self) -> Option<Vec<WorkItem>> {
         if !self.features.remove {
             return None;
@@ -142,7 +142,7 @@ impl RuleOrder<'_> {
         self.found(stops, Blocker::NothingToStop)
     }
 
-    /// Stopped nodes first, as they earn nothing; running ones for the slots that are left.
+    /// Stopped nodes first, because they earn nothing; running nodes for the slots that are left.
     fn remove(&mut self, slots: i64, grounds: &[Cause]) -> Option<Vec<WorkItem>> {
         let stopped = self.metrics.stopped_nodes.min(slots);
         let running = self.metrics.running_nodes.min(slots.saturating_sub(stopped));
@@ -201,7 +201,7 @@ impl RuleOrder<'_> {
         (!wants.is_empty()).then_some(wants)
     }
 
-    /// A start adds no node: it needs the running and starting ones to be below the cap, not all of them.
+    /// A start adds no node: only the running and starting nodes have to be below the cap, not all nodes.
     fn starts(&mut self, slots: i64) -> i64 {
         let stopped = self.metrics.stopped_nodes;
         let startable = self.metrics.startable_nodes.unwrap_or(stopped);
@@ -241,7 +241,7 @@ impl RuleOrder<'_> {
         slots.min(self.policy.cap.saturating_sub(self.metrics.total_nodes))
     }
 
-    /// Free slots of a kind; none, and a hold, where all are taken.
+    /// The free slots of a quota; a blocker if all are in use.
     fn slots(&mut self, quota: Quota, limit: i64, busy: i64) -> Option<i64> {
         let all = self
             .policy
@@ -264,8 +264,8 @@ impl RuleOrder<'_> {
         Some(wants)
     }
 
-    /// Nodes between two states, which hold up starts and adds. Nothing moves a node yet, so that one in MIGRATING
-    /// would hold them up forever, as it does in the peer.
+    /// Nodes in transition, which block starts and adds. wnm never moves a node, so a MIGRATING node would block them
+    /// forever, as it does in the peer.
     fn underway(&self) -> i64 {
         if self.now.is_some() {
             operations(self.metrics)
@@ -278,18 +278,19 @@ impl RuleOrder<'_> {
         self.metrics.total_nodes > self.policy.cap
     }
 
-    /// Until when nothing is stopped, so that the last stop can show its effect.
+    /// Until when no node is stopped, so that the effect of the last stop is measured first.
     fn paced_until(&self) -> Option<Timestamp> {
         self.lasting(self.policy.last_stopped_at, self.policy.delays.remove)
     }
 
-    /// Until when nothing is stopped or removed for pressure: nodes that were taken over are watched for as long as
-    /// one that was started.
+    /// Until when pressure stops or removes no node: nodes that were taken over are observed as long as started
+    /// nodes.
     fn watched_until(&self) -> Option<Timestamp> {
         self.lasting(self.policy.takeover?.at, self.policy.delays.start)
     }
 
-    /// The end of a time that has begun. What lies in the future is a clock that was set back, and lasts not at all.
+    /// The end of a delay that has begun. A start in the future means that the clock was set back: then there is no
+    /// delay.
     fn lasting(&self, at: Timestamp, delay: i64) -> Option<Timestamp> {
         let now = self.now?;
         let until = at.plus(delay);
@@ -329,7 +330,7 @@ impl RuleOrder<'_> {
         }
     }
 
-    /// What keeps nodes from being started.
+    /// The reasons why no node is started.
     fn growth_obstacles(&self) -> Vec<Blocker> {
         let mut holds: Vec<Blocker> = limits::obstacles(self.policy, self.metrics).collect();
         let nodes = self.underway();
@@ -339,7 +340,7 @@ impl RuleOrder<'_> {
         holds
     }
 
-    /// What beyond that keeps nodes from being added.
+    /// The further reasons why no node is added.
     fn add_obstacles(&self) -> Vec<Blocker> {
         let (total, running, cap) = (
             self.metrics.total_nodes,
@@ -364,7 +365,7 @@ fn single(task: Task, grounds: Vec<Cause>) -> Vec<WorkItem> {
     }]
 }
 
-/// `of` wants of one task; none where `of` is not positive.
+/// `of` work items of one task; none if `of` is not positive.
 fn several(task: Task, of: i64, grounds: &[Cause]) -> Vec<WorkItem> {
     let of = of.min(LONGEST);
     (1..=of)

@@ -1,7 +1,7 @@
-//! What an operator ordered, as a plan.
+//! Plans the actions that an operator forces.
 //!
-//! Orders go past thresholds, quotas and the cap; what no order does is to take a node back to an older
-//! version, to start one that runs, or to guess which node was meant.
+//! Forced actions ignore limits, quotas and the cap. They never downgrade a node, never start one that runs, and
+//! never guess which node a name means.
 
 use crate::colony::{ChosenBy, ForcedAction, Node, NodeId, NodePorts, NodeState, Version};
 
@@ -15,17 +15,17 @@ use super::policy::{Policy, Template};
 use super::reason::{Cause, Reason};
 use super::step::{Plan, Step};
 
-/// Which nodes an order is about.
+/// The nodes of a forced action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NodeSelection {
-    /// As the operator wrote them; see [`find`].
+    /// Names as the operator wrote them; see [`find`].
     Named(Vec<String>),
-    /// So many: the youngest to stop or remove, the oldest to start or upgrade.
+    /// This many: the youngest to stop or remove, the oldest to start or upgrade.
     Count(i64),
 }
 
 impl NodeSelection {
-    /// The nodes that `action` is about, by the names and the count that were given.
+    /// The nodes that `action` acts on, from the given names and count.
     #[must_use]
     pub fn of(action: ForcedAction, names: &[String], count: i64) -> NodeSelection {
         match action.facts().chosen_by {
@@ -37,8 +37,8 @@ impl NodeSelection {
     }
 }
 
-/// The plan that carries out `action`: in the order of the names, no node twice. What cannot be done is a
-/// blocker for which [`Blocker::is_failure`].
+/// The plan for `action`, in the order of the names, at most one step for a node. What is impossible becomes a
+/// blocker for which [`Blocker::is_failure`] is true.
 pub fn plan_forced(
     action: ForcedAction,
     whom: &NodeSelection,
@@ -81,9 +81,9 @@ fn add(
         });
     }
     let mut plan = Plan::default();
-    let mut nursery = NewNodePlanner::new(nodes, template, taken);
+    let mut planner = NewNodePlanner::new(nodes, template, taken);
     for _ in 0..count {
-        match nursery.conceive() {
+        match planner.plan_next() {
             Ok(new) => plan.steps.push(ordered(Action::Add(Box::new(new)), Vec::new())),
             Err(hold) => {
                 plan.holds.push(hold);
@@ -192,7 +192,7 @@ impl ForcedPlanner<'_> {
 
     fn stop(&self, node: &Node) -> Result<Action, Refusal> {
         match node.state {
-            // A stop of what is stopped is done already; the manager finds nothing to do.
+            // Stopping a stopped node succeeds; the manager finds nothing to do.
             NodeState::Running | NodeState::Stopped | NodeState::Restarting | NodeState::Upgrading => {
                 Ok(Action::Stop(node.id, StopReason::Stopped))
             }
@@ -200,7 +200,7 @@ impl ForcedPlanner<'_> {
         }
     }
 
-    /// Start brings back a disabled node, and calls off a removal that waits for its delay.
+    /// A start enables a disabled node again, and cancels a removal that waits for its delay.
     fn start(&self, node: &Node) -> Result<Action, Refusal> {
         match node.state {
             NodeState::Running => Err(Refusal::AlreadyRunning),
@@ -216,7 +216,7 @@ impl ForcedPlanner<'_> {
         }
     }
 
-    /// Also of a node whose version is unknown, and where `enable_upgrade` is off: it was ordered.
+    /// Also for a node of unknown version, and if `enable_upgrade` is off, because the operator asked for it.
     fn upgrade(&self, node: &Node) -> Result<Action, Refusal> {
         let Some(binary) = self.binary else {
             return Err(Refusal::NoBinary);
@@ -262,7 +262,7 @@ fn out_of_reach(state: NodeState) -> Refusal {
     }
 }
 
-/// Orders have no ranks among them: they are carried out as they were given.
+/// All forced steps have the same priority: they run in the given order.
 fn ordered(action: Action, grounds: Vec<Cause>) -> Step {
     Step {
         action,

@@ -1,4 +1,4 @@
-//! What allows more nodes, what asks for fewer: the yes-or-no answers a decision is made of.
+//! Compares the figures with the limits: may nodes be added, must nodes be removed.
 
 use strum::{IntoStaticStr, VariantArray};
 
@@ -23,9 +23,9 @@ pub struct Features {
     pub remove_netio: bool,
     pub allow_hdio: bool,
     pub remove_hdio: bool,
-    /// All three load averages are below the desired one.
+    /// All three load averages are below `desired_load_average`.
     pub load_allow: bool,
-    /// One of the three is above the highest allowed.
+    /// One load average is above `max_load_average_allowed`.
     pub load_not_allow: bool,
     pub add_new_node: bool,
     pub remove: bool,
@@ -33,7 +33,7 @@ pub struct Features {
 }
 
 impl Features {
-    /// The features of these figures. A figure or a limit that is not a number neither allows nor asks for anything.
+    /// The features of these figures. A figure or a limit that is NaN neither allows nor requires anything.
     #[must_use]
     pub fn of(policy: &Policy, metrics: &Metrics) -> Features {
         let (hdio, netio) = (hdio(policy, metrics), netio(policy, metrics));
@@ -66,7 +66,7 @@ impl Features {
         features
     }
 
-    /// Whether the machine could bear another running node.
+    /// Whether all limits leave room for another running node.
     #[must_use]
     pub fn has_resources(&self) -> bool {
         self.allow_cpu
@@ -77,7 +77,7 @@ impl Features {
             && self.load_allow
     }
 
-    /// Whether the machine bears too much.
+    /// Whether a limit is exceeded.
     #[must_use]
     pub fn has_pressure(&self) -> bool {
         self.remove_cpu
@@ -88,7 +88,7 @@ impl Features {
             || self.load_not_allow
     }
 
-    /// The answer to one of them.
+    /// The value of one feature.
     #[must_use]
     pub fn answer(&self, feature: Feature) -> bool {
         match feature {
@@ -144,7 +144,7 @@ impl Feature {
         self.into()
     }
 
-    /// The quantities that answer it; none where it is about nodes, or about rates that are not watched.
+    /// The quantities that decide it; none if it is about nodes, or about rates without limits.
     #[must_use]
     pub fn measured(self, policy: &Policy, metrics: &Metrics) -> Vec<LimitedQuantity> {
         match self {
@@ -250,7 +250,7 @@ pub(super) fn pressures(policy: &Policy, metrics: &Metrics) -> Vec<Cause> {
         .collect()
 }
 
-/// Every quantity that keeps the colony from growing.
+/// Every quantity that is not below its limit for adding.
 pub(super) fn obstacles(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = Blocker> {
     all(policy, metrics)
         .filter(|measured| !measured.allows())
@@ -261,7 +261,7 @@ pub(super) fn obstacles(policy: &Policy, metrics: &Metrics) -> impl Iterator<Ite
         })
 }
 
-/// Nodes between two states: while there are any, the machine's figures are about to change.
+/// Nodes that are starting, upgrading, being removed or moved: the figures of the machine are about to change.
 pub(super) fn underway(metrics: &Metrics) -> i64 {
     operations(metrics).saturating_add(metrics.migrating_nodes)
 }
@@ -274,7 +274,7 @@ pub(super) fn operations(metrics: &Metrics) -> i64 {
         .saturating_add(metrics.removing_nodes)
 }
 
-/// How many nodes an upgrade would take: those it really could, where that is known.
+/// How many nodes need an upgrade; the exact count if it is known.
 pub(super) fn upgrades_wanted(policy: &Policy, metrics: &Metrics) -> i64 {
     if policy.upgrades {
         metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade)
@@ -283,9 +283,8 @@ pub(super) fn upgrades_wanted(policy: &Policy, metrics: &Metrics) -> i64 {
     }
 }
 
-/// Whether the binary's version can be read, and no node would be taken back to it. Nodes that an upgrade
-/// could really take are older than the binary; where only outdated ones are counted, the first node speaks
-/// for all, as it does for the peer.
+/// Whether the version of the binary is readable and would not downgrade a node. Nodes counted as upgradable are
+/// older than the binary; if only outdated nodes are counted, the version of the first node decides, as in the peer.
 pub(super) fn binary_may_replace(metrics: &Metrics) -> bool {
     match (&metrics.antnode_version, &metrics.queen_node_version) {
         (Some(binary), _) if !binary.is_readable() => false,

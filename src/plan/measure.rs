@@ -1,18 +1,18 @@
-//! Nodes and instruments, counted up into the figures a decision is made from.
+//! Computes the figures of a decision from nodes and machine readings.
 
 use crate::colony::{MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
 
 use super::node_checks::{is_due, is_expired, is_hung, is_shunned, is_startable, is_upgradable};
 use super::policy::Policy;
 
-/// What the machine's instruments showed, in the units of the limits it is held against.
+/// The readings of the machine, in the units of the limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MachineFigures {
     /// When the machine was booted.
     pub boot: Timestamp,
     /// Load averages of 1, 5 and 15 minutes.
     pub load: [f64; 3],
-    /// Percent, to a tenth, as they are shown: what is shown is what was decided on.
+    /// Percent, rounded to a tenth, because the reports show them so.
     pub used_cpu_percent: f64,
     pub used_mem_percent: f64,
     pub used_hd_percent: f64,
@@ -24,13 +24,13 @@ pub struct MachineFigures {
 }
 
 impl MachineFigures {
-    /// The levels of `instruments`, and the rates between an earlier reading and that one.
+    /// The figures of `instruments`, and the rates since an earlier reading.
     #[must_use]
     pub fn of(instruments: &MachineReadings, rates: &Rates) -> MachineFigures {
         let memory_used = instruments
             .memory_total
             .saturating_sub(instruments.memory_available);
-        // What is kept back for root counts neither as used nor as free, as in df.
+        // Space that is reserved for root counts neither as used nor as free, as in df.
         let disk = instruments.disk_used.saturating_add(instruments.disk_free);
         MachineFigures {
             boot: instruments.boot,
@@ -46,7 +46,7 @@ impl MachineFigures {
     }
 }
 
-/// Counts the nodes and sets them beside what was gauged. A node whose removal is due counts as gone.
+/// Counts the nodes and adds the figures of the machine. A node whose removal is due does not count.
 #[must_use]
 pub fn measure(
     nodes: &[Node],
@@ -83,7 +83,7 @@ pub fn measure(
     metrics
 }
 
-/// The count a state has in the figures; disabled nodes show in the total alone.
+/// The field that counts a state; disabled nodes count only in the total.
 fn count_of(metrics: &mut Metrics, state: NodeState) -> Option<&mut i64> {
     Some(match state {
         NodeState::Running => &mut metrics.running_nodes,

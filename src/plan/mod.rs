@@ -1,21 +1,20 @@
-//! From figures to a plan. Pure: no I/O, no time, no chance, no logging.
+//! Plans a cycle from the figures. No I/O, no clock, no randomness, no logging.
 //!
-//! What goes in are values: the nodes as they were stored, what one survey saw of them, what the
-//! instruments showed, the operator's policy, and now. What comes out is a [`Plan`] whose steps name
-//! their node, id, ports and paths, so that carrying it out chooses nothing.
+//! The input is plain values: the stored nodes, what a survey observed, the readings of the machine, the policy of the
+//! operator, and the time. The output is a [`Plan`] whose steps name node, id, ports and paths, so that the executor
+//! chooses nothing.
 //!
 //! ```text
-//! settle   nodes + sightings       -> nodes as they stand now, or a safety stop
+//! settle   nodes + observations    -> nodes as they stand now, or a safety stop
 //! measure  nodes + instruments     -> figures
-//! decide   policy + figures        -> wants: what kinds of work, how much of it, and why
-//! assign   wants + nodes           -> steps: which node, or which id, ports and paths for a new one
+//! decide   policy + figures        -> work items: which tasks, how many of each, and why
+//! assign   work items + nodes      -> steps: which node, or which id, ports and paths for a new one
 //! plan     the last three, expired removals first
-//! obey     what an operator ordered -> the same steps
-//! breaches a second opinion on any plan
+//! plan_forced   what an operator forces -> the same steps
+//! breaches      a second opinion on any plan
 //! ```
 //!
-//! Nothing here can fail: what a `Result` carries is a refusal, not an accident. The order in which nodes
-//! are handed in means nothing.
+//! Nothing here fails: an `Err` is a refusal. The order of the nodes in the input has no effect.
 
 mod action;
 mod assign;

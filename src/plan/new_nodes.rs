@@ -6,14 +6,14 @@ use super::action::NewNode;
 use super::blocker::Blocker;
 use super::policy::Template;
 
-/// What is new is conceived here, and nothing twice.
+/// Plans new nodes, and gives no id or port to two of them.
 pub(super) struct NewNodePlanner<'a> {
     template: &'a Template,
     /// Every id in use, in order.
     ids: Vec<u32>,
-    /// Every port in use by the colony.
+    /// Every port that a node of the colony uses.
     ports: Vec<bool>,
-    /// The first port of these that another program uses.
+    /// Returns the first of these ports that another program uses.
     taken: &'a dyn Fn(NodePorts) -> Option<u16>,
     next: u32,
 }
@@ -46,12 +46,12 @@ impl<'a> NewNodePlanner<'a> {
         }
     }
 
-    /// A node with the lowest free id, or with the one after the highest ever used where ids are not used
-    /// again. An id whose ports another node of the colony has is not free.
+    /// A new node with the lowest free id; with the id after the highest one ever used if the manager never reuses
+    /// ids. An id is not free if another node of the colony has its ports.
     ///
     /// # Errors
     /// Why it cannot be made. The next one cannot either: it would have the same id.
-    pub(super) fn conceive(&mut self) -> Result<NewNode, Blocker> {
+    pub(super) fn plan_next(&mut self) -> Result<NewNode, Blocker> {
         loop {
             let id = NodeId(self.next);
             if id.0 == u32::MAX {
@@ -123,7 +123,7 @@ impl<'a> NewNodePlanner<'a> {
     }
 }
 
-/// The ports of a node; 0 stands for none.
+/// The ports of a node without 0, which stands for none.
 fn all(ports: NodePorts) -> impl Iterator<Item = u16> {
     [ports.node, ports.metrics, ports.rpc]
         .into_iter()

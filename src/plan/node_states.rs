@@ -1,7 +1,7 @@
-//! How every node stands after a survey.
+//! Updates the state of every node after a survey.
 //!
-//! A timer runs its whole length whatever was seen, and silence alone stops nothing: a node that was mute
-//! for three surveys is down only if its process is gone as well.
+//! A delay always lasts its full time. A node that does not answer for three surveys is down only if its process is
+//! gone as well.
 
 use crate::colony::{
     Answer, Node, NodeId, NodeObservation, NodeReading, NodeState, ProcessState, Timestamp, Version,
@@ -11,21 +11,20 @@ use super::node_checks::{LONGEST_RETRY_DELAY_S, SURVEYS_IN_A_ROW, has_answered, 
 use super::policy::Policy;
 use super::safety_stop::{self, SafetyStop, StorageFolder, may_die};
 
-/// The nodes as they stand now, and which of them ask for attention.
+/// The updated nodes, and those that need attention.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdatedNodes {
     /// All nodes, in the order they came in.
     pub nodes: Vec<Node>,
-    /// REMOVING nodes whose delay is over: to be removed for real, before anything is counted.
+    /// REMOVING nodes whose delay has passed: they are removed before anything is counted.
     pub expired: Vec<NodeId>,
-    /// Nodes that were silent for three surveys or more although their processes live.
+    /// Nodes that did not answer three or more surveys although their processes run.
     pub hung: Vec<NodeId>,
-    /// Nodes whose upgrade is over and that are what they were before: put off, as after an upgrade that failed.
+    /// Nodes that still have their old version after an upgrade: retried later, as after a failed upgrade.
     pub unchanged: Vec<NodeId>,
 }
 
-/// The nodes as they stand after a survey; `seen` is in their order, and a node without a sighting was not
-/// looked at.
+/// Updates the nodes after a survey; `seen` is in their order. A node without an observation was not surveyed.
 ///
 /// # Errors
 /// A [`SafetyStop`] when missing roots speak of a missing disk, unless `override_safety`.
@@ -56,7 +55,7 @@ pub fn settle(
     })
 }
 
-/// When a node may be started again after so many failed starts in a row: in 1, 2, 4 ... 60 minutes.
+/// When a node may be started again after this many failed starts in a row: in 1, 2, 4 … 60 minutes.
 #[must_use]
 pub fn retry_at(failures: u32, now: Timestamp) -> Timestamp {
     let seconds = match failures {
@@ -67,21 +66,21 @@ pub fn retry_at(failures: u32, now: Timestamp) -> Timestamp {
     now.plus(seconds)
 }
 
-/// What a survey says of a node.
+/// What a survey shows of a node.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sight {
     Up,
     Down,
-    /// Mute, or not looked at: nothing is known that was not known before.
+    /// No answer, or not surveyed: nothing new is known.
     Unknown,
 }
 
-/// What the end of a node's upgrade showed.
+/// What a survey shows of an upgrade.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum UpgradeProgress {
-    /// It is not at its end, or did what it was for.
+    /// It is not finished, or it succeeded.
     Fine,
-    /// The node says the older version still.
+    /// The node still reports the old version.
     Vain,
 }
 
@@ -95,7 +94,7 @@ fn settle_one(
         return UpgradeProgress::Fine;
     }
     if node.state.is_timed() && node.since > now {
-        // The clock was set back: the timer starts anew rather than run for years.
+        // The clock was set back: the delay starts again, because it would last for years otherwise.
         node.since = now;
     }
     if !sighting.rooted && may_die(node.state) {
@@ -111,18 +110,18 @@ fn settle_one(
     match node.state {
         NodeState::Running if seen == Sight::Down => {
             enter(node, NodeState::Stopped, now);
-            // What was put off of a node that ran was its upgrade or its stop, not its start.
+            // The retry time of a running node belonged to its upgrade or its stop, not to its start.
             if had_answered {
                 node.memory.retry_at = None;
             }
         }
         NodeState::Running if seen == Sight::Up && was_silent && !had_answered => forget_failures(node),
         NodeState::Stopped if seen == Sight::Up => run(node, now),
-        // Its root is back, so it was not dead.
+        // Its root directory is back, so it was not dead.
         NodeState::Dead if seen == Sight::Up => run(node, now),
         NodeState::Dead => {
             enter(node, NodeState::Stopped, now);
-            // What failed was to remove it.
+            // The failures were those of its removal.
             forget_failures(node);
         }
         NodeState::Restarting if now.since(node.since) >= policy.delays.start => {
@@ -143,7 +142,7 @@ fn settle_one(
     upgrade
 }
 
-/// The version that a node says after an upgrade, where that is older than what it was upgraded to.
+/// The version that a node reports after an upgrade, if it is older than the target.
 fn as_before<'a>(node: &Node, sighting: &'a NodeObservation) -> Option<&'a Version> {
     let Answer::Up(reading) = &sighting.answer else {
         return None;
@@ -152,7 +151,7 @@ fn as_before<'a>(node: &Node, sighting: &'a NodeObservation) -> Option<&'a Versi
     reading.version.is_older_than(target).then_some(&reading.version)
 }
 
-/// Takes over what the node said, and tells what that says of it.
+/// Updates the node from its answer, and returns what that shows.
 fn look(node: &mut Node, sighting: &NodeObservation, now: Timestamp) -> Sight {
     match &sighting.answer {
         Answer::Up(reading) => {
@@ -182,7 +181,8 @@ fn look(node: &mut Node, sighting: &NodeObservation, now: Timestamp) -> Sight {
 
 fn refresh(node: &mut Node, reading: &NodeReading, now: Timestamp) {
     let is_other = node.version.as_ref().map(Version::as_str) != Some(reading.version.as_str());
-    // Until its upgrade is over a node is of the version that was put in its place; what it says then is judged.
+    // Until its upgrade is finished, a node has the version that was installed; the end of the upgrade compares it
+    // with the answer.
     let is_old = node.state == NodeState::Upgrading
         && node
             .version
@@ -201,7 +201,7 @@ fn refresh(node: &mut Node, reading: &NodeReading, now: Timestamp) {
     node.memory.last_seen = Some(now);
 }
 
-/// A node that is down has no uptime and no peers; who it was and what it earned stands.
+/// A node that is down has no uptime and no peers; its identity and its rewards stay.
 fn clear(node: &mut Node) {
     node.figures.uptime = 0;
     node.figures.records = 0;
@@ -209,8 +209,8 @@ fn clear(node: &mut Node) {
     node.figures.connected_peers = 0;
 }
 
-/// The delay after a start is over: the state is what the survey saw. A node that did not come up counts
-/// as one whose start failed, so that one that dies at every start is not started each time.
+/// Sets the state after the delay of a start. A node that does not run counts as a failed start, so that a node that
+/// exits at every start is not started each time.
 fn end_start(node: &mut Node, seen: Sight, delay: i64, now: Timestamp) {
     if seen == Sight::Up {
         run(node, now);
@@ -228,8 +228,7 @@ fn end_start(node: &mut Node, seen: Sight, delay: i64, now: Timestamp) {
     put_off(node, format!("did not answer {delay} s after its start"), now);
 }
 
-/// The delay after an upgrade is over, and the node says what it said before. It runs, and was restarted for
-/// nothing: to do that again each minute would help nobody.
+/// Ends an upgrade that changed nothing. The node runs, and upgrading it again each minute would only restart it.
 fn end_vain_upgrade(node: &mut Node, version: &Version, now: Timestamp) {
     let target = node.version.replace(version.clone());
     let target = target.as_ref().map_or("", Version::as_str);
@@ -241,7 +240,7 @@ fn end_vain_upgrade(node: &mut Node, version: &Version, now: Timestamp) {
     enter(node, NodeState::Running, now);
 }
 
-/// What was tried on the node failed: it is not tried again for a while, longer each time.
+/// Records a failure: the next attempt waits, each time longer.
 pub fn put_off(node: &mut Node, error: impl Into<String>, now: Timestamp) {
     node.memory.start_failures = node.memory.start_failures.saturating_add(1);
     node.memory.retry_at = Some(retry_at(node.memory.start_failures, now));
@@ -253,7 +252,7 @@ fn run(node: &mut Node, now: Timestamp) {
     forget_failures(node);
 }
 
-/// Not on every answer: a node that runs and could not be upgraded is passed over like one that will not start.
+/// Not at every answer: a running node whose upgrade failed keeps its retry time.
 fn forget_failures(node: &mut Node) {
     if node.memory.start_failures > 0 {
         node.memory.start_failures = 0;

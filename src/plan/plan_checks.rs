@@ -63,7 +63,7 @@ pub fn breaches(plan: &Plan, policy: &Policy, nodes: &[Node]) -> Vec<Breach> {
         }
         found.extend(step_breach(step, &by_id));
     }
-    found.extend(birth_breaches(plan, nodes, &by_id));
+    found.extend(new_node_breaches(plan, nodes, &by_id));
     let planned: Vec<&Step> = plan.steps.iter().filter(|step| is_planned(step)).collect();
     if !planned.is_empty() {
         let after = PlannedTotals::new(&planned, nodes, &by_id);
@@ -116,21 +116,21 @@ fn step_breach(step: &Step, nodes: &HashMap<NodeId, &Node>) -> Option<Breach> {
     (!fits).then_some(Breach::OutOfState(id, node.state))
 }
 
-fn births(plan: &Plan) -> impl Iterator<Item = &NewNode> {
+fn new_nodes(plan: &Plan) -> impl Iterator<Item = &NewNode> {
     plan.steps.iter().filter_map(|step| match &step.action {
         Action::Add(new) => Some(new.as_ref()),
         _ => None,
     })
 }
 
-fn birth_breaches(plan: &Plan, nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> Vec<Breach> {
+fn new_node_breaches(plan: &Plan, nodes: &[Node], by_id: &HashMap<NodeId, &Node>) -> Vec<Breach> {
     let mut found = Vec::new();
-    if births(plan).next().is_none() {
+    if new_nodes(plan).next().is_none() {
         return found;
     }
     let each = |ports: &crate::colony::NodePorts| [ports.node, ports.metrics, ports.rpc];
     let mut ports: HashSet<u16> = nodes.iter().flat_map(|node| each(&node.ports)).collect();
-    for new in births(plan) {
+    for new in new_nodes(plan) {
         if by_id.contains_key(&new.id) {
             found.push(Breach::IdTaken(new.id));
         }

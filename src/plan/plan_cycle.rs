@@ -1,4 +1,4 @@
-//! What a cycle plans.
+//! Plans one cycle.
 
 use crate::colony::{Metrics, Node, NodePorts, NodeState, Timestamp, Version};
 
@@ -14,21 +14,21 @@ use super::reason::{Cause, Reason};
 use super::step::{Plan, Step};
 use super::task::Task;
 
-/// All a plan is made from, but the nodes.
+/// Everything that a plan is made from, except the nodes.
 #[derive(Clone, Copy)]
 pub struct PlanInput<'a> {
     pub policy: &'a Policy,
     pub template: &'a Template,
     pub machine: &'a MachineFigures,
-    /// The version of the binary that nodes are made from and upgraded to; None: there is none.
+    /// The version of the binary for new nodes and upgrades; none if there is no binary.
     pub binary: Option<&'a Version>,
     pub occasion: Trigger,
-    /// The first of these ports that another program uses.
+    /// Returns the first of these ports that another program uses.
     pub taken: &'a dyn Fn(NodePorts) -> Option<u16>,
     pub now: Timestamp,
 }
 
-/// A plan, and what it was made from.
+/// A plan and the values it was made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanOutput {
     pub metrics: Metrics,
@@ -36,8 +36,8 @@ pub struct PlanOutput {
     pub plan: Plan,
 }
 
-/// The plan for settled nodes: removals that are due first, which count as gone before anything else is
-/// counted, then what is decided for the nodes that remain.
+/// The plan for updated nodes: first the removals that are due, whose nodes no longer count, then the decision for
+/// the other nodes.
 #[must_use]
 pub fn plan(nodes: &[Node], situation: &PlanInput<'_>) -> PlanOutput {
     let PlanInput {
@@ -50,7 +50,8 @@ pub fn plan(nodes: &[Node], situation: &PlanInput<'_>) -> PlanOutput {
         now,
     } = *situation;
     let metrics = measure(nodes, machine, binary, policy, now);
-    // A dead node goes before all else; one that could not be removed must not hold up all else for ever.
+    // Dead nodes come before everything else; a dead node that cannot be removed must not block everything else
+    // forever.
     let kept = count(nodes, |node| node.state == NodeState::Dead && !is_due(node, now));
     let pressing = Metrics {
         dead_nodes: metrics.dead_nodes - kept,

@@ -1,4 +1,4 @@
-//! Why a step is taken; its words and its figures, said once for all.
+//! The reasons of steps, with their texts and figures.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,32 +9,32 @@ use crate::colony::{Plural, Timestamp};
 
 use super::task::Task;
 
-/// Why a step is taken.
+/// The reason of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reason {
-    /// The engine wants it: which of how many, and on what grounds.
+    /// The engine planned it: the task, which of how many, and the causes.
     Planned {
         task: Task,
         turn: Option<Position>,
         grounds: Vec<Cause>,
     },
-    /// The operator ordered it.
+    /// An operator forced it.
     Ordered { grounds: Vec<Cause> },
-    /// A run that was killed had begun it.
+    /// A killed run began it.
     Unfinished { run: String },
 }
 
-/// The place of a want among those of its task, both from 1.
+/// The position of a work item among those of its task, both counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub nth: i64,
     pub of: i64,
 }
 
-/// One fact that speaks for a step, with its figures.
+/// One cause of a step, with its figures.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cause {
-    /// Pressure on the machine.
+    /// A limit is exceeded.
     Above {
         what: Quantity,
         is: f64,
@@ -44,7 +44,7 @@ pub enum Cause {
         nodes: i64,
         cap: i64,
     },
-    /// Upgrades cannot begin under pressure, so pressure is relieved for good.
+    /// Upgrades cannot start while a limit is exceeded, so a node is removed.
     UpgradesWait {
         nodes: i64,
     },
@@ -61,7 +61,7 @@ pub enum Cause {
         limit: i64,
     },
     RootGone(PathBuf),
-    /// Seconds since the node was stopped, and the delay that had to pass.
+    /// Seconds since the node was stopped, and the delay that has passed.
     Waited {
         seconds: i64,
         delay: i64,
@@ -75,7 +75,7 @@ pub enum Cause {
     },
 }
 
-/// What is measured of the machine and held against limits.
+/// A quantity of the machine that has limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     Cpu,
@@ -90,7 +90,7 @@ pub enum Quantity {
     NetWrite,
 }
 
-/// A limit on operations under way at once.
+/// A limit on concurrent operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quota {
     Operations,
@@ -100,7 +100,7 @@ pub enum Quota {
 }
 
 impl Reason {
-    /// The short text, as the peer says it: `stop node (1/2)`.
+    /// The short text, in the peer's words: `stop node (1/2)`.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -115,7 +115,7 @@ impl Reason {
         }
     }
 
-    /// The facts behind it.
+    /// The causes.
     #[must_use]
     pub fn grounds(&self) -> &[Cause] {
         match self {
@@ -148,7 +148,7 @@ impl Reason {
     }
 }
 
-/// The text and all grounds: `stop node (1/2): cpu 85.0 % is above 70 %`.
+/// The text and all causes: `stop node (1/2): cpu 85.0 % is above 70 %`.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())?;
@@ -161,7 +161,7 @@ impl fmt::Display for Reason {
 }
 
 impl Cause {
-    /// Several quantities may be above their limits at once, so these make a list.
+    /// Several quantities may exceed their limits at once, so these form a list.
     fn pressure(&self) -> Option<Value> {
         match self {
             Cause::Above { what, is, limit } => {
@@ -236,7 +236,7 @@ impl Quantity {
         }
     }
 
-    /// A limit with its unit, as the operator gave it.
+    /// A limit with its unit, as the operator set it.
     #[must_use]
     pub fn limit(self, value: f64) -> String {
         match self {
@@ -266,7 +266,7 @@ impl fmt::Display for Quantity {
     }
 }
 
-/// The word of its setting: `max_concurrent_` and this.
+/// The last part of the name of its setting: `max_concurrent_` and this.
 impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

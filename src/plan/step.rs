@@ -1,4 +1,4 @@
-//! A plan: steps that leave the executor no choice.
+//! A plan: steps that leave no choice to the executor.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use super::blocker::Blocker;
 use super::reason::Reason;
 use super::task::Task;
 
-/// An action and why it is taken.
+/// An action and its reason.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     pub action: Action,
-    /// Higher goes first; the peer's figures.
+    /// Steps of higher priority run first; the peer's numbers.
     pub priority: i64,
     pub because: Reason,
 }
 
-/// Steps by priority, no node twice; and why nothing more is done.
+/// Steps by priority, at most one for a node; and the reasons why no more is done.
 #[must_use = "a plan nobody prints or carries out is a cycle lost"]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
@@ -25,7 +25,7 @@ pub struct Plan {
 }
 
 impl Step {
-    /// What it is for, as the peer names it: stopping a node to remove it later is a removal.
+    /// The purpose, as the peer names it: stopping a node to remove it later is a removal.
     #[must_use]
     pub fn kind(&self) -> ActionKind {
         match &self.because {
@@ -35,7 +35,7 @@ impl Step {
     }
 }
 
-/// The action and why: `stop node 7 (stop node (1/1): cpu 85.0 % is above 70 %)`.
+/// The action and its reason: `stop node 7 (stop node (1/1): cpu 85.0 % is above 70 %)`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.action, self.because)
@@ -43,7 +43,7 @@ impl fmt::Display for Step {
 }
 
 impl Plan {
-    /// The rest it takes, when there is nothing to do.
+    /// The idle task of the plan, if it does nothing.
     #[must_use]
     pub fn resting(&self) -> Option<Task> {
         self.holds.iter().find_map(|hold| match hold {
@@ -52,7 +52,7 @@ impl Plan {
         })
     }
 
-    /// Whether new nodes or orders in it could not be had; such a run ends as one with a failed step.
+    /// Whether a requested action or a new node failed to be planned; such a run ends like one with a failed step.
     #[must_use]
     pub fn falls_short(&self) -> bool {
         self.holds.iter().any(Blocker::is_failure)

@@ -1,42 +1,42 @@
-//! The tasks the engine knows, from the highest rung of its ladder to the lowest.
+//! The tasks of the engine, from the highest priority to the lowest.
 
 use std::fmt;
 
 use super::action::ActionKind;
 
-/// What a want is for. More than its [`Kind`]: a removal of a dead node and one of a running node are
-/// different work on different nodes.
+/// The purpose of a work item. It is finer than [`ActionKind`]: removing a dead node and removing a running node are
+/// different tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
-    /// A node was stopped to be removed, and its delay is over.
+    /// A node was stopped to be removed, and `delay_remove` has passed.
     RemoveExpired,
-    /// The machine was booted since a node was last stopped.
+    /// The machine was booted after a node was last stopped.
     ResurveyRebooted,
-    /// The colony was made of nodes that were found.
+    /// The colony was created from existing nodes.
     ResurveyInitialised,
-    /// A node has lost its root directory.
+    /// The root directory of a node is missing.
     RemoveDead,
     RemoveStopped,
     RemoveRunning,
-    /// For pressure: the node keeps its data and is started again in better times.
+    /// Because of pressure: the node keeps its data and is started again later.
     Stop,
     RemoveShunned,
     Upgrade,
     Start,
-    /// A node that lives and does not answer: it is stopped now, and started when that is seen.
+    /// A node whose process runs and that does not answer: it is stopped now and started in a later cycle.
     RestartHung,
     Add,
-    /// Nothing: the colony is new and empty.
+    /// Do nothing: the colony is new and empty.
     RestInitialised,
-    /// Nothing: as many operations as may be are under way.
+    /// Do nothing: the most concurrent operations are in progress.
     RestFull,
-    /// Nothing needs doing.
+    /// Do nothing: nothing needs to be done.
     Rest,
 }
 
 impl Task {
-    /// The kind of action, the priority and the peer's words. A higher priority goes first; the priorities of the
-    /// tasks that the peer does not know lie between its own.
+    /// The kind of action, the priority and the peer's words. A higher priority comes first; tasks that the peer does
+    /// not know have priorities between the peer's.
     fn facts(self) -> (Option<ActionKind>, i64, &'static str) {
         match self {
             Task::RemoveExpired => (Some(ActionKind::Remove), 110, "removal delay over"),
@@ -63,7 +63,7 @@ impl Task {
         self.facts().0
     }
 
-    /// A task of higher priority goes first.
+    /// Tasks of higher priority come first.
     #[must_use]
     pub fn priority(self) -> i64 {
         self.facts().1

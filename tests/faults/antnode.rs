@@ -161,7 +161,7 @@ fn upgrade_in_vain() -> Option<Played> {
     );
     let plan = stage.wnm(&["--report", "plan"]).done().stdout;
     assert!(
-        plan.contains("the upgrade of 1 node failed or changed nothing, and is tried again later"),
+        plan.contains("failed to upgrade 1 node, or the version did not change: will retry later"),
         "{plan}"
     );
     stage.tamper("UPDATE node SET retry_at = unixepoch() - 1 WHERE id = 1");

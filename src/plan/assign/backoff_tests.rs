@@ -40,10 +40,7 @@ fn a_node_whose_stop_failed_lets_the_next_youngest_go_and_is_tried_again_in_its_
     colony[2] = failed(colony[2].clone());
     let plan = plan_at(&one_at_a_time(), hot(), &colony, NOW);
     assert_eq!(doings(&plan), ["stop node 2"]);
-    assert_eq!(
-        holds(&plan),
-        ["the stop of 1 node failed, and is tried again later"]
-    );
+    assert_eq!(holds(&plan), ["failed to stop 1 node: will retry later"]);
     for node in &mut colony[..2] {
         *node = failed(node.clone());
     }
@@ -73,7 +70,7 @@ fn a_cap_that_was_lowered_takes_the_next_youngest_as_well() {
 fn a_failed_upgrade_or_start_keeps_no_node_from_being_stopped() {
     let mut outdated = failed(node(1, Running));
     outdated.version = Some(Version::new("0.4.1"));
-    let told = "the upgrade of 1 node failed or changed nothing, and is tried again later";
+    let told = "failed to upgrade 1 node, or the version did not change: will retry later";
     let rests = plan_at(&one_at_a_time(), calm(), &[outdated.clone()], NOW);
     assert!(holds(&rests).contains(&told.to_owned()), "{:?}", holds(&rests));
     assert!(!doings(&rests).contains(&"upgrade node 1 to 0.4.17".to_owned()));

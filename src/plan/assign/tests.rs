@@ -365,7 +365,7 @@ fn ports_that_cannot_be_are_refused() {
     let plan = plan_from(&policy(), calm(), &[], &high, &free);
     assert_eq!(
         holds(&plan),
-        ["node 1 is not added: its port would be 66001, ports end at 65535"]
+        ["node 1 is not added: its port would be 66001, the highest port is 65535"]
     );
     let same = Template {
         rpc_port_start: 13,

@@ -147,7 +147,7 @@ fn after_a_stop_no_other_before_its_effect_can_show() {
     assert_eq!(
         why_not(&stopped_at(299), &hot)[0],
         format!(
-            "nothing is stopped before {}: a node was stopped a short while ago",
+            "nothing is stopped before {}: a node was stopped recently",
             until.utc()
         )
     );
@@ -246,7 +246,7 @@ fn upgrades_can_be_off() {
     assert_eq!(ask(&off, &metrics)[0], "start stopped node (1/1)");
     assert_eq!(
         why_not(&off, &metrics),
-        ["no upgrade of 1 outdated node: `enable_upgrade` is off"]
+        ["1 outdated node not upgraded: `enable_upgrade` is off"]
     );
 }
 
@@ -294,7 +294,7 @@ fn nodes_that_would_not_start_are_passed_over() {
     );
     assert_eq!(
         why_not(&policy(), &metrics),
-        ["2 nodes passed over for a while after failed starts"]
+        ["failed to start 2 nodes: will retry later"]
     );
 }
 
@@ -341,7 +341,7 @@ fn rest_says_what_keeps_the_colony_from_growing() {
         [
             "nothing is started or added: cpu 55.0 % is not below 50 %",
             "nothing is started or added: memory is not known",
-            "nothing is started or added: 1 node started, upgraded or to be removed a short while ago"
+            "nothing is started or added: 1 node is still settling"
         ]
     );
     assert_eq!(

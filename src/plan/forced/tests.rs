@@ -77,7 +77,7 @@ fn an_antctl_name_means_the_service_and_not_the_id() {
     let unsure = forced(ForcedAction::Stop, named("1"), &colony);
     assert_eq!(
         holds(&unsure),
-        ["`1`: fits several nodes, with ids 1 2; give the service name"]
+        ["`1`: matches several nodes, with ids 1 2; give the service name"]
     );
     assert_eq!(doings(&unsure), Vec::<String>::new());
 }
@@ -99,10 +99,7 @@ fn a_count_takes_the_youngest_to_stop_and_the_oldest_to_start() {
     );
     let all = forced(ForcedAction::Start, NodeSelection::Count(99), &colony);
     assert_eq!(doings(&all), ["start node 3", "start node 4"]);
-    assert_eq!(
-        holds(&all),
-        ["only 2 of 99 nodes are there to start, taking all of them"]
-    );
+    assert_eq!(holds(&all), ["only 2 of 99 requested: no more nodes to start"]);
     assert!(!all.falls_short());
 }
 
@@ -178,7 +175,7 @@ fn start_is_for_nodes_that_do_not_run() {
             "`1`: already running",
             "`2`: already starting",
             "`3`: already upgrading",
-            "`4`: its root directory is gone"
+            "`4`: its root directory is missing"
         ]
     );
     // A removal that waits for its delay can still be called off.
@@ -209,7 +206,7 @@ fn an_order_to_upgrade_takes_no_node_back() {
         holds(&plan),
         [
             "`1`: already at version 0.4.17",
-            "`3`: its version 0.4.18 is newer than the binary's, 0.4.17"
+            "`3`: version 0.4.18 of the node is newer than version 0.4.17 of the binary"
         ]
     );
     assert_eq!(
