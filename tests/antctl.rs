@@ -249,7 +249,7 @@ fn node_that_refuses_antctl_does_not_block_start_and_stop_of_others() {
     machine
         .force("start --service_name antnode3")
         .done()
-        .says("antctl cannot start antnode3.service, systemd does");
+        .says("antctl cannot start antnode3.service, starting it through systemd");
     assert_eq!(machine.running(), [2, 3]);
     // That node itself can be stopped.
     machine.force("stop --service_name antnode2").done();

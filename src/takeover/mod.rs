@@ -1,4 +1,4 @@
-//! Takeovers: a machine whose nodes somebody else manages becomes a colony, and no node notices.
+//! Taking over nodes that already run, without restarting any.
 
 pub mod anm;
 pub mod import;

@@ -397,13 +397,16 @@ fn unit_without_a_port_is_disabled_and_its_values_are_reported() {
         ("", "no `--metrics-server-port`"),
         (
             "--metrics-server-port 131001",
-            "`--metrics-server-port 131001`, which is no port",
+            "`--metrics-server-port 131001`, which is not a port",
         ),
         (
             "--metrics-server-port=0",
-            "`--metrics-server-port 0`, which is no port",
+            "`--metrics-server-port 0`, which is not a port",
         ),
-        ("--metrics-server-port 55014", "one port for two things"),
+        (
+            "--metrics-server-port 55014",
+            "the same port for node and metrics",
+        ),
     ] {
         let judgement =
             after(|machine| edit(machine, &unit("antnode0014"), "--metrics-server-port 13014", to));

@@ -1,4 +1,4 @@
-//! What antctl leaves behind, what it may lose, and what must not be overwritten.
+//! Deletes what antctl leaves, keeps what it could lose, and protects existing identities.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,7 @@ use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry};
 
 impl AntctlManager {
-    /// Keeps a copy of the registry as it is now. A missing one would make antctl begin at antnode1 again, over
-    /// nodes that live.
+    /// Copies the registry. Without it antctl would start again at antnode1, and overwrite running nodes.
     pub(super) fn keep_copy(&self) {
         let copy = &self.policy().antctl.copy;
         let files = &self.premises.files;
@@ -27,11 +26,11 @@ impl AntctlManager {
             _ => Ok(()),
         };
         if let Err(error) = kept {
-            tracing::warn!("no copy of antctl's registry: cannot {error}");
+            tracing::warn!("antctl's registry was not copied: cannot {error}");
         }
     }
 
-    /// Refuses to begin a registry where one was lost: units of its nodes are still there.
+    /// Refuses to start a new registry if the old one was lost: the units of its nodes still exist.
     pub(super) fn refuse_lost_registry(&self, registry: &Registry) -> Result<(), ManagerError> {
         if !registry.entries.is_empty() {
             return Ok(());
@@ -53,7 +52,7 @@ impl AntctlManager {
         Ok(())
     }
 
-    /// Refuses a folder in which an identity lies: antctl would give it to the new node.
+    /// Refuses a directory with an identity, which antctl would give to the new node.
     pub(super) fn refuse_occupied(&self, node: &Node) -> Result<(), ManagerError> {
         if self.places == FolderChoice::Chosen {
             return Ok(());
@@ -66,7 +65,7 @@ impl AntctlManager {
         }
     }
 
-    /// Takes back what a failed add made: entries that were not there before, and empty folders.
+    /// Undoes a failed add: removes new entries and empty directories.
     pub(super) fn undo(&self, node: &Node, before: &Registry, after: &Registry) -> Result<(), ManagerError> {
         let is_new = |entry: &&RegistryEntry| {
             before
@@ -80,7 +79,7 @@ impl AntctlManager {
                 node: node.name.full(),
                 what: vec![(entry.root.clone(), error.to_string())],
             };
-            self.discharge(node, &entry.service_name).map_err(left)?;
+            self.remove_from_antctl(node, &entry.service_name).map_err(left)?;
             self.clear(node, Some(entry), after).map_err(left)?;
         }
         if made.is_empty() && self.places == FolderChoice::Given {
@@ -89,7 +88,7 @@ impl AntctlManager {
         Ok(())
     }
 
-    /// Deletes the unit of a node that is in no registry any more.
+    /// Deletes the unit of a node that is not in the registry.
     pub(super) fn sweep(&self, node: &Node, registry: &Registry) -> Result<(), ManagerError> {
         let Some(unit) = self.unit_of(node, registry)? else {
             return Ok(());
@@ -99,7 +98,7 @@ impl AntctlManager {
         Ok(())
     }
 
-    /// Erases the folders of a node that is removed, and those antctl made them in. It leaves these behind.
+    /// Deletes the directories of a removed node, and their parents, which antctl leaves.
     pub(super) fn clear(
         &self,
         node: &Node,
@@ -145,7 +144,7 @@ impl AntctlManager {
                 }
             }
             if fs::symlink_metadata(&place).is_ok() && left.iter().all(|(path, _)| *path != place) {
-                left.push((place, "it is not where this colony keeps its nodes".to_owned()));
+                left.push((place, "it is outside of this colony's directories".to_owned()));
             }
         }
         if left.is_empty() {
@@ -157,7 +156,7 @@ impl AntctlManager {
         })
     }
 
-    /// Removes all nodes at once, if antctl has no others; says whether it did. Then only folders are left.
+    /// Removes all nodes at once, if antctl has no others, and returns whether it did. Only directories remain.
     pub(super) fn reset(&self, nodes: &[Node]) -> Result<bool, ManagerError> {
         let registry = self.registry()?;
         let ours: Vec<&RegistryEntry> = nodes.iter().filter_map(|node| registry.entry_of(node)).collect();
@@ -165,7 +164,7 @@ impl AntctlManager {
         if ours.is_empty() || !registry.live().all(is_ours) {
             return Ok(false);
         }
-        // By systemd, since a node that does not answer would keep antctl from all of them.
+        // Through systemd, because a node that does not answer would block antctl.
         let units: Vec<String> = ours.iter().map(|entry| entry.unit()).collect();
         self.systemctl.stop(&units)?;
         if self.systemctl.show(&units)?.iter().any(|shown| shown.is_alive()) {
@@ -187,8 +186,8 @@ impl AntctlManager {
         Ok(true)
     }
 
-    /// A copy of a node's binary, for the case that the new one will not start. antctl writes into the file that is
-    /// there, so a second name for it would not do.
+    /// Copies a node's binary, in case the new one does not start. A hard link would not do, because antctl overwrites the
+    /// contents of the file.
     pub(super) fn keep_binary(&self, entry: &RegistryEntry) -> Result<PathBuf, ManagerError> {
         let shelf = &self.policy().shelf;
         let kept = shelf.join(format!(".antnode-{}.old", entry.service_name));

@@ -1,4 +1,4 @@
-//! The orders antctl is given: each a line of words, and how long it may take.
+//! The command lines of antctl, and their time limits.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,20 +8,20 @@ use crate::colony::{Binary, Mode, Node};
 use super::super::unit_file::inner_quoted;
 use super::super::{LaunchPolicy, ManagerError, launch_command};
 
-/// It copies a binary, or downloads one.
+/// `add` and `upgrade` copy or download a binary.
 const ADDING: Duration = Duration::from_secs(300);
-/// With `--interval` it waits 3 s and then up to 5 s for the node's RPC port.
+/// `start` with `--interval` waits 3 s, and then up to 5 s for the RPC port of the node.
 const STARTING: Duration = Duration::from_secs(60);
-/// A node ends in under 0.1 s; after this systemd is told, and kills it.
+/// A node stops in less than 0.1 s. After this time wnm stops it through systemd.
 const STOPPING: Duration = Duration::from_secs(20);
-/// It asks no node anything, and looks for the processes of all.
+/// `status` queries no node, and searches the processes of all.
 const TELLING: Duration = Duration::from_secs(300);
-/// A node may hold many gigabytes of records.
+/// `remove` and `reset` can delete many gigabytes.
 const ERASING: Duration = Duration::from_secs(300);
-/// It asks each running node before it does anything; a healthy one takes 0.06 s on an idle machine.
+/// antctl queries each running node first; a healthy one needs 0.06 s on an idle machine.
 const ASKING: Duration = Duration::from_millis(250);
 
-/// An order to antctl: its words after the global options, and how long it may take.
+/// A command for antctl: its arguments after the global options, and its time limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AntctlCommand {
     pub(super) words: Vec<String>,
@@ -36,17 +36,17 @@ impl AntctlCommand {
         }
     }
 
-    /// The same where antctl has so many nodes to ask first.
+    /// Adds time for the nodes that antctl queries first.
     #[must_use]
     pub fn among(mut self, nodes: usize) -> AntctlCommand {
         self.limit += ASKING * u32::try_from(nodes).unwrap_or(u32::MAX);
         self
     }
 
-    /// Makes one node and does not start it. Every option stands before the network, which is a subcommand.
+    /// Adds a node without starting it. The network is a subcommand, so that all options are before it.
     ///
     /// # Errors
-    /// A value of the node's that antctl or the unit it writes would not take.
+    /// When antctl or its unit cannot represent a value of the node.
     pub fn add(
         node: &Node,
         binary: &Binary,
@@ -55,52 +55,52 @@ impl AntctlCommand {
         mode: Mode,
     ) -> Result<AntctlCommand, ManagerError> {
         let mut words: Vec<String> = vec!["add".to_owned()];
-        let mut say = |parts: &[&str]| words.extend(parts.iter().map(|&part| part.to_owned()));
+        let mut push = |parts: &[&str]| words.extend(parts.iter().map(|&part| part.to_owned()));
         let start_args = options(node, &policy.start_args)?;
         // antctl takes one of the two.
         if !start_args.iter().any(|word| word == "--first") {
-            say(&["--count", "1"]);
+            push(&["--count", "1"]);
         }
         if places == FolderChoice::Given {
-            say(&[
+            push(&[
                 "--data-dir-path",
                 bare_path(node, "root", &node.home.root.to_string_lossy())?,
             ]);
-            say(&[
+            push(&[
                 "--log-dir-path",
                 bare_path(node, "log folder", &node.logs().to_string_lossy())?,
             ]);
         }
-        say(&["--node-port", &node.ports.node.to_string()]);
-        say(&["--metrics-port", &node.ports.metrics.to_string()]);
-        say(&["--rpc-port", &node.ports.rpc.to_string()]);
-        say(&["--rewards-address", launch_command::wallet(node)?]);
+        push(&["--node-port", &node.ports.node.to_string()]);
+        push(&["--metrics-port", &node.ports.metrics.to_string()]);
+        push(&["--rpc-port", &node.ports.rpc.to_string()]);
+        push(&["--rewards-address", launch_command::wallet(node)?]);
         if policy.no_upnp && !start_args.iter().any(|word| word == "--no-upnp") {
-            say(&["--no-upnp"]);
+            push(&["--no-upnp"]);
         }
         for word in &start_args {
-            say(&[word]);
+            push(&[word]);
         }
         for (name, value) in launch_command::environment(node)? {
-            // antctl writes it into the unit as it is, between quotes.
-            say(&["--env", &format!("{name}={}", inner_quoted(&value))]);
+            // antctl writes it into the unit between quotes, without escaping.
+            push(&["--env", &format!("{name}={}", inner_quoted(&value))]);
         }
-        // Else it is `ant`, whom antctl makes where there is none.
+        // The default is `ant`, which antctl creates.
         if mode == Mode::Sudo && node.user != "ant" {
-            say(&["--user", launch_command::user(node)?]);
+            push(&["--user", launch_command::user(node)?]);
         }
         match source(binary, policy, places) {
             BinarySource::File(path) => {
-                say(&["--path", bare_path(node, "antnode", &path.to_string_lossy())?])
+                push(&["--path", bare_path(node, "antnode", &path.to_string_lossy())?])
             }
-            BinarySource::Version(version) => say(&["--version", &version]),
+            BinarySource::Version(version) => push(&["--version", &version]),
             BinarySource::Newest => {}
         }
-        say(&[launch_command::network(node)?]);
+        push(&[launch_command::network(node)?]);
         Ok(AntctlCommand { words, limit: ADDING })
     }
 
-    /// Starts one. Without `--interval` antctl waits until it has more than five peers, for 305 s.
+    /// Starts a node. Without `--interval` antctl waits up to 305 s until the node has more than five peers.
     #[must_use]
     pub fn start(service: &str) -> AntctlCommand {
         AntctlCommand::new(&["start", "--service-name", service, "--interval", "1"], STARTING)
@@ -116,27 +116,27 @@ impl AntctlCommand {
         AntctlCommand::new(&["remove", "--service-name", service], ERASING)
     }
 
-    /// Gives one another binary and a new unit, and leaves it stopped.
+    /// Installs another binary and a new unit, without starting the node.
     ///
     /// # Errors
     /// As [`Order::add`].
     pub fn upgrade(service: &str, node: &Node, from: &BinarySource) -> Result<AntctlCommand, ManagerError> {
         let mut order = AntctlCommand::new(&["upgrade", "--service-name", service, "--do-not-start"], ADDING);
-        let mut say = |parts: &[&str]| order.words.extend(parts.iter().map(|&part| part.to_owned()));
+        let mut push = |parts: &[&str]| order.words.extend(parts.iter().map(|&part| part.to_owned()));
         match from {
             BinarySource::File(path) => {
-                say(&["--path", bare_path(node, "antnode", &path.to_string_lossy())?])
+                push(&["--path", bare_path(node, "antnode", &path.to_string_lossy())?])
             }
-            BinarySource::Version(version) => say(&["--version", version, "--force"]),
+            BinarySource::Version(version) => push(&["--version", version, "--force"]),
             BinarySource::Newest => {}
         }
         for (name, value) in launch_command::environment(node)? {
-            say(&["--env", &format!("{name}={}", inner_quoted(&value))]);
+            push(&["--env", &format!("{name}={}", inner_quoted(&value))]);
         }
         Ok(order)
     }
 
-    /// Prints all nodes, the removed ones too, without asking any of them.
+    /// Prints all nodes, also removed ones, without querying them.
     #[must_use]
     pub fn status() -> AntctlCommand {
         AntctlCommand::new(&["status", "--json"], TELLING)
@@ -149,27 +149,26 @@ impl AntctlCommand {
     }
 }
 
-/// Who says where a node's folders are.
+/// Who chooses the directories of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FolderChoice {
-    /// wnm does.
+    /// wnm.
     Given,
-    /// antctl does: zen.
+    /// antctl (zen).
     Chosen,
 }
 
-/// Where antctl takes a binary from.
+/// Where antctl gets a binary from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BinarySource {
     File(PathBuf),
-    /// Downloaded.
+    /// Downloads this version.
     Version(String),
-    /// Downloaded, whichever it is.
+    /// Downloads the newest version.
     Newest,
 }
 
-/// Where the binary of a new node comes from: from the network where a version was asked for, else from
-/// `binary`; in zen antctl sees to it.
+/// Where antctl gets the binary of a new node: downloads it if a version is set or in zen mode, else copies `binary`.
 #[must_use]
 pub fn source(binary: &Binary, policy: &LaunchPolicy, places: FolderChoice) -> BinarySource {
     match (&policy.antctl.version, places) {
@@ -179,9 +178,9 @@ pub fn source(binary: &Binary, policy: &LaunchPolicy, places: FolderChoice) -> B
     }
 }
 
-/// antnode's arguments as the options of `antctl add` that stand for them.
+/// Converts arguments of antnode to options of `antctl add`.
 fn options(node: &Node, start_args: &[String]) -> Result<Vec<String>, ManagerError> {
-    /// Options that take no value, and those that take one; the same for antnode and antctl.
+    /// Options of both antnode and antctl, without and with a value.
     const BARE: [&str; 7] = [
         "--alpha",
         "--first",
@@ -219,13 +218,13 @@ fn options(node: &Node, start_args: &[String]) -> Result<Vec<String>, ManagerErr
             words.push(name.to_owned());
             words.push(bare_path(node, "start argument", &value)?.to_owned());
         } else {
-            return refuse("cannot be said through antctl, which has no such option");
+            return refuse("is not supported by antctl");
         }
     }
     Ok(words)
 }
 
-/// A word that antctl can write into a unit, where it quotes nothing.
+/// Rejects a word that antctl cannot write into a unit, because it does not quote.
 fn bare_path<'a>(node: &Node, what: &'static str, text: &'a str) -> Result<&'a str, ManagerError> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "%\"'\\$;\u{fffd}".contains(c);
     if text.is_empty() || text.starts_with('-') || text.contains(is_odd) {
@@ -233,7 +232,7 @@ fn bare_path<'a>(node: &Node, what: &'static str, text: &'a str) -> Result<&'a s
             node,
             what,
             text,
-            "cannot be used with antctl, which quotes nothing in the units it writes: no spaces, quotes, `%`, `$`, `;` or `\\`",
+            "cannot be used with antctl, which quotes nothing in its units: it must not contain spaces, quotes, `%`, `$`, `;` or `\\`",
         ));
     }
     Ok(text)

@@ -1,4 +1,4 @@
-//! Nodes as the registry tells of them, for a colony that takes them in.
+//! Nodes from antctl's registry, for an import.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,12 +13,11 @@ use super::super::{DefinedNode, LaunchPolicy, installed_unit};
 use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry, is_prefix};
 
-/// Every node that is not removed. Ids are those wnm gave, as far as folders or ports still tell them; else
-/// antctl's numbers.
+/// Every node that is not removed. Its ID is the one in its directory or ports, else antctl's number.
 pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &LaunchPolicy) -> Vec<Node> {
     let mut taken = BTreeSet::new();
     let mut nodes = Vec::new();
-    // Those whose ids are certain go first.
+    // Nodes with certain IDs first.
     let (told, untold): (Vec<&RegistryEntry>, Vec<&RegistryEntry>) =
         registry.live().partition(|entry| own_id(entry, policy).is_some());
     for entry in told.into_iter().chain(untold) {
@@ -35,14 +34,14 @@ pub fn nodes(registry: &Registry, kind: ManagerKind, units: &Path, policy: &Laun
     nodes
 }
 
-/// An id that nobody has: above all others, or between them where the highest there can be is taken.
+/// A free ID: above all others, or else the lowest free one.
 fn free(taken: &BTreeSet<u32>) -> u32 {
     let above = taken.last().map_or(Some(1), |highest| highest.checked_add(1));
     above.unwrap_or_else(|| (1..u32::MAX).find(|id| !taken.contains(id)).unwrap_or(u32::MAX))
 }
 
 impl AntctlManager {
-    /// What the nodes are whose rows keep the folder that antctl made theirs in, as those of the Python wnm do.
+    /// The actual directories of nodes whose row has the parent directory, as in rows of the Python wnm.
     pub(super) fn kept_by_prefix(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         let is_kept = |node: &&Node| node.manager == self.kind && is_prefix(node);
         let kept: Vec<&Node> = nodes.iter().filter(is_kept).collect();
@@ -61,7 +60,7 @@ impl AntctlManager {
     }
 }
 
-/// The id in the folder that wnm had antctl make the node's in, or the one that all three ports end in.
+/// The ID in the name of the parent directory, or the last digits of all three ports.
 fn own_id(entry: &RegistryEntry, policy: &LaunchPolicy) -> Option<u32> {
     let prefix = entry.root.parent()?;
     let digits = prefix
@@ -78,7 +77,7 @@ fn own_id(entry: &RegistryEntry, policy: &LaunchPolicy) -> Option<u32> {
 }
 
 fn node(entry: &RegistryEntry, id: NodeId, kind: ManagerKind, units: &Path, policy: &LaunchPolicy) -> Node {
-    // What the registry does not keep, or not as it was said, stands in the unit.
+    // The unit has the environment, which the registry lacks, and the spelling of the wallet.
     let told = installed_unit::read(&units.join(entry.unit()), kind.mode)
         .ok()
         .and_then(|unit| unit.found);

@@ -24,9 +24,9 @@ pub struct AntctlManager {
     pub(super) antctl: Antctl,
     pub(super) systemctl: Systemctl,
     pub(super) premises: NodeLayout,
-    /// Whether antctl changed units that systemd was not told of: antctl never tells it.
+    /// Whether antctl changed units since the last `daemon-reload`, which antctl does not run.
     pub(super) is_stale: AtomicBool,
-    /// Nodes that were found sick in this run.
+    /// Nodes that did not answer in this run.
     pub(super) given_up: Mutex<BTreeSet<String>>,
 }
 
@@ -66,7 +66,7 @@ impl AntctlManager {
         }
     }
 
-    /// What antctl knows. Its file says so at once; where it keeps that elsewhere, it is asked.
+    /// antctl's registry: from its file, else from `antctl status`.
     pub(super) fn registry(&self) -> Result<Registry, ManagerError> {
         match Registry::read(self.registry_path())? {
             Some(registry) => Ok(registry),
@@ -74,7 +74,7 @@ impl AntctlManager {
         }
     }
 
-    /// For what systemd can do as well: a registry that cannot be had is no reason to leave a node up or down.
+    /// The registry, or an empty one if it cannot be read: systemd can start and stop nodes without it.
     pub(super) fn registry_or_none(&self) -> Registry {
         self.registry().unwrap_or_else(|error| {
             tracing::warn!("cannot {error}");
@@ -95,7 +95,7 @@ impl AntctlManager {
         Registry::parse(&printed).map_err(failed)
     }
 
-    /// The unit of a node: that of its entry, or one without an entry that tells of this very node.
+    /// The unit of a node: that of its entry, or a unit without an entry that has the same data directory.
     pub(super) fn unit_of(&self, node: &Node, registry: &Registry) -> Result<Option<String>, ManagerError> {
         if let Some(entry) = registry.entry_of(node) {
             return Ok(Some(entry.unit()));
@@ -107,10 +107,10 @@ impl AntctlManager {
         Ok(is_ours.then_some(name))
     }
 
-    /// The folder of the node that a unit on disk runs.
+    /// The data directory in a unit file.
     pub(super) fn root_in_unit(&self, name: &str) -> Option<PathBuf> {
         let text = fs::read_to_string(self.units().join(name)).ok()?;
-        discovered_node::from_words(&Unit::read(&text).command, Vec::new()).map(|told| told.root)
+        discovered_node::from_words(&Unit::read(&text).command, Vec::new()).map(|found| found.root)
     }
 
     pub(super) fn shown(&self, unit: &str) -> Result<UnitProperties, ManagerError> {
@@ -118,7 +118,7 @@ impl AntctlManager {
         Ok(shown.unwrap_or_default())
     }
 
-    /// Has systemd read what antctl wrote. Once a unit has failed, systemd keeps its old text until then.
+    /// Makes systemd read the units that antctl wrote. It keeps the old text of a failed unit until then.
     pub(super) fn announce(&self) -> Result<(), ManagerError> {
         self.systemctl.daemon_reload()?;
         self.is_stale.store(false, Ordering::Relaxed);

@@ -1,9 +1,8 @@
-//! Nodes that antctl runs, as the user's or the machine's services: with folders that wnm chooses, or (zen) with
-//! everything where antctl puts it.
+//! Nodes that antctl runs, as user or system services. wnm chooses their directories, or antctl does (zen).
 //!
-//! antctl keeps a registry of its own without a lock, waits for ever for one hung node before it does anything with
-//! any other, and calls a start failed whose node runs. So one antctl runs at a time; what came of it is read in
-//! the registry and asked of systemd; and what it cannot do to a sick node systemd does.
+//! antctl has a registry without a lock, hangs if one node does not answer, and reports a failed start although the node
+//! runs. Therefore wnm runs one antctl at a time, checks the result in the registry and in systemd, and uses systemd for
+//! nodes that do not answer.
 
 mod cleanup;
 mod command_line;
@@ -36,7 +35,7 @@ impl ProcessManager for AntctlManager {
         }
         self.refuse_lost_registry(&before)?;
         self.refuse_occupied(node)?;
-        // antctl makes the account `ant` where there is none; any other has to be whose the folder is.
+        // antctl creates the account `ant`. Any other account has to exist.
         if node.user != self.policy().user {
             self.premises.account(node)?;
         }
@@ -60,12 +59,12 @@ impl ProcessManager for AntctlManager {
                 match entry {
                     Some(entry) if entry.is_as_asked(node, self.places) => return Ok(entry.defined()),
                     Some(entry) => format!(
-                        "`{}` did not become what was asked for: its registry has it in `{}` with the ports {:?}",
+                        "`{}` has other values than requested: antctl's registry has it in `{}` with the ports {:?}",
                         entry.service_name,
                         entry.root.display(),
                         entry.ports()
                     ),
-                    None => "its registry does not have what it says it added".to_owned(),
+                    None => "antctl reported a new node, but its registry does not have it".to_owned(),
                 }
             }
         };
@@ -103,13 +102,15 @@ impl ProcessManager for AntctlManager {
             .entry_of(node)
             .map_or(&node.home.root, |entry| &entry.root);
         let before = match self.shown(&unit) {
-            Err(ManagerError::NoSession { .. }) => return is_gone(&unblock::at(node, root), "systemd"),
+            Err(ManagerError::NoSession { .. }) => {
+                return is_gone(&unblock::with_root(node, root), "systemd");
+            }
             shown => shown?,
         };
         if before.is_alive() {
             let mut said = None;
             if let Some(entry) = registry.entry_of(node)
-                && self.sick(&registry).is_empty()
+                && self.blocking_nodes(&registry).is_empty()
             {
                 let order = AntctlCommand::stop(&entry.service_name).among(registry.live().count());
                 said = self.antctl.tell(&order)?.err();
@@ -143,14 +144,14 @@ impl ProcessManager for AntctlManager {
         let kept = self.keep_binary(entry)?;
         let renewed = self
             .stop(node)
-            .and_then(|()| self.clear_the_way("upgrade", node))
+            .and_then(|()| self.stop_blocking_nodes("upgrade", node))
             .and_then(|()| self.renew(node, service, &from));
         let Err(error) = renewed else {
             self.forget_binary(&kept);
             return Ok(());
         };
         let back = match self.registry()?.named(service).map(|entry| entry.version.clone()) {
-            // It came no further than to be stopped.
+            // It was only stopped.
             Some(version) if version == entry.version => self.start(node),
             _ => self.renew(node, service, &BinarySource::File(kept.clone())),
         };
@@ -163,13 +164,13 @@ impl ProcessManager for AntctlManager {
     }
 
     fn remove(&self, node: &Node) -> Result<(), ManagerError> {
-        // Before it is stopped: one that antctl cannot remove goes on running.
+        // Check this before the stop: a node that antctl cannot remove keeps running.
         self.registry()?;
         self.stop(node)?;
         let registry = self.registry()?;
         let entry = registry.entry_of(node);
         match entry {
-            Some(entry) => self.discharge(node, &entry.service_name)?,
+            Some(entry) => self.remove_from_antctl(node, &entry.service_name)?,
             None => self.sweep(node, &registry)?,
         }
         self.clear(node, entry, &registry)
@@ -179,7 +180,7 @@ impl ProcessManager for AntctlManager {
         let whole = match self.reset(nodes) {
             Ok(whole) => whole,
             Err(error) => {
-                tracing::warn!("{error}; the nodes are removed one by one");
+                tracing::warn!("{error}; removing the nodes one by one");
                 false
             }
         };
@@ -203,7 +204,7 @@ impl ProcessManager for AntctlManager {
             .unwrap_or_default();
         let name = |node: &Node| match registry.entry_of(node) {
             Some(entry) => Some(entry.unit()),
-            // The name of another node, if antctl was reset and counts anew.
+            // After a reset of antctl, another node can have this name.
             None => launch_command::service(node)
                 .ok()
                 .filter(|name| registry.named(&name.0).is_none())
@@ -212,7 +213,7 @@ impl ProcessManager for AntctlManager {
         let named: Vec<Option<String>> = nodes.iter().map(name).collect();
         let names: Vec<String> = named.iter().flatten().cloned().collect();
         let mut shown = match self.systemctl.show(&names) {
-            Err(ManagerError::NoSession { .. }) => return unblock::seen(nodes, &registry),
+            Err(ManagerError::NoSession { .. }) => return unblock::find_processes(nodes, &registry),
             shown => shown?.into_iter(),
         };
         let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
@@ -248,7 +249,7 @@ impl ProcessManager for AntctlManager {
             return Ok(());
         }
         match self.announce() {
-            // There is nobody to tell; whoever comes reads all units anew.
+            // A systemd that starts later reads all units anyway.
             Err(ManagerError::NoSession { .. }) => Ok(()),
             announced => announced,
         }

@@ -1,4 +1,4 @@
-//! What antctl is told about one node, and what is done where it cannot.
+//! Starting, removing and upgrading one node through antctl, or through systemd if antctl cannot.
 
 use std::fs;
 use std::thread::sleep;
@@ -12,11 +12,11 @@ use super::manager::AntctlManager;
 use super::registry::Registry;
 use super::run_antctl::AntctlFailure;
 
-/// A service that systemd started lives so long once it has found its files and its ports.
-const PROVEN: Duration = Duration::from_millis(500);
+/// A service that still runs after this time has found its files and ports.
+const PROBATION: Duration = Duration::from_millis(500);
 
 impl AntctlManager {
-    /// Starts one whose unit systemd knows; how it is then is what counts, not what antctl says of it.
+    /// Starts a node. The state in systemd decides whether that worked, not the exit code of antctl.
     pub(super) fn start_one(&self, node: &Node, registry: &Registry) -> Result<(), ManagerError> {
         let not_started = |why: String| ManagerError::NotStarted {
             node: node.name.full(),
@@ -25,7 +25,7 @@ impl AntctlManager {
         let entry = registry.entry_of(node);
         let Some(unit) = self.unit_of(node, registry)? else {
             return Err(not_started(format!(
-                "antctl does not know it: it is not in `{}`",
+                "it is not in antctl's registry `{}`",
                 self.registry_path().display()
             )));
         };
@@ -36,19 +36,19 @@ impl AntctlManager {
         if before.is_marred() {
             self.systemctl.reset_failed(std::slice::from_ref(&unit))?;
         }
-        let sick = self.sick(registry);
+        let blocking = self.blocking_nodes(registry);
         let said = match entry {
             None => Some(AntctlFailure::Unanswered(
-                "its unit is there, its entry is not".to_owned(),
+                "it has a unit, but no entry in antctl's registry".to_owned(),
             )),
-            Some(entry) if sick.is_empty() => {
+            Some(entry) if blocking.is_empty() => {
                 let order = AntctlCommand::start(&entry.service_name).among(registry.live().count());
                 self.antctl.tell(&order)?.err()
             }
             Some(_) => {
-                let names: Vec<&str> = sick.iter().map(|entry| entry.service_name.as_str()).collect();
+                let names: Vec<&str> = blocking.iter().map(|entry| entry.service_name.as_str()).collect();
                 Some(AntctlFailure::Unanswered(format!(
-                    "`{}` runs and does not answer it",
+                    "`{}` does not answer",
                     names.join("`, `")
                 )))
             }
@@ -59,27 +59,27 @@ impl AntctlManager {
             && !now.is_running()
         {
             tracing::warn!(
-                "antctl cannot start {unit}, systemd does: {}",
+                "antctl cannot start {unit}, starting it through systemd: {}",
                 failure.to_string()
             );
             self.systemctl.tell("start", std::slice::from_ref(&unit))?;
-            sleep(PROVEN);
+            sleep(PROBATION);
             now = self.shown(&unit)?;
         }
         if now.is_running() {
             if let Some(AntctlFailure::Said(why)) = said {
-                tracing::debug!("{unit} runs, whatever antctl says: {why}");
+                tracing::debug!("{unit} runs, although antctl reported: {why}");
             }
             return Ok(());
         }
         Err(not_started(now.why(said.map(|failure| failure.to_string()))))
     }
 
-    /// Takes an entry out of antctl's registry, with its service, data and logs. The node is stopped.
-    pub(super) fn discharge(&self, node: &Node, service: &str) -> Result<(), ManagerError> {
-        self.clear_the_way("remove", node)?;
+    /// Removes a stopped node from antctl's registry, with its service, data and logs.
+    pub(super) fn remove_from_antctl(&self, node: &Node, service: &str) -> Result<(), ManagerError> {
+        self.stop_blocking_nodes("remove", node)?;
         let mut said = self.antctl.tell(&AntctlCommand::remove(service))?;
-        if said.is_err() && self.mend_unit(service)? {
+        if said.is_err() && self.restore_unit(service)? {
             said = self.antctl.tell(&AntctlCommand::remove(service))?;
         }
         self.note_change();
@@ -90,8 +90,8 @@ impl AntctlManager {
         }
     }
 
-    /// antctl cannot remove a node whose unit was lost; it can once there is a unit of that name again.
-    fn mend_unit(&self, service: &str) -> Result<bool, ManagerError> {
+    /// Writes a unit for a node whose unit was lost: without one antctl cannot remove the node.
+    fn restore_unit(&self, service: &str) -> Result<bool, ManagerError> {
         let path = self.units().join(format!("{service}.service"));
         if fs::symlink_metadata(&path).is_ok() {
             return Ok(false);
@@ -104,7 +104,7 @@ impl AntctlManager {
         Ok(true)
     }
 
-    /// Has antctl give a stopped node another binary, and starts it.
+    /// Installs another binary for a stopped node, and starts the node.
     pub(super) fn renew(&self, node: &Node, service: &str, from: &BinarySource) -> Result<(), ManagerError> {
         let order = AntctlCommand::upgrade(service, node, from)?;
         let said = self.antctl.tell(&order)?;

@@ -1,4 +1,4 @@
-//! antctl's registry: what it knows of its nodes, from its file or from `status --json`.
+//! antctl's registry, from its file or from `status --json`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,13 +11,13 @@ use crate::colony::{Node, NodePaths, NodePorts, ServiceName, Version};
 use super::super::{DefinedNode, ManagerError, launch_command};
 use super::command_line::FolderChoice;
 
-/// All nodes that antctl ever made for one account, the removed ones too.
+/// All nodes that antctl has created for one account, also removed ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     pub entries: Vec<RegistryEntry>,
 }
 
-/// One node as antctl knows it.
+/// One node in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct RegistryEntry {
     pub service_name: String,
@@ -41,7 +41,7 @@ pub struct RegistryEntry {
     pub peer_id: Option<String>,
     #[serde(default)]
     pub version: String,
-    /// The account it runs as; none in user mode.
+    /// The account it runs as; `None` in user mode.
     #[serde(default)]
     pub user: Option<String>,
     #[serde(default)]
@@ -52,14 +52,14 @@ pub struct RegistryEntry {
     pub node_ip: Option<String>,
 }
 
-/// The states antctl knows.
+/// The state of a node in the registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub enum RegistryStatus {
     /// Never started.
     Added,
     Running,
     Stopped,
-    /// Gone; its name and its ports are never given again.
+    /// Removed; antctl does not use its name and ports again.
     Removed,
 }
 
@@ -70,12 +70,12 @@ struct RegistryFile {
 }
 
 impl Registry {
-    /// Reads the registry's file or what `status --json` prints. No text means no nodes.
+    /// Parses the registry file, or the output of `status --json`. An empty text has no nodes.
     ///
     /// # Errors
-    /// Why the text is no registry.
+    /// Why the text is not a registry.
     pub fn parse(text: &str) -> Result<Registry, String> {
-        // Older ones log to stdout as well, in lines before the object.
+        // Old versions also log to stdout, before the JSON object.
         let lines = text.split_inclusive('\n').scan(0, |at, line| {
             let begin = *at;
             *at += line.len();
@@ -99,7 +99,7 @@ impl Registry {
         }
     }
 
-    /// Reads the registry's file; None where there is none.
+    /// Reads the registry file; `None`: it does not exist.
     pub fn read(path: &Path) -> Result<Option<Registry>, ManagerError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -114,15 +114,15 @@ impl Registry {
             })
     }
 
-    /// Those that are not removed.
+    /// The nodes that are not removed.
     pub fn live(&self) -> impl Iterator<Item = &RegistryEntry> {
         self.entries
             .iter()
             .filter(|entry| entry.status != RegistryStatus::Removed)
     }
 
-    /// The entry of a node, known by name and folder, or else by what antctl was asked for: that names a node whose
-    /// making was cut short, and rows of the peer, which keep the folder that antctl makes its own in.
+    /// The entry of a node: by name and directory, by parent directory, or by ports. A node whose creation was interrupted,
+    /// and rows of the Python wnm, do not have the directory that antctl created.
     #[must_use]
     pub fn entry_of(&self, node: &Node) -> Option<&RegistryEntry> {
         let name = launch_command::service(node).ok()?;
@@ -130,7 +130,7 @@ impl Registry {
         let by_name = |entry: &&RegistryEntry| entry.service_name == name.0 && entry.root == *root;
         let is_prefix = is_prefix(node);
         let by_folder = |entry: &&RegistryEntry| is_prefix && entry.root.parent() == Some(root);
-        // No two entries ever share a port.
+        // Two entries never have the same port.
         let by_ports = |entry: &&RegistryEntry| {
             entry.metrics_port == Some(node.ports.metrics) && entry.rpc_port() == Some(node.ports.rpc)
         };
@@ -146,7 +146,7 @@ impl Registry {
         self.live().find(|entry| entry.service_name == service)
     }
 
-    /// Every port that antctl will not give to a new node: it counts those of removed ones.
+    /// All ports that antctl does not give to new nodes, also those of removed nodes.
     #[must_use]
     pub fn ports(&self) -> Vec<u16> {
         self.entries.iter().flat_map(RegistryEntry::every_port).collect()
@@ -154,7 +154,7 @@ impl Registry {
 }
 
 impl RegistryEntry {
-    /// The port antctl asks it on.
+    /// The port of its RPC server.
     #[must_use]
     pub fn rpc_port(&self) -> Option<u16> {
         self.rpc_socket_addr.rsplit_once(':')?.1.parse().ok()
@@ -166,7 +166,7 @@ impl RegistryEntry {
             .flatten()
     }
 
-    /// Its ports; 0 where it has none.
+    /// Its ports; 0 for none.
     #[must_use]
     pub fn ports(&self) -> NodePorts {
         NodePorts {
@@ -176,7 +176,7 @@ impl RegistryEntry {
         }
     }
 
-    /// Its network, in antnode's word for it.
+    /// The network, as an argument of antnode.
     #[must_use]
     pub fn network(&self) -> &'static str {
         match self.evm_network.as_str() {
@@ -187,13 +187,13 @@ impl RegistryEntry {
         }
     }
 
-    /// What its unit is called.
+    /// The name of its unit.
     #[must_use]
     pub fn unit(&self) -> String {
         format!("{}.service", self.service_name)
     }
 
-    /// What a node became by it.
+    /// What a row gets from it.
     #[must_use]
     pub fn defined(&self) -> DefinedNode {
         DefinedNode {
@@ -208,7 +208,7 @@ impl RegistryEntry {
         }
     }
 
-    /// Whether a node became what was asked for: two antctls at once may each have written half of it.
+    /// Whether the entry matches the request. Two antctls at the same time can mix their entries.
     #[must_use]
     pub fn is_as_asked(&self, node: &Node, places: FolderChoice) -> bool {
         let is_placed = || {
@@ -218,7 +218,7 @@ impl RegistryEntry {
     }
 }
 
-/// Whether a node's row says where antctl was to make its folder, rather than where it did.
+/// Whether a row has the parent directory instead of the one that antctl created.
 #[must_use]
 pub fn is_prefix(node: &Node) -> bool {
     let name = node.home.root.file_name();
@@ -234,7 +234,7 @@ mod tests {
         include_str!("../../../tests/fixtures/antctl-0.14.2/user-status-json-running.stdout");
 
     #[test]
-    fn the_file_of_the_real_antctl_is_understood() {
+    fn parses_registry_of_real_antctl() {
         let registry = Registry::parse(USER).unwrap();
         let states: Vec<RegistryStatus> = registry.entries.iter().map(|entry| entry.status).collect();
         use RegistryStatus::{Added, Removed, Running, Stopped};
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_status_prints_is_the_same() {
+    fn parses_output_of_status() {
         assert_eq!(
             Registry::parse(RUNNING).unwrap().entries[0].service_name,
             "antnode1"
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_is_no_nodes_and_half_a_text_is_an_error() {
+    fn empty_text_has_no_nodes_and_truncated_text_is_an_error() {
         assert_eq!(Registry::parse("").unwrap(), Registry::default());
         assert_eq!(Registry::parse("\n").unwrap(), Registry::default());
         assert_eq!(Registry::parse("{}").unwrap(), Registry::default());

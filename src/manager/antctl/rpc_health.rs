@@ -1,43 +1,42 @@
-//! Whether a node answers antctl: its RPC server must greet, and nothing more is asked of it.
+//! Checks whether the RPC server of a node answers.
 //!
-//! antctl asks every running node before it does anything with any of them. One that refuses makes it fail,
-//! one that accepts and is silent makes it hang for ever; so they are looked for before antctl is called.
+//! antctl queries every running node before each command. It fails if a node refuses the connection, and hangs if a node
+//! accepts it and does not answer. wnm finds such nodes before it calls antctl.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a healthy node may take. One on a busy machine takes milliseconds.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time limit for an answer. A healthy node needs milliseconds, even on a busy machine.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// What a client of HTTP/2, and so of gRPC, says first (RFC 9113, 3.4): the preface and empty settings.
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
 
-/// Whether an RPC server at `address` greets back. Any answer counts: antctl can end with a wrong one.
+/// Whether something at `address` answers. A wrong answer also counts: antctl does not hang with it.
 #[must_use]
-pub fn beats(address: &str) -> bool {
+pub fn answers(address: &str) -> bool {
     let Ok(address) = address.parse::<SocketAddr>() else {
         return false;
     };
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, PATIENCE) else {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, TIME_LIMIT) else {
         return false;
     };
     let said = stream
-        .set_read_timeout(Some(PATIENCE))
+        .set_read_timeout(Some(TIME_LIMIT))
         .and_then(|()| stream.write_all(GREETING));
-    match said.and_then(|()| hear(&mut stream)) {
+    match said.and_then(|()| read_greeting(&mut stream)) {
         Ok(_) => true,
         Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
     }
 }
 
-/// What comes first. A signal, of a child that ended or to us, ends a read that has a time limit, and says nothing of
-/// the other end.
-fn hear(stream: &mut TcpStream) -> io::Result<usize> {
+/// Reads the first bytes. Repeats a read that a signal interrupted.
+fn read_greeting(stream: &mut TcpStream) -> io::Result<usize> {
     loop {
         match stream.read(&mut [0; 9]) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            heard => return heard,
+            read => return read,
         }
     }
 }
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_that_greets_is_alive() {
+    fn server_that_answers_is_healthy() {
         let server = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = server.local_addr().unwrap().to_string();
         let serving = thread::spawn(move || {
@@ -60,17 +59,17 @@ mod tests {
             stream.write_all(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00").unwrap();
             greeting
         });
-        assert!(beats(&address));
+        assert!(answers(&address));
         assert_eq!(serving.join().unwrap(), GREETING);
     }
 
     #[test]
-    fn one_that_refuses_or_is_silent_is_not() {
+    fn server_that_refuses_or_is_silent_is_not_healthy() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = silent.local_addr().unwrap().to_string();
-        assert!(!beats(&address));
-        // A port that nobody has; one that was let go may be another test's by now.
-        assert!(!beats("127.0.0.1:1"));
-        assert!(!beats("nowhere"));
+        assert!(!answers(&address));
+        // No server has port 1; another test could use a port that was just released.
+        assert!(!answers("127.0.0.1:1"));
+        assert!(!answers("nowhere"));
     }
 }

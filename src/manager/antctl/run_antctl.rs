@@ -1,7 +1,7 @@
-//! What is said to antctl, and how its answers are read.
+//! Runs antctl and parses its output.
 //!
-//! All that stands here was seen with antctl 0.14.2: the exit code is reliable, reasons stand on stdout after a
-//! cross and else on stderr, in colour even where nobody looks.
+//! Observed with antctl 0.14.2: the exit code is reliable. Errors are on stdout after a cross, or on stderr, in colour
+//! even without a terminal.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::program::{Program, ProgramError, trusted_path};
 use super::super::{AntctlPolicy, ManagerError, systemctl};
 use super::command_line::AntctlCommand;
 
-/// Between the limit that root keeps and ours.
+/// How much longer wnm waits than the `timeout` that runs as root.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// The antctl of one account.
@@ -39,12 +39,12 @@ impl Antctl {
         Antctl { mode, policy }
     }
 
-    /// Gives it an order and hears it out: what it printed, or what kept it from it.
+    /// Runs a command; returns its output, or why it failed.
     ///
     /// # Errors
-    /// When antctl is not there, sudo refuses, or no systemd answers it.
+    /// When antctl is not installed, sudo refuses, or systemd does not answer.
     pub fn tell(&self, order: &AntctlCommand) -> Result<Result<String, AntctlFailure>, ManagerError> {
-        // Whoever could exchange it would have root's rights by it.
+        // An account that can replace this program could run its own as root.
         let path = &self.policy.program;
         if let Some(weak) = trusted_path::matters(self.mode)
             .then(|| trusted_path::weak(path))
@@ -84,8 +84,8 @@ impl Antctl {
         if is_missing(ended.code(), &ended.stderr) {
             return Err(self.missing());
         }
-        // What `timeout` says of a program it ended, and had to kill.
-        if self.needs_keeper() && matches!(ended.code(), Some(124 | 137)) {
+        // The exit codes of `timeout` after it ended or killed the program.
+        if self.needs_timeout_as_root() && matches!(ended.code(), Some(124 | 137)) {
             return Ok(Err(AntctlFailure::Hung(
                 ProgramError::TooLong {
                     command: program.command_line(),
@@ -108,12 +108,12 @@ impl Antctl {
     fn program(&self, order: &AntctlCommand) -> Program {
         let mut words: Vec<std::ffi::OsString> = Vec::new();
         if let Some(backtrace) = &self.policy.backtrace {
-            // sudo passes no variables on.
+            // sudo does not pass environment variables.
             words.extend(["env".into(), format!("RUST_BACKTRACE={backtrace}").into()]);
         }
         let mut limit = order.limit;
-        if self.needs_keeper() {
-            // What root runs only root can end: sudo itself may be killed and leave antctl behind.
+        if self.needs_timeout_as_root() {
+            // Only root can end a process of root: killing sudo could leave antctl running.
             let seconds = format!("{}", order.limit.as_secs());
             words.extend(["timeout", "-k", "5", &seconds].map(Into::into));
             limit += GRACE;
@@ -133,7 +133,7 @@ impl Antctl {
         }
     }
 
-    fn needs_keeper(&self) -> bool {
+    fn needs_timeout_as_root(&self) -> bool {
         self.mode == Mode::Sudo && !crate::program::user_account::is_root()
     }
 
@@ -144,7 +144,7 @@ impl Antctl {
     }
 }
 
-/// Whether the program behind `env`, `timeout` or sudo is not there.
+/// Whether `env`, `timeout` or sudo did not find antctl.
 fn is_missing(code: Option<i32>, said: &str) -> bool {
     matches!(code, Some(1 | 127))
         && (said.contains("command not found")
@@ -160,18 +160,18 @@ fn failure(code: Option<i32>, stdout: &str, stderr: &str) -> AntctlFailure {
     let why = complaint(stderr);
     match why.split_once("Could not connect to RPC endpoint 'https://") {
         Some((_, rest)) => AntctlFailure::Unanswered(format!(
-            "a node does not answer it at {}",
+            "a node does not answer at {}",
             rest.split('\'').next().unwrap_or_default()
         )),
         None if why.is_empty() => AntctlFailure::Said(match code {
-            Some(code) => format!("it ended with code {code} and said nothing"),
-            None => "it was killed, and said nothing".to_owned(),
+            Some(code) => format!("it exited with code {code} and no message"),
+            None => "it was killed".to_owned(),
         }),
         None => AntctlFailure::Said(why),
     }
 }
 
-/// The reason after `✕ antnode1: `, which may run over several lines.
+/// The error after `✕ antnode1: `, which can have several lines.
 fn crossed(stdout: &str) -> Option<String> {
     let (_, after) = stdout.split_once("✕ ")?;
     let lines = after
@@ -185,12 +185,12 @@ fn crossed(stdout: &str) -> Option<String> {
     Some(reason.map_or(text.clone(), |(_, reason)| reason.to_owned()))
 }
 
-/// The numbered lines of an error, without colours, places and hints; of a refused command line its first.
+/// The numbered lines of an error, or the first line if the command line was rejected; without colours.
 fn complaint(stderr: &str) -> String {
     let plain = uncoloured(stderr);
     let numbered: Vec<&str> = plain
         .lines()
-        // The calls of a backtrace are numbered as well, and stand behind the place.
+        // The numbered lines after the location are a backtrace.
         .take_while(|line| *line != "Location:")
         .filter_map(|line| {
             let (number, text) = line.strip_prefix("   ")?.split_once(": ")?;
@@ -222,7 +222,7 @@ fn uncoloured(text: &str) -> String {
     plain
 }
 
-/// The name antctl gave to what it added: on a line of its own, before any path.
+/// The name of the node that `antctl add` created.
 #[must_use]
 pub fn added(stdout: &str) -> Option<String> {
     stdout.lines().find_map(|line| {
@@ -248,9 +248,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_real_one_refused_is_told_in_its_own_words_and_no_others() {
+    fn extracts_error_messages_of_real_antctl() {
         let said = |why: &str| AntctlFailure::Said(why.to_owned());
-        let silent = AntctlFailure::Unanswered("a node does not answer it at 127.0.0.1:30003".to_owned());
+        let silent = AntctlFailure::Unanswered("a node does not answer at 127.0.0.1:30003".to_owned());
         for (name, expected) in [
             (
                 "user-start-no-rpc-timeout5",
@@ -317,12 +317,12 @@ mod tests {
             let (code, stdout, stderr) = answer(name);
             assert_eq!(failure(code, &stdout, &stderr), expected, "{name}");
         }
-        let said_nothing = said("it ended with code 1 and said nothing");
+        let said_nothing = said("it exited with code 1 and no message");
         assert_eq!(failure(Some(1), "", ""), said_nothing);
     }
 
     #[test]
-    fn the_name_of_a_new_node_is_found_among_paths_and_progress() {
+    fn finds_name_of_new_node_in_output() {
         for (name, node) in [
             ("user-add-as-peer", Some("antnode1")),
             ("user-add-after-removals", Some("antnode11")),
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_sudo_does_not_find_is_missing() {
+    fn recognizes_missing_antctl_behind_sudo() {
         let (code, _, stderr) = answer("sudo-antctl-in-local-bin-not-found");
         assert!(is_missing(code, &stderr), "{stderr}");
         let (code, _, stderr) = answer("user-start-unknown-service-backtrace");

@@ -1,4 +1,4 @@
-//! The way to antctl: nodes that stand in it, and systemd, which can move them.
+//! Finds and stops nodes that block antctl.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -15,47 +15,50 @@ use super::registry::{Registry, RegistryEntry};
 use super::rpc_health;
 use super::run_antctl::AntctlFailure;
 
-/// A node that was just started opens its RPC port within so many looks.
-const LOOKS: u32 = 5;
-/// Between two looks.
+/// A new node opens its RPC port within this many checks.
+const CHECKS: u32 = 5;
+/// The time between two checks.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl AntctlManager {
-    /// The nodes that run and do not answer antctl, which keeps it from everything with every node.
-    pub(super) fn sick<'r>(&self, registry: &'r Registry) -> Vec<&'r RegistryEntry> {
+    /// The running nodes that do not answer, with which antctl cannot do anything.
+    pub(super) fn blocking_nodes<'r>(&self, registry: &'r Registry) -> Vec<&'r RegistryEntry> {
         let live: Vec<&RegistryEntry> = registry.live().collect();
         let names: Vec<String> = live.iter().map(|entry| entry.unit()).collect();
-        // Where no systemd answers antctl fails by itself, and says so.
+        // Without systemd, antctl reports the error itself.
         let shown = self.systemctl.show(&names).unwrap_or_default();
-        let mut sick: Vec<&RegistryEntry> = live
+        let mut blocking: Vec<&RegistryEntry> = live
             .into_iter()
             .zip(&shown)
             .filter(|(_, shown)| shown.pid.is_some())
             .map(|(entry, _)| entry)
             .collect();
         let mut given_up = self.given_up.lock().unwrap_or_else(PoisonError::into_inner);
-        for look in 1..=LOOKS {
-            sick.retain(|entry| !rpc_health::beats(&entry.rpc_socket_addr));
-            // One that was waited for before in this run is not waited for again.
-            if sick.iter().all(|entry| given_up.contains(&entry.service_name)) {
+        for check in 1..=CHECKS {
+            blocking.retain(|entry| !rpc_health::answers(&entry.rpc_socket_addr));
+            // Do not wait again for nodes that did not answer earlier in this run.
+            if blocking
+                .iter()
+                .all(|entry| given_up.contains(&entry.service_name))
+            {
                 break;
             }
-            if look < LOOKS {
+            if check < CHECKS {
                 sleep(PAUSE);
             }
         }
-        given_up.extend(sick.iter().map(|entry| entry.service_name.clone()));
-        sick
+        given_up.extend(blocking.iter().map(|entry| entry.service_name.clone()));
+        blocking
     }
 
-    /// Makes antctl able to act: sick nodes of this colony are stopped, and started again by a later run.
+    /// Unblocks antctl: stops the nodes of this colony that do not answer. A later run starts them again.
     ///
     /// # Errors
-    /// When one stands in the way that is not ours to stop.
-    pub(super) fn clear_the_way(&self, doing: &'static str, node: &Node) -> Result<(), ManagerError> {
+    /// When a node that is not of this colony does not answer.
+    pub(super) fn stop_blocking_nodes(&self, doing: &'static str, node: &Node) -> Result<(), ManagerError> {
         let registry = self.registry()?;
         let (ours, others): (Vec<&RegistryEntry>, Vec<&RegistryEntry>) = self
-            .sick(&registry)
+            .blocking_nodes(&registry)
             .into_iter()
             .partition(|entry| entry.root.starts_with(&self.policy().storage));
         if !others.is_empty() {
@@ -75,7 +78,7 @@ impl AntctlManager {
         }
         for entry in ours {
             tracing::warn!(
-                "{} does not answer at {} and so keeps antctl from every node: it is stopped, and started again later",
+                "{} does not answer at {}, which blocks antctl: stopping it; a later run starts it again",
                 entry.service_name,
                 entry.rpc_socket_addr
             );
@@ -85,7 +88,7 @@ impl AntctlManager {
         Ok(())
     }
 
-    /// Stops what antctl did not; a unit that failed is no failure any more afterwards.
+    /// Stops a node through systemd, and clears the failed state of its unit.
     pub(super) fn stop_by_systemd(
         &self,
         node: &Node,
@@ -113,7 +116,7 @@ impl AntctlManager {
         Ok(())
     }
 
-    /// Deletes a stopped node's pid file: once another antnode has the number, antctl would take the node for alive.
+    /// Deletes a stopped node's PID file: antctl would consider the node running once another antnode has that PID.
     pub(super) fn forget_pid(&self, root: &Path) {
         if let Err(error) = self.premises.files.delete(&root.join("antnode.pid")) {
             tracing::debug!("{error}");
@@ -121,8 +124,11 @@ impl AntctlManager {
     }
 }
 
-/// How nodes are where no systemd can be asked.
-pub(super) fn seen(nodes: &[Node], registry: &Registry) -> Result<Vec<ProcessStatus>, ManagerError> {
+/// The processes of nodes, if there is no systemd to query.
+pub(super) fn find_processes(
+    nodes: &[Node],
+    registry: &Registry,
+) -> Result<Vec<ProcessStatus>, ManagerError> {
     let processes = Processes::scan()?;
     let seen = |node: &Node| {
         let root = registry
@@ -136,8 +142,8 @@ pub(super) fn seen(nodes: &[Node], registry: &Registry) -> Result<Vec<ProcessSta
     Ok(nodes.iter().map(seen).collect())
 }
 
-/// The node as it would be if its row said where antctl has it.
-pub(super) fn at(node: &Node, root: &Path) -> Node {
+/// The node with the data directory in antctl's registry.
+pub(super) fn with_root(node: &Node, root: &Path) -> Node {
     let mut node = node.clone();
     node.home.root = root.to_owned();
     node

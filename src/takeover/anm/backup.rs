@@ -1,4 +1,4 @@
-//! The backup: all that a takeover may change, and all that shows afterwards that nothing else did.
+//! The backup: every file that a takeover can change, and the state that shows later that nothing else changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::manifest::{BackedUpFile, Manifest, StateBefore};
 use super::paths::{COLLECTOR, COLLECTOR_CRON, CRON, SCRIPT, STATE};
 use super::{NodeUnit, Server, TakeoverError};
 
-/// Files beside those of anm and the units: NTracking's, the firewall's, and what wnm's schedule may replace.
+/// Files to back up besides the units and anm's directory.
 const OTHERS: [&str; 7] = [
     CRON,
     SCRIPT,
@@ -20,10 +20,10 @@ const OTHERS: [&str; 7] = [
     super::schedule::CRON_FILE,
 ];
 
-/// Makes the backup in a new folder, whole and on the disk, before anything is changed.
+/// Makes the backup in a new directory. When it returns, the backup is complete and on the disk.
 ///
 /// # Errors
-/// When a file cannot be copied: nothing but the new folder was made.
+/// When a file cannot be copied. Nothing but the new directory was created.
 pub fn make(server: &Server, units: &[NodeUnit], state: JournalState) -> Result<Journal, TakeoverError> {
     let journal = Journal::begin(server, state)?;
     let mut manifest = Manifest {
@@ -37,7 +37,7 @@ pub fn make(server: &Server, units: &[NodeUnit], state: JournalState) -> Result<
     Ok(journal)
 }
 
-/// The standing once no run of anm is left, and copies of the units that its last run made or changed.
+/// Reads the state after anm's last run, and copies the units that this run created or changed.
 ///
 /// # Errors
 /// When a file cannot be copied.
@@ -49,7 +49,7 @@ pub fn renew(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<S
         return Ok(standing);
     }
     for change in &changes {
-        tracing::warn!("since the backup was made: {change}");
+        tracing::warn!("changed since the backup: {change}");
     }
     let is_kept = |unit: &&NodeUnit| {
         let stood = standing.units.get(&unit.service).map(|stood| &stood.sha256);
@@ -63,14 +63,14 @@ pub fn renew(server: &Server, journal: &Journal, units: &[NodeUnit]) -> Result<S
     Ok(standing)
 }
 
-/// Copies files into the backup and writes down what they are.
+/// Copies files into the backup and adds them to the manifest.
 fn copy(
     server: &Server,
     journal: &Journal,
     paths: Vec<PathBuf>,
     manifest: &mut Manifest,
 ) -> Result<(), TakeoverError> {
-    let hands = FileOps::of(server);
+    let files = FileOps::of(server);
     let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
     for path in paths {
         let folder = path.parent().unwrap_or(&path).to_owned();
@@ -79,16 +79,16 @@ fn copy(
     let mut written = vec![server.path(&journal.backup)];
     for (folder, paths) in by_folder {
         let into = server.path(journal.copy_of(&folder));
-        hands.make_folder(&into, 0o700)?;
+        files.make_folder(&into, 0o700)?;
         let sources: Vec<PathBuf> = paths.iter().map(|path| server.path(path)).collect();
-        hands.copy_into(&sources, &into)?;
+        files.copy_into(&sources, &into)?;
         written.push(into);
         keep(server, journal, &paths, manifest, &mut written)?;
     }
-    hands.sync(&written)
+    files.sync(&written)
 }
 
-/// Writes down what of `paths` was copied.
+/// Adds the copied files of `paths` to the manifest.
 fn keep(
     server: &Server,
     journal: &Journal,
@@ -96,9 +96,9 @@ fn keep(
     manifest: &mut Manifest,
     written: &mut Vec<PathBuf>,
 ) -> Result<(), TakeoverError> {
-    let hands = FileOps::of(server);
-    // anm's runs delete and make files of theirs at any moment: what was there is what was copied.
-    let names = hands.names_in(&server.path(journal.copy_of(paths[0].parent().unwrap_or(&paths[0]))))?;
+    let files = FileOps::of(server);
+    // A run of anm can create and delete files at any time: only the copies show what existed.
+    let names = files.names_in(&server.path(journal.copy_of(paths[0].parent().unwrap_or(&paths[0]))))?;
     let copied: Vec<&PathBuf> = paths
         .iter()
         .filter(|path| {
@@ -110,7 +110,7 @@ fn keep(
         .iter()
         .map(|path| server.path(journal.copy_of(path)))
         .collect();
-    let digests = hands.digests(&copies)?;
+    let digests = files.digests(&copies)?;
     for (path, sha256) in copied.into_iter().zip(digests) {
         let copy = journal.copy_of(path);
         manifest.files.retain(|entry| entry.path != *path);
@@ -123,7 +123,7 @@ fn keep(
     Ok(())
 }
 
-/// The copies of the units must be what the units were when the standing was taken.
+/// Checks that the copies of the units match the recorded state.
 fn check(units: &[NodeUnit], manifest: &Manifest) -> Result<(), TakeoverError> {
     for unit in units {
         let stood = manifest
@@ -142,7 +142,7 @@ fn check(units: &[NodeUnit], manifest: &Manifest) -> Result<(), TakeoverError> {
     Ok(())
 }
 
-/// All files that are to be backed up and are there.
+/// All existing files to back up.
 fn wanted(server: &Server, units: &[NodeUnit]) -> Result<Vec<PathBuf>, TakeoverError> {
     let mut all: Vec<PathBuf> = OTHERS.iter().map(PathBuf::from).collect();
     for unit in units {
@@ -159,7 +159,7 @@ fn wanted(server: &Server, units: &[NodeUnit]) -> Result<Vec<PathBuf>, TakeoverE
     Ok(all)
 }
 
-/// What wnm has in anm's folder: its lock, and the colony if there is one.
+/// Whether a file in anm's directory is wnm's own: the lock or the database.
 fn is_ours(path: &Path) -> bool {
     let name = path
         .file_name()

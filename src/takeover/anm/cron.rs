@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::paths::{CRON, SCRIPT, STATE};
-use super::units::digits_of;
+use super::units::digits_in;
 use super::{Server, TakeoverError};
 use crate::program::crontab::CrontabEntry;
 
@@ -105,7 +105,7 @@ pub fn other_starters(server: &Server, operator: &AnmAccount) -> Result<Vec<Stri
     for folder in folders.iter().map(Path::new).chain([own_units.as_path()]) {
         for name in server.names(folder)? {
             let path = folder.join(&name);
-            let is_of_node = digits_of(&name).is_some();
+            let is_of_node = digits_in(&name).is_some();
             if name.ends_with(".service") && !is_of_node && server.path(&path).is_file() {
                 look(path, CrontabFormat::Unit)?;
             }

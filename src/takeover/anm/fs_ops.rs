@@ -1,5 +1,5 @@
-//! What a takeover does to files, as root where it must: by the programs that every Debian has, so that an operator
-//! with sudo and root go the same way.
+//! File operations of a takeover. They call programs that every Debian has, so that they work the same for root and for an
+//! operator with sudo.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,23 +13,23 @@ use crate::program::Program;
 
 use super::{Server, TakeoverError};
 
-/// So many paths are far below what a command line can hold.
+/// The most paths in one command, far below the limit of the system.
 const PATHS_AT_ONCE: usize = 400;
 
-/// For some hundred small files, and a disk that nodes keep busy.
+/// Enough for some hundred small files on a busy disk.
 const LONG: Duration = Duration::from_secs(120);
 
-/// Whose a file is and who may do what with it.
+/// Owner, group and mode of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileOwner {
     pub uid: u32,
     pub gid: u32,
-    /// `0o644`.
+    /// The mode: `0o644`.
     pub bits: u32,
 }
 
 impl FileOwner {
-    /// As a file has it now; None: it is not there.
+    /// Those of an existing file; `None`: it does not exist.
     pub fn of(path: &Path) -> Option<FileOwner> {
         let seen = fs::metadata(path).ok()?;
         Some(FileOwner {
@@ -40,20 +40,20 @@ impl FileOwner {
     }
 }
 
-/// Handles files with the rights of one mode. What it writes is on disk when it returns, whole or not at all.
+/// File operations as root or as the user. Writes are atomic, and on the disk when they return.
 #[derive(Clone, Copy, Debug)]
 pub struct FileOps {
     mode: Mode,
 }
 
 impl FileOps {
-    /// Those for this server.
+    /// For this server.
     #[must_use]
     pub fn of(server: &Server) -> FileOps {
         FileOps::new(server.mode)
     }
 
-    /// With these rights: in sudo mode those of root.
+    /// In sudo mode as root, else as the user.
     #[must_use]
     pub fn new(mode: Mode) -> FileOps {
         FileOps { mode }
@@ -63,7 +63,7 @@ impl FileOps {
         Program::new(name).rights(self.mode).limit(LONG).uninterrupted()
     }
 
-    /// Makes a folder and those above it. One that is there keeps its contents and gets `bits`.
+    /// Creates a directory and its parents. An existing one keeps its contents and gets the mode `bits`.
     pub fn make_folder(self, path: &Path, bits: u32) -> Result<(), TakeoverError> {
         let bits = format!("{bits:04o}");
         self.program("install")
@@ -73,8 +73,7 @@ impl FileOps {
         Ok(())
     }
 
-    /// Copies files, with owner, mode and times, into a folder; of a link what it leads to. Those that went away
-    /// meanwhile are left out.
+    /// Copies files into a directory, with owner, mode and times. Follows symlinks, and skips files that no longer exist.
     pub fn copy_into(self, files: &[PathBuf], folder: &Path) -> Result<(), TakeoverError> {
         for some in files.chunks(PATHS_AT_ONCE) {
             let mut left = some.to_vec();
@@ -97,7 +96,7 @@ impl FileOps {
         Ok(())
     }
 
-    /// Copies one file, with owner, mode and times, to a name that it takes over whole.
+    /// Copies one file, with owner, mode and times, and replaces `to` atomically.
     pub fn copy(self, from: &Path, to: &Path) -> Result<(), TakeoverError> {
         let staging = beside(to, "wnm");
         self.program("cp")
@@ -123,13 +122,13 @@ impl FileOps {
         Ok(all)
     }
 
-    /// Whether two files hold the same.
+    /// Whether two files have the same contents.
     pub fn same(self, one: &Path, other: &Path) -> Result<bool, TakeoverError> {
         let both = self.digests(&[one.to_owned(), other.to_owned()])?;
         Ok(both.first() == both.last())
     }
 
-    /// The text of a file that we may not be allowed to read.
+    /// Reads a text file, as root if the user must not read it.
     pub fn read(self, path: &Path) -> Result<String, TakeoverError> {
         match fs::read(path) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
@@ -140,7 +139,7 @@ impl FileOps {
         }
     }
 
-    /// The same, of a file that may not be there.
+    /// Reads a text file; `None`: it does not exist.
     pub fn read_if_there(self, path: &Path) -> Result<Option<String>, TakeoverError> {
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -152,7 +151,7 @@ impl FileOps {
         }
     }
 
-    /// The names of all that lies in a folder.
+    /// The names of all entries of a directory.
     pub fn names_in(self, folder: &Path) -> Result<Vec<String>, TakeoverError> {
         let find = self.program("find").arg(folder);
         let ended = find
@@ -161,18 +160,18 @@ impl FileOps {
         Ok(ended.stdout.split_terminator('\0').map(str::to_owned).collect())
     }
 
-    /// Writes a text in place of what has that name.
+    /// Writes a text file, and replaces an existing one.
     pub fn write(self, path: &Path, text: &str, owned: FileOwner) -> Result<(), TakeoverError> {
         let staging = beside(path, "wnm");
         self.stage(&staging, text, owned)?;
         self.put(&staging, path)
     }
 
-    /// Writes a text to a name that nobody has; false: somebody has it.
+    /// Creates a text file; `false`: a file of that name exists.
     pub fn create(self, path: &Path, text: &str, owned: FileOwner) -> Result<bool, TakeoverError> {
         let staging = beside(path, "wnm");
         self.stage(&staging, text, owned)?;
-        // A second name can only be given when nobody has it: the one way without a moment in between.
+        // A hard link fails if the name exists, and so needs no check before.
         let link = self.program("ln").args(["-T", "--"]).args([&staging, path]);
         let ended = link.ask()?;
         self.remove(&staging)?;
@@ -186,14 +185,14 @@ impl FileOps {
         }
     }
 
-    /// Gives a file another name, on another filesystem if need be.
+    /// Moves a file, also to another filesystem.
     pub fn move_to(self, from: &Path, to: &Path) -> Result<(), TakeoverError> {
         self.program("mv").args(["-fT", "--"]).args([from, to]).run()?;
         self.sync_parent(from)?;
         self.sync_parent(to)
     }
 
-    /// Removes a file. One that is not there is removed.
+    /// Deletes a file. A missing file is not an error.
     pub fn remove(self, path: &Path) -> Result<(), TakeoverError> {
         if fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return Ok(());
@@ -202,7 +201,7 @@ impl FileOps {
         self.sync_parent(path)
     }
 
-    /// Waits until these files and folders are on the disk.
+    /// Waits until these files and directories are on the disk.
     pub fn sync(self, paths: &[PathBuf]) -> Result<(), TakeoverError> {
         for some in paths.chunks(PATHS_AT_ONCE) {
             self.program("sync").arg("--").args(some).run()?;
@@ -257,47 +256,47 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_written_whole_with_its_mode_and_leaves_nothing_beside() {
+    fn writes_text_with_mode_and_leaves_no_other_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("NodeDetails");
-        let hands = FileOps::new(Mode::User);
-        hands.write(&path, "one\n", owned(0o644)).unwrap();
-        hands.write(&path, "two\n", owned(0o600)).unwrap();
-        assert_eq!(hands.read(&path).unwrap(), "two\n");
+        let files = FileOps::new(Mode::User);
+        files.write(&path, "one\n", owned(0o644)).unwrap();
+        files.write(&path, "two\n", owned(0o600)).unwrap();
+        assert_eq!(files.read(&path).unwrap(), "two\n");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn a_name_is_taken_once() {
+    fn create_does_not_replace_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("block");
-        let hands = FileOps::new(Mode::User);
-        assert!(hands.create(&path, "ours", owned(0o644)).unwrap());
-        assert!(!hands.create(&path, "theirs", owned(0o644)).unwrap());
-        assert_eq!(hands.read(&path).unwrap(), "ours");
+        let files = FileOps::new(Mode::User);
+        assert!(files.create(&path, "ours", owned(0o644)).unwrap());
+        assert!(!files.create(&path, "theirs", owned(0o644)).unwrap());
+        assert_eq!(files.read(&path).unwrap(), "ours");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn copies_keep_time_and_mode_and_what_went_away_is_left_out() {
+    fn copies_keep_time_and_mode_and_skip_missing_files() {
         let dir = tempfile::tempdir().unwrap();
         let (from, into) = (dir.path().join("config"), dir.path().join("backup"));
         fs::write(&from, "NodeCap=20\n").unwrap();
         fs::set_permissions(&from, fs::Permissions::from_mode(0o640)).unwrap();
-        let hands = FileOps::new(Mode::User);
-        hands.make_folder(&into, 0o700).unwrap();
+        let files = FileOps::new(Mode::User);
+        files.make_folder(&into, 0o700).unwrap();
         let gone = dir.path().join("counters");
-        hands.copy_into(&[gone, from.clone()], &into).unwrap();
+        files.copy_into(&[gone, from.clone()], &into).unwrap();
         let copy = into.join("config");
-        assert!(hands.same(&from, &copy).unwrap());
+        assert!(files.same(&from, &copy).unwrap());
         let (was, is) = (fs::metadata(&from).unwrap(), fs::metadata(&copy).unwrap());
         assert_eq!((was.mode(), was.mtime()), (is.mode(), is.mtime()));
         assert_eq!(fs::read_dir(&into).unwrap().count(), 1);
     }
 
     #[test]
-    fn the_digest_is_sha_256() {
+    fn digest_is_sha256() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a b");
         fs::write(&path, "abc").unwrap();

@@ -233,7 +233,7 @@ fn leftovers(
 
 /// The number in the name of a node directory.
 fn number_of(folder: &str) -> Option<u32> {
-    units::digits_of(&format!("{folder}.service"))?.parse().ok()
+    units::digits_in(&format!("{folder}.service"))?.parse().ok()
 }
 
 fn wallet_file(server: &Server, operator: &AnmAccount) -> Result<WalletFile, TakeoverError> {

@@ -1,5 +1,5 @@
-//! How far a takeover has come: a small file in its backup, written before each step and after the last, so that one
-//! that was killed can be called again, or undone.
+//! The state of a takeover, in a file in its backup. It is written before each step and after the last one, so that a
+//! takeover that was killed can be resumed or undone.
 
 use std::path::{Path, PathBuf};
 
@@ -12,112 +12,112 @@ use super::manifest::Manifest;
 use super::paths::KEPT;
 use super::{Server, TakeoverError};
 
-/// What the backups of takeovers are called, before their time.
+/// The start of the name of a backup; its time follows.
 const BACKUP: &str = "anm-takeover-";
 
-/// The file in the backup that says how far it has come.
+/// The file in the backup with the state of the takeover.
 const STATE: &str = "state.json";
 
-/// The file in the backup that says what is in it.
+/// The file in the backup that lists its contents.
 const MANIFEST: &str = "manifest.json";
 
 /// The file in the backup with the report.
 const REPORT: &str = "report.txt";
 
-/// Readable and writable for root alone.
+/// Only root can read and write it.
 const ROOTS: FileOwner = FileOwner {
     uid: 0,
     gid: 0,
     bits: 0o600,
 };
 
-/// How far a takeover has come. Each step is written down before what it names is begun.
+/// The step of a takeover. It is recorded before the step starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JournalStep {
-    /// The backup is being made; nothing of anm was changed.
+    /// Making the backup; anm was not changed.
     BackingUp,
-    /// The cron file of anm is being taken away, and its last run waited for.
+    /// Removing anm's cron file, and waiting for its last run.
     Silencing,
-    /// anm cannot run; the nodes are being imported. Whether they are, the colony tells.
+    /// anm is disabled; importing the nodes. They are imported if the colony exists.
     Importing,
-    /// The nodes are the colony's: NTracking and the schedule of wnm are being set up.
+    /// The colony has the nodes; setting up NTracking and wnm's schedule.
     Settling,
-    /// All is done.
+    /// Complete.
     Done,
-    /// anm is being given back its machine.
+    /// Returning the nodes to anm.
     GivingBack,
-    /// anm has its machine as before; what came of the takeover lies in the backup.
+    /// anm was restored; the colony is in the backup.
     GivenBack,
 }
 
 impl JournalStep {
-    /// Whether nothing is left to be done or undone.
+    /// Whether no step remains.
     #[must_use]
     pub fn is_rest(self) -> bool {
         matches!(self, JournalStep::Done | JournalStep::GivenBack)
     }
 }
 
-/// What is known of a takeover from its beginning.
+/// The recorded state of a takeover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalState {
     pub step: JournalStep,
-    /// The colony that takes the nodes.
+    /// The database of the colony.
     pub database: PathBuf,
-    /// Whose crontab entry ran anm.
+    /// The account that ran anm.
     pub operator: String,
     pub collector: Collector,
-    /// Whether anm's cron file was there at the beginning.
+    /// Whether anm's cron file existed before the takeover.
     pub had_cron: bool,
-    /// Whether a block of a run long gone was there, in whose place ours came.
+    /// Whether wnm replaced the block file of a run that was killed.
     pub had_stale_block: bool,
 }
 
-/// A takeover, by its backup.
+/// A takeover and its backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Journal {
-    /// Where the backup lies on the machine.
+    /// The directory of the backup, as a path on the server.
     pub backup: PathBuf,
     pub state: JournalState,
 }
 
 impl Journal {
-    /// Begins a backup in a new folder that is root's alone.
+    /// Starts a backup in a new directory that only root can read.
     pub(super) fn begin(server: &Server, state: JournalState) -> Result<Journal, TakeoverError> {
-        let hands = FileOps::of(server);
+        let files = FileOps::of(server);
         let moment = server.clock.now().utc();
         let kept = Path::new(KEPT);
         if !server.path(kept).is_dir() {
-            hands.make_folder(&server.path(kept), 0o755)?;
+            files.make_folder(&server.path(kept), 0o755)?;
         }
-        // Two in one second: the second gets a name of its own, so that no backup is written over.
+        // A second backup within one second gets another name.
         let plain = moment.replace([':', '-'], "");
         let names = std::iter::once(String::new()).chain((2..).map(|nth| format!("-{nth}")));
         let mut paths = names.map(|ending| kept.join(format!("{BACKUP}{plain}{ending}")));
         let backup = paths
             .find(|path| !server.path(path).exists())
             .unwrap_or_else(|| kept.join(BACKUP));
-        hands.make_folder(&server.path(&backup), 0o700)?;
-        hands.sync(&[server.path(kept)])?;
+        files.make_folder(&server.path(&backup), 0o700)?;
+        files.sync(&[server.path(kept)])?;
         let journal = Journal { backup, state };
         journal.write(server)?;
         Ok(journal)
     }
 
-    /// Writes down that `step` is being done.
+    /// Records that `step` starts.
     pub fn reach(&mut self, server: &Server, step: JournalStep) -> Result<(), TakeoverError> {
         self.state.step = step;
         self.write(server)
     }
 
-    /// Writes down what is known.
+    /// Records the state.
     pub(super) fn write(&self, server: &Server) -> Result<(), TakeoverError> {
         let text = serde_json::to_string_pretty(&self.state).unwrap_or_default() + "\n";
         FileOps::of(server).write(&server.path(self.backup.join(STATE)), &text, ROOTS)
     }
 
-    /// Where the copy of a file of the machine lies in the backup.
+    /// The path of the copy of a file in the backup.
     #[must_use]
     pub fn copy_of(&self, path: &Path) -> PathBuf {
         self.backup
@@ -125,7 +125,7 @@ impl Journal {
             .join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// The text of a file as it was backed up; None: it was not there.
+    /// The text of a file in the backup; `None`: it did not exist.
     pub fn kept_text(&self, server: &Server, path: &str) -> Result<Option<String>, TakeoverError> {
         let wanted = Path::new(path);
         match self.manifest(server)?.entry(wanted) {
@@ -134,7 +134,7 @@ impl Journal {
         }
     }
 
-    /// What the backup holds.
+    /// The list of the files in the backup.
     pub fn manifest(&self, server: &Server) -> Result<Manifest, TakeoverError> {
         let path = self.backup.join(MANIFEST);
         match server.read(&path)? {
@@ -143,14 +143,14 @@ impl Journal {
         }
     }
 
-    /// What the operator was, or will be, told.
+    /// The report for the operator.
     pub(super) fn report(&self, server: &Server) -> Result<String, TakeoverError> {
         let path = self.backup.join(REPORT);
         let text = server.read(&path)?;
         text.ok_or_else(|| TakeoverError::unreadable(path, "not found"))
     }
 
-    /// Keeps what the operator is to be told when all is done, whoever brings it to its end.
+    /// Stores the report, also for a takeover that is resumed later.
     pub(super) fn keep_report(&self, server: &Server, text: &str) -> Result<(), TakeoverError> {
         FileOps::of(server).write(&server.path(self.backup.join(REPORT)), text, ROOTS)
     }
@@ -161,7 +161,7 @@ impl Journal {
     }
 }
 
-/// All takeovers of this machine, the oldest first. One that was killed before it had written a word is none.
+/// All takeovers of this machine, the oldest first, except those that were killed before the first step.
 pub fn all(server: &Server) -> Result<Vec<Journal>, TakeoverError> {
     let mut found = Vec::new();
     for name in server.names(KEPT)? {
@@ -180,7 +180,7 @@ pub fn all(server: &Server) -> Result<Vec<Journal>, TakeoverError> {
     Ok(found)
 }
 
-/// The last takeover; None: there was none, it was given back, or it was killed before it had changed anything.
+/// The last takeover; `None`: there was none, it was undone, or it was killed before it changed anything.
 pub fn last(server: &Server) -> Result<Option<Journal>, TakeoverError> {
     let last = all(server)?.pop();
     Ok(last.filter(|journal| {
@@ -191,7 +191,7 @@ pub fn last(server: &Server) -> Result<Option<Journal>, TakeoverError> {
     }))
 }
 
-/// The takeover that was begun and neither ended nor undone.
+/// The takeover that was neither completed nor undone.
 pub fn unfinished(server: &Server) -> Result<Option<Journal>, TakeoverError> {
     Ok(last(server)?.filter(|journal| !journal.state.step.is_rest()))
 }

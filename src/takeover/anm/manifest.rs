@@ -1,4 +1,4 @@
-//! What was there before anything was changed: of each file what it held and whose it was, of each unit its process.
+//! The files in a backup, and the state of the server before the takeover.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +11,12 @@ use super::fs_ops::FileOps;
 use super::paths::{CONFIG, SYSTEM};
 use super::{NodeUnit, Server, TakeoverError};
 
-/// One file that was backed up. The digest is that of the copy.
+/// One file of the backup, with the digest of the copy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackedUpFile {
-    /// Where it lay.
+    /// Its path on the server.
     pub path: PathBuf,
-    /// Where its copy lies, below the backup.
+    /// The path of the copy, relative to the backup.
     pub copy: PathBuf,
     pub sha256: String,
     pub uid: u32,
@@ -27,16 +27,16 @@ pub struct BackedUpFile {
     pub mtime: i64,
 }
 
-/// One unit as it stood: its file and its process.
+/// The file and the process of a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitBefore {
     /// Of the unit file.
     pub sha256: String,
-    /// None: it had no process.
+    /// `None`: it had no process.
     pub main_pid: Option<u32>,
 }
 
-/// What a takeover must leave as it is: the units and their processes, and anm's own settings.
+/// What a takeover must not change: the units, their processes, and anm's settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateBefore {
     /// By name, `antnode0001.service`.
@@ -45,40 +45,40 @@ pub struct StateBefore {
     pub files: BTreeMap<PathBuf, String>,
 }
 
-/// All that was backed up.
+/// The list of a backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// When, in UTC.
+    /// When the backup was made, in UTC.
     pub made: String,
     pub files: Vec<BackedUpFile>,
     pub standing: StateBefore,
 }
 
 impl Manifest {
-    /// What is kept of the file `path`.
+    /// The entry of the file `path`.
     #[must_use]
     pub fn entry(&self, path: &Path) -> Option<&BackedUpFile> {
         self.files.iter().find(|entry| entry.path == path)
     }
 
-    /// As it is stored.
+    /// As JSON.
     #[must_use]
     pub fn text(&self) -> String {
-        // Strings and numbers: nothing that could not be written.
+        // Strings and numbers can always be written.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
-    /// What was stored at `path`.
+    /// Parses the text of `path`.
     ///
     /// # Errors
-    /// When it is no manifest.
+    /// When it is not a manifest.
     pub fn parse(text: &str, path: &Path) -> Result<Manifest, TakeoverError> {
         serde_json::from_str(text).map_err(|error| TakeoverError::unreadable(path, error))
     }
 }
 
 impl BackedUpFile {
-    /// The facts of the file `path`, whose copy has this digest; None: it is gone.
+    /// The entry for the file `path`, with the digest of its copy; `None`: it does not exist.
     #[must_use]
     pub fn of(server: &Server, path: &Path, copy: PathBuf, sha256: String) -> Option<BackedUpFile> {
         let seen = fs::symlink_metadata(server.path(path)).ok()?;
@@ -95,7 +95,7 @@ impl BackedUpFile {
 }
 
 impl StateBefore {
-    /// As it stands now, with the units as they were read a moment ago.
+    /// The current state, with units that were just read.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -123,7 +123,7 @@ impl StateBefore {
         })
     }
 
-    /// What is different in `later`, each as a fragment that names its thing. Empty: nothing.
+    /// The differences of `later`, one sentence each.
     #[must_use]
     pub fn differences(&self, later: &StateBefore) -> Vec<String> {
         let mut all = Vec::new();
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn each_difference_is_told_with_its_unit() {
+    fn differences_name_their_unit() {
         let before = standing(&[("a", "1", 10), ("b", "2", 20), ("c", "3", 30), ("d", "4", 0)]);
         let mut after = standing(&[("a", "x", 10), ("b", "2", 21), ("d", "4", 40), ("e", "5", 50)]);
         after.files.clear();

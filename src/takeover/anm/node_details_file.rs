@@ -1,17 +1,17 @@
-//! `NodeDetails`: what anm believed of its nodes, a bash array in one line, and the same written by us.
+//! Parses and writes `NodeDetails`, the list of nodes that anm keeps as a bash array in one line.
 
 use std::fmt::Write as _;
 
 use crate::colony::{Node, NodeState};
 
-/// One node as `NodeDetails` has it.
+/// One entry of `NodeDetails`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeDetail {
-    /// The digits of its name as they were when it was written: `0001`.
+    /// The key, the digits of its name: `0001`.
     pub key: String,
     /// `antnode0001`.
     pub name: String,
-    /// May be empty, or another node's: anm reads it wrongly now and then.
+    /// May be empty or wrong.
     pub peer_id: String,
     /// Without `v`; may be empty.
     pub version: String,
@@ -19,7 +19,7 @@ pub struct NodeDetail {
 }
 
 impl NodeDetail {
-    /// A node of the colony: its number, four digits wide, and its name as it is; None for one that is going.
+    /// The entry for a node of the colony; `None` for a node that is being removed.
     #[must_use]
     pub fn of(node: &Node) -> Option<NodeDetail> {
         let is_running = match node.state {
@@ -37,7 +37,7 @@ impl NodeDetail {
     }
 }
 
-/// What a file says; what is no entry is passed over.
+/// Parses the file; skips what is not an entry.
 #[must_use]
 pub fn read(text: &str) -> Vec<NodeDetail> {
     let mut all = Vec::new();
@@ -51,7 +51,7 @@ pub fn read(text: &str) -> Vec<NodeDetail> {
         if let [name, peer_id, version, state] = value.split(',').collect::<Vec<_>>()[..] {
             all.push(NodeDetail {
                 key: key.to_owned(),
-                // A phantom of a node that was never found may lack it.
+                // An entry of a node that never existed can lack the name.
                 name: match name {
                     "" => format!("antnode{key}"),
                     name => name.to_owned(),
@@ -65,8 +65,8 @@ pub fn read(text: &str) -> Vec<NodeDetail> {
     all
 }
 
-/// The nodes as one line of bash. anm and NTracking run it, and a node chooses its own words: what is not plain is
-/// left out.
+/// Renders the file. Drops special characters, because anm and NTracking run it as bash, and a node chooses its own
+/// version and peer ID.
 #[must_use]
 pub fn write(nodes: &[NodeDetail]) -> String {
     if nodes.is_empty() {
@@ -95,7 +95,7 @@ mod tests {
         [001]=\"antnode001,,,STOPPED\" )\n";
 
     #[test]
-    fn it_is_written_as_it_was_read() {
+    fn writes_what_it_parsed() {
         let read = read(LINE);
         assert_eq!(read[0].key, "0012");
         assert!(read[0].is_running && !read[1].is_running);
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn no_nodes_are_an_empty_array() {
+    fn empty_list_is_an_empty_array() {
         assert_eq!(write(&[]), "declare -A node_details_store\n");
         assert!(super::read("declare -A node_details_store\n").is_empty());
         assert!(super::read("[0001]=\"antnode0001,x").is_empty());
     }
 
     #[test]
-    fn a_word_of_a_node_cannot_leave_its_place() {
+    fn special_characters_are_dropped() {
         let evil = NodeDetail {
             key: "0001".into(),
             name: "antnode0001".into(),

@@ -93,7 +93,7 @@ fn ids(units: &[NodeUnit], warnings: &mut Vec<Warning>) -> Vec<(NodeId, bool)> {
 
 /// The priority of a unit among those with the same number or port.
 fn rank(unit: &NodeUnit) -> (UnitActivity, i64) {
-    (unit.life(), unit.born.map_or(i64::MIN, |born| born.0))
+    (unit.activity(), unit.born.map_or(i64::MIN, |born| born.0))
 }
 
 /// Whether an answer at its metrics port is from this unit: of several units with that port, only one can answer.
@@ -191,7 +191,7 @@ fn settle(
     node.state = match (unit.is_active(), &answer) {
         (true, Answer::Up(_)) => NodeState::Running,
         // It runs, so the unit may have been read wrongly. A unit in a restart loop does not run.
-        (true, _) if !unit.has_root && unit.life() == UnitActivity::Up => NodeState::Running,
+        (true, _) if !unit.has_root && unit.activity() == UnitActivity::Up => NodeState::Running,
         (true, _) => NodeState::Restarting,
         (false, _) if !unit.has_root => NodeState::Disabled,
         (false, _) => NodeState::Stopped,

@@ -1,5 +1,4 @@
-//! NTracking's collector, which reads what anm believed of its nodes: it is kept fed, or wnm's own report takes its
-//! place.
+//! NTracking's collector, which reads `NodeDetails`: wnm updates that file, or replaces the collector with its own report.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,13 +14,13 @@ use super::paths::{COLLECTOR, COLLECTOR_CRON, NODE_DETAILS};
 use super::schedule::{cron_word, program};
 use super::{Server, TakeoverError};
 
-/// wnm's report in place of the collector.
+/// The cron file that runs wnm's report instead of the collector.
 pub const REPORT_CRON: &str = "/etc/cron.d/wnm_influx";
 
-/// The file that telegraf reads, where the collector's cron file does not say.
+/// The file that telegraf reads, unless the collector's cron file names another.
 const OUTPUT: &str = "/tmp/influx-resources/influx-resources";
 
-/// Writes `NodeDetails` anew, if that changes it; its owner and mode stay. One that was never there is not made.
+/// Updates `NodeDetails` if it exists and differs. Its owner and mode do not change.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -34,25 +33,28 @@ pub fn refresh(server: &Server, nodes: &[NodeDetail]) -> Result<bool, TakeoverEr
     if server.read(NODE_DETAILS)?.is_some_and(|was| was == text) {
         return Ok(false);
     }
-    // Mostly it is the operator's own: no need for root, and for a line in root's log each time.
+    // If the operator owns it, write it without sudo, which would log a line each time.
     let own = owned.uid == user_account::uid();
-    let hands = if own {
+    let files = if own {
         FileOps::new(Mode::User)
     } else {
         FileOps::of(server)
     };
-    hands.write(&path, &text, owned)?;
+    files.write(&path, &text, owned)?;
     Ok(true)
 }
 
-/// Why NTracking's own collector does not see these nodes as they are; None: it does. It asks the metrics ports
-/// 13001, 13002 and so on, as many as its storage has entries, and knows names of four digits alone.
+/// Why NTracking's own collector cannot read these nodes; `None`: it can. It queries the metrics ports 13001, 13002 and so
+/// on, one for each entry of its storage directory, and expects names with four digits.
 #[must_use]
 pub fn misses(nodes: &[Node]) -> Option<String> {
     let mut why = Vec::new();
     let ids: BTreeSet<u32> = nodes.iter().map(|node| node.id.0).collect();
     if let Some(hole) = (1..).zip(&ids).find(|(nth, id)| nth != *id) {
-        why.push(format!("there is no node {}, and others after it", hole.0));
+        why.push(format!(
+            "there is no node {}, but nodes with higher numbers",
+            hole.0
+        ));
     }
     let odd = |node: &&Node| node.name.full() != format!("antnode{:04}", node.id.0);
     if let Some(node) = nodes.iter().find(odd) {
@@ -60,7 +62,7 @@ pub fn misses(nodes: &[Node]) -> Option<String> {
     }
     let storages: BTreeSet<&Path> = nodes.iter().filter_map(|node| node.home.root.parent()).collect();
     if storages.len() > 1 {
-        why.push(format!("nodes lie in {} storages", storages.len()));
+        why.push(format!("the nodes are in {} storage directories", storages.len()));
     }
     let off = |node: &&Node| u32::from(node.ports.metrics) != 13_000 + node.id.0;
     if let Some(node) = nodes.iter().find(off) {
@@ -73,7 +75,7 @@ pub fn misses(nodes: &[Node]) -> Option<String> {
     (!why.is_empty()).then(|| why.join(", "))
 }
 
-/// The line of a cron file, taken apart.
+/// The collector's line in its cron file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct CronLine {
     schedule: String,
@@ -81,7 +83,7 @@ struct CronLine {
     output: PathBuf,
 }
 
-/// The collector's line: its schedule, its user and what it writes. None: there is none.
+/// Finds and parses the collector's line; `None`: there is none.
 fn line_of(text: &str) -> Option<CronLine> {
     let line = text
         .lines()
@@ -106,7 +108,7 @@ fn report_cron(line: &CronLine, program: &Path, database: &Path) -> Result<Strin
     let database = cron_word(database)?;
     let CronLine { schedule, user, .. } = line;
     Ok(format!(
-        "# NTracking's figures, by wnm in place of {COLLECTOR}. Written by wnm --init --migrate_anm.\n\
+        "# Runs wnm's report for NTracking instead of {COLLECTOR}. Written by wnm --init --migrate_anm.\n\
          SHELL=/bin/sh\n\
          PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
          \n\
@@ -115,45 +117,43 @@ fn report_cron(line: &CronLine, program: &Path, database: &Path) -> Result<Strin
     ))
 }
 
-/// Sets up what NTracking gets from now on. Done twice it does no harm.
+/// Replaces the collector, if the operator chose that. Can be repeated.
 ///
 /// # Errors
-/// When a cron file cannot be handled.
+/// When a cron file cannot be changed.
 pub fn settle(server: &Server, journal: &Journal, database: &Path) -> Result<(), TakeoverError> {
     if journal.state.collector == Collector::Keep {
         return Ok(());
     }
     let Some(text) = journal.kept_text(server, COLLECTOR_CRON)? else {
-        tracing::warn!(
-            "there is no `{COLLECTOR_CRON}`: NTracking's collector does not run here, and is not replaced"
-        );
+        tracing::warn!("`{COLLECTOR_CRON}` does not exist, so NTracking's collector is not replaced");
         return Ok(());
     };
     let Some(line) = line_of(&text) else {
         return Err(TakeoverError::refused(
             format_args!("`{COLLECTOR_CRON}` does not run `{COLLECTOR}`"),
-            "see what it does, and call it again with `--ntracking keep`",
+            "check what it does, and run this again with `--ntracking keep`",
         ));
     };
     let own = report_cron(&line, &program()?, database)?;
-    let hands = FileOps::of(server);
-    // The new one first: with both, the later of two in a minute wins; with none, the dashboard goes empty.
-    hands.write(&server.path(REPORT_CRON), &own, FileOwner::ROOTS_CRON)?;
-    hands.remove(&server.path(COLLECTOR_CRON))
+    let files = FileOps::of(server);
+    // Write the new file first: without any, the dashboard would be empty.
+    files.write(&server.path(REPORT_CRON), &own, FileOwner::ROOTS_CRON)?;
+    files.remove(&server.path(COLLECTOR_CRON))
 }
 
-/// Puts NTracking's collector back. Done twice it does no harm.
+/// Restores NTracking's collector. Can be repeated.
 ///
 /// # Errors
-/// When a cron file cannot be handled.
+/// When a cron file cannot be changed.
 pub fn restore(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
-    let hands = FileOps::of(server);
+    let files = FileOps::of(server);
     let path = Path::new(COLLECTOR_CRON);
     if journal.state.collector == Collector::Keep {
         return Ok(());
     }
     if journal.manifest(server)?.entry(path).is_some() && !server.has(path) {
-        hands.copy(&server.path(journal.copy_of(path)), &server.path(path))?;
+        files.copy(&server.path(journal.copy_of(path)), &server.path(path))?;
     }
-    hands.remove(&server.path(REPORT_CRON))
+    files.remove(&server.path(REPORT_CRON))
 }

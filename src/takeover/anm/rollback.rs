@@ -147,7 +147,7 @@ fn changes(before: &[String], units: &[NodeUnit]) -> Vec<String> {
     let is_there = |service: &&String| units.iter().any(|unit| unit.service == **service);
     let went: Vec<String> = before
         .iter()
-        .filter(|service| units::digits_of(service).is_some() && !is_there(service))
+        .filter(|service| units::digits_in(service).is_some() && !is_there(service))
         .map(|service| name(service))
         .collect();
     let mut lines = Vec::new();

@@ -1,4 +1,4 @@
-//! wnm's own schedule: the cron file that is installed last, when all else of a takeover is done.
+//! wnm's cron file, the last step of a takeover.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::{Server, TakeoverError};
 pub const CRON_FILE: &str = "/etc/cron.d/wnm";
 
 impl FileOwner {
-    /// As cron wants its files: root's, and writable for nobody else.
+    /// The owner and mode that cron requires.
     pub const ROOTS_CRON: FileOwner = FileOwner {
         uid: 0,
         gid: 0,
@@ -19,24 +19,24 @@ impl FileOwner {
     };
 }
 
-/// The program that runs now, by its path.
+/// The path of the running program.
 pub(super) fn program() -> Result<PathBuf, TakeoverError> {
-    // What the kernel has mapped, whatever it was called by.
+    // Not the first argument, which can be anything.
     let own = "/proc/self/exe";
     fs::read_link(own).map_err(|error| TakeoverError::unreadable(own, error))
 }
 
-/// A path as one word in the command of a cron file.
+/// Quotes a path for the command of a cron file.
 pub(super) fn cron_word(path: &Path) -> Result<String, TakeoverError> {
     let text = path.to_str().filter(|text| {
-        // To cron a `%` is a line end, whatever quotes are around it.
+        // cron takes a `%` for a line end, even between quotes.
         !text.contains(['%', '\n', '\r']) && text.starts_with('/')
     });
     match text {
         Some(text) => Ok(shell_words::quote(text).into_owned()),
         None => Err(TakeoverError::refused(
-            format_args!("`{}` cannot be named in a cron file", path.display()),
-            "install wnm as `/usr/local/bin/wnm` and call it again",
+            format_args!("the path `{}` cannot be used in a cron file", path.display()),
+            "install wnm as `/usr/local/bin/wnm` and run this again",
         )),
     }
 }
@@ -45,7 +45,7 @@ pub(super) fn cron_word(path: &Path) -> Result<String, TakeoverError> {
 fn text(user: &str, program: &Path, database: &Path) -> Result<String, TakeoverError> {
     let (program, database) = (cron_word(program)?, cron_word(database)?);
     Ok(format!(
-        "# One pass of wnm each minute. Written by wnm --init --migrate_anm; it goes with wnm --rollback_anm.\n\
+        "# Runs wnm each minute. Written by wnm --init --migrate_anm; wnm --rollback_anm deletes it.\n\
          SHELL=/bin/sh\n\
          PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
          \n\
@@ -53,8 +53,7 @@ fn text(user: &str, program: &Path, database: &Path) -> Result<String, TakeoverE
     ))
 }
 
-/// Installs the schedule by which `user` runs the colony in `database`. One that is there, and was not ours, lies in
-/// the backup. Done twice it does no harm.
+/// Writes the cron file that runs wnm as `user` with `database`. An existing file is in the backup. Can be repeated.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -63,10 +62,10 @@ pub fn install(server: &Server, user: &str, database: &Path) -> Result<(), Takeo
     FileOps::of(server).write(&server.path(CRON_FILE), &text, FileOwner::ROOTS_CRON)
 }
 
-/// Takes the schedule away, and puts back what it replaced.
+/// Deletes the cron file, or restores the one that it replaced.
 ///
 /// # Errors
-/// When the file cannot be removed.
+/// When the file cannot be changed.
 pub fn remove(server: &Server, journal: &Journal) -> Result<(), TakeoverError> {
     let path = Path::new(CRON_FILE);
     if journal.manifest(server)?.entry(path).is_some() {
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_schedule_is_that_of_the_packaging_with_user_and_program() {
+    fn schedule_has_user_program_and_database() {
         let text = text(
             "weave",
             Path::new("/usr/local/bin/wnm"),
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_blanks_is_quoted_and_one_that_cron_would_cut_is_refused() {
+    fn quotes_spaces_and_rejects_percent_signs() {
         let with = |path| text("op", Path::new("/wnm"), Path::new(path));
         assert!(
             with("/a b/colony.db")

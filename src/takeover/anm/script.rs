@@ -1,4 +1,4 @@
-//! anm's own script, as far as it says where nodes are and what they are called.
+//! Reads from anm's script where it expects nodes, and under which names.
 
 use std::path::PathBuf;
 
@@ -6,22 +6,22 @@ use super::paths::SCRIPT;
 use super::units::{NodeUnit, collapsed};
 use super::{Server, TakeoverError};
 
-/// So many names are told; of the rest how many they are.
+/// The most names in one message.
 const NAMED: usize = 4;
 
-/// Where the installed script would look for nodes.
+/// Where the script expects nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Script {
-    /// Thousands: node 7 has the port 55007.
+    /// Thousands of the ports: with 55, node 7 has the port 55007.
     pub thousands: u32,
-    /// How many digits a name has; None: it does not say plainly.
+    /// The digits of a name; `None`: unclear.
     pub digits: Option<usize>,
-    /// Where nodes lie; None: it does not say plainly.
+    /// The storage directory; `None`: unclear.
     pub storage: Option<PathBuf>,
 }
 
 impl Script {
-    /// The script that is installed; None: there is none.
+    /// Reads the installed script; `None`: there is none.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -29,7 +29,7 @@ impl Script {
         Ok(server.read(SCRIPT)?.map(|text| Script::read(&text)))
     }
 
-    /// What its text says. It is read, never run.
+    /// Parses the text of the script, without running it.
     #[must_use]
     pub fn read(text: &str) -> Script {
         let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
@@ -44,7 +44,7 @@ impl Script {
                 script.thousands = number.trim().parse().unwrap_or(script.thousands);
             }
             widths.extend(line.split("%0").skip(1).filter_map(width));
-            // The storage is a literal: what stands before the node's name, where its root is named.
+            // The storage directory is the literal before the node's name.
             storages.extend(line.split("--root-dir ").skip(1).filter_map(storage));
         }
         widths.dedup();
@@ -54,8 +54,8 @@ impl Script {
         script
     }
 
-    /// Why anm, with this script, would act on wrong nodes: it takes them for numbered from 1 without holes, in one
-    /// storage, with ports that follow from their numbers.
+    /// Why anm, with this script, would act on wrong nodes. It expects numbers from 1 without gaps, one storage directory,
+    /// and ports that follow from the numbers.
     #[must_use]
     pub fn objections(&self, units: &[NodeUnit]) -> Vec<String> {
         let mut all = Vec::new();
@@ -66,7 +66,7 @@ impl Script {
             all.push(if nth > *number {
                 format!("two nodes have the number {number}")
             } else {
-                format!("the numbers of nodes have a hole at {nth}")
+                format!("the node numbers have a gap at {nth}")
             });
         }
         let mut storages: Vec<PathBuf> = units
@@ -76,9 +76,9 @@ impl Script {
         storages.sort();
         storages.dedup();
         if storages.len() > 1 {
-            all.push(format!("nodes lie in {} storages", storages.len()));
+            all.push(format!("the nodes are in {} storage directories", storages.len()));
         }
-        // What it names nowhere is as in the newest.
+        // Current versions of anm use four digits.
         let digits = self.digits.unwrap_or(4);
         let mut told = |what: &str, is_odd: &dyn Fn(&NodeUnit) -> bool| {
             let odd: Vec<&str> = units
@@ -95,7 +95,7 @@ impl Script {
             }
         };
         let number = |unit: &NodeUnit| unit.number.unwrap_or_default();
-        told(&format!("not named with {digits} digits"), &|unit| {
+        told(&format!("do not have names with {digits} digits"), &|unit| {
             unit.digits != format!("{:0digits$}", number(unit))
         });
         told(&format!("not at port {}000 + number", self.thousands), &|unit| {
@@ -113,7 +113,7 @@ impl Script {
     }
 }
 
-/// The width of what follows a `%0` of `seq` or `printf`.
+/// The width after `%0` in a format of `seq` or `printf`.
 fn width(rest: &str) -> Option<usize> {
     let mut chars = rest.chars();
     let width = chars.next()?.to_digit(10)?;
@@ -149,7 +149,7 @@ mod tests {
         ExecStart=/var/antctl/services/$node_name/antnode --root-dir /var/antctl/services//$node_name --port 1\n";
 
     #[test]
-    fn nodes_as_anm_makes_them_are_no_reason_to_refuse() {
+    fn accepts_nodes_as_anm_creates_them() {
         let script = Script::read(PLAIN);
         assert_eq!(script.digits, Some(4));
         assert_eq!(script.storage, Some(PathBuf::from("/var/antctl/services")));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_in_which_nodes_differ_is_told() {
+    fn reports_every_difference() {
         let script = Script::read(&PLAIN.replace("55", "35"));
         let units = [
             regular(1),
@@ -169,9 +169,9 @@ mod tests {
         assert_eq!(
             script.objections(&units),
             [
-                "the numbers of nodes have a hole at 2",
-                "nodes lie in 2 storages",
-                "antnode003 not named with 4 digits",
+                "the node numbers have a gap at 2",
+                "the nodes are in 2 storage directories",
+                "antnode003 do not have names with 4 digits",
                 "antnode0001 not at port 35000 + number",
                 "antnode003 not at metrics port 13000 + number",
                 "antnode003 not in `/var/antctl/services`",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_that_says_nothing_is_taken_for_the_newest() {
+    fn unclear_script_has_defaults() {
         let script = Script::read("vtrack=\"2.0 \"\n");
         assert_eq!(
             script,

@@ -1,7 +1,7 @@
-//! The server as a takeover sees it: its files below a root, and the doors to what is no file.
+//! A server to take over: its files below a root directory, and access to everything else.
 //!
-//! On the real machine the root is `/`. Everything is named by its path on the server, as `/var/antctl/config`,
-//! and found by [`Server::path`], so that a copy in any folder can be read, and taken over, by anybody.
+//! On the real machine the root is `/`. All paths are paths on the server, such as `/var/antctl/config`;
+//! [`Server::path`] resolves them, so that tests can use a copy of a server in any directory.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -17,23 +17,23 @@ use crate::program::{Program, user_account};
 use crate::survey::machine_reader::version_said;
 use crate::survey::{HttpProbe, MachineReader, NodeProbe, SystemReader, VERSION_LIMIT};
 
-/// A process of the server: its id and its words, program first.
+/// A process of the server, with its command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerProcess {
-    /// 0 where it is not known.
+    /// 0 if unknown.
     pub pid: u32,
     pub words: Vec<String>,
 }
 
-/// What a server says that is in none of its files.
+/// What cannot be read from files.
 pub trait ServerAccess {
-    /// What the machine's systemd says of `units`, in their order.
+    /// The properties of `units` in systemd, in their order.
     ///
     /// # Errors
     /// When systemd does not answer.
     fn show(&self, units: &[String]) -> Result<Vec<UnitProperties>, TakeoverError>;
 
-    /// Every process there is.
+    /// All processes.
     ///
     /// # Errors
     /// When they cannot be listed.
@@ -42,34 +42,33 @@ pub trait ServerAccess {
     /// When the machine was booted.
     ///
     /// # Errors
-    /// When it does not tell.
+    /// When that cannot be read.
     fn boot(&self) -> Result<Timestamp, TakeoverError>;
 
-    /// The home of an account, as a path on the server; None: there is no such account.
+    /// The home directory of an account, as a path on the server; `None`: there is no such account.
     fn home(&self, user: &str) -> Option<PathBuf>;
 
     /// The name of the account with this user id.
     fn account(&self, uid: u32) -> Option<String>;
 
-    /// The version that the antnode at `binary` tells when `user` runs it. It is never run by root: the file
-    /// may belong to somebody else.
+    /// The output of `binary --version`, run as `user` and never as root, because the file may belong to somebody else.
     fn version(&self, binary: &Path, user: &str) -> Option<Version>;
 }
 
-/// The machine that is taken over.
+/// The machine to take over.
 pub struct Server {
     root: PathBuf,
-    /// Whose rights: root's on the real machine, one's own in a copy.
+    /// Whether to change files as root: on the real machine, but not in a copy.
     pub mode: Mode,
-    /// What is in no file.
+    /// Access to everything that is not a file.
     pub host: Box<dyn ServerAccess>,
-    /// Asks nodes how they are.
+    /// Queries nodes.
     pub probe: Box<dyn NodeProbe>,
     pub clock: Box<dyn Clock>,
 }
 
 impl Server {
-    /// This machine, handled by root's rights.
+    /// This machine, as root.
     #[must_use]
     pub fn real(probe: Box<dyn NodeProbe>) -> Server {
         Server {
@@ -90,7 +89,7 @@ impl Server {
         }
     }
 
-    /// Where `path` of the server really is.
+    /// The real path of `path` on the server.
     #[must_use]
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
         let inside = path.as_ref().components();
@@ -101,7 +100,7 @@ impl Server {
         )
     }
 
-    /// What the server calls something that really is at `path`.
+    /// The path on the server of the real path `path`.
     #[must_use]
     pub fn named(&self, path: &Path) -> PathBuf {
         match path.strip_prefix(&self.root) {
@@ -110,10 +109,10 @@ impl Server {
         }
     }
 
-    /// The text of a file; None where there is none. Bytes that are no UTF-8 are replaced.
+    /// Reads a text file; `None`: it does not exist. Replaces invalid UTF-8.
     ///
     /// # Errors
-    /// When it is there and cannot be read, by root neither.
+    /// When it exists and even root cannot read it.
     pub fn read(&self, path: impl AsRef<Path>) -> Result<Option<String>, TakeoverError> {
         let real = self.path(&path);
         match fs::read(&real) {
@@ -131,10 +130,10 @@ impl Server {
         }
     }
 
-    /// The names of what lies in a folder, sorted; none where there is no such folder.
+    /// The names of the entries of a directory, sorted; empty if it does not exist.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it exists and cannot be read.
     pub fn names(&self, folder: impl AsRef<Path>) -> Result<Vec<String>, TakeoverError> {
         let unreadable = |error| TakeoverError::unreadable(folder.as_ref(), error);
         let entries = match fs::read_dir(self.path(&folder)) {
@@ -158,13 +157,13 @@ impl Server {
         Ok(names)
     }
 
-    /// Whether something is at this path, a link that leads nowhere included.
+    /// Whether this path exists, also as a broken symlink.
     #[must_use]
     pub fn has(&self, path: impl AsRef<Path>) -> bool {
         fs::symlink_metadata(self.path(path)).is_ok()
     }
 
-    /// Whether a folder is at this path. One that cannot be looked at counts as there.
+    /// Whether this path is a directory, or cannot be checked.
     #[must_use]
     pub fn is_folder(&self, path: impl AsRef<Path>) -> bool {
         match fs::metadata(self.path(path)) {
@@ -173,14 +172,14 @@ impl Server {
         }
     }
 
-    /// The account that the file or folder at this path belongs to.
+    /// The owner of this path.
     #[must_use]
     pub fn owner(&self, path: impl AsRef<Path>) -> Option<String> {
         let seen = fs::metadata(self.path(path)).ok()?;
         self.host.account(seen.uid())
     }
 
-    /// When the file or folder at this path was last changed; None where there is none.
+    /// When this path was last changed; `None`: it does not exist.
     #[must_use]
     pub fn changed(&self, path: impl AsRef<Path>) -> Option<Timestamp> {
         let seen = fs::metadata(self.path(path)).ok()?;
@@ -212,7 +211,7 @@ impl ServerAccess for LocalServer {
         let read = gauge.read(Path::new("/")).map_err(|error| {
             TakeoverError::refused(
                 format_args!("cannot {error}"),
-                "see that `/proc` is mounted, and call it again",
+                "check that `/proc` is mounted, and run this again",
             )
         })?;
         Ok(read.boot)

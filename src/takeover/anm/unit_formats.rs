@@ -2,13 +2,13 @@
 
 use super::units::NodeUnit;
 
-/// The one variable that anm itself writes.
+/// The only variable that anm writes.
 const ANM_VARIABLE: (&str, &str) = ("ANT_LOG", "ant_evm=error");
 
-/// What anm writes for the shared cache, in U4 and from U5 to U8.
+/// The option that anm writes for the shared cache.
 const CACHE: &str = "--bootstrap-cache-dir";
 
-/// The arguments that anm never wrote, in their order.
+/// The arguments that anm never writes, in order.
 #[must_use]
 pub fn strange_words(unit: &NodeUnit) -> Vec<String> {
     let mut strange = Vec::new();
@@ -25,20 +25,20 @@ pub fn strange_words(unit: &NodeUnit) -> Vec<String> {
     strange
 }
 
-/// Whether its environment is neither empty nor what anm writes.
+/// Whether it has another environment than anm writes.
 #[must_use]
 pub fn has_strange_environment(unit: &NodeUnit) -> bool {
     let is_anms = |(name, value): &(String, String)| (name.as_str(), value.as_str()) == ANM_VARIABLE;
     unit.environment_lines > 1 || unit.environment.len() > 1 || !unit.environment.iter().all(is_anms)
 }
 
-/// Whether a hand has changed what it is started with.
+/// Whether an operator changed its arguments or environment.
 #[must_use]
 pub fn is_by_hand(unit: &NodeUnit) -> bool {
     !strange_words(unit).is_empty() || has_strange_environment(unit)
 }
 
-/// The thousands of a port that is thousands and the number; None: it is not.
+/// The thousands of a port that is thousands plus the number; `None`: it is not.
 #[must_use]
 pub fn thousands(port: Option<u16>, number: u32) -> Option<u32> {
     let rest = u32::from(port?).checked_sub(number)?;
@@ -50,7 +50,7 @@ mod tests {
     use super::thousands;
 
     #[test]
-    fn thousands_are_those_of_the_formula_alone() {
+    fn thousands_need_a_port_that_follows_from_the_number() {
         assert_eq!(thousands(Some(55_001), 1), Some(55));
         assert_eq!(thousands(Some(56_001), 1001), Some(55));
         assert_eq!(thousands(Some(12_016), 17), None);

@@ -1,4 +1,4 @@
-//! The units of a server's nodes, read by systemd's own rules with their drop-ins.
+//! The units of a server's nodes, parsed as systemd does, with their drop-ins.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,68 +11,68 @@ use crate::manager::{launch_command, node_args, unit_file};
 /// Where anm writes its units.
 pub const UNITS: &str = "/etc/systemd/system";
 
-/// More than the number of any node; with thousands of ports added it is still a number.
+/// Node numbers are below this, so that a port computed from one does not overflow.
 const TOO_HIGH: u32 = 10_000_000;
 
-/// How much a unit runs, from least to most.
+/// Whether a unit runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnitActivity {
     Down,
-    /// On its way up or down, as what systemd starts again and again.
+    /// Starting, stopping, or in a restart loop.
     Changing,
     Up,
 }
 
-/// A unit of a node, or of what looks like one.
+/// The unit of a node, or one that looks like it.
 #[derive(Clone, Debug, Default)]
 pub struct NodeUnit {
-    /// `antnode0001.service`, the name of its file.
+    /// The name of its file: `antnode0001.service`.
     pub service: String,
-    /// On the server: `/etc/systemd/system/antnode0001.service`.
+    /// The path of its file on the server.
     pub path: PathBuf,
-    /// Files that add to it, in the order in which systemd reads them.
+    /// Its drop-ins, in the order in which systemd reads them.
     pub drop_ins: Vec<PathBuf>,
-    /// The digits of its name with their zeros; empty where the name is not `antnode` and digits.
+    /// The digits of its name, with leading zeros; empty if the name is not `antnode` and digits.
     pub digits: String,
-    /// What they come to, read as a decimal number; None where they are none, or too many.
+    /// These digits as a number; `None`: no valid number.
     pub number: Option<u32>,
     /// Its program and arguments.
     pub command: Vec<String>,
-    /// `Environment=`, in the order of its lines; of what is named twice the later value counts, as for systemd.
+    /// `Environment=`, in the order of its lines; the last value of a name wins, as for systemd.
     pub environment: Vec<(String, String)>,
     /// How many `Environment=` lines it has.
     pub environment_lines: usize,
-    /// Empty where it does not say.
+    /// Empty if not set.
     pub user: String,
-    /// Its antnode, doubled slashes collapsed as in all its paths.
+    /// Its antnode, without doubled slashes.
     pub binary: PathBuf,
-    /// Where its data is.
+    /// Its data directory.
     pub root: Option<PathBuf>,
-    /// Where its logs are.
+    /// Its log directory.
     pub logs: Option<PathBuf>,
     pub port: Option<u16>,
     pub metrics_port: Option<u16>,
-    /// As it is written, an address or not.
+    /// The rewards address as written, valid or not.
     pub wallet: Option<String>,
-    /// `evm-arbitrum-one`; None where it is not among the arguments.
+    /// `evm-arbitrum-one`; `None`: not among the arguments.
     pub network: Option<String>,
-    /// Arguments that are in no column of a node's row, in their order.
+    /// Arguments without a column of their own, in order.
     pub extra: Vec<String>,
     /// Whether `--no-upnp` is among the arguments.
     pub no_upnp: bool,
-    /// What systemd says of it.
+    /// Its properties in systemd.
     pub shown: UnitProperties,
-    /// Whether its root is there.
+    /// Whether its data directory exists.
     pub has_root: bool,
-    /// When it got its identity; None: it has none.
+    /// When its identity was created; `None`: it has none.
     pub born: Option<Timestamp>,
 }
 
 impl NodeUnit {
-    /// Whether systemd runs its process or is about to.
+    /// Whether it runs, starts or stops.
     #[must_use]
     pub fn is_active(&self) -> bool {
-        self.life() != UnitActivity::Down
+        self.activity() != UnitActivity::Down
     }
 
     /// `antnode0001`.
@@ -81,19 +81,19 @@ impl NodeUnit {
         self.service.strip_suffix(".service").unwrap_or(&self.service)
     }
 
-    /// Its process, while there is one.
+    /// Its main process.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.shown.pid
     }
 
-    /// Whether it has all that a node needs: a root, a port and another one for its metrics.
+    /// Whether it has everything that a node needs: data directory, port and metrics port.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.lacks().is_empty()
     }
 
-    /// What of a whole unit it lacks, as fragments after "its unit has".
+    /// What it lacks, as fragments after "its unit has".
     #[must_use]
     pub fn lacks(&self) -> Vec<String> {
         let no_port = |flag: &str| {
@@ -105,13 +105,13 @@ impl NodeUnit {
                 words.find_map(|word| word.strip_prefix(&*glued))
             });
             match value {
-                Some(value) => format!("`{flag} {value}`, which is no port"),
+                Some(value) => format!("`{flag} {value}`, which is not a port"),
                 None => format!("no `{flag}`"),
             }
         };
         let mut all = Vec::new();
         if self.number.is_none() {
-            all.push("no number that can be a node's".to_owned());
+            all.push("no valid number".to_owned());
         }
         if self.root.is_none() {
             all.push("no `--root-dir`".to_owned());
@@ -121,22 +121,22 @@ impl NodeUnit {
         }
         match self.metrics_port {
             None => all.push(no_port("--metrics-server-port")),
-            port if port == self.port => all.push("one port for two things".to_owned()),
+            port if port == self.port => all.push("the same port for node and metrics".to_owned()),
             Some(_) => {}
         }
         all
     }
 
-    /// Whether it is antctl's: its protocol is among the arguments, or antctl lists it as its own.
+    /// Whether antctl wrote it: it has `--rpc`, or is in antctl's registry.
     #[must_use]
     pub fn is_antctls(&self, registered: &BTreeSet<String>) -> bool {
         let is_rpc = |word: &String| word == "--rpc" || word.starts_with("--rpc=");
         registered.contains(self.name()) || self.command.iter().any(is_rpc)
     }
 
-    /// How much it runs.
+    /// Whether it runs.
     #[must_use]
-    pub fn life(&self) -> UnitActivity {
+    pub fn activity(&self) -> UnitActivity {
         match self.shown.active.as_str() {
             "inactive" | "failed" | "" => UnitActivity::Down,
             "active" | "reloading" => UnitActivity::Up,
@@ -144,7 +144,7 @@ impl NodeUnit {
         }
     }
 
-    /// Every port that it names, that of antctl's own protocol included.
+    /// All its ports, also that of `--rpc`.
     #[must_use]
     pub fn ports(&self) -> Vec<u16> {
         let mut words = self.command.iter();
@@ -163,18 +163,18 @@ impl NodeUnit {
         own.chain(rpc).filter(|port| *port > 0).collect()
     }
 
-    /// Its environment as a row keeps it: `A=1 B='two words'`.
+    /// Its environment as in a row: `A=1 B='two words'`.
     #[must_use]
     pub fn environment_text(&self) -> String {
         launch_command::environment_text(&self.environment)
     }
 
-    /// Reads a unit from its texts, that of the file first.
+    /// Parses the text of the unit file and those of its drop-ins.
     #[must_use]
     pub fn read(service: &str, texts: &[String]) -> NodeUnit {
         let text = texts.join("\n");
         let read = unit_file::Unit::read(&text);
-        let digits = digits_of(service).unwrap_or_default().to_owned();
+        let digits = digits_in(service).unwrap_or_default().to_owned();
         let mut unit = NodeUnit {
             service: service.to_owned(),
             path: Path::new(UNITS).join(service),
@@ -196,12 +196,12 @@ impl NodeUnit {
         unit
     }
 
-    /// Takes the arguments apart. What is known goes to its field, the rest to `extra`.
+    /// Parses the arguments. Unknown ones go to `extra`.
     fn take_words(&mut self, command: &[String]) {
         let mut words = command.iter().peekable();
         let program = words.next().map(String::as_str).unwrap_or_default();
         self.binary = collapsed(program);
-        // An option that is not known may stand right before it, and takes no value then.
+        // An unknown option right before the network takes no value.
         let first = || command.iter().skip(1).find(|word| word.starts_with("evm-"));
         let network = node_args::network_of(command).or_else(|| first().cloned());
         while let Some(word) = words.next() {
@@ -256,7 +256,7 @@ impl NodeUnit {
     }
 }
 
-/// Each variable once, where it was named first, with its last value.
+/// Each variable once, at its first position, with its last value.
 fn once_each(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
     let mut once: Vec<(String, String)> = Vec::with_capacity(pairs.len());
     for (name, value) in pairs {
@@ -268,7 +268,7 @@ fn once_each(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
     once
 }
 
-/// Options that have a place in a node's row, or that every node has.
+/// Options with a column of their own, or that every node has.
 const VALUED: [&str; 7] = [
     "--root-dir",
     "--log-output-dest",
@@ -279,20 +279,20 @@ const VALUED: [&str; 7] = [
     "--max-archived-log-files",
 ];
 
-/// The digits of `antnode0001.service`; None for any other name.
+/// The digits of `antnode0001.service`; `None` for another name.
 #[must_use]
-pub fn digits_of(service: &str) -> Option<&str> {
+pub fn digits_in(service: &str) -> Option<&str> {
     let digits = service.strip_suffix(".service")?.strip_prefix("antnode")?;
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
 
-/// A path with doubled slashes made one, and nothing else changed.
+/// Removes doubled slashes from a path.
 #[must_use]
 pub fn collapsed(path: impl AsRef<Path>) -> PathBuf {
     path.as_ref().components().collect()
 }
 
-/// All units of the server that are of antnodes, or look so, by number and then by name; whoever wrote them.
+/// All units of the server that run an antnode or have its name, sorted by number and name.
 ///
 /// # Errors
 /// When a unit cannot be read, or systemd does not answer.
@@ -320,7 +320,7 @@ pub fn all(server: &Server) -> Result<Vec<NodeUnit>, TakeoverError> {
             .binary
             .file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("antnode"));
-        if digits_of(&service).is_some() || runs_antnode {
+        if digits_in(&service).is_some() || runs_antnode {
             units.push(unit);
         }
     }
@@ -334,7 +334,7 @@ pub fn all(server: &Server) -> Result<Vec<NodeUnit>, TakeoverError> {
     Ok(units)
 }
 
-/// What `systemctl edit` and others added to a unit, in the order of their names.
+/// The drop-ins of a unit, sorted by name.
 fn drop_ins(server: &Server, service: &str) -> Result<Vec<PathBuf>, TakeoverError> {
     let folder = Path::new(UNITS).join(format!("{service}.d"));
     let names = server.names(&folder)?;

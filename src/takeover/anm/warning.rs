@@ -1,24 +1,24 @@
-//! What an operator should hear of a takeover: a word for each kind, and a sentence for each case.
+//! Warnings of a takeover: a code for each kind, and a sentence.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The kind of a warning; its word stays the same from version to version.
+/// The kind of a warning. Its code is the same in all versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::Display, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum WarningCode {
-    /// The unit's root is not there.
+    /// The data directory of a node does not exist.
     DataDirMissing,
-    /// anm's own record says otherwise than systemd.
+    /// `NodeDetails` and systemd differ.
     BeliefDiffers,
-    /// anm's own record has a node without a unit.
+    /// `NodeDetails` has a node without a unit.
     #[strum(serialize = "phantom-in-nodedetails")]
     Phantom,
-    /// A node's folder with an identity and without a unit.
+    /// A node directory with an identity and without a unit.
     OrphanDataDir,
-    /// A node's folder without identity and without a unit.
+    /// A node directory without identity and without a unit.
     LeftoverDataDir,
-    /// A folder of logs without a unit.
+    /// A log directory without a unit.
     LeftoverLogDir,
     /// The node is in another network than most.
     OtherNetwork,
@@ -26,19 +26,19 @@ pub enum WarningCode {
     NetworkUnsaid,
     /// Its ports do not follow from its number.
     PortOffFormula,
-    /// Its root is not below the storage for new nodes.
+    /// The data directory is not below the storage of new nodes.
     StorageElsewhere,
     /// Arguments that anm never wrote.
     ExtraArguments,
     /// An environment that anm never wrote.
     EnvironmentDiffers,
-    /// Files that add to the unit.
+    /// The unit has drop-ins.
     DropIns,
     /// The unit was changed after systemd read it.
     UnitChanged,
     /// The process has other arguments than the unit.
     ProcessDiffers,
-    /// The unit names no rewards address that can be used.
+    /// The unit has no valid rewards address.
     WalletUnusable,
     /// Two units with one number.
     IdCollision,
@@ -48,7 +48,7 @@ pub enum WarningCode {
     UnitMalformed,
     /// A unit that anm did not write.
     ForeignUnit,
-    /// It does not run, and something answers at its metrics port.
+    /// It does not run, but something answers at its metrics port.
     AnswersThoughStopped,
     /// It runs and does not answer yet.
     Silent,
@@ -56,25 +56,25 @@ pub enum WarningCode {
     StaleBlock,
     /// The cap was below the number of nodes.
     NodeCapRaised,
-    /// anm fetched new binaries; nothing does so now.
+    /// anm downloaded new binaries; wnm does not.
     AntupScheduleDropped,
-    /// A program of the operator's that anm used is used no more.
+    /// wnm does not use a program or order file of the operator.
     ControlDropped,
     /// The file that sets the wallet of each new node is a program.
     WalletFileIsProgram,
-    /// A rewards address that cannot be used was passed over.
+    /// An invalid rewards address was skipped.
     RewardsAddressUnusable,
-    /// A number with a zero before it, which a shell counts otherwise.
+    /// A number with a leading zero, which a shell reads as octal.
     LeadingZero,
-    /// Settings that do not go together, as anm had them.
+    /// Settings of anm contradict each other.
     SettingsAtOdds,
-    /// A setting that anm has and nothing says.
+    /// anm does not set a setting.
     SettingMissing,
-    /// What the operator said on the command line counts in place of anm's.
+    /// The operator's setting overrides anm's.
     SettingOverridden,
-    /// The script names more than one delay.
+    /// The script has several delays, or none.
     ScriptUnclear,
-    /// New nodes join another network than those that are there.
+    /// New nodes join another network than most nodes.
     NetworkOfNewNodes,
     /// Units of another manager whose ports overlap.
     OtherManager,
@@ -88,15 +88,15 @@ impl WarningCode {
     }
 }
 
-/// One thing the operator should hear of.
+/// A warning for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     pub code: WarningCode,
-    /// The node it is about, as `antnode0009`.
+    /// The node: `antnode0009`.
     pub node: Option<String>,
-    /// The file or folder it is about, where it is no node.
+    /// The file or directory, if it is not about a node.
     pub path: Option<PathBuf>,
-    /// What is so, and what follows from it.
+    /// The sentence.
     pub say: String,
 }
 
