@@ -1,4 +1,4 @@
-//! The command line: one flag for each setting of the table, and what is told about them.
+//! The command line: a flag for each setting, and the flags that print information.
 
 use std::ffi::OsString;
 
@@ -18,13 +18,13 @@ mod man_page;
 /// What the command line asks for.
 #[derive(Debug, Clone)]
 pub enum Arguments {
-    /// A run, with what the flags say of settings.
+    /// A run, with the settings in the flags.
     Run(Vec<Provided>),
-    /// To be told something, and no run.
-    Tell(InfoRequest),
+    /// To print information, without a run.
+    Info(InfoRequest),
 }
 
-/// What can be told without a colony, a home or anything else.
+/// Information that needs neither a colony nor a home directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InfoRequest {
     /// `--help`: every flag.
@@ -39,10 +39,9 @@ pub enum InfoRequest {
     Manual,
 }
 
-/// The text on this topic, without a line break at its end. Help fits the terminal; where there is none it
-/// is always the same.
+/// The text to print, without a line break at its end. Help fits the terminal; without a terminal it is always the same.
 #[must_use]
-pub fn tell(topic: &InfoRequest, terminal: Terminal) -> String {
+pub fn text(topic: &InfoRequest, terminal: Terminal) -> String {
     match topic {
         InfoRequest::Help => help::long(terminal.out, terminal.columns),
         InfoRequest::ShortHelp => help::short(terminal.out, terminal.columns),
@@ -58,54 +57,54 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Sett
     let matches = match flags::reader().try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
-            // Who asks for help gets it, whatever else is wrong.
+            // Help is printed even if another argument is invalid.
             let asks = |name: &str| args.iter().skip(1).any(|arg| arg == name);
             return match (asks("--help"), asks("-h")) {
-                (true, _) => Ok(Arguments::Tell(InfoRequest::Help)),
-                (false, true) => Ok(Arguments::Tell(InfoRequest::ShortHelp)),
-                (false, false) => Err(complaint(&error, &args)),
+                (true, _) => Ok(Arguments::Info(InfoRequest::Help)),
+                (false, true) => Ok(Arguments::Info(InfoRequest::ShortHelp)),
+                (false, false) => Err(error_of(&error, &args)),
             };
         }
     };
     if let Some(topic) = topic(&matches, &args)? {
-        return Ok(Arguments::Tell(topic));
+        return Ok(Arguments::Info(topic));
     }
-    let sayings: Vec<Provided> = SETTINGS
+    let given: Vec<Provided> = SETTINGS
         .iter()
-        .filter_map(|setting| saying(setting, &matches))
+        .filter_map(|setting| provided(setting, &matches))
         .collect();
-    // Words for the nodes may begin with dashes, and so may a flag whose value was forgotten.
-    let swallowed = sayings.iter().find(|saying| {
-        saying.setting.takes == ValueType::Words
+    // Arguments of nodes can begin with dashes, but a known flag means that the value is missing.
+    let swallowed = given.iter().find(|one| {
+        one.setting.value_type == ValueType::Words
             && {
-                let flag = saying.text.strip_prefix("--");
-                flag.is_some_and(|name| table::called(name).is_some())
+                let flag = one.text.strip_prefix("--");
+                flag.is_some_and(|name| table::find_by_key(name).is_some())
             }
             && !args.iter().any(|arg| {
                 arg.to_str()
-                    .is_some_and(|arg| arg.contains('=') && arg.ends_with(saying.text.as_str()))
+                    .is_some_and(|arg| arg.contains('=') && arg.ends_with(one.text.as_str()))
             })
     });
     match swallowed {
-        Some(saying) => Err(SettingsError::MissingValue {
-            flag: format!("--{}", saying.setting.name),
+        Some(one) => Err(SettingsError::MissingValue {
+            flag: format!("--{}", one.setting.name),
         }),
-        None => Ok(Arguments::Run(sayings)),
+        None => Ok(Arguments::Run(given)),
     }
 }
 
-/// What is to be told; help goes before all else.
+/// The requested information; help has priority.
 fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>, SettingsError> {
-    let said = |name: &str| {
-        flags::TELLING
+    let given = |name: &str| {
+        flags::INFORMATION
             .iter()
             .find(|own| own.name == name)
-            .and_then(|own| saying(own, matches))
+            .and_then(|own| provided(own, matches))
     };
     let is_on =
-        |name: &str| said(name).is_some_and(|saying| parse_value::switch(&saying.text) != Some(false));
+        |name: &str| given(name).is_some_and(|one| parse_value::parse_switch(&one.text) != Some(false));
     if is_on("help") {
-        // `-h` may stand among other short flags, as in `-vh`; clap does not tell which of the two it was.
+        // `-h` can be joined with other short flags, as in `-vh`; clap does not tell it from `--help`.
         let is_long = args
             .iter()
             .filter_map(|arg| arg.to_str())
@@ -122,7 +121,7 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>,
     if is_on("man") {
         return Ok(Some(InfoRequest::Manual));
     }
-    let Some(shell) = said("completions") else {
+    let Some(shell) = given("completions") else {
         return Ok(None);
     };
     let known = flags::SHELLS
@@ -130,69 +129,69 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>,
         .find(|known| known.eq_ignore_ascii_case(&shell.text));
     match known {
         Some(known) => Ok(Some(InfoRequest::Completions((*known).to_owned()))),
-        None => Err(SettingsError::BadValue {
+        None => Err(SettingsError::InvalidValue {
             setting: shell.setting,
-            allowed: format!("it takes {}", parse_value::allowed(shell.setting)),
+            why: format!("possible values: {}", flags::SHELLS.join(", ")),
             text: shell.text,
-            origin: Source::Flag,
+            place: Source::Flag,
         }),
     }
 }
 
-fn saying(setting: &'static Setting, matches: &ArgMatches) -> Option<Provided> {
+fn provided(setting: &'static Setting, matches: &ArgMatches) -> Option<Provided> {
     let given = matches.value_source(setting.name) == Some(ValueSource::CommandLine);
     let text = matches.get_one::<String>(setting.name).filter(|_| given)?;
     Some(Provided {
         setting,
         text: text.clone(),
-        origin: Source::Flag,
+        source: Source::Flag,
     })
 }
 
-/// What clap did not like, as one of our own complaints.
-fn complaint(error: &clap::Error, args: &[OsString]) -> SettingsError {
+/// The error of clap as one of ours.
+fn error_of(error: &clap::Error, args: &[OsString]) -> SettingsError {
     let named = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         _ => None,
     };
     let wrong = named(ContextKind::InvalidArg).unwrap_or_default();
-    // clap names a flag together with its placeholder: `--count <N>`.
+    // clap names a flag with its placeholder: `--count <N>`.
     let flag = wrong.split([' ', '[', '=']).next().unwrap_or_default().to_owned();
     match error.kind() {
         ErrorKind::InvalidUtf8 => garbled(args),
         ErrorKind::UnknownArgument => unknown(&wrong, args),
-        // A value where none is taken, `-q=1` and the like.
-        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => SettingsError::Stray(wrong),
+        // A value of a flag without values, such as `-q=1`.
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => SettingsError::UnexpectedArgument(wrong),
         _ => SettingsError::MissingValue { flag },
     }
 }
 
-/// A word that is not UTF-8: the value of a flag, or nothing at all.
+/// The error about an argument that is not UTF-8.
 fn garbled(args: &[OsString]) -> SettingsError {
     let Some(at) = args.iter().position(|arg| arg.to_str().is_none()) else {
-        return SettingsError::Stray(String::new());
+        return SettingsError::UnexpectedArgument(String::new());
     };
     let text = args[at].to_string_lossy();
     let (flag, value) = match text.split_once('=') {
         Some((flag, value)) if flag.starts_with("--") => (flag, value),
         _ => (args[at - 1].to_str().unwrap_or_default(), &*text),
     };
-    let named = flag.strip_prefix("--").and_then(table::called);
-    match named.filter(|setting| setting.takes != ValueType::Switch) {
-        Some(setting) => SettingsError::BadValue {
+    let named = flag.strip_prefix("--").and_then(table::find_by_key);
+    match named.filter(|setting| setting.value_type != ValueType::Switch) {
+        Some(setting) => SettingsError::InvalidValue {
             setting,
             text: value.to_owned(),
-            allowed: "it is not UTF-8 text".to_owned(),
-            origin: Source::Flag,
+            why: "not UTF-8 text".to_owned(),
+            place: Source::Flag,
         },
-        None => SettingsError::Stray(text.into_owned()),
+        None => SettingsError::UnexpectedArgument(text.into_owned()),
     }
 }
 
 fn unknown(wrong: &str, args: &[OsString]) -> SettingsError {
-    let behind = |mark: &str| args.iter().position(|arg| arg.to_str() == Some(mark));
-    if behind("--").is_some_and(|end| args.iter().skip(end + 1).any(|arg| arg.to_str() == Some(wrong))) {
-        return SettingsError::Stray(wrong.to_owned());
+    let position = |mark: &str| args.iter().position(|arg| arg.to_str() == Some(mark));
+    if position("--").is_some_and(|end| args.iter().skip(end + 1).any(|arg| arg.to_str() == Some(wrong))) {
+        return SettingsError::UnexpectedArgument(wrong.to_owned());
     }
     let whole = args
         .iter()
@@ -200,18 +199,21 @@ fn unknown(wrong: &str, args: &[OsString]) -> SettingsError {
         .filter_map(|arg| arg.to_str())
         .find(|arg| arg.starts_with(wrong))
         .unwrap_or(wrong);
-    // `-report` is read as `-r -e …`: it is the whole word that was meant.
+    // clap reads `-report` as `-r -e …`, but it is probably a flag with a missing dash.
     let written = if wrong.starts_with("--") { wrong } else { whole };
     let written = written.split('=').next().unwrap_or(written);
     let Some(name) = written.strip_prefix('-') else {
-        return SettingsError::Stray(written.to_owned());
+        return SettingsError::UnexpectedArgument(written.to_owned());
     };
-    let name = table::spelled(name.trim_start_matches('-'));
-    let names = SETTINGS.iter().chain(&flags::TELLING).map(|setting| setting.name);
+    let name = table::normalize(name.trim_start_matches('-'));
+    let names = SETTINGS
+        .iter()
+        .chain(&flags::INFORMATION)
+        .map(|setting| setting.name);
     SettingsError::Unknown {
         name: written.to_owned(),
-        nearest: table::nearest(&name, names).map(|name| format!("--{name}")),
-        origin: Source::Flag,
+        similar: table::most_similar(&name, names).map(|name| format!("--{name}")),
+        place: Source::Flag,
     }
 }
 
@@ -229,9 +231,9 @@ mod tests {
         parse(args).map_err(|error| error.to_string())
     }
 
-    fn said(words: &[&str]) -> Vec<(&'static str, String)> {
+    fn flags_of(words: &[&str]) -> Vec<(&'static str, String)> {
         match read(words) {
-            Ok(Arguments::Run(sayings)) => sayings.into_iter().map(|s| (s.setting.name, s.text)).collect(),
+            Ok(Arguments::Run(given)) => given.into_iter().map(|s| (s.setting.name, s.text)).collect(),
             other => panic!("{words:?}: {other:?}"),
         }
     }
@@ -241,13 +243,16 @@ mod tests {
         for setting in SETTINGS {
             for name in [setting.name.to_owned(), setting.kebab()] {
                 let expected = [(setting.name, "x".to_owned())];
-                assert_eq!(said(&[&format!("--{name}=x")]), expected);
-                if setting.takes == ValueType::Switch {
-                    assert_eq!(said(&[&format!("--{name}")]), [(setting.name, "true".to_owned())]);
+                assert_eq!(flags_of(&[&format!("--{name}=x")]), expected);
+                if setting.value_type == ValueType::Switch {
+                    assert_eq!(
+                        flags_of(&[&format!("--{name}")]),
+                        [(setting.name, "true".to_owned())]
+                    );
                 } else {
-                    assert_eq!(said(&[&format!("--{name}"), "x"]), expected);
+                    assert_eq!(flags_of(&[&format!("--{name}"), "x"]), expected);
                     let missing = read(&[&format!("--{name}")]).unwrap_err();
-                    assert_eq!(missing, format!("`--{}` needs a value (flag)", setting.name));
+                    assert_eq!(missing, format!("a value is required for '--{}'", setting.name));
                 }
             }
         }
@@ -256,7 +261,7 @@ mod tests {
     #[test]
     fn short_flags_can_be_joined() {
         assert_eq!(
-            said(&["-qv", "-c", "/my.conf"]),
+            flags_of(&["-qv", "-c", "/my.conf"]),
             [
                 ("config", "/my.conf".to_owned()),
                 ("verbose", "true".to_owned()),
@@ -266,80 +271,86 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_a_flag_counts_and_negative_numbers_are_values() {
+    fn last_of_equal_flags_wins_and_negative_numbers_are_values() {
         assert_eq!(
-            said(&["--node_cap", "41", "--node-cap=44", "--delay_start", "-5"]),
+            flags_of(&["--node_cap", "41", "--node-cap=44", "--delay_start", "-5"]),
             [("node_cap", "44".to_owned()), ("delay_start", "-5".to_owned())]
         );
         assert_eq!(
-            said(&["--no_upnp", "--no-upnp=off"]),
+            flags_of(&["--no_upnp", "--no-upnp=off"]),
             [("no_upnp", "off".to_owned())]
         );
     }
 
     #[test]
-    fn arguments_for_nodes_may_begin_with_dashes() {
+    fn arguments_of_nodes_can_begin_with_dashes() {
         assert_eq!(
-            said(&["--start_args", "--local --first"]),
+            flags_of(&["--start_args", "--local --first"]),
             [("start_args", "--local --first".to_owned())]
         );
         assert_eq!(
-            said(&["--start_args", "--local"]),
+            flags_of(&["--start_args", "--local"]),
             [("start_args", "--local".to_owned())]
         );
         assert_eq!(
             read(&["--start_args", "--dry_run"]).unwrap_err(),
-            "`--start_args` needs a value (flag)"
+            "a value is required for '--start_args'"
         );
         assert_eq!(
-            said(&["--start_args=--init"]),
+            flags_of(&["--start_args=--init"]),
             [("start_args", "--init".to_owned())]
         );
     }
 
     #[test]
-    fn what_is_no_flag_is_named_with_the_nearest() {
-        for (words, complaint) in [
+    fn rejects_unknown_arguments_with_similar_name() {
+        for (words, expected) in [
             (
                 &["--nodecap", "4"][..],
-                "there is no flag `--nodecap`; the nearest is `--node_cap`",
+                "unexpected argument '--nodecap'; did you mean '--node_cap'?",
             ),
             (
                 &["--nodecap=4"],
-                "there is no flag `--nodecap`; the nearest is `--node_cap`",
+                "unexpected argument '--nodecap'; did you mean '--node_cap'?",
             ),
-            (&["--dry"], "there is no flag `--dry`; the nearest is `--dry_run`"),
+            (
+                &["--dry"],
+                "unexpected argument '--dry'; did you mean '--dry_run'?",
+            ),
             (
                 &["--dryrun"],
-                "there is no flag `--dryrun`; the nearest is `--dry_run`",
+                "unexpected argument '--dryrun'; did you mean '--dry_run'?",
             ),
-            (&["--frobnicate"], "there is no flag `--frobnicate`"),
+            (&["--frobnicate"], "unexpected argument '--frobnicate'"),
             (
                 &["-report", "node-status"],
-                "there is no flag `-report`; the nearest is `--report`",
+                "unexpected argument '-report'; did you mean '--report'?",
             ),
-            (&["-x"], "there is no flag `-x`"),
-            (&["hello"], "`hello` belongs to no flag"),
-            (&["--", "--node_cap", "4"], "`--node_cap` belongs to no flag"),
-            (&["--dry_run", "yes"], "`yes` belongs to no flag"),
-            (&["--node_cap", "--dry_run"], "`--node_cap` needs a value (flag)"),
+            (&["-x"], "unexpected argument '-x'"),
+            (&["hello"], "unexpected argument 'hello'"),
+            (&["--", "--node_cap", "4"], "unexpected argument '--node_cap'"),
+            (&["--dry_run", "yes"], "unexpected argument 'yes'"),
+            (
+                &["--node_cap", "--dry_run"],
+                "a value is required for '--node_cap'",
+            ),
         ] {
-            assert_eq!(read(words).unwrap_err(), complaint, "{words:?}");
+            assert_eq!(read(words).unwrap_err(), expected, "{words:?}");
         }
         let odd = |words: &[&[u8]]| {
             let words = words.iter().map(|word| OsString::from_vec(word.to_vec()));
             let args = std::iter::once(OsString::from("wnm")).chain(words);
             parse(args).unwrap_err().to_string()
         };
-        let refused = "`host` cannot be `\u{fffd}`: it is not UTF-8 text (flag)";
+        let refused = "invalid value '\u{fffd}' for '--host': not UTF-8 text";
         assert_eq!(odd(&[b"--host", b"\xff"]), refused);
         assert_eq!(odd(&[b"--host=\xff"]), refused);
-        assert_eq!(odd(&[b"--dry_run", b"\xff"]), "`\u{fffd}` belongs to no flag");
-        assert_eq!(odd(&[b"\xff"]), "`\u{fffd}` belongs to no flag");
+        assert_eq!(odd(&[b"--dry_run", b"\xff"]), "unexpected argument '\u{fffd}'");
+        assert_eq!(odd(&[b"\xff"]), "unexpected argument '\u{fffd}'");
     }
 
     #[test]
-    fn who_wants_to_be_told_something_is_told_before_all_else() {
+    fn information_flags_have_priority() {
         for (words, topic) in [
             (&["--help"][..], InfoRequest::Help),
             (&["-h"], InfoRequest::ShortHelp),
@@ -357,26 +368,26 @@ mod tests {
             ),
         ] {
             match read(words) {
-                Ok(Arguments::Tell(told)) => assert_eq!(told, topic, "{words:?}"),
+                Ok(Arguments::Info(told)) => assert_eq!(told, topic, "{words:?}"),
                 other => panic!("{words:?}: {other:?}"),
             }
         }
     }
 
     #[test]
-    fn other_shells_are_named_with_those_that_are_known() {
-        for (words, complaint) in [
+    fn rejects_unknown_shells() {
+        for (words, expected) in [
             (
                 &["--completions", "tcsh"][..],
-                "`completions` cannot be `tcsh`: it takes one of `bash`, `zsh`, `fish` (flag)",
+                "invalid value 'tcsh' for '--completions'; possible values: bash, zsh, fish",
             ),
-            (&["--completions"], "`--completions` needs a value (flag)"),
+            (&["--completions"], "a value is required for '--completions'"),
             (
                 &["--completion", "zsh"],
-                "there is no flag `--completion`; the nearest is `--completions`",
+                "unexpected argument '--completion'; did you mean '--completions'?",
             ),
         ] {
-            assert_eq!(read(words).unwrap_err(), complaint, "{words:?}");
+            assert_eq!(read(words).unwrap_err(), expected, "{words:?}");
         }
     }
 }

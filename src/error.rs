@@ -1,24 +1,24 @@
-//! What a run ends with when it does not end well: a sentence, maybe a hint, and an exit code.
+//! The error of a run: a message, an optional hint, and an exit code.
 
 use std::fmt;
 
 use crate::terminal::{Color, Coloring};
 
-/// Why a run did not do what it was asked; its kind is the exit code.
+/// The kind of an error, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExitKind {
-    /// 1: locked, not initialised, migration needed, `--confirm` missing, colony unreadable, a signal.
+    /// 1: the lock is held, no colony, an old schema, `--confirm` is missing, an unreadable database, a signal.
     Refused,
-    /// 2: a flag, a key or a value that cannot be; nothing was changed.
+    /// 2: an invalid flag, key or value; nothing was changed.
     Mistaken,
-    /// 3: a step failed; the others still ran, the next cycle goes on.
+    /// 3: an action failed; the others ran, and the next cycle continues.
     Incomplete,
-    /// 4: a safety stop; `--confirm` overrides where it says so.
+    /// 4: a safety stop; `--confirm` overrides it if the message says so.
     Unsafe,
 }
 
 impl ExitKind {
-    /// The exit code of a run that ends so.
+    /// The exit code.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -30,13 +30,13 @@ impl ExitKind {
     }
 }
 
-/// What happened, to what, and what to do about it.
+/// An error with an optional hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExitError {
     pub kind: ExitKind,
-    /// A lowercase fragment without a period, names in backticks.
+    /// Begins in lower case, and has no period at its end.
     pub what: String,
-    /// One thing the operator can do.
+    /// What the operator can do about it.
     pub hint: Option<String>,
 }
 
@@ -50,47 +50,51 @@ impl ExitError {
         }
     }
 
-    /// A refusal: exit code 1.
+    /// An error with exit code 1.
     pub fn refused(what: impl fmt::Display) -> ExitError {
         ExitError::new(ExitKind::Refused, what)
     }
 
-    /// A mistake in what was asked: exit code 2.
+    /// An error with exit code 2.
     pub fn mistaken(what: impl fmt::Display) -> ExitError {
         ExitError::new(ExitKind::Mistaken, what)
     }
 
-    /// A signal asked the run to end: exit code 1.
+    /// The error of a run that a signal ended: exit code 1.
     #[must_use]
     pub fn interrupted() -> ExitError {
         ExitError::refused("ended by a signal")
             .hint("what was begun is finished or undone; the next run goes on")
     }
 
-    /// The same error with something to do about it.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl fmt::Display) -> ExitError {
         self.hint = Some(hint.to_string());
         self
     }
 
-    /// The error and its hint as they are printed: `error:` and `hint:` painted in this style.
+    /// The error and its hint as printed, with `error:` and `hint:` in this style.
     #[must_use]
-    pub fn told(&self, style: Coloring) -> String {
-        let error = format!("{} {}", style.paint(Color::Alarm, "error:"), harmless(&self.what));
+    pub fn format(&self, style: Coloring) -> String {
+        let error = format!(
+            "{} {}",
+            style.paint(Color::Alarm, "error:"),
+            escape_controls(&self.what)
+        );
         match &self.hint {
             Some(hint) => format!(
                 "{error}\n{} {}",
                 style.paint(Color::Cyan, "hint:"),
-                harmless(hint)
+                escape_controls(hint)
             ),
             None => error,
         }
     }
 }
 
-/// A text that may hold names of others, as of a home, without what would steer a terminal.
-fn harmless(text: &str) -> String {
+/// Escapes control characters, because the text can contain names from outside.
+fn escape_controls(text: &str) -> String {
     let mut told = String::with_capacity(text.len());
     for c in text.chars() {
         match c.is_control() && c != '\n' {
@@ -103,6 +107,6 @@ fn harmless(text: &str) -> String {
 
 impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(Coloring::Plain))
+        f.write_str(&self.format(Coloring::Plain))
     }
 }

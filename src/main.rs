@@ -11,7 +11,7 @@ use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
     detached::hand_nothing_down();
-    let variables = Variables::of_process();
+    let variables = Variables::from_process();
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))
         .with_operator(out && err && io::stdin().is_terminal());
@@ -42,6 +42,6 @@ fn print(output: &str) -> io::Result<()> {
 
 fn complain(error: &ExitError, terminal: Terminal) -> ExitCode {
     // Where not even that can be told, the code says it.
-    let _ = writeln!(io::stderr().lock(), "{}", error.told(terminal.err));
+    let _ = writeln!(io::stderr().lock(), "{}", error.format(terminal.err));
     ExitCode::from(error.kind.code())
 }

@@ -1,4 +1,4 @@
-//! What a run is asked to do, from what its flags say.
+//! What a run does, decided by its options.
 
 use crate::colony::{ChosenBy, ForcedAction};
 use crate::plan::NodeSelection;
@@ -9,33 +9,33 @@ use crate::settings::{ForceAction, OtherAction, ReportKind, RunOptions};
 pub enum Request {
     /// Survey, plan, execute: what cron runs.
     Cycle,
-    /// Make a colony.
+    /// Make a colony: `--init`.
     Init,
-    /// Take nodes that are there into a colony that has none.
+    /// Import the nodes of this machine into a colony that has none.
     Import,
-    /// Give the nodes that were anm's back to it.
+    /// Return the nodes to anm.
     GiveBack,
-    /// Keep the settings that were given, and nothing else.
+    /// Store the given settings, and do nothing else.
     Settings,
-    /// Bring the database up to date.
+    /// Migrate the database to the current schema.
     Migrate,
-    /// Remove the lock file of a killed run.
+    /// Delete the lock file of a killed run.
     Unlock,
-    /// Look at these nodes, or at all, and write down what is seen.
+    /// Survey these nodes, or all if none is named, and store the results.
     Survey(Vec<String>),
-    /// Do what the operator says, past thresholds and quotas.
+    /// A forced action, which ignores limits, quotas and delays.
     Order(ForcedAction, NodeSelection),
-    /// Show what is stored.
+    /// Print a report.
     Report(ReportKind),
-    /// Look for what keeps a colony from working.
+    /// Find problems of the colony.
     Doctor,
 }
 
 impl Request {
-    /// What `run` asks for. As with the peer `--init` goes before a report, and a report before an action.
+    /// What `run` requests. As for the Python wnm, `--init` has priority over a report, and a report over an action.
     #[must_use]
-    pub fn of(run: &RunOptions) -> Request {
-        // It changes nothing, so nothing that stands beside it may.
+    pub fn from_options(run: &RunOptions) -> Request {
+        // It changes nothing, so no other flag may change anything.
         if run.doctor {
             return Request::Doctor;
         }
@@ -74,14 +74,15 @@ impl Request {
     }
 }
 
-/// A flag of an order or a report that stands where there is none, and what it goes with.
+/// A flag that this request does not use, and the requests that use it.
 pub type IgnoredFlag = (&'static str, &'static str);
 
 impl Request {
-    /// Those of the flags `said` that this request does not heed, so that the operator is told.
+    /// The flags that were given and that this request does not use, for a warning. `is_given` returns whether a flag was
+    /// given.
     #[must_use]
-    pub fn unheeded(&self, said: impl Fn(&str) -> bool) -> Vec<IgnoredFlag> {
-        let is_about_nodes = match self {
+    pub fn unused_flags(&self, is_given: impl Fn(&str) -> bool) -> Vec<IgnoredFlag> {
+        let uses_names = match self {
             Request::Order(action, _) => {
                 matches!(action.facts().chosen_by, ChosenBy::Name | ChosenBy::NameOrCount)
             }
@@ -92,23 +93,25 @@ impl Request {
             ),
             _ => false,
         };
-        let is_counted = match self {
+        let uses_count = match self {
             Request::Report(ReportKind::History) => true,
-            Request::Order(action, _) => action.facts().chosen_by == ChosenBy::Count || !said("service_name"),
+            Request::Order(action, _) => {
+                action.facts().chosen_by == ChosenBy::Count || !is_given("service_name")
+            }
             _ => false,
         };
-        let is_first_run = *self == Request::Init;
+        let is_init = *self == Request::Init;
         [
-            ("service_name", is_about_nodes, "an order or a report about nodes"),
+            ("service_name", uses_names, "an action or a report about nodes"),
             (
                 "count",
-                is_counted,
-                "an order without names, or `--report history`",
+                uses_count,
+                "an action without names, or `--report history`",
             ),
-            ("migrate_anm", is_first_run, "`--init`"),
+            ("migrate_anm", is_init, "`--init`"),
             (
                 "import",
-                is_first_run || *self == Request::Import,
+                is_init || *self == Request::Import,
                 "`--init`, or a run of its own",
             ),
             (
@@ -118,8 +121,8 @@ impl Request {
             ),
         ]
         .into_iter()
-        .filter(|(name, is_heeded, _)| !is_heeded && said(name))
-        .map(|(name, _, goes_with)| (name, goes_with))
+        .filter(|(name, is_used, _)| !is_used && is_given(name))
+        .map(|(name, _, used_with)| (name, used_with))
         .collect()
     }
 }
@@ -129,10 +132,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flag_that_does_nothing_is_told_of() {
+    fn unused_flags_are_reported() {
         let names = |request: &Request, said: &[&str]| -> Vec<&str> {
-            let unheeded = request.unheeded(|name| said.contains(&name));
-            unheeded.into_iter().map(|(name, _)| name).collect()
+            let unused = request.unused_flags(|name| said.contains(&name));
+            unused.into_iter().map(|(name, _)| name).collect()
         };
         let nothing: Vec<&str> = Vec::new();
         assert_eq!(names(&Request::Cycle, &["count", "import"]), ["count", "import"]);
@@ -150,24 +153,27 @@ mod tests {
     }
 
     #[test]
-    fn without_a_word_it_is_a_cycle() {
-        assert_eq!(Request::of(&RunOptions::default()), Request::Cycle);
+    fn run_without_flags_is_a_cycle() {
+        assert_eq!(Request::from_options(&RunOptions::default()), Request::Cycle);
     }
 
     #[test]
-    fn init_goes_before_a_report_and_a_report_before_an_action() {
+    fn init_has_priority_over_reports_and_reports_over_actions() {
         let mut run = RunOptions {
             init: true,
             report: Some(ReportKind::NodeStatus),
             force_action: Some(ForceAction::Nodes(ForcedAction::Remove)),
             ..RunOptions::default()
         };
-        assert_eq!(Request::of(&run), Request::Init);
+        assert_eq!(Request::from_options(&run), Request::Init);
         run.init = false;
-        assert_eq!(Request::of(&run), Request::Report(ReportKind::NodeStatus));
+        assert_eq!(
+            Request::from_options(&run),
+            Request::Report(ReportKind::NodeStatus)
+        );
         run.report = None;
         assert_eq!(
-            Request::of(&run),
+            Request::from_options(&run),
             Request::Order(ForcedAction::Remove, NodeSelection::Count(1))
         );
     }

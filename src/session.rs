@@ -62,12 +62,12 @@ impl Session {
         terminal: Terminal,
     ) -> Result<SessionStart, ExitError> {
         let flags = match arguments::parse(args)? {
-            Arguments::Tell(topic) => return Ok(SessionStart::Answer(arguments::tell(&topic, terminal))),
+            Arguments::Info(topic) => return Ok(SessionStart::Answer(arguments::text(&topic, terminal))),
             Arguments::Run(flags) => flags,
         };
-        let operator = Operator::of_process(&variables)?;
-        let sayings = settings::said(flags, &variables, &operator.home)?;
-        let run = settings::this_run(&sayings, &operator.home, &variables)?;
+        let operator = Operator::from_process(&variables)?;
+        let sayings = settings::read_layers(flags, &variables, &operator.home)?;
+        let run = settings::run_options(&sayings, &operator.home, &variables)?;
         logging::start(loudness(run.level()), variables.get("RUST_LOG"), terminal.err);
         let machine = HostFacts {
             platform: Platform::here(),

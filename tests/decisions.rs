@@ -305,13 +305,13 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
     };
     let variables = Variables::default();
     let place = locations::find(&[], &operator, &machine, &variables).expect("a place");
-    let mut sayings = defaults::sayings(&place, 4, NOW);
+    let mut sayings = defaults::values(&place, 4, NOW);
     let wallet = [("rewards_address".to_owned(), "faucet".to_owned())];
     for (name, value) in said.iter().chain(&wallet) {
         sayings.push(Provided {
             setting: table::find(name).unwrap_or_else(|| panic!("no setting `{name}`")),
             text: value.clone(),
-            origin: Source::Flag,
+            source: Source::Flag,
         });
     }
     let resolved = settings::resolve(&sayings, &place, &variables).expect("settings that can be");

@@ -52,7 +52,7 @@ fn help_needs_no_home_and_changes_nothing() {
 fn help_has_what_operators_look_for() {
     let help = bare(&["--help"]).done().stdout;
     for words in [
-        "How many nodes:",
+        "Limits:",
         "--node_cap <NODES>",
         "(default: 20) [NODE_CAP]",
         "--delay_start <SECONDS>",
@@ -75,10 +75,10 @@ fn help_has_what_operators_look_for() {
 fn unknown_shell_is_rejected() {
     bare(&["--completions", "tcsh"])
         .code(2)
-        .says("`bash`, `zsh`, `fish`");
+        .says("possible values: bash, zsh, fish");
     bare(&["--completions"])
         .code(2)
-        .says("`--completions` needs a value");
+        .says("a value is required for '--completions'");
 }
 
 #[test]

@@ -90,11 +90,11 @@ fn invalid_answer_is_explained_and_the_question_repeated() {
     let ran = ran.done();
     for shown in [
         "There is no default for this one.",
-        "`rewards_address` cannot be `0x123`",
-        "`process_manager` cannot be `setsid+nobody`",
-        "`node_cap` cannot be `many`",
-        "`node_storage` cannot be `node`",
-        "`port_start` cannot be `13`",
+        "invalid value '0x123' for '--rewards_address'",
+        "invalid value 'setsid+nobody' for '--process_manager'",
+        "invalid value 'many' for '--node_cap'",
+        "invalid value 'node' for '--node_storage'",
+        "invalid value '13' for '--port_start'",
         "Answer `y` or `n`.",
     ] {
         assert!(ran.stdout.contains(shown), "`{shown}` in {ran}");
@@ -154,7 +154,7 @@ fn asks_nothing_without_a_terminal() {
     let stage = Stage::new();
     let before = stage.tree();
     let piped = stage.wnm(&["--init"]).code(1).complains().prints_nothing();
-    piped.says("`rewards_address` is needed");
+    piped.says("missing setting 'rewards_address'");
     // A terminal for all but one of the three streams.
     for line in ["--init </dev/null", "--init 2>&1 | cat", "--init 2>/dev/null"] {
         let Some(ran) = typed(&stage, line, "faucet\n\n\n\n\n\n") else {

@@ -124,8 +124,8 @@ fn rejects_invalid_values_in_files() {
     for (setting, values) in BAD {
         for value in values.iter().filter(|value| !value.is_empty()) {
             for (file, text, named) in [
-                ("config", format!("# mine\n{setting}={value}\n"), "config` line 2"),
-                ("config", format!("{setting} = \"{value}\"\n"), "config` line 1"),
+                ("config", format!("# mine\n{setting}={value}\n"), "config' line 2"),
+                ("config", format!("{setting} = \"{value}\"\n"), "config' line 1"),
                 (".env", format!("{}={value}\n", setting.to_uppercase()), ".env"),
             ] {
                 fs::write(folder.join(file), text).expect("a file of settings");

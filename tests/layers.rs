@@ -96,7 +96,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["remove_dir_all"], &["manager/files.rs"]),
-    (&["std::env", "env::var"], &["main.rs", "settings/environment.rs"]),
+    (&["std::env", "env::var"], &["main.rs", "settings/variables.rs"]),
     (
         &["io::stdout", "println!(", "print!(", "process::exit"],
         &["main.rs"],
@@ -104,7 +104,7 @@ const DOORS: &[(&[&str], &[&str])] = &[
 ];
 
 /// Modules that still have files that import each other in a circle. Nothing may be added here.
-const STILL_CIRCULAR: &[&str] = &["manager", "program", "settings"];
+const STILL_CIRCULAR: &[&str] = &["manager", "program"];
 
 /// Names that say nothing.
 const NAMELESS: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "types"];

@@ -514,7 +514,7 @@ fn history_has_action_time_node_and_reason() {
     );
     report(&stage, "history", &["--since", "yesterday"])
         .code(2)
-        .says("how long ago as in `90m`");
+        .says("a time span, such as '90m'");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
+use strum::VariantArray;
 use wnm::arguments::{self, Arguments};
 use wnm::colony::Timestamp;
 use wnm::settings::locations::{self, HostFacts, Operator, Platform};
@@ -27,7 +28,7 @@ fn heard(
         panic!("neither help nor version is asked for here");
     };
     let variables: Variables = env.iter().cloned().collect();
-    let said = settings::said(flags, &variables, home)?;
+    let said = settings::read_layers(flags, &variables, home)?;
     let operator = Operator {
         user: "op".to_owned(),
         uid: 1234,
@@ -39,8 +40,8 @@ fn heard(
         systemd: &|_| true,
     };
     let place = locations::find(&said, &operator, &machine, &variables)?;
-    let mut all = defaults::sayings(&place, 2, Timestamp(1_795_456_290));
-    all.extend(settings::stored(row.iter().cloned()));
+    let mut all = defaults::values(&place, 2, Timestamp(1_795_456_290));
+    all.extend(settings::from_machine_row(row.iter().cloned()));
     all.extend(said);
     settings::resolve(&all, &place, &variables)
 }
@@ -413,7 +414,7 @@ const MARKS: [&str; 2] = ["<!-- generated from the table of settings -->", "<!--
 /// The table of all settings in the form of the page.
 fn tables() -> String {
     let mut page = String::new();
-    for group in Group::ALL {
+    for group in Group::VARIANTS.iter().copied() {
         page.push_str(&format!("\n### {}\n\n", group.heading()));
         page.push_str(
             "| setting | variable | value | default | meaning |\n| --- | --- | --- | --- | --- |\n",
@@ -428,7 +429,7 @@ fn tables() -> String {
 fn entry(setting: &Setting) -> String {
     let variable = match setting.variable() {
         Some(name) => format!("`{name}`"),
-        None if setting.kept == Lifetime::Flag => "flag only".to_owned(),
+        None if setting.lifetime == Lifetime::Flag => "flag only".to_owned(),
         None => String::new(),
     };
     let default = match setting.default {
@@ -438,9 +439,9 @@ fn entry(setting: &Setting) -> String {
     format!(
         "| `{}` | {variable} | {} | {default} | {} |\n",
         setting.name,
-        match setting.takes {
+        match setting.value_type {
             ValueType::Switch => "on or off".to_owned(),
-            _ => parse_value::allowed(setting).replace('|', "\\|"),
+            _ => parse_value::describe_allowed(setting).replace('|', "\\|"),
         },
         setting.help.replace('|', "\\|"),
     )
@@ -458,7 +459,7 @@ fn page_of_settings_matches_the_table() {
     } else {
         assert!(
             page == fresh,
-            "docs/settings.md is not what the table says; UPDATE=1 writes it anew"
+            "docs/settings.md differs from the table of settings; UPDATE=1 updates it"
         );
     }
 }

@@ -106,14 +106,17 @@ fn error_is_red_only_on_a_terminal() {
         .plain()
         .stderr;
     assert!(
-        piped.starts_with("error: there is no flag `--nodecap`"),
+        piped.starts_with("error: unexpected argument '--nodecap'"),
         "{piped}"
     );
     let Some(shown) = seen(&stage, COLOURS, "--nodecap 4") else {
         return;
     };
     let shown = shown.code(2).stdout;
-    assert!(shown.starts_with("\x1b[1;31merror:\x1b[0m there is"), "{shown:?}");
+    assert!(
+        shown.starts_with("\x1b[1;31merror:\x1b[0m unexpected"),
+        "{shown:?}"
+    );
     assert_eq!(faded(&shown).replace("\r\n", "\n"), piped);
     let narrow = seen(&stage, &[("TERM", "dumb")], "--nodecap 4").expect("it was there");
     assert_eq!(narrow.code(2).stdout.replace("\r\n", "\n"), piped);

@@ -1,10 +1,10 @@
-//! What shells need to complete the flags and the words they take.
+//! Completion scripts for shells.
 
 use clap_complete::{Generator, Shell};
 
 use super::flags;
 
-/// The script for this shell, one of [`flags::SHELLS`].
+/// The script for a shell, one of [`flags::SHELLS`].
 pub fn script(shell: &str) -> String {
     let shell = match shell {
         "zsh" => Shell::Zsh,
@@ -14,7 +14,7 @@ pub fn script(shell: &str) -> String {
     let mut command = flags::completer();
     command.build();
     let mut script = Vec::new();
-    // Only a writer that fails could fail it, and memory does not.
+    // Writing to memory does not fail.
     let _ = shell.try_generate(&command, &mut script);
     String::from_utf8_lossy(&script).trim_end().to_owned()
 }
@@ -25,7 +25,7 @@ mod tests {
     use super::script;
 
     #[test]
-    fn every_flag_and_every_word_is_completed_once() {
+    fn completes_every_flag_and_value_once() {
         for shell in SHELLS {
             let script = script(shell);
             for flag in flags::all() {

@@ -1,24 +1,26 @@
-//! Every flag: one for each setting of the table, and those that only tell something.
+//! All flags: one for each setting, and those that print information.
 //!
-//! What clap reads, what the shells complete, the help and the man page are all made from [`all`].
+//! The parser, the completions, the help and the man page are made from [`all`].
 
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, Command, ValueHint};
 
-use crate::settings::table::{EnvName, Group, Lifetime, SETTINGS, Setting, Unit, ValueType};
+use strum::VariantArray;
+
+use crate::settings::table::{EnvName, Group, KnownTo, Lifetime, SETTINGS, Setting, Unit, ValueType};
 
 /// One flag.
 #[derive(Clone, Copy, Debug)]
 pub struct Flag {
-    /// What it sets, or the like of it for a flag that only tells something.
+    /// Its setting; a flag that prints information has one that is not in the table.
     pub setting: &'static Setting,
     /// `-c` for `--config`.
     pub short: Option<char>,
-    /// Under which it is listed.
+    /// The heading in the help.
     pub heading: &'static str,
 }
 
-/// Short flags, and what they are short for.
+/// Short flags and their long names.
 const SHORT: [(char, &str); 5] = [
     ('c', "config"),
     ('v', "verbose"),
@@ -27,44 +29,49 @@ const SHORT: [(char, &str); 5] = [
     ('V', "version"),
 ];
 
-/// The shells that `--completions` knows.
+/// The shells that `--completions` supports.
 pub const SHELLS: &[&str] = &["bash", "zsh", "fish"];
 
-const fn telling(name: &'static str, takes: ValueType, help: &'static str) -> Setting {
+const fn information(name: &'static str, takes: ValueType, help: &'static str) -> Setting {
     Setting {
         name,
         variable: EnvName::Nothing,
-        takes,
-        kept: Lifetime::Flag,
+        value_type: takes,
+        lifetime: Lifetime::Flag,
+        known_to: KnownTo::Wnm,
         default: "",
         group: Group::Run,
         help,
     }
 }
 
-/// The flags that tell something and run nothing.
-pub static TELLING: [Setting; 4] = [
-    telling(
+/// The flags that print information, without a run.
+pub static INFORMATION: [Setting; 4] = [
+    information(
         "help",
         ValueType::Switch,
-        "Print this help; -h: the flags of daily use",
+        "Print this help; -h: only the common flags",
     ),
-    telling("version", ValueType::Switch, "Print the version"),
-    telling(
+    information("version", ValueType::Switch, "Print the version"),
+    information(
         "completions",
         ValueType::Choice(SHELLS),
-        "Print what a shell needs to complete the flags and their words",
+        "Print the completion script of a shell",
     ),
-    telling("man", ValueType::Switch, "Print the man page, for `man -l -`"),
+    information(
+        "man",
+        ValueType::Switch,
+        "Print the man page; show it with: wnm --man | man -l -",
+    ),
 ];
 
-/// What reads the command line.
+/// The parser of the command line.
 #[must_use]
 pub fn reader() -> Command {
     bare("wnm").args(all().iter().map(Flag::read))
 }
 
-/// What the completions of shells are made from; it reads nothing.
+/// The command from which completion scripts are made; it parses nothing.
 #[must_use]
 pub fn completer() -> Command {
     bare("wnm").args(all().iter().map(Flag::complete))
@@ -78,19 +85,19 @@ fn bare(name: &'static str) -> Command {
         .args_override_self(true)
 }
 
-/// Every flag, under its heading, in the order in which they are shown.
+/// All flags in the order of the help.
 #[must_use]
 pub fn all() -> Vec<Flag> {
     let short = |setting: &Setting| {
         let found = SHORT.into_iter().find(|(_, name)| *name == setting.name);
         found.map(|(short, _)| short)
     };
-    let settings = Group::ALL.into_iter().flat_map(|group| {
+    let settings = Group::VARIANTS.iter().copied().flat_map(|group| {
         let own = SETTINGS.iter().filter(move |setting| setting.group == group);
         own.map(move |setting| (setting, group.heading()))
     });
     settings
-        .chain(TELLING.iter().map(|setting| (setting, "Help")))
+        .chain(INFORMATION.iter().map(|setting| (setting, "Help")))
         .map(|(setting, heading)| Flag {
             setting,
             short: short(setting),
@@ -100,16 +107,16 @@ pub fn all() -> Vec<Flag> {
 }
 
 impl Flag {
-    /// What stands for its value, which is its unit where it has one; None: it is a switch.
+    /// The placeholder of its value: the unit, or the type. None: a switch.
     #[must_use]
     pub fn placeholder(&self) -> Option<&'static str> {
-        Some(match self.setting.takes {
+        Some(match self.setting.value_type {
             ValueType::Switch => return None,
             ValueType::Whole { unit, .. } => match unit {
                 Unit::Percent => "PERCENT",
                 Unit::BytesPerSecond => "BYTES/S",
                 Unit::Bytes => "BYTES",
-                Unit::Seconds | Unit::Moment => "SECONDS",
+                Unit::Seconds | Unit::UnixTime => "SECONDS",
                 Unit::Milliseconds => "MS",
                 Unit::Id => "ID",
                 Unit::Nodes => "NODES",
@@ -120,7 +127,7 @@ impl Flag {
             ValueType::Thousands => "THOUSANDS",
             ValueType::Choice(_) if self.setting.name == "completions" => "SHELL",
             ValueType::Choice(_) => "WORD",
-            ValueType::Storage => "FOLDER",
+            ValueType::Storage => "DIRECTORY",
             ValueType::File | ValueType::Database => "FILE",
             ValueType::Wallets => "WALLETS",
             ValueType::Address => "ADDRESS",
@@ -134,33 +141,33 @@ impl Flag {
         })
     }
 
-    /// The words it takes, where only some do.
+    /// The possible values; empty if they are not listed.
     #[must_use]
     pub fn choices(&self) -> &'static [&'static str] {
-        match self.setting.takes {
+        match self.setting.value_type {
             ValueType::Choice(words) => words,
             _ => &[],
         }
     }
 
     fn hint(&self) -> ValueHint {
-        match self.setting.takes {
+        match self.setting.value_type {
             ValueType::File | ValueType::Database => ValueHint::FilePath,
             ValueType::Storage => ValueHint::DirPath,
             ValueType::Host => ValueHint::Hostname,
-            // Nothing that a shell could know.
+            // A shell cannot complete the other values.
             _ => ValueHint::Other,
         }
     }
 
-    /// The flag as clap reads it. Values are read as text: what may be said is said in one place for all layers.
+    /// The flag for the parser. All values are texts, because values from all places are validated by the same code.
     fn read(&self) -> Arg {
         let arg = self.named().action(ArgAction::Set);
         let arg = match self.setting.name.contains('_') {
             true => arg.alias(self.setting.kebab()),
             false => arg,
         };
-        match (self.setting.takes, self.placeholder()) {
+        match (self.setting.value_type, self.placeholder()) {
             (ValueType::Switch, _) => arg
                 .num_args(0..=1)
                 .require_equals(true)
@@ -171,7 +178,7 @@ impl Flag {
         .value_parser(ValueParser::string())
     }
 
-    /// The flag as a shell completes it: a switch is followed by the next flag, a choice by one of its words.
+    /// The flag for completion scripts: a switch has no value, a choice has possible values.
     fn complete(&self) -> Arg {
         let arg = self.named().help(self.setting.help);
         match self.placeholder() {

@@ -1,19 +1,19 @@
-//! The help: all of it for `--help`, a dozen flags for `-h`.
+//! The help: all flags for `--help`, the most important ones for `-h`.
 
 use super::flags::{self, Flag};
 use crate::settings::table::{Lifetime, ValueType};
 use crate::terminal::{Color, Coloring};
 
-/// The width of what is no terminal, and the most that is comfortable to read on one.
-const WIDEST: usize = 100;
-/// Narrower than this nothing is wrapped.
-const NARROWEST: usize = 40;
-/// Where the words about a flag begin, beside it.
+/// The width without a terminal, and the maximum width, because longer lines are hard to read.
+const MAX_WIDTH: usize = 100;
+/// The minimum width.
+const MIN_WIDTH: usize = 40;
+/// The column of the text beside a flag.
 const BESIDE: usize = 36;
-/// Where they begin below it: on a narrow terminal, or when the flag reaches further than [`BESIDE`].
+/// The column of the text below a flag, on a narrow terminal or if the flag is longer than [`BESIDE`].
 const BELOW: usize = 10;
 
-/// The flags an operator uses daily, in the order of `-h`.
+/// The flags in `-h`, in their order.
 pub const DAILY: [&str; 12] = [
     "init",
     "rewards_address",
@@ -29,16 +29,16 @@ pub const DAILY: [&str; 12] = [
     "quiet",
 ];
 
-const ABOUT: &str = "wnm, the Weave Node Manager: one pass over this machine and its antnodes, then it ends.";
+const ABOUT: &str = "wnm, the Weave Node Manager: runs as many Autonomi nodes as CPU, memory and disk allow. cron starts it once a minute.";
 
-/// Every flag under its heading, for a terminal with so many columns.
+/// All flags under their headings, for a terminal of this width.
 pub fn long(style: Coloring, columns: Option<usize>) -> String {
     let mut page = HelpText::new(style, columns);
     page.paragraph(ABOUT);
     page.usage(&["wnm [FLAGS]"]);
     page.paragraph(
-        "Without flags it does what cron runs each minute: it surveys, and adds, starts, stops, upgrades or removes \
-         nodes as the settings and the machine allow.",
+        "Without flags, wnm checks every node, and then adds, starts, stops, upgrades or removes nodes as the settings \
+         and the machine allow.",
     );
     let mut heading = "";
     for flag in flags::all() {
@@ -48,35 +48,35 @@ pub fn long(style: Coloring, columns: Option<usize>) -> String {
         }
         page.flag(&flag);
     }
-    page.heading("How settings are given");
+    page.heading("Where to set a setting");
     for text in [
-        "Every flag may be written with `-` for `_`, and a switch with `=off`. What is no order can also stand in \
-         the environment, under the name in brackets, with or without WNM_ before it, and in a file as key=value \
-         or TOML.",
-        "The strongest counts: flag, environment, ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, \
-         ~/.local/share/wnm/config, what the colony keeps, default. Limits and the like are kept in the colony \
-         once they were given.",
+        "In flags, you can write `-` for `_`, and turn a switch off with `=off`. Settings can also be set as \
+         environment variables, under the name in brackets, with or without WNM_ before it, and in config files as \
+         key=value or TOML.",
+        "Priority: flag, environment variable, ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, \
+         ~/.local/share/wnm/config, colony.db, default. Values of settings that apply to more than one run are stored \
+         in colony.db.",
     ] {
         page.indented(text, 2);
     }
     page.heading("Exit codes");
     page.indented(
-        "0 done, 1 refused, 2 a flag or setting that cannot be, 3 an action failed, 4 a safety stop",
+        "0 success, 1 refused, 2 invalid flag or setting, 3 an action failed, 4 safety stop",
         2,
     );
     page.text.trim_end().to_owned()
 }
 
-/// The flags of daily use, and where the others are.
+/// The most important flags, and where to find the others.
 pub fn short(style: Coloring, columns: Option<usize>) -> String {
     let mut page = HelpText::new(style, columns);
     page.paragraph(ABOUT);
     page.usage(&[
         "wnm --init --rewards_address ADDRESS   once",
-        "wnm --quiet                            by cron",
+        "wnm --quiet                            from cron",
         "wnm [FLAGS]                            at any time",
     ]);
-    page.heading("Flags of daily use");
+    page.heading("Common flags");
     let all = flags::all();
     for name in DAILY {
         all.iter()
@@ -85,19 +85,25 @@ pub fn short(style: Coloring, columns: Option<usize>) -> String {
     }
     page.heading("More");
     for (command, what) in [
-        ("wnm --help", "every flag, with its unit, default and variable"),
+        (
+            "wnm --help",
+            "all flags, with unit, default and environment variable",
+        ),
         (
             "wnm --man | man -l -",
-            "the manual page: files, exit codes, examples",
+            "the man page: files, exit codes, examples",
         ),
-        ("wnm --completions bash", "completions, also for zsh and fish"),
+        (
+            "wnm --completions bash",
+            "shell completions, also for zsh and fish",
+        ),
     ] {
         page.item(command, command.len(), what);
     }
     page.text.trim_end().to_owned()
 }
 
-/// Help in the making.
+/// A help text that is being written.
 struct HelpText {
     text: String,
     style: Coloring,
@@ -109,7 +115,7 @@ impl HelpText {
         HelpText {
             text: String::new(),
             style,
-            width: columns.unwrap_or(WIDEST).clamp(NARROWEST, WIDEST),
+            width: columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH),
         }
     }
 
@@ -161,9 +167,9 @@ impl HelpText {
         self.item(&shown, short.len() + name.len() + value.len(), &words(flag));
     }
 
-    /// Something that is `long` columns long, and what is said about it, beside or below it.
+    /// A term of `long` columns, and the text about it beside or below it.
     fn item(&mut self, shown: &str, long: usize, about: &str) {
-        // Half of a narrow terminal would be blank.
+        // On a narrow terminal, half of the width would be empty.
         let is_beside = self.width >= 2 * BESIDE;
         let indent = if is_beside { BESIDE } else { BELOW };
         let mut lines = wrapped(about, self.width - indent).into_iter();
@@ -181,25 +187,25 @@ impl HelpText {
     }
 }
 
-/// What is said about a flag: its words, its default and its variable.
+/// The text about a flag: its help, choices, default and environment variable.
 fn words(flag: &Flag) -> String {
     let setting = flag.setting;
     let mut words = setting.help.to_owned();
     if flag.choices().len() > 1 {
-        words = format!("{words}; one of {}", flag.choices().join(", "));
+        words = format!("{words}; possible values: {}", flag.choices().join(", "));
     }
     if let Some(default) = default(flag) {
         words = format!("{words} (default: {default})");
     }
-    match setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
+    match setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
         Some(variable) => format!("{words} [{variable}]"),
         None => words,
     }
 }
 
-/// What holds when nobody says anything, as an operator would say it.
+/// The default as an operator would write it.
 pub fn default(flag: &Flag) -> Option<&'static str> {
-    match (flag.setting.takes, flag.setting.default) {
+    match (flag.setting.value_type, flag.setting.default) {
         (_, "") => None,
         (ValueType::Switch, "false") => Some("off"),
         (ValueType::Switch, "true") => Some("on"),
@@ -207,7 +213,7 @@ pub fn default(flag: &Flag) -> Option<&'static str> {
     }
 }
 
-/// The text in lines of at most `width` columns; a longer word stands alone.
+/// The text in lines of at most `width` columns; a longer word has its own line.
 pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -234,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_flag_once_with_its_default_and_its_variable() {
+    fn help_has_every_flag_with_default_and_variable() {
         let help = flowing(&long(Coloring::Plain, None));
         for setting in SETTINGS {
             let name = format!(" --{} ", setting.name);
@@ -242,10 +248,10 @@ mod tests {
             if setting.name.contains('_') {
                 assert!(!help.contains(&setting.kebab()), "{name} in two spellings");
             }
-            if let Some(variable) = setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
+            if let Some(variable) = setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
                 assert_eq!(help.matches(&format!("[{variable}]")).count(), 1, "{variable}");
             }
-            if !setting.default.is_empty() && setting.takes != ValueType::Switch {
+            if !setting.default.is_empty() && setting.value_type != ValueType::Switch {
                 assert!(
                     help.contains(&format!("(default: {})", setting.default)),
                     "{name}"
@@ -253,10 +259,10 @@ mod tests {
             }
         }
         for whole in [
-            "--node_cap <NODES> How many nodes the colony may have (default: 20) [NODE_CAP]",
-            "--no_upnp Make nodes without UPnP (default: off) [NO_UPNP]",
-            "-c, --config <FILE> Read this file of settings, too",
-            "--report_format <WORD> How the report is written",
+            "--node_cap <NODES> Maximum number of nodes (default: 20) [NODE_CAP]",
+            "--no_upnp Disable UPnP in new nodes (default: off) [NO_UPNP]",
+            "-c, --config <FILE> Also read this config file",
+            "--report_format <WORD> Format of the report",
             "--action_delay <MS> ",
             "--completions <SHELL> ",
         ] {
@@ -265,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_short_help_has_a_dozen_flags_and_says_where_the_others_are() {
+    fn short_help_has_the_common_flags_and_fits_on_a_screen() {
         let help = short(Coloring::Plain, None);
         let flags = help
             .lines()
@@ -279,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn help_fits_the_terminal_and_is_always_the_same_without_one() {
+    fn help_fits_the_terminal_and_is_constant_without_one() {
         for page in [long, short] {
             assert_eq!(page(Coloring::Plain, None), page(Coloring::Plain, Some(100)));
             assert_eq!(

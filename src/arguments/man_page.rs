@@ -1,4 +1,4 @@
-//! The man page, from the same flags as the help.
+//! The man page, made from the same flags as the help.
 
 use std::fmt::Write;
 
@@ -6,131 +6,121 @@ use super::flags::{self, Flag};
 use super::help;
 use crate::settings::table::{Lifetime, ValueType};
 
-/// What stands before the flags.
+/// The text of the section DESCRIPTION.
 const DESCRIPTION: &[&str] = &[
-    "wnm keeps as many Autonomi nodes (antnode) on a machine as the machine can bear. Cron runs it each minute. \
-     One run looks at the machine and asks every node how it is, decides whether to add, start, stop, upgrade or \
-     remove nodes, does that through systemd or as plain processes, writes down what it did and why, and ends.",
-    "Without flags it does just this. With --dry_run it says what it would do and changes nothing. With \
-     --force_action it does what it is told, past limits and delays. With --report it shows what is stored.",
-    "Only one run works on a colony at a time; another one leaves at once. SIGINT and SIGTERM end a run within two \
-     seconds: the step in hand is finished or undone, and the next run goes on.",
+    "wnm runs as many Autonomi nodes (antnode) as the CPU, memory and disk of the machine allow. cron starts it once a \
+     minute. A run checks the machine and every node, decides whether to add, start, stop, upgrade or remove nodes, \
+     acts through systemd or on plain processes, stores what it did and why, and exits.",
+    "With --dry_run, wnm prints what it would do and changes nothing. With --force_action, it does a given action, and \
+     ignores limits, quotas and delays. With --report, it prints what is stored.",
+    "Only one run can work on a colony at a time; another one exits at once. SIGINT and SIGTERM end a run within two \
+     seconds: the current step is completed or undone, and the next run continues.",
 ];
 
-/// How settings come about.
+/// The text at the beginning of the section OPTIONS.
 const SETTINGS: &[&str] = &[
-    "Every flag may be written with - for _, a switch with =off, and the last one counts where one is given twice. \
-     What is no order may also stand in the environment and in files. The strongest counts: flag, environment, \
-     ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, ~/.local/share/wnm/config, what the colony keeps, \
-     default. What is said of a setting that the colony keeps is kept from then on.",
+    "In flags, you can write - for _, and turn a switch off with =off. If a flag is given twice, the last one is used. \
+     Settings can also be set as environment variables and in files. Priority: flag, environment variable, \
+     ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, ~/.local/share/wnm/config, colony.db, default. Values of \
+     settings that apply to more than one run are stored in colony.db.",
 ];
 
 const CODES: &[(&str, &str)] = &[
-    (
-        "0",
-        "What was asked for was done, even if there was nothing to do.",
-    ),
+    ("0", "Success, also if there was nothing to do."),
     (
         "1",
-        "Refused, and nothing was begun: another run holds the lock, there is no colony, the database cannot be read \
-         or must be migrated first, --confirm is missing. Also when a signal ended the run.",
+        "Refused, and nothing was changed: another run holds the lock, there is no colony, the database cannot be read \
+         or must be migrated, or --confirm is missing. Also if a signal ended the run.",
     ),
-    (
-        "2",
-        "A flag, a key or a value that cannot be. Nothing was changed.",
-    ),
+    ("2", "A flag, a key or a value is invalid. Nothing was changed."),
     (
         "3",
-        "An action failed, or fewer nodes than asked for could be acted on. The others were; the next run goes on.",
+        "An action failed, or there were fewer nodes than requested. The other actions were done; the next run continues.",
     ),
     (
         "4",
-        "A safety stop: the nodes' disk is missing or another one is mounted there, or the like. --confirm \
-         overrides it where the message says so.",
+        "A safety stop: for example, the disk of the nodes is not mounted. --confirm overrides it if the message says so.",
     ),
 ];
 
 const FILES: &[(&str, &str)] = &[
     (
         "~/.local/share/autonomi/colony.db, /var/antctl/colony.db",
-        "The colony: settings, nodes and what was done. The second is that of +sudo managers.",
+        "The database: settings, nodes and history. The second path is that of +sudo managers.",
     ),
     (
         "wnm_active",
-        "Beside it: the lock of the run at work. It may lie there between runs; only a lock that is held counts.",
+        "The lock file, in the same directory. It can exist between runs; only a held lock prevents a run.",
     ),
     (
         "~/.local/share/autonomi/node, /var/antctl/services",
-        "The nodes, a folder each, with their identities. Changed by --node_storage.",
+        "One directory for each node, with its identity. --node_storage sets another path.",
     ),
     (
         "~/.local/share/wnm/config, ~/wnm/config",
         "Settings, as key=value or TOML.",
     ),
-    (
-        "~/.local/share/wnm/.env",
-        "Settings under their names in the environment.",
-    ),
+    ("~/.local/share/wnm/.env", "Settings as environment variables."),
     (
         "~/.config/systemd/user/antnodeNNNN.service, /etc/systemd/system/antnodeNNNN.service",
-        "The service of a node, under systemd.",
+        "The unit of a node under systemd.",
     ),
 ];
 
 const VARIABLES: &[(&str, &str)] = &[
     (
         "WNM_FIREWALL_DISABLED",
-        "With 1, true, yes or on: the same as --firewall null.",
+        "1, true, yes or on: same as --firewall null.",
     ),
     (
         "NO_COLOR",
-        "With any value: no colours and no line that shows progress, on a terminal as well.",
+        "Any value: no colors and no progress line, also on a terminal.",
     ),
-    ("TERM", "dumb, or not set: the same."),
+    ("TERM", "dumb, or not set: same as NO_COLOR."),
     (
         "RUST_LOG",
-        "What is logged beyond --loglevel, in the words of Rust's tracing: wnm=debug, wnm::survey=trace.",
+        "Additional log levels for modules: wnm=debug, wnm::survey=trace.",
     ),
     (
         "PATH",
-        "Where sudo, systemctl, setsid and ufw are; and antnode, if it is not at --antnode_path.",
+        "Where sudo, systemctl, setsid and ufw are, and antnode if it is not at --antnode_path.",
     ),
-    ("HOME", "The operator's home."),
+    ("HOME", "The home directory of the operator."),
 ];
 
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "Found a colony of up to ten nodes, whose rewards go to one address:",
-        "wnm --init --rewards_address 0x00455d78f850b0358E8cea5be24d415E01E107CF --node_cap 10",
+        "Set up a colony of up to ten nodes whose rewards go to one address:",
+        "wnm --init --rewards_address ADDRESS --node_cap 10",
     ),
     (
-        "The crontab line that keeps it:",
+        "The crontab line that runs wnm once a minute:",
         "* * * * * $HOME/.local/bin/wnm --quiet",
     ),
-    ("What would the next run do?", "wnm --dry_run"),
-    ("How are the nodes?", "wnm --report node-status"),
-    ("Why are there not more of them?", "wnm --report plan"),
+    ("Show what the next run would do:", "wnm --dry_run"),
+    ("Show the status of the nodes:", "wnm --report node-status"),
+    ("Show why wnm does not add more nodes:", "wnm --report plan"),
     (
-        "What was done lately, and why?",
+        "Show what wnm did in the last two days, and why:",
         "wnm --report history --since 2d",
     ),
-    ("Two more nodes, now:", "wnm --force_action add --count 2"),
+    ("Add two nodes now:", "wnm --force_action add --count 2"),
     (
         "Stop two nodes by name:",
         "wnm --force_action stop --service_name antnode0003,antnode0007",
     ),
-    ("From now on at most 50 nodes:", "wnm --node_cap 50"),
+    ("Set the maximum number of nodes to 50:", "wnm --node_cap 50"),
     (
-        "Completions for bash:",
+        "Install the completions for bash:",
         "wnm --completions bash > ~/.local/share/bash-completion/completions/wnm",
     ),
     ("Install this page:", "wnm --man > ~/.local/share/man/man1/wnm.1"),
 ];
 
-/// When the words of this page were last looked through.
-const DATE: &str = "2026-11-23";
+/// The date of the last change of this page.
+const DATE: &str = "2026-11-29";
 
-/// How long a line of the source may be.
+/// The maximum length of a line of the source.
 const LINE: usize = 78;
 
 /// The page, for man(1).
@@ -141,7 +131,7 @@ pub fn page() -> String {
         env!("CARGO_PKG_VERSION")
     ));
     page.section("NAME");
-    page.request("wnm \\- keeps as many Autonomi nodes on a machine as it can bear");
+    page.request("wnm \\- run as many Autonomi nodes as CPU, memory and disk allow");
     page.section("SYNOPSIS");
     page.request(".B wnm");
     page.request("[\\fIFLAGS\\fR]");
@@ -160,7 +150,9 @@ pub fn page() -> String {
     page.section("EXIT STATUS");
     page.list(CODES);
     page.section("ENVIRONMENT");
-    page.paragraphs(&["Each of these says what the flag of that name says, also with WNM_ before it:"]);
+    page.paragraphs(&[
+        "Each variable has the same effect as the flag of its name, also with WNM_ before it:",
+    ]);
     page.variables();
     page.list(VARIABLES);
     page.section("FILES");
@@ -185,12 +177,12 @@ pub fn page() -> String {
     page.0.trim_end().to_owned()
 }
 
-/// A page in the making.
+/// A page that is being written.
 #[derive(Default)]
 struct ManPage(String);
 
 impl ManPage {
-    /// A line as it is.
+    /// Adds a line of roff.
     fn request(&mut self, line: &str) {
         self.0.push_str(line);
         self.0.push('\n');
@@ -198,7 +190,7 @@ impl ManPage {
 
     fn text(&mut self, text: &str) {
         for line in help::wrapped(&escaped(text), LINE) {
-            // A line that begins so would be a request.
+            // Otherwise, roff would read the line as a request.
             let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
             self.request(&format!("{guard}{line}"));
         }
@@ -245,7 +237,7 @@ impl ManPage {
         self.request(".PD 0");
         for flag in flags::all() {
             let setting = flag.setting;
-            if let Some(variable) = setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
+            if let Some(variable) = setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
                 self.request(".TP 28");
                 self.request(&format!("\\fB{}\\fR", escaped(&variable)));
                 self.text(&format!("--{}", setting.name));
@@ -255,11 +247,11 @@ impl ManPage {
     }
 }
 
-/// What is said about a flag, in sentences.
+/// The text about a flag, in sentences.
 fn about(flag: &Flag) -> String {
     let setting = flag.setting;
     let mut about = format!("{}.", setting.help);
-    if let ValueType::Whole { unit, .. } = setting.takes
+    if let ValueType::Whole { unit, .. } = setting.value_type
         && !setting.default.is_empty()
     {
         let _ = write!(about, " Default: {} {}.", setting.default, unit.words());
@@ -267,21 +259,21 @@ fn about(flag: &Flag) -> String {
         let _ = write!(about, " Default: {default}.");
     }
     if flag.choices().len() > 1 {
-        let _ = write!(about, " One of: {}.", flag.choices().join(", "));
+        let _ = write!(about, " Possible values: {}.", flag.choices().join(", "));
     }
-    about.push_str(match setting.kept {
-        Lifetime::Colony => " Kept in the colony.",
-        Lifetime::InitOnly => " Kept in the colony; what --init kept there stays.",
-        Lifetime::ByOrder => " Kept in the colony; changed only by --force_action update_config.",
+    about.push_str(match setting.lifetime {
+        Lifetime::Colony => " Stored in the colony.",
+        Lifetime::InitOnly => " Stored by --init, and never changed.",
+        Lifetime::ByOrder => " Stored in the colony; changed only by --force_action update_config.",
         Lifetime::Run | Lifetime::Flag => "",
     });
-    if let Some(variable) = setting.variable().filter(|_| setting.kept != Lifetime::Flag) {
+    if let Some(variable) = setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
         let _ = write!(about, " Environment: {variable}.");
     }
     about
 }
 
-/// Text that means itself to roff: a dash is a dash and not a hyphen.
+/// Escapes special characters of roff; a dash stays a dash and does not become a hyphen.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\(rs")
         .replace('-', "\\-")
@@ -297,7 +289,7 @@ mod tests {
     use super::page;
 
     #[test]
-    fn the_page_has_every_flag_every_section_and_nothing_but_ascii() {
+    fn page_has_every_flag_and_section_in_ascii() {
         let page = page();
         for section in [
             "NAME",
@@ -317,7 +309,7 @@ mod tests {
             assert_eq!(page.matches(&name).count(), 1, "{name}");
         }
         let flowing = page.replace('\n', " ");
-        assert!(flowing.contains("Default: 300 seconds. Kept in the colony. Environment: DELAY_START."));
+        assert!(flowing.contains("Default: 300 seconds. Stored in the colony. Environment: DELAY_START."));
         assert!(
             page.lines()
                 .all(|line| line.len() <= 100 || line.starts_with("wnm "))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Seconds since 1970-01-01 UTC, as every time in the colony is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -9,7 +9,7 @@ use sha3::{Digest, Keccak256};
 pub const FAUCET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
 
 /// A resolved rewards address: `0x` and forty hexadecimal digits, in the case it was given.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 pub struct Wallet(pub String);
 
 impl fmt::Display for Wallet {

@@ -45,7 +45,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     }
     signals::listen()
         .map_err(|error| ExitError::refused(format_args!("cannot listen to signals: {error}")))?;
-    let request = Request::of(&session.run);
+    let request = Request::from_options(&session.run);
     warn_of_ignored_flags(&session, &request);
     match request {
         Request::Cycle => cycle::cycle(&session),
@@ -67,9 +67,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
 fn warn_of_ignored_flags(session: &Session, request: &Request) {
     let is_flag = |name: &str| {
         let mut provided = session.sayings.iter();
-        provided.any(|provided| provided.setting.name == name && provided.origin == Source::Flag)
+        provided.any(|provided| provided.setting.name == name && provided.source == Source::Flag)
     };
-    for (name, goes_with) in request.unheeded(is_flag) {
+    for (name, goes_with) in request.unused_flags(is_flag) {
         tracing::warn!("`--{name}` has no effect here: it is used with {goes_with}");
     }
 }

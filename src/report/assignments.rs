@@ -45,7 +45,8 @@ pub fn config(map: &Map<String, Value>) -> String {
     lines(map, |name, text| {
         // An old colony may have no value for a setting that needs one. An empty value would set it.
         let is_unset = map[name].is_null()
-            && table::find(name).is_some_and(|setting| setting.kept != Lifetime::Run && !setting.or_none());
+            && table::find(name)
+                .is_some_and(|setting| setting.lifetime != Lifetime::Run && !setting.or_none());
         if is_unset {
             format!("# {name} is not set")
         } else {
@@ -202,11 +203,11 @@ mod tests {
             let map = map(&name, json!(text));
             // The first line is not valid TOML, as in every report.
             let lines = format!("process_manager=systemd+user\n{}\n", config(&map));
-            let read = config_file::read(&lines, Path::new("/c")).unwrap();
+            let read = config_file::parse(&lines, Path::new("/c")).unwrap();
             // A value in square brackets is read as a list.
             prop_assume!(!(text.starts_with('[') && text.ends_with(']')));
             prop_assert_eq!(&read[1].text, text);
-            let read = environment::dotenv(&env(&map), Path::new("/e"), &Variables::default()).unwrap();
+            let read = environment::parse_dotenv(&env(&map), Path::new("/e"), &Variables::default()).unwrap();
             let read = read.first().map_or("", |saying| saying.text.as_str());
             prop_assert_eq!(read, text);
         }

@@ -7,89 +7,39 @@ use serde_json::{Map, Value, json};
 
 use crate::colony::{BinarySharing, MachineReadings, Metrics, Node, NodeId, PeerColumns, Rates, Version};
 use crate::settings::parse_value;
-use crate::settings::table::{self, ValueType};
+use crate::settings::table::{self, KnownTo, SETTINGS, ValueType};
 
 use super::{Format, assignments, pretty};
-
-/// The settings in the order of the peer.
-const ORDER: [&str; 52] = [
-    "id",
-    "cpu_count",
-    "node_cap",
-    "cpu_less_than",
-    "cpu_remove",
-    "mem_less_than",
-    "mem_remove",
-    "hd_less_than",
-    "hd_remove",
-    "delay_start",
-    "delay_restart",
-    "delay_upgrade",
-    "delay_remove",
-    "survey_delay",
-    "action_delay",
-    "node_storage",
-    "rewards_address",
-    "donate_address",
-    "max_load_average_allowed",
-    "desired_load_average",
-    "port_start",
-    "hdio_read_less_than",
-    "hdio_read_remove",
-    "hdio_write_less_than",
-    "hdio_write_remove",
-    "netio_read_less_than",
-    "netio_read_remove",
-    "netio_write_less_than",
-    "netio_write_remove",
-    "last_stopped_at",
-    "host",
-    "crisis_bytes",
-    "metrics_port_start",
-    "rpc_port_start",
-    "environment",
-    "start_args",
-    "max_concurrent_upgrades",
-    "max_concurrent_starts",
-    "max_concurrent_removals",
-    "max_concurrent_operations",
-    "node_removal_strategy",
-    "process_manager",
-    "max_node_per_container",
-    "min_container_count",
-    "docker_image",
-    "no_upnp",
-    "antnode_path",
-    "antctl_path",
-    "antctl_debug",
-    "antctl_version",
-    "highest_node_id_used",
-    "dbpath",
-];
-/// Settings that the peer does not have. They are shown only when they differ from their default, so that scripts made
-/// for the peer find what they expect.
-const OURS: [&str; 3] = ["enable_upgrade", "shunned_remove", "firewall"];
 
 /// The settings that the colony stores. `row`: the columns of table `machine` as text.
 #[must_use]
 pub fn config(row: &[(String, Option<String>)], database: &Path, format: Format) -> String {
     let mut map = Map::new();
-    for name in ORDER.into_iter().chain(OURS) {
-        if name == "dbpath" {
-            map.insert(
-                name.to_owned(),
-                json!(format!("sqlite:///{}", database.display())),
-            );
-            continue;
+    let mut add = |name: &str| {
+        if let Some((_, text)) = row.iter().find(|(column, _)| column == name) {
+            map.insert(name.to_owned(), typed(name, text.as_deref()));
         }
-        let Some((_, text)) = row.iter().find(|(column, _)| column == name) else {
-            continue;
-        };
-        let value = typed(name, text.as_deref());
-        let is_as_ever = OURS.contains(&name)
-            && table::find(name).is_some_and(|setting| typed(name, Some(setting.default)) == value);
-        if !is_as_ever {
-            map.insert(name.to_owned(), value);
+    };
+    // The order of the Python wnm, then the settings that it does not know.
+    let stored = |is_ours: bool| {
+        SETTINGS
+            .iter()
+            .filter(move |setting| setting.is_persistent() && is_ours == (setting.known_to == KnownTo::Wnm))
+    };
+    ["id", "cpu_count"].into_iter().for_each(&mut add);
+    stored(false).for_each(|setting| add(setting.name));
+    map.insert(
+        "dbpath".to_owned(),
+        json!(format!("sqlite:///{}", database.display())),
+    );
+    for setting in stored(true) {
+        let value = row
+            .iter()
+            .find(|(column, _)| column == setting.name)
+            .map(|(_, text)| typed(setting.name, text.as_deref()));
+        // Programs that read the report of the Python wnm find exactly what they know.
+        if let Some(value) = value.filter(|value| *value != typed(setting.name, Some(setting.default))) {
+            map.insert(setting.name.to_owned(), value);
         }
     }
     render(&map, format)
@@ -106,8 +56,8 @@ fn typed(name: &str, text: Option<&str>) -> Value {
             .filter(|number| number.is_finite())
             .map(Value::from)
     };
-    let known = match table::find(name).map(|setting| setting.takes) {
-        Some(ValueType::Switch) => parse_value::switch(text).map(Value::from),
+    let known = match table::find(name).map(|setting| setting.value_type) {
+        Some(ValueType::Switch) => parse_value::parse_switch(text).map(Value::from),
         Some(ValueType::Whole { .. } | ValueType::Thousands) => number(),
         Some(ValueType::Load) => fraction(),
         None => number(),

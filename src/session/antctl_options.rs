@@ -14,7 +14,7 @@ impl Session {
             program: self.program_at(&settings.antctl_path),
             configured_program: settings.antctl_path.clone(),
             version: settings.antctl_version.clone(),
-            debug: settings.antctl_tells_more(),
+            debug: settings.is_antctl_verbose(),
             backtrace: self.backtrace(),
             user_registry: AntctlPolicy::registry_in(&self.data_home()),
             copy: AntctlPolicy::copy_in(&self.place.base_dir),

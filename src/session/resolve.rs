@@ -1,7 +1,7 @@
 //! From all that was said to the settings of a run.
 
 use crate::error::ExitError;
-use crate::settings::{self, Provided, Resolved, Source, defaults, stored, table};
+use crate::settings::{self, Provided, Resolved, Source, defaults, from_machine_row, table};
 use crate::store::Store;
 use crate::survey::MachineReader;
 
@@ -25,7 +25,7 @@ impl Session {
         let wallet = table::find("rewards_address").map(|setting| Provided {
             setting,
             text: "faucet".to_owned(),
-            origin: Source::Default,
+            source: Source::Default,
         });
         let found: Vec<Provided> = wallet.into_iter().collect();
         self.weigh(None, &found, &self.sayings)
@@ -46,13 +46,13 @@ impl Session {
         match store {
             Some(store) => {
                 let facts = store.facts()?;
-                sayings.extend(defaults::sayings(
+                sayings.extend(defaults::values(
                     &self.place,
                     facts.cpu_count,
                     facts.last_stopped_at,
                 ));
                 let row = store.machine_sayings()?;
-                sayings.extend(stored(
+                sayings.extend(from_machine_row(
                     row.iter().map(|(name, text)| (name.as_str(), text.clone())),
                 ));
             }
@@ -60,7 +60,7 @@ impl Session {
                 let now = gauge()
                     .read(&self.place.base_dir)
                     .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
-                sayings.extend(defaults::sayings(&self.place, now.cpus, now.boot));
+                sayings.extend(defaults::values(&self.place, now.cpus, now.boot));
             }
         }
         sayings.extend(found.iter().cloned());
@@ -74,7 +74,7 @@ impl Session {
             tracing::warn!("{warning}");
         }
         if self.run.show_machine_config || self.run.verbose {
-            resolved.explained().for_each(|line| tracing::info!("{line}"));
+            resolved.describe().for_each(|line| tracing::info!("{line}"));
         }
     }
 }

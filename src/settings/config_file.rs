@@ -1,7 +1,7 @@
-//! Files of settings: the peer's `key=value` and TOML, told apart by parsing.
+//! Config files, in TOML or in the `key=value` format of the Python wnm.
 //!
-//! What is TOML is read as TOML; all else line by line as the peer reads it. Where a text is both, it
-//! means the same.
+//! A file that is valid TOML is read as TOML, any other file line by line. A file that is valid in both formats has the
+//! same meaning in both.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use super::error::SettingsError;
 use super::source::{Provided, Source};
 use super::table::{self, Lifetime, SETTINGS, Setting, ValueType};
 
-/// What a file of settings says. `path` is named in complaints.
-pub fn read(text: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
+/// The settings in a config file. Errors name `path`.
+pub fn parse(text: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
     let text = text.trim_start_matches('\u{feff}');
     match DeTable::parse(text) {
         Ok(table) => toml(table.get_ref(), text, path),
@@ -21,14 +21,14 @@ pub fn read(text: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
     }
 }
 
-/// Keys of the machine-config report that are no settings: what it prints can be read back.
+/// Keys of the machine-config report that are not settings; a config file can contain the report.
 const REPORTED: [&str; 2] = ["id", "cpu_count"];
 
 fn is_reported(key: &str) -> bool {
-    REPORTED.contains(&table::spelled(key).as_str())
+    REPORTED.contains(&table::normalize(key).as_str())
 }
 
-fn origin(path: &Path, line: u32) -> Source {
+fn location(path: &Path, line: u32) -> Source {
     Source::File(path.to_owned(), line)
 }
 
@@ -36,30 +36,30 @@ fn bare(key: &str) -> &str {
     key.strip_prefix("--").or(key.strip_prefix('-')).unwrap_or(key)
 }
 
-/// Whether a file may say it.
+/// Whether `key` is a setting that is allowed in a file.
 fn is_setting(key: &str) -> bool {
-    table::called(bare(key)).is_some_and(|found| found.kept != Lifetime::Flag)
+    table::find_by_key(bare(key)).is_some_and(|found| found.lifetime != Lifetime::Flag)
 }
 
-/// The setting that `key` means in a file; it may be written as the flag is, dashes and all.
+/// The setting of a key in a file; the key can begin with dashes, as a flag does.
 fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, SettingsError> {
     let key = bare(key);
-    let found = table::called(key).ok_or_else(|| SettingsError::Unknown {
+    let found = table::find_by_key(key).ok_or_else(|| SettingsError::Unknown {
         name: key.to_owned(),
-        nearest: table::nearest(
-            &table::spelled(key),
+        similar: table::most_similar(
+            &table::normalize(key),
             SETTINGS
                 .iter()
-                .filter(|setting| setting.kept != Lifetime::Flag)
+                .filter(|setting| setting.lifetime != Lifetime::Flag)
                 .map(|setting| setting.name),
         )
         .map(str::to_owned),
-        origin: origin(path, line),
+        place: location(path, line),
     })?;
-    if found.kept == Lifetime::Flag {
+    if found.lifetime == Lifetime::Flag {
         return Err(SettingsError::FlagOnly {
             setting: found.name,
-            origin: origin(path, line),
+            place: location(path, line),
         });
     }
     Ok(found)
@@ -68,37 +68,37 @@ fn setting(key: &str, path: &Path, line: u32) -> Result<&'static Setting, Settin
 // --- TOML
 
 fn toml(table: &DeTable<'_>, source: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
-    let mut sayings = Vec::new();
+    let mut provided = Vec::new();
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         if is_reported(name) {
             continue;
         }
         match value.get_ref() {
-            // As in the peer's syntax, a section is a heading and nothing more.
-            DeValue::Table(section) if !is_setting(name) => sayings.extend(toml(section, source, path)?),
+            // As in the other format, the name of a section has no meaning.
+            DeValue::Table(section) if !is_setting(name) => provided.extend(toml(section, source, path)?),
             _ => {
                 let line = line_of(source, key.span().start);
                 let setting = setting(name, path, line)?;
-                let text = plain(value, setting, source).ok_or_else(|| SettingsError::BadLine {
+                let text = plain(value, setting, source).ok_or_else(|| SettingsError::InvalidLine {
                     path: path.to_owned(),
-                    line,
-                    why: format!("`{}` cannot be such a list or table", setting.name),
+                    line_number: line,
+                    why: format!("'{}' must not be a list or table", setting.name),
                 })?;
-                sayings.push(Provided {
+                provided.push(Provided {
                     setting,
                     text,
-                    origin: origin(path, line),
+                    source: location(path, line),
                 });
             }
         }
     }
-    // A table is sorted by key; in a file the last word counts.
-    sayings.sort_by_key(|saying| match saying.origin {
+    // The table is sorted by key, but of equal keys the last in the file has priority.
+    provided.sort_by_key(|one| match one.source {
         Source::File(_, line) => line,
         _ => 0,
     });
-    Ok(sayings)
+    Ok(provided)
 }
 
 fn line_of(text: &str, at: usize) -> u32 {
@@ -106,8 +106,8 @@ fn line_of(text: &str, at: usize) -> u32 {
     u32::try_from(before.filter(|byte| **byte == b'\n').count() + 1).unwrap_or(u32::MAX)
 }
 
-/// A TOML value as the text a flag would have. Numbers are taken as they are written: an address without
-/// quotes is a number to TOML.
+/// A TOML value as the text of a flag. Numbers are used as written, because an address without quotes is a number in
+/// TOML.
 fn plain(value: &Spanned<DeValue<'_>>, setting: &Setting, source: &str) -> Option<String> {
     let written = || source.get(value.span()).map(str::to_owned);
     match value.get_ref() {
@@ -127,7 +127,7 @@ fn plain(value: &Spanned<DeValue<'_>>, setting: &Setting, source: &str) -> Optio
                 .collect();
             joined(items?, setting)
         }
-        DeValue::Table(pairs) if setting.takes == ValueType::Variables => {
+        DeValue::Table(pairs) if setting.value_type == ValueType::Variables => {
             let pairs: Option<Vec<String>> = pairs
                 .iter()
                 .map(|(name, value)| Some(format!("{}={}", name.get_ref(), plain(value, setting, source)?)))
@@ -140,14 +140,14 @@ fn plain(value: &Spanned<DeValue<'_>>, setting: &Setting, source: &str) -> Optio
 
 fn is_number(setting: &Setting) -> bool {
     matches!(
-        setting.takes,
+        setting.value_type,
         ValueType::Whole { .. } | ValueType::Thousands | ValueType::Load
     )
 }
 
-/// A list as one text: words as a shell has them, or names with commas.
+/// A list as one text: words quoted as in a shell, or names separated by commas.
 fn joined(items: Vec<String>, setting: &Setting) -> Option<String> {
-    match setting.takes {
+    match setting.value_type {
         ValueType::Words | ValueType::Variables => Some(shell_words::join(items)),
         ValueType::Names | ValueType::Wallets => Some(items.join(",")),
         _ => None,
@@ -157,7 +157,7 @@ fn joined(items: Vec<String>, setting: &Setting) -> Option<String> {
 // --- key=value
 
 fn lines(text: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
-    let mut sayings = Vec::new();
+    let mut provided = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let line = line.trim();
@@ -171,21 +171,21 @@ fn lines(text: &str, path: &Path) -> Result<Vec<Provided>, SettingsError> {
         let setting = setting(key, path, number)?;
         let text = match value {
             Some(value) => unlisted(&value, setting),
-            // A bare key is a flag without a value.
-            None if setting.takes == ValueType::Switch => "true".to_owned(),
+            // A key without a value turns a switch on.
+            None if setting.value_type == ValueType::Switch => "true".to_owned(),
             None => String::new(),
         };
-        sayings.push(Provided {
+        provided.push(Provided {
             setting,
             text,
-            origin: origin(path, number),
+            source: location(path, number),
         });
     }
-    Ok(sayings)
+    Ok(provided)
 }
 
-/// Key and value of `key=value`, `key: value`, `key value` or `key`; quotes around the value and a comment
-/// after it do not count.
+/// The key and value of `key=value`, `key: value`, `key value` or `key`, without quotes around the value and without a
+/// comment after it.
 fn entry(line: &str) -> (&str, Option<String>) {
     let end = line
         .find(|c: char| c.is_whitespace() || "=:;#".contains(c))
@@ -196,9 +196,9 @@ fn entry(line: &str) -> (&str, Option<String>) {
         Some(value) => value.trim(),
         None => after,
     };
-    let is_said = after.len() < rest.len() && !value.starts_with(['#', ';']) && !value.is_empty()
+    let has_value = after.len() < rest.len() && !value.starts_with(['#', ';']) && !value.is_empty()
         || after.starts_with(['=', ':']);
-    (key, is_said.then(|| unquoted(value)))
+    (key, has_value.then(|| unquoted(value)))
 }
 
 /// A value without the quotes around it and without the comment after it.
@@ -221,8 +221,8 @@ fn unquoted(value: &str) -> String {
     value[..comment].trim_end().to_owned()
 }
 
-/// A value between double quotes that holds such quotes itself, each behind a backslash. The peer's files know
-/// no such thing, so only what would not be a quoted value otherwise is taken for one.
+/// A value in double quotes that contains escaped double quotes; None if the value has another form, because files of the
+/// Python wnm have no escapes.
 fn escaped(value: &str) -> Option<String> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
     let mut text = String::new();
@@ -240,7 +240,7 @@ fn escaped(value: &str) -> Option<String> {
     inner.contains("\\\"").then_some(text)
 }
 
-/// `[a, b]` as the list it is, where the setting can be one.
+/// The text of a list `[a, b]`, if the setting can be a list.
 fn unlisted(value: &str, setting: &Setting) -> String {
     let inner = value.strip_prefix('[').and_then(|value| value.strip_suffix(']'));
     inner
@@ -258,25 +258,25 @@ mod tests {
     use std::path::Path;
 
     use super::super::source::Source;
-    use super::read;
+    use super::parse;
 
-    fn said(text: &str) -> Vec<(&'static str, String, u32)> {
-        read(text, Path::new("/c"))
+    fn parsed(text: &str) -> Vec<(&'static str, String, u32)> {
+        parse(text, Path::new("/c"))
             .unwrap_or_else(|error| panic!("{text}: {error}"))
             .into_iter()
-            .map(|saying| match saying.origin {
-                Source::File(_, line) => (saying.setting.name, saying.text, line),
+            .map(|one| match one.source {
+                Source::File(_, line) => (one.setting.name, one.text, line),
                 other => panic!("{other}"),
             })
             .collect()
     }
 
-    fn refused(text: &str) -> String {
-        read(text, Path::new("/c")).unwrap_err().to_string()
+    fn error(text: &str) -> String {
+        parse(text, Path::new("/c")).unwrap_err().to_string()
     }
 
     #[test]
-    fn the_peers_lines_mean_what_they_mean_to_it() {
+    fn parses_lines_like_the_python_wnm() {
         for line in [
             "node_cap=43",
             "node_cap: 43",
@@ -292,40 +292,40 @@ mod tests {
         ] {
             let text = format!("; note\n[wnm]\n---\nno_upnp yes\n{line}\n");
             assert_eq!(
-                said(&text),
+                parsed(&text),
                 [("no_upnp", "yes".to_owned(), 4), ("node_cap", "43".to_owned(), 5)],
                 "{line}"
             );
         }
-        assert_eq!(said("antctl_debug\n"), [("antctl_debug", "true".to_owned(), 1)]);
+        assert_eq!(parsed("antctl_debug\n"), [("antctl_debug", "true".to_owned(), 1)]);
         assert_eq!(
-            said("antctl_debug # on\n"),
+            parsed("antctl_debug # on\n"),
             [("antctl_debug", "true".to_owned(), 1)]
         );
         assert_eq!(
-            said("host=\nno_upnp"),
+            parsed("host=\nno_upnp"),
             [("host", String::new(), 1), ("no_upnp", "true".to_owned(), 2)]
         );
         assert_eq!(
-            said("environment=A=1 B='x y'\nno_upnp"),
+            parsed("environment=A=1 B='x y'\nno_upnp"),
             [
                 ("environment", "A=1 B='x y'".to_owned(), 1),
                 ("no_upnp", "true".to_owned(), 2)
             ]
         );
         assert_eq!(
-            said("service_name=[a, 'b']\nno_upnp")[0],
+            parsed("service_name=[a, 'b']\nno_upnp")[0],
             ("service_name", "a,b".to_owned(), 1)
         );
     }
 
     #[test]
-    fn toml_means_the_same() {
+    fn parses_toml() {
         let text = "# colony\nnode-cap = 1_000\n\nno_upnp = true\ndesired_load_average = 2.50\n\
                     start_args = [\"--first\", \"a b\"]\nHOST = \"::1\"\n[wnm]\ncpu_remove = 0x46\n\
                     [environment]\nRUST_LOG = \"info all\"\n";
         assert_eq!(
-            said(text),
+            parsed(text),
             [
                 ("node_cap", "1_000".to_owned(), 2),
                 ("no_upnp", "true".to_owned(), 4),
@@ -339,11 +339,11 @@ mod tests {
     }
 
     #[test]
-    fn an_address_needs_no_quotes() {
+    fn addresses_need_no_quotes() {
         let address = "0x2B2b2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B2B";
         let text = format!("donate_address={address}\n--rewards_address = {address}\n");
         assert_eq!(
-            said(&text),
+            parsed(&text),
             [
                 ("donate_address", address.to_owned(), 1),
                 ("rewards_address", address.to_owned(), 2)
@@ -352,33 +352,30 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_its_line_and_the_nearest() {
+    fn rejects_unknown_keys_with_line_and_similar_name() {
         assert_eq!(
-            refused("node_cap = 3\nnode_cpa = 4\n"),
-            "there is no setting `node_cpa` (`/c` line 2); the nearest is `node_cap`"
+            error("node_cap = 3\nnode_cpa = 4\n"),
+            "unknown setting 'node_cpa' ('/c' line 2); did you mean 'node_cap'?"
         );
+        assert_eq!(error("\nnonsense: x"), "unknown setting 'nonsense' ('/c' line 2)");
         assert_eq!(
-            refused("\nnonsense: x"),
-            "there is no setting `nonsense` (`/c` line 2)"
+            error("node_cap 3\nconfirm"),
+            "'confirm' can be set by only its flag, '--confirm' ('/c' line 2)"
         );
-        assert_eq!(
-            refused("node_cap 3\nconfirm"),
-            "`confirm` can only be a flag, `--confirm` (`/c` line 2)"
-        );
-        assert!(refused("node_cap = [1, 2]").contains("list"));
-        assert!(refused("[node_cap]\nx = 1").contains("table"));
-        assert!(refused("no_upnp = 1979-05-27T07:32:00Z\n=").contains("no setting ``"));
+        assert!(error("node_cap = [1, 2]").contains("list"));
+        assert!(error("[node_cap]\nx = 1").contains("table"));
+        assert!(error("no_upnp = 1979-05-27T07:32:00Z\n=").contains("unknown setting ''"));
     }
 
     proptest::proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "(?s).{0,300}") {
-            let _ = read(&text, Path::new("/c"));
+        fn never_panics(text in "(?s).{0,300}") {
+            let _ = parse(&text, Path::new("/c"));
         }
 
         #[test]
-        fn no_line_is_too_odd(text in "([-\\[\\]=:;#'\" a_]{0,12}(node_cap|no_upnp|environment)?[-\\[\\]=:;#'\" 1é\n]{0,12}){0,4}") {
-            let _ = read(&text, Path::new("/c"));
+        fn never_panics_on_similar_lines(text in "([-\\[\\]=:;#'\" a_]{0,12}(node_cap|no_upnp|environment)?[-\\[\\]=:;#'\" 1é\n]{0,12}){0,4}") {
+            let _ = parse(&text, Path::new("/c"));
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What one setting means for another, and what init has fixed.
+//! Checks of settings against each other and against the values that `--init` fixed.
 
 use std::collections::BTreeMap;
 
-use super::Settings;
 use super::error::SettingsError;
 use super::parse_value::Value;
-use super::resolve::ResolvedSetting;
+use super::resolved_setting::ResolvedSetting;
 use super::run_options::{ForceAction, OtherAction};
 use super::source::{Provided, Source};
 use super::table::{Lifetime, ValueType};
+use super::values::Settings;
 use crate::colony::Wallet;
 
 type CheckInput<'a> = BTreeMap<&'static str, ResolvedSetting<'a>>;
 
-/// Pairs of limits of which the first must be below the second.
+/// Pairs of limits: the first must be below the second.
 const LIMITS: [(&str, &str); 4] = [
     ("cpu_less_than", "cpu_remove"),
     ("mem_less_than", "mem_remove"),
@@ -21,7 +21,7 @@ const LIMITS: [(&str, &str); 4] = [
     ("desired_load_average", "max_load_average_allowed"),
 ];
 
-/// Pairs of rates; both 0 is a rate that is not watched.
+/// Pairs of rates: the first must be below the second, or both 0, which means that the rate is not checked.
 const RATES: [(&str, &str); 4] = [
     ("hdio_read_less_than", "hdio_read_remove"),
     ("hdio_write_less_than", "hdio_write_remove"),
@@ -31,37 +31,37 @@ const RATES: [(&str, &str); 4] = [
 
 const PORTS: [&str; 3] = ["port_start", "metrics_port_start", "rpc_port_start"];
 
-/// With `--force_action disable_config` a switch of the colony given as a flag is turned off.
-pub(super) fn disabled(sayings: &[Provided], action: Option<ForceAction>) -> Vec<Provided> {
-    let mut sayings = sayings.to_vec();
+/// With `--force_action disable_config`, turns off each stored switch that is given as a flag.
+pub(super) fn apply_disable_config(provided: &[Provided], action: Option<ForceAction>) -> Vec<Provided> {
+    let mut provided = provided.to_vec();
     if action == Some(ForceAction::Other(OtherAction::DisableConfig)) {
-        for saying in &mut sayings {
+        for one in &mut provided {
             let is_switch =
-                saying.setting.takes == ValueType::Switch && saying.setting.kept == Lifetime::Colony;
-            if is_switch && saying.origin == Source::Flag {
-                saying.text = "false".to_owned();
+                one.setting.value_type == ValueType::Switch && one.setting.lifetime == Lifetime::Colony;
+            if is_switch && one.source == Source::Flag {
+                one.text = "false".to_owned();
             }
         }
     }
-    sayings
+    provided
 }
 
-/// Refuses to change what init has fixed, or what needs an order to be changed.
-pub(super) fn hold_fixed(settled: &CheckInput<'_>, ordered: bool) -> Result<(), SettingsError> {
+/// Refuses to change a setting that `--init` fixed, or that only `update_config` can change.
+pub(super) fn refuse_fixed(resolved: &CheckInput<'_>, is_update: bool) -> Result<(), SettingsError> {
     let mut refused = Vec::new();
-    for one in settled.values() {
-        let setting = one.saying.setting;
-        if !(setting.kept == Lifetime::InitOnly || setting.kept == Lifetime::ByOrder && !ordered) {
+    for one in resolved.values() {
+        let setting = one.provided.setting;
+        if !(setting.lifetime == Lifetime::InitOnly || setting.lifetime == Lifetime::ByOrder && !is_update) {
             continue;
         }
         let Some(stored) = &one.stored else { continue };
-        if one.saying.origin.is_said() && one.is_changed() {
+        if one.provided.source.is_explicit() && one.is_changed() {
             let shown = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing".to_owned());
             refused.push(SettingsError::Fixed {
                 setting,
-                text: shown(&one.meaning.stored),
+                text: shown(&one.parsed.stored),
                 stored: shown(stored),
-                origin: one.saying.origin.clone(),
+                place: one.provided.source.clone(),
             });
         }
     }
@@ -72,37 +72,37 @@ pub(super) fn hold_fixed(settled: &CheckInput<'_>, ordered: bool) -> Result<(), 
     }
 }
 
-/// Refuses what cannot be together. What a colony already keeps so is not refused, since it runs with it:
-/// it comes back as a warning.
-pub(super) fn check(settled: &CheckInput<'_>) -> Result<Vec<String>, SettingsError> {
+/// Rejects settings that contradict each other. Returns a warning instead if the colony already stores them, because it
+/// runs with them.
+pub(super) fn check(resolved: &CheckInput<'_>) -> Result<Vec<String>, SettingsError> {
     let mut warnings = Vec::new();
     for (low, high) in LIMITS {
-        if let Some((one, two)) = numbers(settled, low, high)
+        if let Some((one, two)) = numbers(resolved, low, high)
             && one >= two
         {
             conflict(
-                settled,
+                resolved,
                 (low, high),
-                &format!("`{low}` must be below `{high}`"),
+                &format!("'{low}' must be below '{high}'"),
                 &mut warnings,
             )?;
         }
     }
     for (low, high) in RATES {
-        if let Some((one, two)) = numbers(settled, low, high)
+        if let Some((one, two)) = numbers(resolved, low, high)
             && one >= two
             && (one, two) != (0.0, 0.0)
         {
-            let rule = format!("`{low}` must be below `{high}`, or both 0");
-            conflict(settled, (low, high), &rule, &mut warnings)?;
+            let rule = format!("'{low}' must be below '{high}', or both must be 0");
+            conflict(resolved, (low, high), &rule, &mut warnings)?;
         }
     }
-    ports(settled, &mut warnings)?;
+    ports(resolved, &mut warnings)?;
     Ok(warnings)
 }
 
-fn numbers(settled: &CheckInput<'_>, one: &str, two: &str) -> Option<(f64, f64)> {
-    let number = |name: &str| match settled.get(name)?.meaning.value {
+fn numbers(resolved: &CheckInput<'_>, one: &str, two: &str) -> Option<(f64, f64)> {
+    let number = |name: &str| match resolved.get(name)?.parsed.value {
         Value::Whole(value) => Some(value as f64),
         Value::Number(value) => Some(value),
         _ => None,
@@ -110,81 +110,76 @@ fn numbers(settled: &CheckInput<'_>, one: &str, two: &str) -> Option<(f64, f64)>
     Some((number(one)?, number(two)?))
 }
 
-/// Blames that of the two which was said with more force, if either is new.
+/// Rejects the value with the higher priority of the two, if one of them is new; otherwise adds a warning.
 fn conflict(
-    settled: &CheckInput<'_>,
+    resolved: &CheckInput<'_>,
     (one, two): (&str, &str),
     rule: &str,
     warnings: &mut Vec<String>,
 ) -> Result<(), SettingsError> {
-    let (Some(first), Some(second)) = (settled.get(one), settled.get(two)) else {
+    let (Some(first), Some(second)) = (resolved.get(one), resolved.get(two)) else {
         return Ok(());
     };
-    let new = |one: &ResolvedSetting<'_>| one.is_changed() && one.saying.origin.is_said();
-    let (blamed, other) = if second.saying.origin.rank() > first.saying.origin.rank() {
+    let new = |one: &ResolvedSetting<'_>| one.is_changed() && one.provided.source.is_explicit();
+    let (blamed, other) = if second.provided.source.rank() > first.provided.source.rank() {
         (second, first)
     } else {
         (first, second)
     };
     if !new(first) && !new(second) {
         warnings.push(format!(
-            "{rule}, and they are {} and {} ({})",
-            first.meaning.stored.as_deref().unwrap_or("nothing"),
-            second.meaning.stored.as_deref().unwrap_or("nothing"),
-            blamed.saying.origin,
+            "{rule}; they are {} and {} ({})",
+            first.parsed.stored.as_deref().unwrap_or("nothing"),
+            second.parsed.stored.as_deref().unwrap_or("nothing"),
+            blamed.provided.source,
         ));
         return Ok(());
     }
-    Err(SettingsError::Conflict {
-        setting: blamed.saying.setting,
-        text: blamed.saying.text.clone(),
-        rule: format!(
-            "{rule}, and `{}` is {} by {}",
-            other.saying.setting.name,
-            other.meaning.stored.as_deref().unwrap_or("nothing"),
-            other.saying.origin,
-        ),
-        origin: blamed.saying.origin.clone(),
-    })
+    Err(blamed.provided.invalid(format!(
+        "{rule}, and '{}' is {} ({})",
+        other.provided.setting.name,
+        other.parsed.stored.as_deref().unwrap_or("nothing"),
+        other.provided.source,
+    )))
 }
 
-/// A range is `start * 1000 + 1` to `start * 1000 + node_cap`, and ends by 65535.
-fn ports(settled: &CheckInput<'_>, warnings: &mut Vec<String>) -> Result<(), SettingsError> {
-    let cap = numbers(settled, "node_cap", "node_cap").map_or(0.0, |(cap, _)| cap);
+/// A range is `start * 1000 + 1` to `start * 1000 + node_cap`. It must not exceed 65535 or overlap another range.
+fn ports(resolved: &CheckInput<'_>, warnings: &mut Vec<String>) -> Result<(), SettingsError> {
+    let cap = numbers(resolved, "node_cap", "node_cap").map_or(0.0, |(cap, _)| cap);
     let range = |name: &str| {
-        numbers(settled, name, name).map(|(start, _)| (start * 1000.0 + 1.0, start * 1000.0 + cap))
+        numbers(resolved, name, name).map(|(start, _)| (start * 1000.0 + 1.0, start * 1000.0 + cap))
     };
     for (n, name) in PORTS.into_iter().enumerate() {
         let Some((first, last)) = range(name) else {
             continue;
         };
         if last > 65535.0 {
-            let rule = format!("the ports of `node_cap` nodes from {first} would end at {last}, above 65535");
-            conflict(settled, (name, "node_cap"), &rule, warnings)?;
+            let rule = format!("the ports of 'node_cap' nodes from {first} would end at {last}, above 65535");
+            conflict(resolved, (name, "node_cap"), &rule, warnings)?;
         }
         for other in PORTS.iter().skip(n + 1) {
             let Some((other_first, other_last)) = range(other) else {
                 continue;
             };
             if first <= other_last && other_first <= last || first == other_first {
-                let rule = format!("the ports of `{name}` and `{other}` for `node_cap` nodes would overlap");
-                // Whoever is new of the three is at fault.
+                let rule = format!("the ports of '{name}' and '{other}' for 'node_cap' nodes would overlap");
+                // The error is about one that is new.
                 let by_cap = [name, *other]
                     .iter()
-                    .all(|name| settled.get(name).is_some_and(|one| !one.is_changed()));
+                    .all(|name| resolved.get(name).is_some_and(|one| !one.is_changed()));
                 let pair = if by_cap {
                     ("node_cap", *other)
                 } else {
                     (name, *other)
                 };
-                conflict(settled, pair, &rule, warnings)?;
+                conflict(resolved, pair, &rule, warnings)?;
             }
         }
     }
     Ok(())
 }
 
-/// Addresses whose letters do not carry the checksum that mixed case promises.
+/// Warnings about addresses in mixed case with a wrong checksum.
 pub(super) fn checksums(settings: &Settings) -> Vec<String> {
     let mut seen: Vec<&Wallet> = Vec::new();
     for wallet in settings
@@ -200,19 +195,19 @@ pub(super) fn checksums(settings: &Settings) -> Vec<String> {
     }
     seen.into_iter()
         .map(|wallet| {
-            format!("the case of the letters in `{wallet}` is not its checksum: make sure it is the address you mean")
+            format!("the checksum in the address '{wallet}' is wrong: check that it is the address you mean")
         })
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Variables;
     use super::super::fixtures::{ADDRESS, colony, flag, fresh, with};
     use super::super::source::Provided;
+    use super::super::variables::Variables;
 
     #[test]
-    fn what_init_fixed_stays() {
+    fn refuses_to_change_fixed_settings() {
         let refuse = |name: &str, text: &str| with(colony(&[]), vec![flag(name, text)]).unwrap_err();
         for (name, text) in [
             ("port_start", "56"),
@@ -223,7 +218,7 @@ mod tests {
         }
         assert_eq!(
             refuse("port_start", "56789").to_string(),
-            "`port_start` is `55` in this colony and cannot become `56`: its nodes are made with it (flag)"
+            "cannot change 'port_start' from '55' to '56' (flag): '--init' fixed it, and the nodes use it"
         );
         for (name, text) in [("port_start", "55999"), ("process_manager", "systemd+user")] {
             assert_eq!(with(colony(&[]), vec![flag(name, text)]).unwrap().changes, []);
@@ -231,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn the_highest_id_is_changed_by_order_only() {
+    fn only_update_config_changes_the_highest_id() {
         let id = || flag("highest_node_id_used", "40");
         assert!(with(colony(&[]), vec![id()]).unwrap_err().is_refusal());
         let ordered = with(colony(&[]), vec![id(), flag("force_action", "update_config")]).unwrap();
@@ -251,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn disable_config_turns_flags_off_and_never_on() {
+    fn disable_config_turns_switches_off_and_never_on() {
         let disable = |kept: &str, said: Provided| {
             let said = vec![said, flag("force_action", "disable_config")];
             with(colony(&[("no_upnp", kept)]), said).unwrap().changes
@@ -261,11 +256,11 @@ mod tests {
         assert_eq!(disable("1", flag("no_upnp", "false")), off);
         assert_eq!(disable("0", flag("no_upnp", "true")), []);
         let variables: Variables = [("NO_UPNP".to_owned(), "true".to_owned())].into_iter().collect();
-        assert_eq!(disable("1", variables.sayings().unwrap().remove(0)), []);
+        assert_eq!(disable("1", variables.settings().unwrap().remove(0)), []);
     }
 
     #[test]
-    fn limits_must_leave_room_between_them() {
+    fn lower_limits_must_be_below_upper_limits() {
         let refuse = |said: &[(&str, &str)]| {
             let said = said.iter().map(|(name, text)| flag(name, text)).collect();
             let error = with(colony(&[]), said).unwrap_err();
@@ -274,17 +269,17 @@ mod tests {
         };
         assert_eq!(
             refuse(&[("cpu_less_than", "70")]),
-            "`cpu_less_than` cannot be `70`: `cpu_less_than` must be below `cpu_remove`, \
-             and `cpu_remove` is 70 by `colony.db` (flag)"
+            "invalid value '70' for '--cpu_less_than': 'cpu_less_than' must be below 'cpu_remove', \
+             and 'cpu_remove' is 70 ('colony.db')"
         );
-        assert!(refuse(&[("hd_remove", "0")]).starts_with("`hd_remove` cannot be `0`"));
+        assert!(refuse(&[("hd_remove", "0")]).starts_with("invalid value '0' for '--hd_remove'"));
         assert!(refuse(&[("max_load_average_allowed", "1.2")]).contains("desired_load_average"));
-        assert!(refuse(&[("hdio_read_less_than", "7")]).contains("or both 0"));
+        assert!(refuse(&[("hdio_read_less_than", "7")]).contains("or both must be 0"));
         with(colony(&[]), vec![flag("hdio_read_remove", "7")]).unwrap();
     }
 
     #[test]
-    fn what_a_colony_of_the_peer_keeps_is_used_with_a_warning() {
+    fn contradictory_stored_settings_cause_a_warning() {
         let odd = colony(&[
             ("cpu_less_than", "101"),
             ("cpu_remove", "101"),
@@ -300,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_must_not_overlap_and_must_exist() {
+    fn port_ranges_must_be_valid_and_must_not_overlap() {
         let refuse = |said: &[(&str, &str)]| {
             let mut flags = vec![flag("rewards_address", ADDRESS)];
             flags.extend(said.iter().map(|(name, text)| flag(name, text)));
@@ -319,12 +314,12 @@ mod tests {
             grown
                 .unwrap_err()
                 .to_string()
-                .starts_with("`node_cap` cannot be `1500`")
+                .starts_with("invalid value '1500' for '--node_cap'")
         );
     }
 
     #[test]
-    fn a_wallet_with_a_wrong_checksum_is_warned_of() {
+    fn wrong_checksum_of_an_address_causes_a_warning() {
         let wrong = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD";
         let resolved = fresh(&[("rewards_address", wrong)]);
         assert_eq!(resolved.warnings.len(), 1);

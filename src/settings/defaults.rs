@@ -1,13 +1,13 @@
-//! The lowest layer: what holds when nobody says anything.
+//! The defaults of the stored settings.
 
 use super::locations::Locations;
 use super::source::{Provided, Source};
 use super::table::SETTINGS;
 use crate::colony::Timestamp;
 
-/// What the machine itself suggests: `cpus` this process may use, and when it was booted.
+/// The defaults on this machine: with `cpus` CPUs for this process, booted at `boot`.
 #[must_use]
-pub fn sayings(place: &Locations, cpus: u32, boot: Timestamp) -> Vec<Provided> {
+pub fn values(locations: &Locations, cpus: u32, boot: Timestamp) -> Vec<Provided> {
     let cpus = f64::from(cpus.max(1));
     SETTINGS
         .iter()
@@ -16,19 +16,19 @@ pub fn sayings(place: &Locations, cpus: u32, boot: Timestamp) -> Vec<Provided> {
             let text = match setting.name {
                 "desired_load_average" => format!("{:?}", cpus * 0.6),
                 "max_load_average_allowed" => format!("{cpus:?}"),
-                "node_storage" => place.node_storage.to_string_lossy().into_owned(),
-                "process_manager" => place.manager.to_string(),
+                "node_storage" => locations.node_storage.to_string_lossy().into_owned(),
+                "process_manager" => locations.manager.to_string(),
                 "last_stopped_at" => boot.to_string(),
-                // antctl never gives an id twice, and counts from the first.
-                "highest_node_id_used" if place.manager.numbers_its_nodes() => "0".to_owned(),
-                // Whose wallet it is nobody can guess.
+                // antctl never uses an id twice.
+                "highest_node_id_used" if locations.manager.numbers_its_nodes() => "0".to_owned(),
+                // Only the operator knows it.
                 "rewards_address" => return None,
                 _ => setting.default.to_owned(),
             };
             Some(Provided {
                 setting,
                 text,
-                origin: Source::Default,
+                source: Source::Default,
             })
         })
         .collect()

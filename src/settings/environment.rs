@@ -1,87 +1,37 @@
-//! The environment: the variables of this process, and those of `~/.local/share/wnm/.env`.
-//!
-//! The only place but `main.rs` that reads the variables of the process; all others are handed them.
+//! Settings in environment variables: those of this process, and those in `~/.local/share/wnm/.env`.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::error::SettingsError;
 use super::source::{Provided, Source};
-use super::table::{EnvName, SETTINGS, find, nearest};
+use super::table::{EnvName, SETTINGS, Setting, find, most_similar};
+use super::variables::Variables;
 
-/// The variables of a process.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Variables {
-    read: BTreeMap<String, String>,
-    /// Those that are not UTF-8, as far as they are.
-    garbled: BTreeMap<String, String>,
-}
+/// The maximum length of a `.env` file after its variables are expanded.
+const MAX_EXPANDED: usize = 256 * 1024;
 
-/// What a `.env` may grow to where its variables stand for each other.
-const GROWN_MOST: usize = 256 * 1024;
-
-/// Turns the firewall off, whatever is said of it with the same strength.
+/// Turns the firewall off.
 const FIREWALL_DISABLED: &str = "WNM_FIREWALL_DISABLED";
 
-/// Names in a `.env` that begin as ours do and are not ours.
+/// Variables of other programs whose names are similar to those of wnm.
 const OTHERS: &[&str] = &["HOSTNAME", "HOME", "USER", "PATH", "WNM_TEST_MODE"];
 
-/// The path of this program; None if the system does not report it.
-#[must_use]
-pub fn running_program() -> Option<std::path::PathBuf> {
-    std::env::current_exe().ok()
-}
-
 impl Variables {
-    /// Those of this process; what is not UTF-8 is no variable, and refused where it would be a setting.
-    #[must_use]
-    pub fn of_process() -> Variables {
-        let mut variables = Variables::default();
-        for (name, value) in std::env::vars_os() {
-            let Ok(name) = name.into_string() else { continue };
-            match value.into_string() {
-                Ok(value) => variables.read.insert(name, value),
-                Err(value) => variables
-                    .garbled
-                    .insert(name, value.to_string_lossy().into_owned()),
-            };
-        }
-        variables
-    }
-
-    /// The value of `name`, if it is set and not empty.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.read
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
-    }
-
-    /// What they say of settings.
+    /// The settings in these variables.
     ///
     /// # Errors
-    /// One of a setting's is not UTF-8.
-    pub fn sayings(&self) -> Result<Vec<Provided>, SettingsError> {
-        let of = |(name, value): (&String, &String)| said(name, value, None);
-        match self.garbled.iter().find_map(of) {
-            Some(garbled) => Err(garbled.refused("it is not UTF-8 text".to_owned())),
-            None => Ok(self.read.iter().filter_map(of).collect()),
+    /// The variable of a setting is not UTF-8.
+    pub fn settings(&self) -> Result<Vec<Provided>, SettingsError> {
+        let setting = |(name, value): (&String, &String)| setting_of(name, value, None);
+        match self.invalid.iter().find_map(setting) {
+            Some(invalid) => Err(invalid.invalid("not UTF-8 text".to_owned())),
+            None => Ok(self.valid.iter().filter_map(setting).collect()),
         }
     }
 }
 
-impl FromIterator<(String, String)> for Variables {
-    fn from_iter<T: IntoIterator<Item = (String, String)>>(pairs: T) -> Variables {
-        Variables {
-            read: pairs.into_iter().collect(),
-            garbled: BTreeMap::new(),
-        }
-    }
-}
-
-/// What a variable says; none when it is no setting's or empty.
-fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Provided> {
+/// The setting in a variable; None if the variable is empty or belongs to no setting.
+fn setting_of(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Provided> {
     if value.is_empty() {
         return None;
     }
@@ -91,7 +41,7 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Provided>
         return off.then_some(Provided {
             setting: find("firewall")?,
             text: "null".to_owned(),
-            origin,
+            source: origin,
         });
     }
     let setting = SETTINGS.iter().find(|setting| {
@@ -103,48 +53,44 @@ fn said(name: &str, value: &str, from: Option<(&Path, u32)>) -> Option<Provided>
     Some(Provided {
         setting,
         text: value.to_owned(),
-        origin,
+        source: origin,
     })
 }
 
-/// What a `.env` file says. `text` is the file's, `variables` are what `${NAME}` may mean.
+/// The settings in a `.env` file. `variables` are the values of `${NAME}`.
 ///
-/// Variables that are no setting's may stand there for other programs; one that is nearly a setting's,
-/// or begins with `WNM_`, is refused.
-pub fn dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Provided>, SettingsError> {
+/// A variable of another program is ignored, unless its name is similar to that of a setting or begins with `WNM_`.
+pub fn parse_dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Vec<Provided>, SettingsError> {
     let mut known = variables.clone();
-    let mut room = GROWN_MOST;
-    let ours: Vec<String> = SETTINGS
-        .iter()
-        .filter_map(super::table::Setting::variable)
-        .collect();
-    let mut sayings = Vec::new();
+    let mut left = MAX_EXPANDED;
+    let ours: Vec<String> = SETTINGS.iter().filter_map(Setting::variable).collect();
+    let mut provided = Vec::new();
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let Some((name, value)) =
-            assignment(line, &known, &mut room).map_err(|why| SettingsError::BadLine {
+            assignment(line, &known, &mut left).map_err(|why| SettingsError::InvalidLine {
                 path: path.to_owned(),
-                line: number,
+                line_number: number,
                 why,
             })?
         else {
             continue;
         };
-        match said(&name, &value, Some((path, number))) {
-            Some(saying) => sayings.push(saying),
+        match setting_of(&name, &value, Some((path, number))) {
+            Some(one) => provided.push(one),
             None if value.is_empty() || name == FIREWALL_DISABLED => {}
-            None => refuse_near_miss(&name, &ours, path, number)?,
+            None => reject_similar_name(&name, &ours, path, number)?,
         }
-        // As for settings, the process's own variables come before those of the file.
+        // As for settings, the variables of the process override those of the file.
         if variables.get(&name).is_none() {
-            known.read.insert(name, value);
+            known.valid.insert(name, value);
         }
     }
-    Ok(sayings)
+    Ok(provided)
 }
 
-fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Result<(), SettingsError> {
-    let origin = Source::Variable(name.to_owned(), Some((path.to_owned(), line)));
+fn reject_similar_name(name: &str, ours: &[String], path: &Path, line: u32) -> Result<(), SettingsError> {
+    let place = Source::Variable(name.to_owned(), Some((path.to_owned(), line)));
     let upper = name.to_ascii_uppercase();
     let flag_only = SETTINGS
         .iter()
@@ -152,7 +98,7 @@ fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Resu
     if let Some(setting) = flag_only {
         return Err(SettingsError::FlagOnly {
             setting: setting.name,
-            origin,
+            place,
         });
     }
     if OTHERS.contains(&name) {
@@ -160,22 +106,22 @@ fn refuse_near_miss(name: &str, ours: &[String], path: &Path, line: u32) -> Resu
     }
     let is_meant = upper.starts_with("WNM_");
     let bare = upper.strip_prefix("WNM_").unwrap_or(&upper);
-    // Most of what others have there is told from ours by its length.
+    // Few variables of other programs have about the length of a similar setting.
     let is_near = |own: &&str| is_meant || own.len().abs_diff(bare.len()) <= 2;
-    let near = nearest(bare, ours.iter().map(String::as_str).filter(is_near))
+    let near = most_similar(bare, ours.iter().map(String::as_str).filter(is_near))
         .filter(|near| is_meant || strsim::damerau_levenshtein(bare, near) <= 2);
     if near.is_some() || is_meant {
         return Err(SettingsError::Unknown {
             name: name.to_owned(),
-            nearest: near.map(str::to_owned),
-            origin,
+            similar: near.map(str::to_owned),
+            place,
         });
     }
     Ok(())
 }
 
-/// Name and value of a line; none for a blank one, a comment, or a bare name.
-fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<(String, String)>, String> {
+/// The name and value in a line; None for an empty line, a comment, or a name without a value.
+fn assignment(line: &str, known: &Variables, left: &mut usize) -> Result<Option<(String, String)>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -192,16 +138,15 @@ fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<
     let value = match value.chars().next() {
         Some(quote @ ('\'' | '"')) => {
             let inner = &value[1..];
-            let end =
-                closing(inner, quote).ok_or_else(|| format!("the quotes of `{name}` are not closed"))?;
+            let end = closing(inner, quote).ok_or_else(|| format!("missing closing quote of '{name}'"))?;
             let rest = inner[end + 1..].trim_start();
             if !rest.is_empty() && !rest.starts_with('#') {
-                return Err(format!("something follows the closing quote of `{name}`"));
+                return Err(format!("unexpected text after the closing quote of '{name}'"));
             }
             if quote == '\'' {
                 inner[..end].replace("\\'", "'")
             } else {
-                expand(&inner[..end], known, EscapeRule::Read, room)?
+                expand(&inner[..end], known, EscapeRule::Read, left)?
             }
         }
         _ => {
@@ -209,13 +154,13 @@ fn assignment(line: &str, known: &Variables, room: &mut usize) -> Result<Option<
                 .char_indices()
                 .find(|(at, c)| *c == '#' && (*at == 0 || value[..*at].ends_with(char::is_whitespace)))
                 .map_or(value.len(), |(at, _)| at);
-            expand(value[..end].trim_end(), known, EscapeRule::Kept, room)?
+            expand(value[..end].trim_end(), known, EscapeRule::Literal, left)?
         }
     };
     Ok(Some((name, value)))
 }
 
-/// Where `quote` ends a quoted text; a backslash keeps the next character from ending it.
+/// The position of the closing quote; a character after a backslash is not the closing quote.
 fn closing(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
     text.char_indices()
@@ -227,18 +172,18 @@ fn closing(text: &str, quote: char) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
-/// What a backslash does.
+/// The meaning of a backslash.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum EscapeRule {
-    /// It says what the next character is.
+    /// It begins an escape such as `\n`.
     Read,
-    /// Nothing: it is a character like any other.
-    Kept,
+    /// It is a normal character.
+    Literal,
 }
 
-/// `${NAME}` and `${NAME:-otherwise}` replaced, a name that is not set is empty; and escapes read, where they
-/// are. A dollar sign behind a backslash is one and no more, as in a shell. What is put in takes of `room`.
-fn expand(text: &str, known: &Variables, escapes: EscapeRule, room: &mut usize) -> Result<String, String> {
+/// Replaces `${NAME}` and `${NAME:-default}`, and escapes if `escapes` says so. A variable that is not set is empty. The
+/// inserted text is subtracted from `left`.
+fn expand(text: &str, known: &Variables, escapes: EscapeRule, left: &mut usize) -> Result<String, String> {
     let mut whole = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(['\\', '$']) {
@@ -246,14 +191,14 @@ fn expand(text: &str, known: &Variables, escapes: EscapeRule, room: &mut usize) 
         rest = &rest[at..];
         if let Some((inner, behind)) = rest.strip_prefix("${").and_then(|inner| inner.split_once('}')) {
             let (name, otherwise) = inner.split_once(":-").unwrap_or((inner, ""));
-            let meant = known.get(name).unwrap_or(otherwise);
-            *room = room.checked_sub(meant.len()).ok_or_else(|| {
+            let value = known.get(name).unwrap_or(otherwise);
+            *left = left.checked_sub(value.len()).ok_or_else(|| {
                 format!(
-                    "what variables in it stand for is longer than {} KiB",
-                    GROWN_MOST >> 10
+                    "the file is longer than {} KiB after its variables are expanded",
+                    MAX_EXPANDED >> 10
                 )
             })?;
-            whole.push_str(meant);
+            whole.push_str(value);
             rest = behind;
             continue;
         }
@@ -280,7 +225,8 @@ fn expand(text: &str, known: &Variables, escapes: EscapeRule, room: &mut usize) 
 mod tests {
     use std::path::Path;
 
-    use super::{Variables, dotenv};
+    use super::super::variables::Variables;
+    use super::parse_dotenv;
 
     fn variables(pairs: &[(&str, &str)]) -> Variables {
         pairs
@@ -289,18 +235,18 @@ mod tests {
             .collect()
     }
 
-    fn said(text: &str) -> Result<Vec<(&'static str, String)>, String> {
-        dotenv(text, Path::new("/h/.env"), &variables(&[("SET", "7")]))
-            .map(|sayings| sayings.into_iter().map(|s| (s.setting.name, s.text)).collect())
+    fn parse(text: &str) -> Result<Vec<(&'static str, String)>, String> {
+        parse_dotenv(text, Path::new("/h/.env"), &variables(&[("SET", "7")]))
+            .map(|provided| provided.into_iter().map(|s| (s.setting.name, s.text)).collect())
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn a_dotenv_file_is_read_as_the_peer_reads_it() {
+    fn reads_dotenv_files_like_the_python_wnm() {
         let text = "export NODE_CAP=44\n# a comment\nCPU_REMOVE='72' # tail\nMEM_REMOVE = 73\n\
                     ENVIRONMENT=\"A=${NODE_CAP} B=${SET} C=${NO:-c}\"\nHOST=\nSOME_OTHER=thing\nBARE\n";
         assert_eq!(
-            said(text).unwrap(),
+            parse(text).unwrap(),
             [
                 ("node_cap", "44".to_owned()),
                 ("cpu_remove", "72".to_owned()),
@@ -311,22 +257,26 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_in_a_dotenv_file_is_refused() {
+    fn rejects_similar_names_in_dotenv_files() {
         assert_eq!(
-            said("\nNODECAP=3\n").unwrap_err(),
-            "there is no variable `NODECAP` (`/h/.env` line 2); the nearest is `NODE_CAP`"
+            parse("\nNODECAP=3\n").unwrap_err(),
+            "unknown variable 'NODECAP' ('/h/.env' line 2); did you mean 'NODE_CAP'?"
         );
-        assert!(said("WNM_NODECAP=3").unwrap_err().contains("`NODE_CAP`"));
-        assert!(said("WNM_WHATEVER=3").is_err());
-        assert!(said("CONFIRM=1").unwrap_err().contains("can only be a flag"));
-        assert!(said("HOSTNAME=box\nEDITOR=vi\nAWS_KEY=x").unwrap().is_empty());
-        assert!(said("NODE_CAP='3").unwrap_err().contains("not closed"));
-        assert!(said("NODE_CAP='3'4").unwrap_err().contains("follows"));
+        assert!(parse("WNM_NODECAP=3").unwrap_err().contains("'NODE_CAP'"));
+        assert!(parse("WNM_WHATEVER=3").is_err());
+        assert!(parse("CONFIRM=1").unwrap_err().contains("only its flag"));
+        assert!(parse("HOSTNAME=box\nEDITOR=vi\nAWS_KEY=x").unwrap().is_empty());
+        assert!(
+            parse("NODE_CAP='3")
+                .unwrap_err()
+                .contains("missing closing quote")
+        );
+        assert!(parse("NODE_CAP='3'4").unwrap_err().contains("unexpected text"));
     }
 
     #[test]
-    fn variables_of_the_process_may_have_a_prefix_and_may_be_empty() {
-        let said: Vec<_> = variables(&[
+    fn variables_can_have_a_prefix_or_be_empty() {
+        let settings: Vec<_> = variables(&[
             ("HOST", "a"),
             ("NODE_CAP", ""),
             ("WNM_HOST", "b"),
@@ -335,13 +285,13 @@ mod tests {
             ("WNM_FIREWALL_DISABLED", "1"),
             ("INIT", "1"),
         ])
-        .sayings()
+        .settings()
         .unwrap()
         .into_iter()
         .map(|s| (s.setting.name, s.text))
         .collect();
         assert_eq!(
-            said,
+            settings,
             [
                 ("host", "a".to_owned()),
                 ("firewall", "ufw".to_owned()),
@@ -353,8 +303,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "(?s).{0,200}") {
-            let _ = dotenv(&text, Path::new("/h/.env"), &Variables::default());
+        fn never_panics(text in "(?s).{0,200}") {
+            let _ = parse_dotenv(&text, Path::new("/h/.env"), &Variables::default());
         }
     }
 }

@@ -1,85 +1,104 @@
-//! What is wrong with what was said; every complaint has the same form.
+//! Errors in settings: each names the setting, its value and where it was set.
 
-use std::fmt;
 use std::path::PathBuf;
+
+use thiserror::Error;
 
 use crate::colony::sanitize::excerpt;
 
-use super::source::Source;
+use super::source::{Provided, Source};
 use super::table::{Lifetime, Setting};
 
-/// Why settings cannot be used.
-#[derive(Debug, Clone)]
+/// Why settings are rejected.
+#[derive(Debug, Clone, Error)]
 pub enum SettingsError {
-    /// A value that cannot be.
-    BadValue {
+    #[error("invalid value '{}' for {}{}", line(text), target(setting.name, place), after_colon(why))]
+    InvalidValue {
         setting: &'static Setting,
         text: String,
-        /// What it might have been, or what is wrong with it.
-        allowed: String,
-        origin: Source,
+        /// What the value must be, or what is wrong with it.
+        why: String,
+        place: Source,
     },
-    /// A flag, key or variable that is no setting.
+    /// A flag, key or variable of no setting.
+    #[error("{} '{}'{}{}", kind(place), line(name), unknown_place(place), suggestion(similar.as_deref()))]
     Unknown {
-        /// As it was written.
         name: String,
-        nearest: Option<String>,
-        origin: Source,
+        similar: Option<String>,
+        place: Source,
     },
-    /// A flag that needs a value and got none.
+    #[error("a value is required for '{flag}'")]
     MissingValue { flag: String },
-    /// A word that belongs to no flag.
-    Stray(String),
-    /// Something that only a flag may say stood in a file or a variable.
-    FlagOnly { setting: &'static str, origin: Source },
-    /// Two settings that cannot be together.
-    Conflict {
-        setting: &'static Setting,
-        text: String,
-        /// What it has to be in view of the other.
-        rule: String,
-        origin: Source,
-    },
-    /// What init fixed was to be changed.
+    #[error("unexpected argument '{}'", line(_0))]
+    UnexpectedArgument(String),
+    /// A setting that must be a flag, in a file or a variable.
+    #[error("'{setting}' can be set by only its flag, '--{setting}' ({place})")]
+    FlagOnly { setting: &'static str, place: Source },
+    /// A setting that `--init` fixed has another value.
+    #[error(
+        "cannot change '{}' from '{}' to '{}' ({place}): {}",
+        setting.name, line(stored), line(text), fixed_by(setting)
+    )]
     Fixed {
         setting: &'static Setting,
         text: String,
         stored: String,
-        origin: Source,
+        place: Source,
     },
-    /// More than one of them.
+    #[error("{}", joined(_0))]
     Several(Vec<SettingsError>),
-    /// Something needed was not said.
-    Missing { setting: &'static str },
-    /// A file that cannot be read.
-    Unreadable { path: PathBuf, why: String },
-    /// A line that cannot be understood.
-    BadLine { path: PathBuf, line: u32, why: String },
-    /// Nobody knows where the home of this user is.
+    #[error("missing setting '{setting}': add '--{setting}' to '--init'")]
+    MissingSetting { setting: &'static str },
+    #[error("cannot read '{}': {why}", path.display())]
+    UnreadableFile { path: PathBuf, why: String },
+    #[error("{} ('{}' line {line_number})", line(why), path.display())]
+    InvalidLine {
+        path: PathBuf,
+        line_number: u32,
+        why: String,
+    },
+    #[error("home directory not found: 'HOME' is not set, and the user has none")]
     NoHome,
+    /// The table of settings and the fields of [`super::Settings`] differ, which the tests find.
+    #[error("cannot read the settings: {0}")]
+    Fields(#[from] serde::de::value::Error),
 }
 
 impl SettingsError {
-    /// Whether this is refused (exit code 1) and not a mistake in what was said (exit code 2).
+    /// Whether the request is refused (exit code 1), and not invalid (exit code 2).
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         match self {
-            SettingsError::Fixed { .. } | SettingsError::Missing { .. } | SettingsError::NoHome => true,
+            SettingsError::Fixed { .. } | SettingsError::MissingSetting { .. } | SettingsError::NoHome => {
+                true
+            }
             SettingsError::Several(errors) => errors.iter().all(SettingsError::is_refusal),
             _ => false,
         }
     }
 }
 
-/// Text of others within one line of ours.
-fn shown(text: &str) -> String {
-    within(160, text)
+impl Provided {
+    /// The error that this value is invalid.
+    #[must_use]
+    pub fn invalid(&self, why: String) -> SettingsError {
+        SettingsError::InvalidValue {
+            setting: self.setting,
+            text: self.text.clone(),
+            why,
+            place: self.source.clone(),
+        }
+    }
 }
 
-/// The same, within this many characters.
-fn within(room: usize, text: &str) -> String {
+/// Text from outside, shortened and on one line.
+fn line(text: &str) -> String {
+    one_line(text, 160)
+}
+
+fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
-    for c in excerpt(text, room).chars() {
+    for c in excerpt(text, max_chars).chars() {
         if c.is_control() {
             line.extend(c.escape_default());
         } else {
@@ -89,125 +108,87 @@ fn within(room: usize, text: &str) -> String {
     line
 }
 
-impl fmt::Display for SettingsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SettingsError::BadValue {
-                setting,
-                text,
-                allowed,
-                origin,
-            } => write!(
-                f,
-                "`{}` cannot be `{}`: {} ({origin})",
-                setting.name,
-                shown(text),
-                // It may hold a part of the text, and the longest of our own is below this.
-                within(600, allowed)
-            ),
-            SettingsError::Unknown {
-                name,
-                nearest,
-                origin,
-            } => {
-                let kind = match origin {
-                    Source::Flag => "flag",
-                    Source::Variable(..) => "variable",
-                    _ => "setting",
-                };
-                let place = match origin {
-                    Source::Flag => String::new(),
-                    Source::Variable(_, Some((path, line))) => format!(" (`{}` line {line})", path.display()),
-                    other => format!(" ({other})"),
-                };
-                write!(f, "there is no {kind} `{}`{place}", shown(name))?;
-                match nearest {
-                    Some(name) => write!(f, "; the nearest is `{name}`"),
-                    None => Ok(()),
-                }
-            }
-            SettingsError::MissingValue { flag } => write!(f, "`{flag}` needs a value (flag)"),
-            SettingsError::Stray(word) => write!(f, "`{}` belongs to no flag", shown(word)),
-            SettingsError::FlagOnly { setting, origin } => {
-                write!(f, "`{setting}` can only be a flag, `--{setting}` ({origin})")
-            }
-            SettingsError::Conflict {
-                setting,
-                text,
-                rule,
-                origin,
-            } => write!(
-                f,
-                "`{}` cannot be `{}`: {rule} ({origin})",
-                setting.name,
-                shown(text)
-            ),
-            SettingsError::Fixed {
-                setting,
-                text,
-                stored,
-                origin,
-            } => write!(
-                f,
-                "`{}` is `{}` in this colony and cannot become `{}`: {} ({origin})",
-                setting.name,
-                shown(stored),
-                shown(text),
-                if setting.kept == Lifetime::ByOrder {
-                    "only `--force_action update_config` changes it"
-                } else {
-                    "its nodes are made with it"
-                },
-            ),
-            SettingsError::Several(errors) => {
-                for (place, error) in errors.iter().enumerate() {
-                    write!(f, "{}{error}", if place == 0 { "" } else { "; " })?;
-                }
-                Ok(())
-            }
-            SettingsError::Missing { setting } => {
-                write!(f, "`{setting}` is needed: give `--{setting}` with `--init`")
-            }
-            SettingsError::Unreadable { path, why } => write!(f, "cannot read `{}`: {why}", path.display()),
-            SettingsError::BadLine { path, line, why } => {
-                write!(f, "{} (`{}` line {line})", shown(why), path.display())
-            }
-            SettingsError::NoHome => f.write_str("no home folder: `HOME` is not set and the user has none"),
-        }
+/// The name of a setting and the place where it was set: `'--node_cap'`, `'node_cap' in variable 'NODE_CAP'`.
+fn target(name: &str, place: &Source) -> String {
+    match place {
+        Source::Flag => format!("'--{name}'"),
+        Source::Found | Source::Default => format!("'{name}' ({place})"),
+        _ => format!("'{name}' in {place}"),
     }
 }
 
-impl std::error::Error for SettingsError {}
+/// The reason may contain a part of the value; the longest reason of our own is shorter than this limit.
+fn after_colon(why: &str) -> String {
+    let sign = if why.starts_with("possible values") {
+        ';'
+    } else {
+        ':'
+    };
+    format!("{sign} {}", one_line(why, 600))
+}
+
+fn kind(place: &Source) -> &'static str {
+    match place {
+        Source::Flag => "unexpected argument",
+        Source::Variable(..) => "unknown variable",
+        _ => "unknown setting",
+    }
+}
+
+fn unknown_place(place: &Source) -> String {
+    match place {
+        Source::Flag => String::new(),
+        Source::Variable(_, Some((path, line))) => format!(" ('{}' line {line})", path.display()),
+        other => format!(" ({other})"),
+    }
+}
+
+fn suggestion(similar: Option<&str>) -> String {
+    similar.map_or_else(String::new, |name| format!("; did you mean '{name}'?"))
+}
+
+fn fixed_by(setting: &Setting) -> &'static str {
+    match setting.lifetime {
+        Lifetime::ByOrder => "only '--force_action update_config' changes it",
+        _ => "'--init' fixed it, and the nodes use it",
+    }
+}
+
+fn joined(errors: &[SettingsError]) -> String {
+    let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    errors.join("; ")
+}
 
 #[cfg(test)]
 mod tests {
     use super::{SettingsError, Source};
 
     #[test]
-    fn a_complaint_names_setting_value_range_and_place() {
-        let error = SettingsError::BadValue {
+    fn errors_name_setting_value_range_and_place() {
+        let error = SettingsError::InvalidValue {
             setting: crate::settings::table::find("node_cap").unwrap(),
             text: "3O".to_owned(),
-            allowed: "a whole number from 0 to 10000".to_owned(),
-            origin: Source::File("/home/op/.local/share/wnm/config".into(), 4),
+            why: "must be a whole number from 0 to 10000".to_owned(),
+            place: Source::File("/home/op/.local/share/wnm/config".into(), 4),
         };
         assert_eq!(
             error.to_string(),
-            "`node_cap` cannot be `3O`: a whole number from 0 to 10000 (`/home/op/.local/share/wnm/config` line 4)"
+            "invalid value '3O' for 'node_cap' in '/home/op/.local/share/wnm/config' line 4: \
+             must be a whole number from 0 to 10000"
         );
         assert!(!error.is_refusal());
     }
 
     #[test]
-    fn what_was_written_stays_on_one_line() {
-        let error = SettingsError::Stray(format!("a\nb{}", "c".repeat(500)));
+    fn errors_are_one_short_line_whatever_was_written() {
+        let error = SettingsError::UnexpectedArgument(format!("a\nb{}", "c".repeat(500)));
         let text = error.to_string();
-        assert!(text.starts_with("`a\\nbccc") && text.ends_with("…` belongs to no flag"));
+        assert!(text.starts_with("unexpected argument 'a\\nbccc") && text.ends_with("…'"));
         assert_eq!(text.lines().count(), 1);
-        let error = SettingsError::BadLine {
+        let error = SettingsError::InvalidLine {
             path: "/c".into(),
-            line: 3,
-            why: "the quotes of `A\0\u{1b}[2J` are not closed".to_owned(),
+            line_number: 3,
+            why: "missing closing quote of 'A\0\u{1b}[2J'".to_owned(),
         };
         assert!(!error.to_string().contains(char::is_control), "{error:?}");
     }

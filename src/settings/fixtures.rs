@@ -1,12 +1,12 @@
-//! For tests: a place, a colony as init makes it, and something to say.
+//! For tests: locations, a colony as `--init` makes it, and values of all settings.
 
 use std::collections::BTreeMap;
 
 use super::locations::{HostFacts, Locations, Operator, Platform, find};
 use super::resolve::{Resolved, resolve};
-use super::source::{Provided, Source, stored};
+use super::source::{Provided, Source};
 use super::table::{Setting, Unit, ValueType};
-use super::{SettingsError, Variables, defaults, table};
+use super::{SettingsError, Variables, defaults, from_machine_row, table};
 use crate::colony::{StoredPlace, Timestamp};
 
 pub fn operator(uid: u32) -> Operator {
@@ -32,22 +32,22 @@ pub fn flag(name: &str, text: &str) -> Provided {
     Provided {
         setting: table::find(name).unwrap(),
         text: text.to_owned(),
-        origin: Source::Flag,
+        source: Source::Flag,
     }
 }
 
-/// A colony as init makes it, or as a row with these differences keeps it.
+/// The stored settings of a colony as `--init` makes it, with these changes.
 pub fn colony(but: &[(&str, &str)]) -> Vec<Provided> {
     let mut row: BTreeMap<&str, Option<String>> = fresh(&[]).changes.into_iter().collect();
     for (name, text) in but {
         row.insert(name, Some((*text).to_owned()));
     }
-    stored(row)
+    from_machine_row(row)
 }
 
 pub fn with(colony: Vec<Provided>, said: Vec<Provided>) -> Result<Resolved, SettingsError> {
     let place = place();
-    let mut all = defaults::sayings(&place, 2, Timestamp(1000));
+    let mut all = defaults::values(&place, 2, Timestamp(1000));
     all.extend(colony);
     all.extend(said);
     resolve(&all, &place, &Variables::default())
@@ -59,9 +59,9 @@ pub fn fresh(said: &[(&str, &str)]) -> Resolved {
     with(Vec::new(), flags).unwrap()
 }
 
-/// A text that each setting takes, its default excepted, and how a colony keeps it.
+/// A valid value of each setting, other than its default, and how a colony stores it.
 pub fn good(setting: &Setting) -> (&'static str, &'static str) {
-    match (setting.name, setting.takes) {
+    match (setting.name, setting.value_type) {
         ("cpu_less_than" | "mem_less_than" | "hd_less_than", _) => ("+4_2 ", "42"),
         ("cpu_remove" | "mem_remove" | "hd_remove", _) => ("88", "88"),
         ("desired_load_average", _) => ("1.50", "1.5"),
@@ -95,9 +95,9 @@ pub fn good(setting: &Setting) -> (&'static str, &'static str) {
     }
 }
 
-/// A text that each setting refuses.
+/// An invalid value of each setting.
 pub fn bad(setting: &Setting) -> &'static str {
-    match setting.takes {
+    match setting.value_type {
         ValueType::Whole {
             unit: Unit::Percent, ..
         } => "101",

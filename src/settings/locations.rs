@@ -1,16 +1,17 @@
-//! All that must be known before the colony is opened: who we are, in which mode, and where things lie.
+//! What must be known before the colony is opened: the user, the mode, and where all files are.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::environment::Variables;
 use super::error::SettingsError;
-use super::parse_value::{self, PathScope, Value};
-use super::source::{Provided, winner};
+use super::parse_value::{self, Value};
+use super::path_value::PathScope;
+use super::source::{Provided, strongest};
+use super::variables::Variables;
 pub use crate::colony::Platform;
 use crate::colony::{ManagerKind, Mode, StoredPlace};
 
-/// Who runs wnm.
+/// The user who runs wnm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     pub user: String,
@@ -20,8 +21,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    /// Who runs this process: its effective user, and the home that `HOME` names or else the system does.
-    pub fn of_process(variables: &Variables) -> Result<Operator, SettingsError> {
+    /// The effective user of this process; the home directory is `HOME`, or else that of the user database.
+    pub fn from_process(variables: &Variables) -> Result<Operator, SettingsError> {
         let uid = nix::unistd::geteuid();
         let entry = nix::unistd::User::from_uid(uid).ok().flatten();
         let named = variables.get("HOME").map(PathBuf::from);
@@ -42,40 +43,38 @@ impl Operator {
         })
     }
 
-    /// Whether nothing is closed to this user.
     #[must_use]
     pub fn is_root(&self) -> bool {
         self.uid == 0
     }
 }
 
-/// What has to be asked of the machine to find a place.
+/// Facts of the machine on which the locations depend.
 pub struct HostFacts<'a> {
     pub platform: Platform,
-    /// The `process_manager` kept in the colony at a path.
+    /// Reads the `process_manager` that the colony at a path stores.
     pub peek: &'a dyn Fn(&Path) -> StoredPlace,
-    /// Whether a systemd of this mode would take orders from us. Asked only when nothing else decides.
+    /// Whether systemd can be used in this mode. Called only if nothing else decides.
     pub systemd: &'a dyn Fn(Mode) -> bool,
 }
 
-/// Where a colony and all its things are.
+/// The paths of a colony and its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locations {
     pub platform: Platform,
     pub operator: Operator,
     pub mode: Mode,
-    /// What runs the nodes, unless the colony says otherwise: said today, kept in the colony, or what
-    /// this machine has.
+    /// The process manager: given in this run, or stored in the colony, or the best that this machine has.
     pub manager: ManagerKind,
     pub base_dir: PathBuf,
     pub db_path: PathBuf,
     pub lock_path: PathBuf,
-    /// Where nodes lie by default.
+    /// The default directory of the nodes.
     pub node_storage: PathBuf,
-    /// Holds one folder of logs a node.
+    /// Contains one log directory for each node.
     pub logs: PathBuf,
     pub bootstrap_cache: PathBuf,
-    /// One antnode of each version.
+    /// Contains one antnode program of each version.
     pub bin_dir: PathBuf,
 }
 
@@ -85,10 +84,10 @@ impl fmt::Display for Locations {
     }
 }
 
-/// Finds the place: the mode by what is said of `process_manager`, else by what an existing colony keeps
-/// (that of `dbpath`, then the two default ones, one's own mode first), else by who we are.
+/// Finds the locations. The mode is that of `process_manager` if it is given, else that of an existing colony (at
+/// `dbpath`, else at the two default paths, the one of this user's mode first), else it depends on the user.
 pub fn find(
-    sayings: &[Provided],
+    provided: &[Provided],
     operator: &Operator,
     machine: &HostFacts<'_>,
     variables: &Variables,
@@ -98,12 +97,12 @@ pub fn find(
         variables,
     };
     let meant = |name: &str| -> Result<Option<Value>, SettingsError> {
-        winner(sayings, name)
-            .filter(|saying| saying.origin.is_said())
+        strongest(provided, name)
+            .filter(|saying| saying.source.is_explicit())
             .map(|saying| {
-                parse_value::read(saying.setting, &saying.text, &scope)
+                parse_value::parse(saying.setting, &saying.text, &scope)
                     .map(|meaning| meaning.value)
-                    .map_err(|why| saying.refused(why))
+                    .map_err(|why| saying.invalid(why))
             })
             .transpose()
     };
@@ -114,33 +113,27 @@ pub fn find(
     let is_on = |name: &str| meant(name).map(|value| value == Some(Value::On(true)));
     let said = match meant("process_manager")? {
         Some(Value::Text(word)) => ManagerKind::from_choice(&word),
-        // anm's nodes are units of the system, whoever takes them over or gives them back.
+        // The nodes of anm are system units, whoever runs the takeover or the rollback.
         _ if is_on("migrate_anm")? || is_on("rollback_anm")? => Some(ManagerKind::ANM),
         _ => None,
     };
-    let own = if operator.is_root() {
-        Mode::Sudo
-    } else {
-        Mode::User
+    let (own, other) = match operator.is_root() {
+        true => (Mode::Sudo, Mode::User),
+        false => (Mode::User, Mode::Sudo),
     };
-    let other = if operator.is_root() {
-        Mode::User
-    } else {
-        Mode::Sudo
-    };
-    let kept_at = |path: &Path, bare| match (machine.peek)(path) {
+    let stored_at = |path: &Path, bare| match (machine.peek)(path) {
         StoredPlace::Manager(word) => ManagerKind::from_stored(&word, bare),
         StoredPlace::Nothing | StoredPlace::Unreadable => None,
     };
     let manager = said
-        .or_else(|| kept_at(database.as_deref()?, own))
+        .or_else(|| stored_at(database.as_deref()?, own))
         .or_else(|| {
             [own, other]
                 .into_iter()
-                .find_map(|mode| kept_at(&base(machine.platform, mode, operator).join("colony.db"), mode))
+                .find_map(|mode| stored_at(&base(machine.platform, mode, operator).join("colony.db"), mode))
         })
         .unwrap_or_else(|| {
-            // A colony that is damaged is to be complained of, and no other one to be made beside it.
+            // If a colony is damaged, the run must fail, and not make another colony.
             let is_there = |mode: &Mode| {
                 let path = base(machine.platform, *mode, operator).join("colony.db");
                 database.is_none() && (machine.peek)(&path) != StoredPlace::Nothing
@@ -209,10 +202,10 @@ fn lay_out(
 mod tests {
     use std::path::Path;
 
-    use super::super::environment::Variables;
     use super::super::fixtures::operator;
     use super::super::source::{Provided, Source};
     use super::super::table;
+    use super::super::variables::Variables;
     use super::{HostFacts, Locations, Platform, find};
     use crate::colony::Mode;
     use crate::colony::StoredPlace;
@@ -221,13 +214,13 @@ mod tests {
         Provided {
             setting: table::find(name).unwrap(),
             text: text.to_owned(),
-            origin: Source::Flag,
+            source: Source::Flag,
         }
     }
 
-    fn place(uid: u32, sayings: &[Provided], colonies: &[(&str, &str)], systemd: bool) -> Locations {
+    fn place(uid: u32, provided: &[Provided], colonies: &[(&str, &str)], systemd: bool) -> Locations {
         find(
-            sayings,
+            provided,
             &operator(uid),
             &HostFacts {
                 platform: Platform::Linux,
@@ -245,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_machine_is_used_in_ones_own_mode() {
+    fn mode_depends_on_the_user_on_a_new_machine() {
         let user = place(1000, &[], &[], true);
         assert_eq!(user.manager.to_string(), "systemd+user");
         assert_eq!(
@@ -268,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_colony_decides_its_mode() {
+    fn existing_colony_decides_the_mode() {
         let system = ("/var/antctl/colony.db", "antctl");
         let own = ("/home/op/.local/share/autonomi/colony.db", "setsid+user");
         assert_eq!(
@@ -291,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_decides_before_all_else() {
+    fn given_manager_decides_the_mode() {
         let own = ("/home/op/.local/share/autonomi/colony.db", "setsid+user");
         let sudo = place(1000, &[said("process_manager", "systemd+sudo")], &[own], false);
         assert_eq!(sudo.manager.to_string(), "systemd+sudo");
@@ -301,12 +294,12 @@ mod tests {
     }
 
     #[test]
-    fn macos_has_folders_of_its_own() {
+    fn macos_has_its_own_directories() {
         let on_mac = |uid| {
             let machine = HostFacts {
                 platform: Platform::MacOs,
                 peek: &|_| StoredPlace::Nothing,
-                systemd: &|_| panic!("there is no systemd to ask"),
+                systemd: &|_| panic!("macOS has no systemd"),
             };
             find(&[], &operator(uid), &machine, &Variables::default()).unwrap()
         };
@@ -324,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_here_as_anywhere() {
+    fn rejects_invalid_values() {
         let machine = HostFacts {
             platform: Platform::Linux,
             peek: &|_| StoredPlace::Nothing,
@@ -342,8 +335,8 @@ mod tests {
         };
         assert!(
             refused("process_manager", "docker")
-                .starts_with("`process_manager` cannot be `docker`: it takes one of")
+                .starts_with("invalid value 'docker' for '--process_manager'; possible values: ")
         );
-        assert!(refused("dbpath", "mysql://x").contains("(flag)"));
+        assert!(refused("dbpath", "mysql://x").contains("'--dbpath'"));
     }
 }

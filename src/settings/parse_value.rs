@@ -1,58 +1,46 @@
-//! From text to value: the one place where what was said is judged.
+//! Parses and validates the values of settings, whatever place they come from.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::environment::Variables;
-use super::path_value;
+use super::path_value::{self, PathScope};
 use super::table::{Setting, Unit, ValueType};
 use crate::colony::hostname::is_host;
 use crate::colony::parse_number::{strip, whole};
 use crate::colony::wallet::FAUCET;
 use crate::colony::{Since, Version, Wallet, Wallets};
 
-/// What a path may begin with or hold.
-#[derive(Debug, Clone, Copy)]
-pub struct PathScope<'a> {
-    /// What `~` means.
-    pub home: &'a std::path::Path,
-    /// What `$NAME` means.
-    pub variables: &'a Variables,
-}
-
-/// What a text means.
+/// A value of a setting.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Nothing: it was cleared.
+    /// The setting is cleared.
     Nothing,
     Whole(i64),
     Number(f64),
     On(bool),
-    /// A word, a name or any text.
+    /// One of several words, a name, or any other text.
     Text(String),
-    /// With `~` and variables put in.
+    /// Expanded.
     Path(PathBuf),
     Words(Vec<String>),
-    Pairs(Vec<(String, String)>),
 }
 
-/// A value, and the text by which a colony keeps it; none for NULL.
+/// A value, and the text that the colony stores; None for NULL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParsedValue {
     pub value: Value,
     pub stored: Option<String>,
 }
 
-fn meaning(value: Value, stored: impl Into<String>) -> ParsedValue {
+fn parsed(value: Value, stored: impl Into<String>) -> ParsedValue {
     ParsedValue {
         value,
         stored: Some(stored.into()),
     }
 }
 
-/// What the words of a switch mean.
+/// The value of a switch.
 #[must_use]
-pub fn switch(text: &str) -> Option<bool> {
+pub fn parse_switch(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" => Some(true),
         "false" | "no" | "off" | "0" => Some(false),
@@ -60,10 +48,10 @@ pub fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// What may be said of `setting`, after a colon.
+/// The valid values of `setting`.
 #[must_use]
-pub fn allowed(setting: &Setting) -> String {
-    match setting.takes {
+pub fn describe_allowed(setting: &Setting) -> String {
+    match setting.value_type {
         ValueType::Whole {
             min,
             max,
@@ -71,7 +59,7 @@ pub fn allowed(setting: &Setting) -> String {
             or_none,
         } => {
             let count = match unit {
-                Unit::Percent => "a whole number of percent".to_owned(),
+                Unit::Percent => "a percentage".to_owned(),
                 Unit::Id | Unit::Times | Unit::Nodes => "a whole number".to_owned(),
                 unit => format!("a whole number of {}", unit.words()),
             };
@@ -91,71 +79,79 @@ pub fn allowed(setting: &Setting) -> String {
             let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
             match words.as_slice() {
                 [one] => format!("only {one}"),
-                words => format!("one of {}", words.join(", ")),
+                words => words.join(", "),
             }
         }
-        ValueType::Storage => "the absolute path of a folder".to_owned(),
+        ValueType::Storage => "the absolute path of a directory".to_owned(),
         ValueType::File => "the path of a file".to_owned(),
-        ValueType::Database => "a path or `sqlite:///` and a path".to_owned(),
+        ValueType::Database => "a path, or `sqlite:///` and a path".to_owned(),
         ValueType::Wallets => "`donate`, `faucet`, an address, or a list of them with weights".to_owned(),
         ValueType::Address => "an address of `0x` and 40 hexadecimal digits, or `faucet`".to_owned(),
         ValueType::Host => "a host name or an IP address".to_owned(),
-        ValueType::Variables => "variables as in `NAME=value OTHER=\"two words\"`".to_owned(),
-        ValueType::Words => "words as a shell takes them".to_owned(),
-        ValueType::Version => "a version as in `0.14.2`, or nothing".to_owned(),
+        ValueType::Variables => "variables, such as `NAME=value OTHER=\"two words\"`".to_owned(),
+        ValueType::Words => "words, quoted as in a shell".to_owned(),
+        ValueType::Version => "a version, such as `0.14.2`, or nothing".to_owned(),
         ValueType::Text => "one line of text".to_owned(),
-        ValueType::Names => "names with commas between them".to_owned(),
+        ValueType::Names => "names, separated by commas".to_owned(),
         ValueType::Since => {
-            "how long ago as in `90m`, `2h` or `3d`, a date as in `2026-11-23` or `2026-11-23T22:00`, \
+            "a time span, such as `90m`, `2h` or `3d`; a date, such as `2026-11-23` or `2026-11-23T22:00`; \
              or seconds since 1970"
                 .to_owned()
         }
     }
 }
 
-/// More than anybody has to say, and what every system takes as one word of a command or one variable.
-const MOST: usize = 64 * 1024;
-
-/// What `text` means for `setting`, or why it cannot be.
-pub fn read(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
-    if text.len() > MOST {
-        return Err(format!(
-            "it takes {}, in at most {} KiB",
-            allowed(setting),
-            MOST >> 10
-        ));
+/// What a value of `setting` must be, for errors.
+fn requirement(setting: &Setting) -> String {
+    match setting.value_type {
+        ValueType::Choice(words) => format!("possible values: {}", words.join(", ")),
+        _ => format!("must be {}", describe_allowed(setting).replace('`', "'")),
     }
-    understood(setting, text, scope)
 }
 
-fn understood(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
+/// The maximum length of a value: every system accepts a word or a variable of this length.
+const MAX_LENGTH: usize = 64 * 1024;
+
+/// The value that `text` has for `setting`, or why it is invalid.
+pub fn parse(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
+    if text.len() > MAX_LENGTH {
+        return Err(format!(
+            "{}, and at most {} KiB long",
+            requirement(setting),
+            MAX_LENGTH >> 10
+        ));
+    }
+    parse_short(setting, text, scope)
+}
+
+fn parse_short(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
     let text = strip(text);
-    let not = || format!("it takes {}", allowed(setting));
+    let not = || requirement(setting);
     if setting.or_none() && matches!(text.to_ascii_lowercase().as_str(), "" | "none" | "null") {
         return Ok(ParsedValue {
             value: Value::Nothing,
             stored: None,
         });
     }
-    if text.chars().any(char::is_control) && setting.takes != ValueType::Names {
+    if text.chars().any(char::is_control) && setting.value_type != ValueType::Names {
         return Err(format!(
-            "{}, without line breaks or other control characters",
+            "{}; line breaks and other control characters are invalid",
             not()
         ));
     }
-    match setting.takes {
+    match setting.value_type {
         ValueType::Whole { min, max, .. } => {
             let value = whole(text)
                 .and_then(|value| i64::try_from(value).ok())
                 .filter(|value| (min..=max).contains(value))
                 .ok_or_else(not)?;
-            Ok(meaning(Value::Whole(value), value.to_string()))
+            Ok(parsed(Value::Whole(value), value.to_string()))
         }
         ValueType::Load => {
             let value = number(text)
                 .filter(|value| value.is_finite() && *value > 0.0)
                 .ok_or_else(not)?;
-            Ok(meaning(Value::Number(value), format!("{value:?}")))
+            Ok(parsed(Value::Number(value), format!("{value:?}")))
         }
         ValueType::Thousands => {
             let value = whole(text)
@@ -163,30 +159,30 @@ fn understood(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<Pa
                 .map(|value| if value >= 1000 { value / 1000 } else { value })
                 .filter(|value| (1..=65).contains(value))
                 .ok_or_else(not)?;
-            Ok(meaning(Value::Whole(value), value.to_string()))
+            Ok(parsed(Value::Whole(value), value.to_string()))
         }
         ValueType::Switch => {
-            let on = switch(text).ok_or_else(not)?;
-            Ok(meaning(Value::On(on), if on { "1" } else { "0" }))
+            let on = parse_switch(text).ok_or_else(not)?;
+            Ok(parsed(Value::On(on), if on { "1" } else { "0" }))
         }
         ValueType::Choice(words) => {
             let word = words
                 .iter()
                 .find(|word| word.eq_ignore_ascii_case(text))
                 .ok_or_else(not)?;
-            Ok(meaning(Value::Text((*word).to_owned()), *word))
+            Ok(parsed(Value::Text((*word).to_owned()), *word))
         }
         ValueType::Storage => {
             let folder = path_value::storage(text, scope)?;
             let stored = folder.to_string_lossy().into_owned();
-            Ok(meaning(Value::Path(folder), stored))
+            Ok(parsed(Value::Path(folder), stored))
         }
-        ValueType::File => Ok(meaning(Value::Path(path_value::file(text, scope)?), text)),
-        ValueType::Database => Ok(meaning(Value::Path(path_value::database(text, scope)?), text)),
+        ValueType::File => Ok(parsed(Value::Path(path_value::file(text, scope)?), text)),
+        ValueType::Database => Ok(parsed(Value::Path(path_value::database(text, scope)?), text)),
         ValueType::Wallets => {
             let wallets = Wallets::parse(text, &Wallet::faucet());
             wallets.map_err(|error| error.to_string())?;
-            Ok(meaning(Value::Text(text.to_owned()), text))
+            Ok(parsed(Value::Text(text.to_owned()), text))
         }
         ValueType::Address => {
             let address = if text.eq_ignore_ascii_case("faucet") {
@@ -194,25 +190,27 @@ fn understood(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<Pa
             } else {
                 Wallet::from_address(text).ok_or_else(not)?.0
             };
-            Ok(meaning(Value::Text(address.clone()), address))
+            Ok(parsed(Value::Text(address.clone()), address))
         }
-        ValueType::Host if is_host(text) => Ok(meaning(Value::Text(text.to_owned()), text)),
+        ValueType::Host if is_host(text) => Ok(parsed(Value::Text(text.to_owned()), text)),
         ValueType::Host => Err(not()),
-        ValueType::Variables => Ok(meaning(Value::Pairs(pairs(text).ok_or_else(not)?), text)),
+        ValueType::Variables if are_variables(text) => Ok(parsed(Value::Text(text.to_owned()), text)),
+        ValueType::Variables => Err(not()),
         ValueType::Words => {
-            let words = shell_words::split(text).map_err(|_| format!("{}, quotes closed", not()))?;
-            Ok(meaning(Value::Words(words), text))
+            let words =
+                shell_words::split(text).map_err(|_| format!("{}; a closing quote is missing", not()))?;
+            Ok(parsed(Value::Words(words), text))
         }
         ValueType::Version => {
             let readable = Version::new(text).is_readable();
             readable
-                .then(|| meaning(Value::Text(text.to_owned()), text))
+                .then(|| parsed(Value::Text(text.to_owned()), text))
                 .ok_or_else(not)
         }
-        ValueType::Text => Ok(meaning(Value::Text(text.to_owned()), text)),
+        ValueType::Text => Ok(parsed(Value::Text(text.to_owned()), text)),
         ValueType::Since => {
             Since::parse(text).ok_or_else(not)?;
-            Ok(meaning(Value::Text(text.to_owned()), text))
+            Ok(parsed(Value::Text(text.to_owned()), text))
         }
         ValueType::Names => {
             let names: Vec<String> = text
@@ -224,16 +222,16 @@ fn understood(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<Pa
             if names.is_empty() || !names.iter().all(is_name) {
                 return Err(not());
             }
-            Ok(meaning(Value::Words(names), text))
+            Ok(parsed(Value::Words(names), text))
         }
     }
 }
 
-/// What a stored `text` means. The peer kept what is out of range; where that has a plain meaning it is
-/// kept as well: a limit above 100 percent, or an infinite load, is one that is never reached; a quota of
-/// 0 or less lets nothing begin, and a delay below 0 is over at once.
-pub fn read_stored(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
-    let kept = match setting.takes {
+/// The value of a stored `text`. The Python wnm stored some values out of range, and wnm uses those with a clear
+/// meaning: a limit above 100 percent and an infinite load are never reached, a quota of 0 or less allows no
+/// operation, and a delay below 0 is 0.
+pub fn parse_stored(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<ParsedValue, String> {
+    let out_of_range = match setting.value_type {
         ValueType::Whole {
             unit: Unit::Percent, ..
         } => whole(text)
@@ -249,13 +247,13 @@ pub fn read_stored(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Resu
             .map(Value::Number),
         _ => None,
     };
-    match kept {
-        Some(value) => Ok(meaning(value, text)),
-        None => understood(setting, text, scope),
+    match out_of_range {
+        Some(value) => Ok(parsed(value, text)),
+        None => parse_short(setting, text, scope),
     }
 }
 
-/// A number as the peer reads one, single underscores between digits and all.
+/// A number; as for the Python wnm, single underscores can be between digits.
 fn number(text: &str) -> Option<f64> {
     let text = strip(text);
     let between_digits = |at: usize| {
@@ -271,101 +269,34 @@ fn number(text: &str) -> Option<f64> {
     text.replace('_', "").parse().ok()
 }
 
-fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+/// Whether `text` is a list of `NAME=value`, quoted as in a shell.
+fn are_variables(text: &str) -> bool {
     let is_name = |name: &str| {
         name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             && name.bytes().next().is_some_and(|b| !b.is_ascii_digit())
     };
-    shell_words::split(text)
-        .ok()?
-        .into_iter()
-        .map(|word| {
-            let (name, value) = word.split_once('=')?;
-            is_name(name).then(|| (name.to_owned(), value.to_owned()))
-        })
-        .collect()
-}
-
-/// The values that count, by the names of their settings.
-///
-/// What the table says a setting takes is what is found here, so a question of another kind is a fault
-/// of the program; a test asks all of them.
-#[derive(Debug, Clone, Default)]
-pub struct Values(BTreeMap<&'static str, Value>);
-
-impl Values {
-    pub(super) fn set(&mut self, name: &'static str, value: Value) {
-        self.0.insert(name, value);
-    }
-
-    pub(super) fn whole(&self, name: &str) -> Option<i64> {
-        match self.0.get(name) {
-            Some(Value::Whole(value)) => Some(*value),
-            _ => None,
-        }
-    }
-
-    pub(super) fn number(&self, name: &str) -> Option<f64> {
-        match self.0.get(name) {
-            Some(Value::Number(value)) => Some(*value),
-            _ => None,
-        }
-    }
-
-    /// Whether a switch is on; what nobody spoke of is off.
-    pub(super) fn on(&self, name: &str) -> bool {
-        matches!(self.0.get(name), Some(Value::On(true)))
-    }
-
-    pub(super) fn word(&self, name: &str) -> Option<&str> {
-        match self.0.get(name) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
-        match self.0.get(name) {
-            Some(Value::Path(path)) => Some(path.clone()),
-            _ => None,
-        }
-    }
-
-    /// Empty when nobody named any.
-    pub(super) fn words(&self, name: &str) -> Vec<String> {
-        match self.0.get(name) {
-            Some(Value::Words(words)) => words.clone(),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Empty when nobody named any.
-    pub(super) fn pairs(&self, name: &str) -> Vec<(String, String)> {
-        match self.0.get(name) {
-            Some(Value::Pairs(pairs)) => pairs.clone(),
-            _ => Vec::new(),
-        }
-    }
+    let is_variable = |word: &String| word.split_once('=').is_some_and(|(name, _)| is_name(name));
+    shell_words::split(text).is_ok_and(|words| words.iter().all(is_variable))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::table::{self, SETTINGS};
-    use super::{allowed, number};
+    use super::{describe_allowed, number};
 
     #[test]
-    fn what_is_allowed_can_be_said_of_all() {
+    fn describes_the_valid_values_of_all_settings() {
         for setting in SETTINGS {
-            assert!(!allowed(setting).is_empty());
+            assert!(!describe_allowed(setting).is_empty());
         }
-        let of = |name| allowed(table::find(name).unwrap());
+        let of = |name| describe_allowed(table::find(name).unwrap());
         assert_eq!(of("node_cap"), "a whole number from 0 to 10000");
         assert_eq!(of("delay_start"), "a whole number of seconds, 0 or more");
-        assert_eq!(of("firewall"), "one of `auto`, `ufw`, `null`");
+        assert_eq!(of("firewall"), "`auto`, `ufw`, `null`");
     }
 
     #[test]
-    fn numbers_are_read_as_the_peer_reads_them() {
+    fn parses_numbers_like_the_python_wnm() {
         for (text, value) in [
             ("1e1", 10.0),
             (" 2.5 ", 2.5),

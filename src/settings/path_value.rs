@@ -1,10 +1,18 @@
-//! Paths as people write them, and folders that must not hold nodes.
+//! Paths with `~` and variables, and directories that must not contain nodes.
 
 use std::path::{Component, Path, PathBuf};
 
-use super::parse_value::PathScope;
+use super::variables::Variables;
 
-/// Where no node may lie, though what is below may hold nodes: nodes are erased with all that is in their folder.
+/// What `~` and `$NAME` in a path stand for.
+#[derive(Debug, Clone, Copy)]
+pub struct PathScope<'a> {
+    pub home: &'a Path,
+    pub variables: &'a Variables,
+}
+
+/// System directories that must not be the node directory itself; their subdirectories can be. wnm deletes node
+/// directories with all their contents.
 const SYSTEM: &[&str] = &[
     "/run",
     "/usr",
@@ -26,7 +34,7 @@ const SYSTEM: &[&str] = &[
     "/nix",
 ];
 
-/// The system's own with all that is below.
+/// System directories that must not contain the node directory at any depth.
 const SYSTEM_WHOLE: &[&str] = &[
     "/bin",
     "/boot",
@@ -49,7 +57,7 @@ const SYSTEM_WHOLE: &[&str] = &[
     "/Applications",
 ];
 
-/// Folders deeper down that are the system's own, though what is below them may hold nodes.
+/// As [`SYSTEM`], at a greater depth.
 const SYSTEM_DEEP: &[&str] = &[
     "/usr/local",
     "/usr/src",
@@ -70,19 +78,21 @@ const SYSTEM_DEEP: &[&str] = &[
     "/Library/Caches",
 ];
 
-/// What systems take for a path, and for one name in it.
-const LONGEST: (usize, usize) = (4_095, 255);
+/// The maximum length of a path on Linux, in bytes.
+const MAX_PATH: usize = 4_095;
+/// The maximum length of one name in a path, in bytes.
+const MAX_NAME: usize = 255;
 
-/// `text` with `~` and `$NAME` or `${NAME}` put in.
+/// Expands `~`, `$NAME` and `${NAME}`.
 pub fn expanded(text: &str, scope: &PathScope<'_>) -> Result<String, String> {
     if text.is_empty() {
-        return Err("it takes a path, and not nothing".to_owned());
+        return Err("must be a path".to_owned());
     }
     let mut whole = String::new();
     let mut rest = text;
     if let Some(below) = text.strip_prefix('~') {
         if !below.is_empty() && !below.starts_with('/') {
-            return Err("only your own home can be written as `~`".to_owned());
+            return Err("'~' can stand for only your own home directory".to_owned());
         }
         whole.push_str(&scope.home.to_string_lossy());
         rest = below;
@@ -92,7 +102,7 @@ pub fn expanded(text: &str, scope: &PathScope<'_>) -> Result<String, String> {
         let (name, behind) = match after.strip_prefix('{') {
             Some(braced) => braced
                 .split_once('}')
-                .ok_or_else(|| "it takes a path in which `${` is closed".to_owned())?,
+                .ok_or_else(|| "missing '}' after '${'".to_owned())?,
             None => after.split_at(
                 after
                     .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -103,71 +113,71 @@ pub fn expanded(text: &str, scope: &PathScope<'_>) -> Result<String, String> {
             whole.push('$');
         } else {
             let value = scope.variables.get(name);
-            whole.push_str(value.ok_or_else(|| format!("the variable `{name}` is not set"))?);
+            whole.push_str(value.ok_or_else(|| format!("variable '{name}' is not set"))?);
         }
         rest = behind;
-        // Here as well: each name may stand for much.
-        short(&whole)?;
+        // Checked here too, because each name can stand for a long text.
+        check_length(&whole)?;
     }
     whole.push_str(rest);
-    short(&whole)?;
-    match whole.split('/').any(|name| name.len() > LONGEST.1) {
+    check_length(&whole)?;
+    match whole.split('/').any(|name| name.len() > MAX_NAME) {
         false => Ok(whole),
         true => Err(format!(
-            "it takes a path of names with at most {} bytes each",
-            LONGEST.1
+            "each name in the path must be at most {} bytes long",
+            MAX_NAME
         )),
     }
 }
 
-fn short(path: &str) -> Result<(), String> {
-    match path.len() > LONGEST.0 {
+fn check_length(path: &str) -> Result<(), String> {
+    match path.len() > MAX_PATH {
         false => Ok(()),
-        true => Err(format!("it takes a path of at most {} bytes", LONGEST.0)),
+        true => Err(format!("must be a path of at most {} bytes", MAX_PATH)),
     }
 }
 
-/// A file, relative to where wnm runs if it is not absolute.
+/// A file; a relative path is relative to the working directory.
 pub fn file(text: &str, scope: &PathScope<'_>) -> Result<PathBuf, String> {
     expanded(text, scope).map(PathBuf::from)
 }
 
-/// A database: a path, or a SQLAlchemy address of one.
+/// A database: its path, or its SQLAlchemy address.
 pub fn database(text: &str, scope: &PathScope<'_>) -> Result<PathBuf, String> {
     let path = match text.split_once("://") {
         None => text,
         Some(("sqlite", rest)) => rest
             .strip_prefix('/')
             .filter(|path| !path.is_empty())
-            .ok_or_else(|| "three slashes and a path follow `sqlite:`".to_owned())?,
-        Some((other, _)) => return Err(format!("only SQLite holds a colony, not `{other}`")),
+            .ok_or_else(|| "must be 'sqlite:///' and a path".to_owned())?,
+        Some((other, _)) => return Err(format!("must be an SQLite database, not '{other}'")),
     };
     file(path, scope)
 }
 
-/// The folder that holds the nodes: absolute, tidy, and neither a home nor the system's.
+/// The directory that contains the nodes: absolute, and neither a home directory nor a system directory.
 pub fn storage(text: &str, scope: &PathScope<'_>) -> Result<PathBuf, String> {
     let path = PathBuf::from(expanded(text, scope)?);
     if !path.is_absolute() {
-        return Err("an absolute path is needed".to_owned());
+        return Err("must be an absolute path".to_owned());
     }
     if path.components().any(|part| part == Component::ParentDir) {
-        return Err("a path without `..` is needed".to_owned());
+        return Err("must not contain '..'".to_owned());
     }
-    // Neither `//` nor `/./` nor a slash at the end makes another folder.
+    // Removes `//`, `/./` and a slash at the end.
     let path: PathBuf = path.components().collect();
     let is = |names: &[&str]| names.iter().any(|name| path == Path::new(name));
     if path == Path::new("/") {
-        return Err("nodes cannot lie in `/` itself".to_owned());
+        return Err("must not be '/'".to_owned());
     }
     if path == scope.home || is_home(&path) {
-        return Err("a home folder itself cannot hold nodes; name a folder in it".to_owned());
+        return Err("must not be a home directory; use a directory in it".to_owned());
     }
     if is(SYSTEM) || is(SYSTEM_DEEP) || is(SYSTEM_WHOLE) {
-        return Err("a folder of the system itself cannot hold nodes; name one of your own".to_owned());
+        return Err("must not be a system directory; use a directory of your own".to_owned());
     }
     if let Some(whole) = SYSTEM_WHOLE.iter().find(|whole| path.starts_with(whole)) {
-        return Err(format!("nothing in `{whole}` can hold nodes"));
+        return Err(format!("must not be in '{whole}'"));
     }
     Ok(path)
 }
@@ -183,9 +193,8 @@ fn is_home(path: &Path) -> bool {
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::super::environment::Variables;
-    use super::super::parse_value::PathScope;
-    use super::{database, expanded, storage};
+    use super::super::variables::Variables;
+    use super::{PathScope, database, expanded, storage};
 
     fn with<T>(test: impl Fn(&PathScope<'_>) -> T) -> T {
         let variables: Variables = [("DISK".to_owned(), "/mnt/d1".to_owned())].into_iter().collect();
@@ -196,20 +205,20 @@ mod tests {
     }
 
     #[test]
-    fn home_and_variables_are_put_in() {
+    fn expands_home_and_variables() {
         let expanded = |text: &str| with(|scope| expanded(text, scope));
         assert_eq!(expanded("~/nodes").unwrap(), "/home/op/nodes");
         assert_eq!(expanded("$DISK/nodes").unwrap(), "/mnt/d1/nodes");
         assert_eq!(expanded("${DISK}s/a~b$").unwrap(), "/mnt/d1s/a~b$");
         assert_eq!(expanded("/plain").unwrap(), "/plain");
-        assert!(expanded("$NONE/x").unwrap_err().contains("`NONE` is not set"));
+        assert!(expanded("$NONE/x").unwrap_err().contains("'NONE' is not set"));
         for text in ["", "~other/x", "${DISK"] {
             assert!(expanded(text).is_err(), "{text}");
         }
     }
 
     #[test]
-    fn nodes_lie_in_a_folder_of_their_own() {
+    fn rejects_home_and_system_directories() {
         let storage = |text: &str| with(|scope| storage(text, scope));
         for (text, path) in [
             ("/data", "/data"),
@@ -250,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_may_be_an_address() {
+    fn database_can_be_an_address() {
         let database = |text: &str| with(|scope| database(text, scope));
         assert_eq!(database("sqlite:///~/c.db"), Ok(PathBuf::from("/home/op/c.db")));
         assert_eq!(database("sqlite:////data/c.db"), Ok(PathBuf::from("/data/c.db")));

@@ -1,32 +1,48 @@
-//! The settings of one run, which no colony keeps.
+//! The settings of one run, which the colony does not store.
 
-use super::run_options::ACTIONS;
-use super::table::{EnvName, Group, Lifetime, Setting, Unit, ValueType};
+use strum::VariantNames;
 
-/// The levels of the log; the peer's words, and those of others for the same.
-pub(super) const LEVELS: &[&str] = &[
-    "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "TRACE", "WARN", "NOTSET",
-];
+use super::run_options::{Collector, LogLevel, OtherAction, ReportFormat, ReportKind};
+use super::setting::{EnvName, Group, KnownTo, Lifetime, Setting, Unit, ValueType};
+use crate::colony::ForcedAction;
 
-/// What `--report` takes.
-pub(super) const REPORTS: &[&str] = &[
-    "node-status",
-    "node-status-details",
-    "influx-resources",
-    "machine-config",
-    "machine-metrics",
-    "history",
-    "plan",
-];
+/// The log levels, and other names that `--loglevel` accepts.
+const LEVELS: &[&str] = &joined::<{ LogLevel::VARIANTS.len() + 2 }>(LogLevel::VARIANTS, &["WARN", "NOTSET"]);
 
-/// What `--report_format` takes.
-pub(super) const FORMATS: &[&str] = &["text", "json", "env", "config", "ntracking"];
+/// The actions on nodes, and the others.
+const ACTIONS: &[&str] = &joined::<{ ForcedAction::VARIANTS.len() + OtherAction::VARIANTS.len() }>(
+    ForcedAction::VARIANTS,
+    OtherAction::VARIANTS,
+);
 
-/// What `--ntracking` takes.
-pub(super) const COLLECTORS: &[&str] = &["keep", "replace"];
+/// The words of both lists; `N` is their number.
+const fn joined<const N: usize>(first: &[&'static str], second: &[&'static str]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut n = 0;
+    while n < N {
+        words[n] = if n < first.len() {
+            first[n]
+        } else {
+            second[n - first.len()]
+        };
+        n += 1;
+    }
+    words
+}
 
-/// What `--rust_backtrace` takes.
-pub(super) const BACKTRACES: &[&str] = &["0", "1", "full"];
+const NODES: ValueType = ValueType::Whole {
+    min: 1,
+    max: 10_000,
+    unit: Unit::Nodes,
+    or_none: false,
+};
+
+const ANM_WAIT: ValueType = ValueType::Whole {
+    min: 0,
+    max: 86_400,
+    unit: Unit::Seconds,
+    or_none: false,
+};
 
 const MILLISECONDS: ValueType = ValueType::Whole {
     min: 0,
@@ -35,196 +51,83 @@ const MILLISECONDS: ValueType = ValueType::Whole {
     or_none: false,
 };
 
-/// A setting that files and variables may say, too.
-const fn run(group: Group, name: &'static str, takes: ValueType, help: &'static str) -> Setting {
+/// Where a setting of one run can be set.
+#[derive(Clone, Copy)]
+enum Sources {
+    /// Flags, variables and files.
+    All,
+    /// Flags and files, because the name of the variable would be too general.
+    NoVariable,
+    /// Flags.
+    FlagOnly,
+}
+
+const fn of_run(
+    sources: Sources,
+    group: Group,
+    name: &'static str,
+    value_type: ValueType,
+    help: &'static str,
+) -> Setting {
     Setting {
         name,
-        variable: EnvName::Capitals,
-        takes,
-        kept: Lifetime::Run,
+        variable: match sources {
+            Sources::All => EnvName::Capitals,
+            Sources::NoVariable | Sources::FlagOnly => EnvName::Nothing,
+        },
+        value_type,
+        lifetime: match sources {
+            Sources::All | Sources::NoVariable => Lifetime::Run,
+            Sources::FlagOnly => Lifetime::Flag,
+        },
+        known_to: KnownTo::Both,
         default: "",
         group,
         help,
     }
 }
 
-/// A switch without a name in the environment.
-const fn bare(group: Group, name: &'static str, help: &'static str) -> Setting {
-    Setting {
-        variable: EnvName::Nothing,
-        ..run(group, name, ValueType::Switch, help)
-    }
+/// One row for each setting: where it can be set, group, name, type and help.
+macro_rules! settings {
+    ($($sources:ident, $group:ident, $name:literal, $type:expr, $help:literal;)*) => {
+        &[$(of_run(Sources::$sources, Group::$group, $name, $type, $help)),*]
+    };
 }
 
-/// An order given by hand.
-const fn flag(group: Group, name: &'static str, takes: ValueType, help: &'static str) -> Setting {
-    Setting {
-        variable: EnvName::Nothing,
-        kept: Lifetime::Flag,
-        ..run(group, name, takes, help)
-    }
-}
-
-pub(super) const MOMENTARY: &[Setting] = &[
-    flag(
-        Group::Run,
-        "config",
-        ValueType::File,
-        "Read this file of settings, too",
-    ),
-    run(
-        Group::Run,
-        "dbpath",
-        ValueType::Database,
-        "The colony: a path, or sqlite:///path",
-    ),
-    run(
-        Group::Run,
-        "dry_run",
-        ValueType::Switch,
-        "Show what would be done and change nothing",
-    ),
-    flag(Group::Init, "init", ValueType::Switch, "Make the colony"),
-    flag(
-        Group::Init,
-        "import",
-        ValueType::Switch,
-        "Take in the nodes that are there: with --init, or into a colony without nodes",
-    ),
-    flag(
-        Group::Init,
-        "migrate_anm",
-        ValueType::Switch,
-        "With --init: take the nodes of anm over, none of which is touched",
-    ),
-    flag(
-        Group::Init,
-        "anm_wait",
-        ValueType::Whole {
-            min: 0,
-            max: 86_400,
-            unit: Unit::Seconds,
-            or_none: false,
-        },
-        "With --migrate_anm: how long a run of anm is waited for (900 unless said)",
-    ),
-    flag(
-        Group::Init,
-        "ntracking",
-        ValueType::Choice(COLLECTORS),
-        "With --migrate_anm: keep NTracking's collector, or replace it by wnm's report",
-    ),
-    flag(
-        Group::Init,
-        "rollback_anm",
-        ValueType::Switch,
-        "Give the nodes back to anm; with --confirm though it would act on wrong ones",
-    ),
-    run(
-        Group::Orders,
-        "force_action",
-        ValueType::Choice(ACTIONS),
-        "Do this instead of what is planned",
-    ),
-    run(
-        Group::Orders,
-        "service_name",
-        ValueType::Names,
-        "Which nodes an order or a report is about: antnode0001,antnode0003",
-    ),
-    run(
-        Group::Orders,
-        "count",
-        ValueType::Whole {
-            min: 1,
-            max: 10_000,
-            unit: Unit::Nodes,
-            or_none: false,
-        },
-        "How many nodes an order without names is about",
-    ),
-    flag(
-        Group::Orders,
-        "confirm",
-        ValueType::Switch,
-        "Do what destroys or rebuilds, or what a safety stop holds back",
-    ),
-    flag(
-        Group::Orders,
-        "remove_lockfile",
-        ValueType::Switch,
-        "Remove a lock file that was left behind",
-    ),
-    run(
-        Group::Reports,
-        "report",
-        ValueType::Choice(REPORTS),
-        "Do nothing but print a report",
-    ),
-    run(
-        Group::Reports,
-        "report_format",
-        ValueType::Choice(FORMATS),
-        "How the report is written; text if nothing is said",
-    ),
-    bare(Group::Reports, "json", "The same as --report_format json"),
-    flag(
-        Group::Reports,
-        "doctor",
-        ValueType::Switch,
-        "Look for what keeps a colony from working, and say what to do",
-    ),
-    flag(
-        Group::Reports,
-        "since",
-        ValueType::Since,
-        "With --report history: nothing from before; 2h, 3d, 2026-11-23, or seconds since 1970",
-    ),
-    run(
-        Group::Output,
-        "loglevel",
-        ValueType::Choice(LEVELS),
-        "How much is logged; INFO if nothing is said",
-    ),
-    bare(Group::Output, "verbose", "The same as --loglevel DEBUG"),
-    bare(Group::Output, "quiet", "Log errors only"),
-    bare(
-        Group::Output,
-        "show_machine_config",
-        "Log every setting and where it comes from",
-    ),
-    bare(
-        Group::Output,
-        "show_machine_metrics",
-        "Log the figures of machine and colony",
-    ),
-    bare(
-        Group::Output,
-        "show_decisions",
-        "Log what was allowed and what pressed",
-    ),
-    run(
-        Group::Pace,
-        "this_survey_delay",
-        MILLISECONDS,
-        "The survey_delay of this run",
-    ),
-    run(
-        Group::Pace,
-        "this_action_delay",
-        MILLISECONDS,
-        "The action_delay of this run",
-    ),
-    run(
-        Group::Pace,
-        "interval",
-        MILLISECONDS,
-        "The same, before --this_action_delay",
-    ),
-    run(
-        Group::Tools,
-        "rust_backtrace",
-        ValueType::Choice(BACKTRACES),
-        "RUST_BACKTRACE of antctl in this run",
-    ),
-];
+pub(super) const PER_RUN: &[Setting] = settings! {
+    FlagOnly, Run, "config", ValueType::File, "Also read this config file";
+    All, Run, "dbpath", ValueType::Database, "The database of the colony: a path, or sqlite:///path";
+    All, Run, "dry_run", ValueType::Switch, "Show what would be done, and change nothing";
+    FlagOnly, Init, "init", ValueType::Switch, "Set up the node database (the \"colony\")";
+    FlagOnly, Init, "import", ValueType::Switch,
+        "Import the nodes on this machine: with --init, or into a colony without nodes";
+    FlagOnly, Init, "migrate_anm", ValueType::Switch, "With --init: take over the nodes of anm without stopping them";
+    FlagOnly, Init, "anm_wait", ANM_WAIT, "With --migrate_anm: how long to wait for a run of anm to end (default: 900)";
+    FlagOnly, Init, "ntracking", ValueType::Choice(Collector::VARIANTS),
+        "With --migrate_anm: keep NTracking's collector, or replace it with wnm's report";
+    FlagOnly, Init, "rollback_anm", ValueType::Switch,
+        "Return the nodes to anm; --confirm: even if anm would act on wrong nodes";
+    All, Actions, "force_action", ValueType::Choice(ACTIONS), "Do this instead of what wnm would decide";
+    All, Actions, "service_name", ValueType::Names,
+        "The nodes of an action or report: antnode0001,antnode0003";
+    All, Actions, "count", NODES, "Number of nodes of an action without --service_name";
+    FlagOnly, Actions, "confirm", ValueType::Switch,
+        "Allow an action that deletes or rebuilds, or one that a safety stop prevents";
+    FlagOnly, Actions, "remove_lockfile", ValueType::Switch, "Delete the lock file of a killed run";
+    All, Reports, "report", ValueType::Choice(ReportKind::VARIANTS), "Only print this report";
+    All, Reports, "report_format", ValueType::Choice(ReportFormat::VARIANTS), "Format of the report (default: text)";
+    NoVariable, Reports, "json", ValueType::Switch, "Same as --report_format json";
+    FlagOnly, Reports, "doctor", ValueType::Switch, "Find problems of the colony, and show how to fix them";
+    FlagOnly, Reports, "since", ValueType::Since,
+        "With --report history: only since then; 2h, 3d, 2026-11-23, or seconds since 1970";
+    All, Log, "loglevel", ValueType::Choice(LEVELS), "Least severe level that is logged (default: INFO)";
+    NoVariable, Log, "verbose", ValueType::Switch, "Same as --loglevel DEBUG";
+    NoVariable, Log, "quiet", ValueType::Switch, "Log errors only";
+    NoVariable, Log, "show_machine_config", ValueType::Switch, "Log every setting and its source";
+    NoVariable, Log, "show_machine_metrics", ValueType::Switch, "Log the metrics of the machine and its nodes";
+    NoVariable, Log, "show_decisions", ValueType::Switch, "Log which limits are met and which are exceeded";
+    All, Pace, "this_survey_delay", MILLISECONDS, "survey_delay of this run";
+    All, Pace, "this_action_delay", MILLISECONDS, "action_delay of this run";
+    All, Pace, "interval", MILLISECONDS, "Same as --this_action_delay, and overrides it";
+    All, Tools, "rust_backtrace", ValueType::Choice(&["0", "1", "full"]), "RUST_BACKTRACE of antctl in this run";
+};

@@ -1,4 +1,4 @@
-//! What the plan, the survey and the executor take from the settings.
+//! What the plan, the survey and the execution read from the settings.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::values::Settings;
 use crate::colony::Mode;
 use crate::plan::policy::{Delays, Policy, Quotas, Template, Threshold};
 
-/// The network all nodes are made for.
+/// The network of all nodes.
 const NETWORK: &str = "evm-arbitrum-one";
 
 pub use crate::program::user_account::NODE_USER;
@@ -20,11 +20,11 @@ fn percent(add: i64, remove: i64) -> Threshold {
     }
 }
 
-/// Two rates. Of two that are watched together, one that is left at 0 presses never and allows always.
+/// Two rates. If only one of them is checked, the other never limits adding and never removes nodes.
 fn rates(pairs: [(i64, i64); 2]) -> [Threshold; 2] {
-    let watched = pairs.iter().any(|pair| *pair != (0, 0));
+    let is_checked = pairs.iter().any(|pair| *pair != (0, 0));
     pairs.map(|(add, remove)| {
-        if watched && (add, remove) == (0, 0) {
+        if is_checked && (add, remove) == (0, 0) {
             Threshold {
                 add: f64::INFINITY,
                 remove: f64::INFINITY,
@@ -36,7 +36,7 @@ fn rates(pairs: [(i64, i64); 2]) -> [Threshold; 2] {
 }
 
 impl Settings {
-    /// The policy of the colony.
+    /// The limits, quotas and delays of the plan.
     #[must_use]
     pub fn policy(&self) -> Policy {
         Policy {
@@ -74,7 +74,7 @@ impl Settings {
         }
     }
 
-    /// What new nodes are made from.
+    /// The properties of new nodes.
     #[must_use]
     pub fn template(&self, place: &Locations) -> Template {
         let manager = self.process_manager;
@@ -91,7 +91,7 @@ impl Settings {
                 Mode::User => place.operator.user.clone(),
             },
             network: NETWORK.to_owned(),
-            environment: self.environment_text.clone(),
+            environment: self.environment.clone(),
             highest_id_used: manager
                 .numbers_its_nodes()
                 .then(|| self.highest_node_id_used.unwrap_or_default()),
@@ -100,24 +100,24 @@ impl Settings {
         }
     }
 
-    /// Between two actions of this run: `--interval`, else `--this_action_delay`, else `action_delay`; an hour at most,
-    /// as meanwhile no other run comes to anything.
+    /// The pause between two actions of this run: `--interval`, else `--this_action_delay`, else `action_delay`; at most an
+    /// hour, because no other run can do anything meanwhile.
     #[must_use]
     pub fn effective_action_delay(&self) -> Duration {
         let of_run = self.run.interval.or(self.run.this_action_delay);
         Duration::from_millis(of_run.unwrap_or(self.action_delay)).min(Duration::from_secs(3600))
     }
 
-    /// Between the starts of two probes in this run: `--this_survey_delay`, else `survey_delay`; a minute at most.
+    /// The pause between queries of two nodes: `--this_survey_delay`, else `survey_delay`; at most a minute.
     #[must_use]
     pub fn effective_survey_delay(&self) -> Duration {
-        let said = self.run.this_survey_delay.unwrap_or(self.survey_delay);
-        Duration::from_millis(said).min(Duration::from_secs(60))
+        let delay = self.run.this_survey_delay.unwrap_or(self.survey_delay);
+        Duration::from_millis(delay).min(Duration::from_secs(60))
     }
 
-    /// Whether antctl is to tell more: when the colony says so, or when all is logged.
+    /// Whether antctl prints debug output: with `antctl_debug`, or at the log level DEBUG.
     #[must_use]
-    pub fn antctl_tells_more(&self) -> bool {
+    pub fn is_antctl_verbose(&self) -> bool {
         self.antctl_debug || self.run.level() >= LogLevel::Debug
     }
 }
@@ -129,7 +129,7 @@ mod tests {
     use super::super::fixtures::{colony, flag, fresh, place, with};
 
     #[test]
-    fn the_policy_says_what_the_settings_say() {
+    fn policy_has_the_values_of_the_settings() {
         let policy = fresh(&[
             ("node_cap", "7"),
             ("shunned_remove", "3"),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_left_at_0_beside_a_watched_one_presses_never() {
+    fn rate_of_0_beside_a_checked_rate_never_limits() {
         let idle = fresh(&[]).settings.policy();
         assert_eq!((idle.hdio[0].add, idle.hdio[1].remove), (0.0, 0.0));
         let policy = fresh(&[("hdio_read_less_than", "5"), ("hdio_read_remove", "9")])
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_made_in_the_name_of_their_mode() {
+    fn user_of_new_nodes_depends_on_the_mode() {
         let user = fresh(&[]).settings.template(&place());
         assert_eq!((user.user.as_str(), user.highest_id_used), ("op", None));
         let system = fresh(&[("process_manager", "antctl+sudo"), ("highest_node_id_used", "4")]);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_may_have_delays_of_its_own() {
+    fn delays_of_one_run_override_stored_delays() {
         let delay = |said: &[(&str, &str)]| {
             let said = said.iter().map(|(name, text)| flag(name, text)).collect();
             let settings = with(colony(&[("action_delay", "100"), ("survey_delay", "50")]), said)
@@ -190,7 +190,7 @@ mod tests {
             delay(&[("this_action_delay", "7"), ("interval", "9")]),
             (ms(9), ms(50))
         );
-        // Nobody waits for the end of the world.
+        // Delays are bounded.
         let endless = i64::MAX.to_string();
         assert_eq!(
             delay(&[("interval", &endless), ("this_survey_delay", &endless)]),

@@ -1,15 +1,16 @@
-//! What one run was asked to do: the settings no colony keeps, typed.
+//! The options of one run, typed.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use strum::{EnumString, VariantNames};
+use serde::{Deserialize, Deserializer, Serialize};
+use strum::{EnumString, IntoStaticStr, ParseError, VariantNames};
 
-use super::parse_value::Values;
+use super::deserialize::optional_word;
 use crate::colony::{ForcedAction, Since};
 
-/// What `--force_action` can ask for.
+/// An action that replaces the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForceAction {
     /// An action on nodes.
@@ -17,7 +18,7 @@ pub enum ForceAction {
     Other(OtherAction),
 }
 
-/// What `--force_action` can ask for that is no action on nodes.
+/// An action of `--force_action` that is not an action on nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, VariantNames)]
 #[strum(serialize_all = "snake_case")]
 pub enum OtherAction {
@@ -25,37 +26,24 @@ pub enum OtherAction {
     #[strum(serialize = "wnm-db-migration")]
     DbMigration,
     Nullop,
+    #[strum(serialize = "update_config")]
     UpdateConfig,
+    #[strum(serialize = "disable_config")]
     DisableConfig,
 }
 
-/// Every word that `--force_action` takes.
-pub(super) const ACTIONS: &[&str] = &{
-    let (nodes, others) = (ForcedAction::VARIANTS, OtherAction::VARIANTS);
-    let mut words = [""; ForcedAction::VARIANTS.len() + OtherAction::VARIANTS.len()];
-    let mut place = 0;
-    while place < words.len() {
-        words[place] = if place < nodes.len() {
-            nodes[place]
-        } else {
-            others[place - nodes.len()]
-        };
-        place += 1;
-    }
-    words
-};
+impl FromStr for ForceAction {
+    type Err = ParseError;
 
-impl ForceAction {
-    /// The action with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<ForceAction> {
-        let nodes = word.parse().map(ForceAction::Nodes);
-        nodes.or_else(|_| word.parse().map(ForceAction::Other)).ok()
+    fn from_str(word: &str) -> Result<ForceAction, ParseError> {
+        let on_nodes = word.parse().map(ForceAction::Nodes);
+        on_nodes.or_else(|_| word.parse().map(ForceAction::Other))
     }
 }
 
 /// A report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ReportKind {
     NodeStatus,
     NodeStatusDetails,
@@ -69,131 +57,67 @@ pub enum ReportKind {
 }
 
 impl ReportKind {
-    /// The report this word means.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<ReportKind> {
-        Some(match word {
-            "node-status" => ReportKind::NodeStatus,
-            "node-status-details" => ReportKind::NodeStatusDetails,
-            "influx-resources" => ReportKind::InfluxResources,
-            "machine-config" => ReportKind::MachineConfig,
-            "machine-metrics" => ReportKind::MachineMetrics,
-            "history" => ReportKind::History,
-            "plan" => ReportKind::Plan,
-            _ => return None,
-        })
-    }
-
-    /// The word for it.
+    /// Its name on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            ReportKind::NodeStatus => "node-status",
-            ReportKind::NodeStatusDetails => "node-status-details",
-            ReportKind::InfluxResources => "influx-resources",
-            ReportKind::MachineConfig => "machine-config",
-            ReportKind::MachineMetrics => "machine-metrics",
-            ReportKind::History => "history",
-            ReportKind::Plan => "plan",
-        }
+        self.into()
     }
 }
 
-/// How a report is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The format of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "lowercase")]
 pub enum ReportFormat {
     #[default]
     Text,
     Json,
     /// `NAME=value` in capitals, for a shell and for `.env`.
     Env,
-    /// `name=value`, a file of settings.
+    /// `name=value`, for a config file.
     Config,
-    /// NTracking's names and types, of influx-resources only.
+    /// The names and types of NTracking; only for influx-resources.
     Ntracking,
 }
 
 impl ReportFormat {
-    /// The format this word means.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<ReportFormat> {
-        Some(match word {
-            "text" => ReportFormat::Text,
-            "json" => ReportFormat::Json,
-            "env" => ReportFormat::Env,
-            "config" => ReportFormat::Config,
-            "ntracking" => ReportFormat::Ntracking,
-            _ => return None,
-        })
-    }
-
-    /// The word for it.
+    /// Its name on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
-        match self {
-            ReportFormat::Text => "text",
-            ReportFormat::Json => "json",
-            ReportFormat::Env => "env",
-            ReportFormat::Config => "config",
-            ReportFormat::Ntracking => "ntracking",
-        }
+        self.into()
     }
 }
 
-/// What becomes of NTracking's collector in a takeover.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a takeover does with NTracking's collector.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Collector {
-    /// It goes on, and wnm keeps the file that it reads up to date.
+    /// It continues to run, and wnm updates the file that it reads.
     #[default]
     Keep,
-    /// wnm's own report is run in its place.
+    /// wnm's report runs in its place.
     Replace,
 }
 
-impl Collector {
-    /// What this word means.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Collector> {
-        Some(match word {
-            "keep" => Collector::Keep,
-            "replace" => Collector::Replace,
-            _ => return None,
-        })
-    }
-}
-
-/// How much is logged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// The least severe level that is logged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, EnumString, VariantNames)]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum LogLevel {
     Critical,
     Error,
+    #[strum(to_string = "WARNING", serialize = "WARN")]
     Warning,
     #[default]
     Info,
+    // NOTSET of the Python wnm logs everything, and its lowest level is DEBUG.
+    #[strum(to_string = "DEBUG", serialize = "NOTSET")]
     Debug,
     Trace,
 }
 
-impl LogLevel {
-    /// The level this word means, in capitals.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<LogLevel> {
-        Some(match word {
-            "CRITICAL" => LogLevel::Critical,
-            "ERROR" => LogLevel::Error,
-            "WARNING" | "WARN" => LogLevel::Warning,
-            "INFO" => LogLevel::Info,
-            // The peer's NOTSET logs all it has, and it has nothing below DEBUG.
-            "DEBUG" | "NOTSET" => LogLevel::Debug,
-            "TRACE" => LogLevel::Trace,
-            _ => return None,
-        })
-    }
-}
-
-/// All that one run was asked.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The options of one run. The name of a field is the name of its setting.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RunOptions {
     pub config: Option<PathBuf>,
     pub dbpath: Option<PathBuf>,
@@ -201,21 +125,28 @@ pub struct RunOptions {
     pub init: bool,
     pub import: bool,
     pub migrate_anm: bool,
+    #[serde(deserialize_with = "seconds")]
     pub anm_wait: Option<Duration>,
+    #[serde(deserialize_with = "optional_word")]
     pub ntracking: Option<Collector>,
     pub rollback_anm: bool,
+    #[serde(deserialize_with = "optional_word")]
     pub force_action: Option<ForceAction>,
-    /// Empty: none was named.
+    /// Empty: no node was named.
     pub service_name: Vec<String>,
     /// At least 1.
     pub count: Option<u32>,
     pub confirm: bool,
     pub remove_lockfile: bool,
+    #[serde(deserialize_with = "optional_word")]
     pub report: Option<ReportKind>,
+    #[serde(deserialize_with = "optional_word")]
     pub report_format: Option<ReportFormat>,
     pub json: bool,
     pub doctor: bool,
+    #[serde(deserialize_with = "since")]
     pub since: Option<Since>,
+    #[serde(deserialize_with = "optional_word")]
     pub loglevel: Option<LogLevel>,
     pub verbose: bool,
     pub quiet: bool,
@@ -231,45 +162,16 @@ pub struct RunOptions {
     pub rust_backtrace: Option<String>,
 }
 
-impl RunOptions {
-    pub(super) fn from_values(values: &Values) -> RunOptions {
-        let milliseconds = |name| values.whole(name).map(i64::unsigned_abs);
-        RunOptions {
-            config: values.path("config"),
-            dbpath: values.path("dbpath"),
-            dry_run: values.on("dry_run"),
-            init: values.on("init"),
-            import: values.on("import"),
-            migrate_anm: values.on("migrate_anm"),
-            anm_wait: values
-                .whole("anm_wait")
-                .map(|s| Duration::from_secs(s.unsigned_abs())),
-            ntracking: values.word("ntracking").and_then(Collector::from_word),
-            rollback_anm: values.on("rollback_anm"),
-            force_action: values.word("force_action").and_then(ForceAction::from_word),
-            service_name: values.words("service_name"),
-            count: values.whole("count").and_then(|count| u32::try_from(count).ok()),
-            confirm: values.on("confirm"),
-            remove_lockfile: values.on("remove_lockfile"),
-            report: values.word("report").and_then(ReportKind::from_word),
-            report_format: values.word("report_format").and_then(ReportFormat::from_word),
-            json: values.on("json"),
-            doctor: values.on("doctor"),
-            since: values.word("since").and_then(Since::parse),
-            loglevel: values.word("loglevel").and_then(LogLevel::from_word),
-            verbose: values.on("verbose"),
-            quiet: values.on("quiet"),
-            show_machine_config: values.on("show_machine_config"),
-            show_machine_metrics: values.on("show_machine_metrics"),
-            show_decisions: values.on("show_decisions"),
-            this_survey_delay: milliseconds("this_survey_delay"),
-            this_action_delay: milliseconds("this_action_delay"),
-            interval: milliseconds("interval"),
-            rust_backtrace: values.word("rust_backtrace").map(str::to_owned),
-        }
-    }
+fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    u64::deserialize(deserializer).map(|seconds| Some(Duration::from_secs(seconds)))
+}
 
-    /// How much is logged: `-q` before `-v` before `--loglevel`.
+fn since<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Since>, D::Error> {
+    String::deserialize(deserializer).map(|text| Since::parse(&text))
+}
+
+impl RunOptions {
+    /// The log level: `--quiet` overrides `--verbose`, which overrides `--loglevel`.
     #[must_use]
     pub fn level(&self) -> LogLevel {
         if self.quiet {
@@ -281,7 +183,7 @@ impl RunOptions {
         }
     }
 
-    /// How a report is written: `--json` before `--report_format`.
+    /// The format of a report: `--json` overrides `--report_format`.
     #[must_use]
     pub fn format(&self) -> ReportFormat {
         if self.json {
@@ -294,28 +196,23 @@ impl RunOptions {
 
 #[cfg(test)]
 mod tests {
-    use super::super::per_run::{FORMATS, LEVELS, REPORTS};
-    use super::ACTIONS;
-    use super::{ForceAction, LogLevel, ReportFormat, ReportKind, RunOptions};
+    use super::super::setting::ValueType;
+    use super::super::table::find;
+    use super::{LogLevel, ReportFormat, RunOptions};
 
     #[test]
-    fn every_word_the_table_allows_means_something() {
-        assert!(ACTIONS.iter().all(|word| ForceAction::from_word(word).is_some()));
-        assert!(
-            REPORTS
-                .iter()
-                .all(|word| ReportKind::from_word(word).is_some_and(|kind| kind.word() == *word))
-        );
-        assert!(
-            FORMATS
-                .iter()
-                .all(|word| ReportFormat::from_word(word).is_some_and(|format| format.word() == *word))
-        );
-        assert!(LEVELS.iter().all(|word| LogLevel::from_word(word).is_some()));
+    fn every_log_level_of_the_table_is_valid() {
+        let Some(ValueType::Choice(words)) = find("loglevel").map(|setting| setting.value_type) else {
+            panic!("`loglevel` is a choice");
+        };
+        assert_eq!(words.len(), 8);
+        for word in words {
+            assert!(word.parse::<LogLevel>().is_ok(), "{word}");
+        }
     }
 
     #[test]
-    fn quiet_is_stronger_than_verbose() {
+    fn quiet_overrides_verbose() {
         let mut run = RunOptions {
             verbose: true,
             loglevel: Some(LogLevel::Warning),
@@ -328,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_short_for_the_json_format() {
+    fn json_selects_the_json_format() {
         let run = RunOptions {
             json: true,
             ..RunOptions::default()

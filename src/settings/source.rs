@@ -1,27 +1,23 @@
-//! What somebody said of a setting, as text, and where.
+//! Where a value of a setting comes from, and which value has priority.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::environment::Variables;
-use super::error::SettingsError;
-use super::parse_value::{self, PathScope};
-use super::table::{SETTINGS, Setting};
+use super::setting::Setting;
 
-/// Where something was said, the weakest first.
+/// Where a value comes from, the lowest priority first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// By nobody.
     Default,
-    /// In `colony.db`.
+    /// `colony.db`.
     Colony,
-    /// By the nodes that were found on the machine.
+    /// The nodes that were found on the machine.
     Found,
-    /// In a file of settings, on this line.
+    /// A config file and a line in it.
     File(PathBuf, u32),
-    /// In the environment under this name, or in a `.env` file on this line.
+    /// An environment variable, in a `.env` file with its line.
     Variable(String, Option<(PathBuf, u32)>),
-    /// On the command line.
+    /// The command line.
     Flag,
 }
 
@@ -29,12 +25,12 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Default => f.write_str("default"),
-            Source::Colony => f.write_str("`colony.db`"),
-            Source::Found => f.write_str("the nodes that were found"),
-            Source::File(path, line) => write!(f, "`{}` line {line}", path.display()),
-            Source::Variable(name, None) => write!(f, "variable `{name}`"),
+            Source::Colony => f.write_str("'colony.db'"),
+            Source::Found => f.write_str("the nodes on this machine"),
+            Source::File(path, line) => write!(f, "'{}' line {line}", path.display()),
+            Source::Variable(name, None) => write!(f, "variable '{name}'"),
             Source::Variable(name, Some((path, line))) => {
-                write!(f, "variable `{name}`, `{}` line {line}", path.display())
+                write!(f, "variable '{name}', '{}' line {line}", path.display())
             }
             Source::Flag => f.write_str("flag"),
         }
@@ -42,13 +38,13 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// The higher wins. A variable that begins with `WNM_` was meant for wnm, so it is above every
-    /// variable that may be there by accident.
+    /// The highest has priority. A variable that begins with `WNM_` is meant for wnm, so it overrides variables that
+    /// may belong to another program.
     #[must_use]
     pub fn rank(&self) -> u8 {
         match self {
             Source::Default => 0,
-            // Among equals the last counts: what is found is put behind what is kept.
+            // Values of the found nodes follow those of the colony, and of equal ranks the last value is used.
             Source::Colony | Source::Found => 1,
             Source::File(..) => 2,
             Source::Variable(name, from) => {
@@ -58,147 +54,77 @@ impl Source {
         }
     }
 
-    /// Whether somebody said it for this run, outside the colony.
+    /// Whether the operator gave the value in this run: in a flag, a variable or a file.
     #[must_use]
-    pub fn is_said(&self) -> bool {
+    pub fn is_explicit(&self) -> bool {
         self.rank() > 1
     }
 }
 
-/// What was said of one setting in one place.
+/// A value of a setting, as text, and its source.
 #[derive(Debug, Clone)]
 pub struct Provided {
     pub setting: &'static Setting,
     pub text: String,
-    pub origin: Source,
+    pub source: Source,
 }
 
-/// What the nodes that were found say of a setting.
-///
-/// # Errors
-/// When it is none that can be.
-pub fn found(
-    name: &'static str,
-    text: String,
-    home: &Path,
-    variables: &Variables,
-) -> Result<Provided, SettingsError> {
-    let Some(setting) = SETTINGS.iter().find(|setting| setting.name == name) else {
-        return Err(SettingsError::Missing { setting: name });
-    };
-    let saying = Provided {
-        setting,
-        text,
-        origin: Source::Found,
-    };
-    match parse_value::read(setting, &saying.text, &PathScope { home, variables }) {
-        Ok(_) => Ok(saying),
-        Err(why) => Err(saying.refused(why)),
-    }
-}
-
-/// What a colony keeps, from the columns of its `machine` row and their values as text; NULL is none.
-/// Columns that are no settings are passed over.
+/// The value of `name` with the highest priority; of equal sources the last.
 #[must_use]
-pub fn stored<N: AsRef<str>>(columns: impl IntoIterator<Item = (N, Option<String>)>) -> Vec<Provided> {
-    columns
-        .into_iter()
-        .filter_map(|(column, text)| {
-            let setting = SETTINGS
-                .iter()
-                .find(|setting| setting.is_persistent() && setting.name == column.as_ref())?;
-            Some(Provided {
-                setting,
-                text: text?,
-                origin: Source::Colony,
-            })
-        })
-        .collect()
-}
-
-/// What counts for `name`: the strongest of what was said, and among equals the last.
-#[must_use]
-pub fn winner<'a>(sayings: &'a [Provided], name: &str) -> Option<&'a Provided> {
-    sayings
+pub fn strongest<'a>(provided: &'a [Provided], name: &str) -> Option<&'a Provided> {
+    provided
         .iter()
-        .filter(|saying| saying.setting.name == name)
-        .max_by_key(|saying| saying.origin.rank())
-}
-
-impl Provided {
-    /// The complaint about this: `allowed` says what it might have been, or what is wrong with it.
-    #[must_use]
-    pub fn refused(&self, allowed: String) -> SettingsError {
-        SettingsError::BadValue {
-            setting: self.setting,
-            text: self.text.clone(),
-            allowed,
-            origin: self.origin.clone(),
-        }
-    }
+        .filter(|one| one.setting.name == name)
+        .max_by_key(|one| one.source.rank())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::table::find;
-    use super::{Provided, Source, stored, winner};
+    use super::{Provided, Source, strongest};
 
-    fn said(origin: Source, text: &str) -> Provided {
+    fn host(source: Source, text: &str) -> Provided {
         Provided {
             setting: find("host").unwrap(),
             text: text.to_owned(),
-            origin,
+            source,
         }
     }
 
     #[test]
-    fn the_strongest_layer_wins_and_in_it_the_last_word() {
+    fn source_with_the_highest_priority_wins_and_of_equal_sources_the_last_value() {
         let env = Some(("/h/.env".into(), 1));
         let rising = [
-            said(Source::Default, "a"),
-            said(Source::Colony, "b"),
-            said(Source::File("/low".into(), 1), "c"),
-            said(Source::File("/high".into(), 1), "d"),
-            said(Source::Variable("HOST".to_owned(), env.clone()), "e"),
-            said(Source::Variable("HOST".to_owned(), None), "f"),
-            said(Source::Variable("WNM_HOST".to_owned(), env), "g"),
-            said(Source::Variable("WNM_HOST".to_owned(), None), "h"),
-            said(Source::Flag, "i"),
-            said(Source::Flag, "j"),
+            host(Source::Default, "a"),
+            host(Source::Colony, "b"),
+            host(Source::File("/low".into(), 1), "c"),
+            host(Source::File("/high".into(), 1), "d"),
+            host(Source::Variable("HOST".to_owned(), env.clone()), "e"),
+            host(Source::Variable("HOST".to_owned(), None), "f"),
+            host(Source::Variable("WNM_HOST".to_owned(), env), "g"),
+            host(Source::Variable("WNM_HOST".to_owned(), None), "h"),
+            host(Source::Flag, "i"),
+            host(Source::Flag, "j"),
         ];
         for n in 1..=rising.len() {
             let mut some = rising[..n].to_vec();
-            assert_eq!(winner(&some, "host").unwrap().text, rising[n - 1].text);
-            // What is in a stronger layer wins wherever it stands.
+            assert_eq!(strongest(&some, "host").unwrap().text, rising[n - 1].text);
+            // The order of values from different sources does not matter.
             some[..n.min(2)].rotate_left(1);
-            assert_eq!(winner(&some, "host").unwrap().text, rising[n - 1].text);
+            assert_eq!(strongest(&some, "host").unwrap().text, rising[n - 1].text);
         }
-        assert!(winner(&rising, "node_cap").is_none());
+        assert!(strongest(&rising, "node_cap").is_none());
     }
 
     #[test]
-    fn a_colony_says_what_its_columns_hold() {
-        let row = [
-            ("id", Some("1".to_owned())),
-            ("node_cap", Some("7".to_owned())),
-            ("antctl_version", None),
-            ("dry_run", Some("1".to_owned())),
-        ];
-        let said = stored(row);
-        assert_eq!(said.len(), 1);
-        assert_eq!(said[0].setting.name, "node_cap");
-        assert_eq!(said[0].origin.to_string(), "`colony.db`");
-    }
-
-    #[test]
-    fn an_origin_can_be_found_again() {
+    fn sources_name_file_and_line() {
         assert_eq!(
             Source::File("/home/op/wnm/config".into(), 4).to_string(),
-            "`/home/op/wnm/config` line 4"
+            "'/home/op/wnm/config' line 4"
         );
         assert_eq!(
             Source::Variable("NODE_CAP".to_owned(), Some(("/h/.env".into(), 2))).to_string(),
-            "variable `NODE_CAP`, `/h/.env` line 2"
+            "variable 'NODE_CAP', '/h/.env' line 2"
         );
     }
 }

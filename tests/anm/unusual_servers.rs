@@ -55,7 +55,7 @@ fn overlapping_limits_of_old_anm_versions_are_accepted_with_a_warning() {
         ("50".into(), "45".into())
     );
     assert!(
-        report.contains("settings-at-odds: `cpu_less_than` must be below `cpu_remove`"),
+        report.contains("settings-at-odds: 'cpu_less_than' must be below 'cpu_remove'"),
         "{report}"
     );
 }

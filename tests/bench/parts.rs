@@ -73,7 +73,7 @@ fn resolved() -> Resolved {
         unreachable!("neither help nor version is asked for")
     };
     let variables = Variables::default();
-    let said = settings::said(flags, &variables, home).unwrap();
+    let said = settings::read_layers(flags, &variables, home).unwrap();
     let operator = Operator {
         user: "op".to_owned(),
         uid: 1234,
@@ -85,7 +85,7 @@ fn resolved() -> Resolved {
         systemd: &|_| true,
     };
     let place = locations::find(&said, &operator, &machine, &variables).unwrap();
-    let mut all = defaults::sayings(&place, 2, NOW);
+    let mut all = defaults::values(&place, 2, NOW);
     all.extend(said);
     settings::resolve(&all, &place, &variables).unwrap()
 }

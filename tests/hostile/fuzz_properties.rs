@@ -12,8 +12,8 @@ use wnm::manager::discovered_node;
 use wnm::manager::launchd::JobFile;
 use wnm::manager::unit_file::Unit;
 use wnm::manager::{LaunchPolicy, launch_command};
-use wnm::settings::parse_value::{self, PathScope};
-use wnm::settings::{Provided, Variables, config_file, environment};
+use wnm::settings::path_value::PathScope;
+use wnm::settings::{Provided, Variables, config_file, environment, parse_value};
 use wnm::survey::openmetrics::LineScanner;
 
 /// One property and its inputs.
@@ -106,8 +106,8 @@ pub fn settings(bytes: &[u8]) {
     };
     let path = Path::new("/home/op/.local/share/wnm/config");
     for read in [
-        config_file::read(&text, path),
-        environment::dotenv(&text, path, &variables),
+        config_file::parse(&text, path),
+        environment::parse_dotenv(&text, path, &variables),
     ] {
         match read {
             Ok(sayings) => sayings.iter().for_each(|saying| keeps(saying, &scope)),
@@ -117,8 +117,8 @@ pub fn settings(bytes: &[u8]) {
 }
 
 fn keeps(saying: &Provided, scope: &PathScope<'_>) {
-    match parse_value::read(saying.setting, &saying.text, scope) {
-        Err(why) => is_for_people(&saying.refused(why).to_string()),
+    match parse_value::parse(saying.setting, &saying.text, scope) {
+        Err(why) => is_for_people(&saying.invalid(why).to_string()),
         Ok(meaning) => {
             let Some(stored) = meaning.stored else { return };
             assert!(!stored.contains('\0'));
@@ -126,7 +126,7 @@ fn keeps(saying: &Provided, scope: &PathScope<'_>) {
             if stored.contains('$') {
                 return;
             }
-            let again = parse_value::read_stored(saying.setting, &stored, scope);
+            let again = parse_value::parse_stored(saying.setting, &stored, scope);
             assert_eq!(
                 again.map(|again| again.value),
                 Ok(meaning.value),

@@ -63,13 +63,13 @@ fn words() -> Vec<String> {
 fn texts() -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(|setting| {
         let is_text = !matches!(
-            setting.takes,
+            setting.value_type,
             ValueType::Whole { .. } | ValueType::Load | ValueType::Thousands | ValueType::Switch
         );
         // Settings that only flags may set are rejected in other layers, except those that a report reads
         // from its own flags.
         is_text
-            && setting.kept != Lifetime::Flag
+            && setting.lifetime != Lifetime::Flag
             && !["report", "report_format", "dbpath", "config"].contains(&setting.name)
     })
 }
@@ -103,9 +103,9 @@ fn is_kept(ran: &Ran, setting: &Setting, word: &str) {
     let told = &ran.json()[setting.name];
     let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
     let is_said = told == word.trim()
-        || matches!(setting.takes, ValueType::Choice(_)) && told.eq_ignore_ascii_case(word.trim())
-        || matches!(setting.takes, ValueType::Storage) && told.starts_with('/')
-        || matches!(setting.takes, ValueType::Address)
+        || matches!(setting.value_type, ValueType::Choice(_)) && told.eq_ignore_ascii_case(word.trim())
+        || matches!(setting.value_type, ValueType::Storage) && told.starts_with('/')
+        || matches!(setting.value_type, ValueType::Address)
         || told == "null" && word.trim().is_empty();
     assert!(is_said, "{} became {told:.80?} from {word:.80?}", setting.name);
 }
@@ -134,7 +134,7 @@ impl Way {
     /// The text that the error must contain.
     fn place(self) -> &'static str {
         match self {
-            Way::Flag => "flag",
+            Way::Flag => "'--",
             Way::Variable => "variable",
             Way::Dotenv | Way::DotenvBare => ".env",
             Way::Toml | Way::Line => "config",
@@ -280,10 +280,14 @@ fn forms() -> Vec<(usize, &'static str, String)> {
     vec![
         (
             2,
-            "stand for is longer than 256 KiB",
+            "longer than 256 KiB after its variables are expanded",
             format!("A0=0123456789\n{doubled}"),
         ),
-        (2, "are not closed", "NODE_CAP=\"3\nCPU_REMOVE=70".to_owned()),
+        (
+            2,
+            "missing closing quote",
+            "NODE_CAP=\"3\nCPU_REMOVE=70".to_owned(),
+        ),
         (
             0,
             "no setting `a",

@@ -16,7 +16,7 @@ fn role() -> PathBuf {
 fn kept() -> Vec<&'static Setting> {
     SETTINGS
         .iter()
-        .filter(|setting| !matches!(setting.kept, Lifetime::Run | Lifetime::Flag))
+        .filter(|setting| !matches!(setting.lifetime, Lifetime::Run | Lifetime::Flag))
         .collect()
 }
 
@@ -61,7 +61,7 @@ fn variables_of_the_role_are_the_settings() {
             setting.help.replace('\'', "''")
         )
         .expect("a text");
-        writeln!(options, "        type: {}", kind(&setting.takes)).expect("a text");
+        writeln!(options, "        type: {}", kind(&setting.value_type)).expect("a text");
     }
     generated("vars/main.yml", "__wnm_settings:", "# end\n", &names);
     let mark = "# Every setting that a colony stores; generated from the table of settings.";

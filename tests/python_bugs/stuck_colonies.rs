@@ -209,7 +209,7 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
     for has_systemd in [true, false] {
         let made = first(has_systemd);
         // The stored default manager.
-        let kept = defaults::sayings(&made, 2, wnm::colony::Timestamp(0))
+        let kept = defaults::values(&made, 2, wnm::colony::Timestamp(0))
             .into_iter()
             .find(|saying| saying.setting.name == "process_manager")
             .expect("a default manager")

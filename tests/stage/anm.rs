@@ -148,11 +148,11 @@ impl Machine {
         };
         let mut said = vec![("init", "true"), ("migrate_anm", "true")];
         said.extend(flags);
-        let mut sayings = variables.sayings().expect("UTF-8");
+        let mut sayings = variables.settings().expect("UTF-8");
         sayings.extend(said.into_iter().map(|(name, text)| Provided {
             setting: table::find(name).expect("a setting"),
             text: text.to_owned(),
-            origin: Source::Flag,
+            source: Source::Flag,
         }));
         let asked = locations::HostFacts {
             platform: Platform::Linux,
@@ -164,7 +164,7 @@ impl Machine {
             *path = self.path(path.to_str().expect("a path"));
         }
         Session {
-            run: settings::this_run(&sayings, &operator.home, &variables).expect("a run"),
+            run: settings::run_options(&sayings, &operator.home, &variables).expect("a run"),
             variables,
             place,
             terminal: Terminal::of(false, false, None, None),

@@ -187,10 +187,15 @@ impl NewColony<'_> {
         let mut found = Vec::new();
         for taken in &plan.settings {
             let home = &place.operator.home;
-            found.push(settings::found(taken.name, taken.text.clone(), home, variables)?);
+            found.push(settings::from_discovered_nodes(
+                taken.name,
+                taken.text.clone(),
+                home,
+                variables,
+            )?);
         }
         let is_found = |name: &str| found.iter().any(|one| one.setting.name == name);
-        let counts = |saying: &&Provided| match &saying.origin {
+        let counts = |saying: &&Provided| match &saying.source {
             Source::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
             _ => true,
         };
@@ -221,25 +226,25 @@ impl Successor for NewColony<'_> {
         for taken in &mut plan.settings {
             let counts = resolved.row.iter().find(|(name, _)| *name == taken.name);
             let text = counts.and_then(|(_, text)| text.clone()).unwrap_or_default();
-            if let Some(saying) = settings::source::winner(&self.session.sayings, taken.name)
-                && resolved.origin(taken.name) == Some(&saying.origin)
+            if let Some(saying) = settings::source::strongest(&self.session.sayings, taken.name)
+                && resolved.source_of(taken.name) == Some(&saying.source)
             {
                 let rows = plan.nodes.len();
                 plan.warnings.push(if is_cap_below(saying, rows) {
                     let say = format!(
                         "node_cap={} ({}) is below the {rows} nodes of this server: raised to {rows}, so that no node is removed",
                         saying.text.trim(),
-                        saying.origin
+                        saying.source
                     );
                     Warning::new(WarningCode::NodeCapRaised, say)
                 } else {
                     let say = format!(
                         "{} is `{text}`, as you set ({}), and not anm's `{}`",
-                        taken.name, saying.origin, taken.text
+                        taken.name, saying.source, taken.text
                     );
                     Warning::new(WarningCode::SettingOverridden, say)
                 });
-                taken.from = saying.origin.to_string();
+                taken.from = saying.source.to_string();
                 taken.text = text;
             }
         }

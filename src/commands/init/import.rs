@@ -31,7 +31,7 @@ impl Import {
     /// Finds the nodes of this run's process manager, checks each, and derives settings from them. Changes nothing.
     pub(in crate::commands) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
-            let said = |saying: &Provided| saying.setting.name == name && saying.origin.is_said();
+            let said = |saying: &Provided| saying.setting.name == name && saying.source.is_explicit();
             session.sayings.iter().any(said)
         };
         // The wallet of the nodes is known only later. Until then nothing is paid, so that any address will do.
@@ -161,7 +161,7 @@ impl Import {
 
 /// The setting that the nodes have, if it is valid.
 fn found(session: &Session, name: &'static str, text: String) -> Result<Provided, ExitError> {
-    Ok(settings::found(
+    Ok(settings::from_discovered_nodes(
         name,
         text,
         &session.place.operator.home,

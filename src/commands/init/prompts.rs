@@ -9,7 +9,7 @@ use crate::colony::ManagerKind;
 use crate::error::ExitError;
 use crate::request::Request;
 use crate::session::{Session, SessionStart};
-use crate::settings::source::winner;
+use crate::settings::source::strongest;
 use crate::settings::{Resolved, Variables};
 use crate::terminal::{Color, Terminal};
 
@@ -29,7 +29,7 @@ const QUESTIONS: [&str; 5] = [
 #[must_use]
 pub fn are_due(session: &Session) -> bool {
     session.terminal.has_operator
-        && Request::of(&session.run) == Request::Init
+        && Request::from_options(&session.run) == Request::Init
         && !session.run.migrate_anm
         && !session.run.import
         && !is_set(session, QUESTIONS[0])
@@ -73,7 +73,7 @@ pub fn ask(
 }
 
 fn is_set(session: &Session, name: &str) -> bool {
-    winner(&session.sayings, name).is_some_and(|saying| saying.origin.is_said())
+    strongest(&session.sayings, name).is_some_and(|provided| provided.source.is_explicit())
 }
 
 fn stopped() -> ExitError {
@@ -113,7 +113,7 @@ impl Prompts<'_> {
                 }
                 Err(error) => {
                     let error = ExitError { hint: None, ..error };
-                    self.terminal.tell(&error.told(self.terminal.err));
+                    self.terminal.tell(&error.format(self.terminal.err));
                 }
             }
         }
