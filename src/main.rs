@@ -10,7 +10,7 @@ use wnm::settings::Variables;
 use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
-    detached::hand_nothing_down();
+    detached::close_inherited_files_on_exec();
     let variables = Variables::from_process();
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))

@@ -1,13 +1,14 @@
-//! Programs that are not ours: run to their end within a limit, or let loose in a session of their own.
+//! Runs other programs, within a time limit or detached in their own session.
 //!
-//! The one door to `process::Command`, to signals for other processes and to the accounts of this machine.
-//! Arguments are always words, never a line for a shell.
+//! Only this module uses `process::Command`, signals other processes and reads the accounts of this machine. Arguments
+//! are always passed as words, never as a line for a shell.
 
 pub mod crontab;
 pub mod detached;
 mod error;
 mod read_output;
 pub mod send_signal;
+pub mod signal;
 pub mod trusted_path;
 pub mod user_account;
 
@@ -23,42 +24,43 @@ use std::time::{Duration, Instant};
 use crate::colony::Mode;
 use crate::signals;
 
+use signal::{Signal, Target};
 use user_account::Account;
 
 pub use error::ProgramError;
-use error::{how, last_lines};
+use error::{describe_exit, last_lines};
 use read_output::{drain, wait};
 
-/// How long a program may take when nothing else is said: systemctl and ufw answer in well under a second.
-pub const LIMIT: Duration = Duration::from_secs(30);
+/// The default time limit of a program; systemctl and ufw answer in less than a second.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// For a program that only prints its version.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where administrators' programs are: cron's PATH lacks them.
-const MORE_PLACES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
+/// Directories of system programs that cron's PATH lacks.
+const MORE_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
-/// How a program ended and what it said.
+/// How a program ended, and its output.
 #[derive(Debug)]
 pub struct ProgramResult {
     status: ExitStatus,
-    /// What it wrote to stdout; bytes that are no UTF-8 are replaced.
+    /// Its stdout; bytes that are not UTF-8 are replaced.
     pub stdout: String,
-    /// What it wrote to stderr.
+    /// Its stderr.
     pub stderr: String,
 }
 
 impl ProgramResult {
-    /// Its exit code; none when a signal ended it.
+    /// Its exit code; none if a signal ended it.
     #[must_use]
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 }
 
-/// One program and the words it gets, to be run to its end. Nothing happens before [`Program::run`] or [`Program::ask`].
+/// A program with its arguments. Nothing runs before [`Program::run`] or [`Program::ask`].
 ///
-/// stdin is empty unless [`Program::input`] was given; messages are in English (`LC_ALL=C`).
+/// Its stdin is empty without [`Program::input`]; its messages are in English (`LC_ALL=C`).
 #[derive(Clone, Debug)]
 pub struct Program {
     words: Vec<OsString>,
@@ -67,13 +69,13 @@ pub struct Program {
     input: Option<Vec<u8>>,
     limit: Duration,
     sudo: bool,
-    /// In whose name, if not in ours or root's.
+    /// The account that it runs as, if not ours or root.
     account: Option<Account>,
     uninterrupted: bool,
 }
 
 impl Program {
-    /// `name` as found on PATH, or an absolute path.
+    /// A program by its name on PATH, or by an absolute path.
     #[must_use]
     pub fn new(name: impl AsRef<OsStr>) -> Program {
         Program {
@@ -81,21 +83,21 @@ impl Program {
             environment: Vec::new(),
             is_bare: false,
             input: None,
-            limit: LIMIT,
+            limit: DEFAULT_TIMEOUT,
             sudo: false,
             account: None,
             uninterrupted: false,
         }
     }
 
-    /// One more word.
+    /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, word: impl AsRef<OsStr>) -> Program {
         self.words.push(word.as_ref().to_owned());
         self
     }
 
-    /// More words.
+    /// Adds arguments.
     #[must_use]
     pub fn args<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Program {
         self.words
@@ -103,30 +105,30 @@ impl Program {
         self
     }
 
-    /// In sudo mode with root's rights: through `sudo -n`, or directly when we are root already.
+    /// In sudo mode runs it as root, through `sudo -n` unless we are root.
     #[must_use]
     pub fn rights(mut self, mode: Mode) -> Program {
         self.sudo = mode == Mode::Sudo && !user_account::is_root();
         self
     }
 
-    /// With no more rights than `account` has: what it does to a file or a process, that account could do as well.
+    /// Runs it as `account`, so that it can do nothing which that account could not do itself.
     #[must_use]
-    pub fn in_name_of(mut self, account: &Account) -> Program {
+    pub fn as_account(mut self, account: &Account) -> Program {
         let is_foreign = account.uid != user_account::uid();
         self.sudo = is_foreign && !user_account::is_root();
         self.account = is_foreign.then(|| account.clone());
         self
     }
 
-    /// A variable beside those it inherits. sudo does not pass it on.
+    /// Adds an environment variable to those it inherits. sudo does not pass it on.
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Program {
         self.environment.push((name, value.as_ref().to_owned()));
         self
     }
 
-    /// Nothing but these variables: the environment of a run that cron begins.
+    /// Replaces its environment by these variables, as in a run by cron.
     #[must_use]
     pub fn only_env(mut self, variables: impl IntoIterator<Item = (&'static str, String)>) -> Program {
         self.is_bare = true;
@@ -138,31 +140,31 @@ impl Program {
         self
     }
 
-    /// What it reads from stdin.
+    /// Sets its stdin.
     #[must_use]
     pub fn input(mut self, bytes: impl Into<Vec<u8>>) -> Program {
         self.input = Some(bytes.into());
         self
     }
 
-    /// How long it may take.
+    /// Sets its time limit.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Program {
         self.limit = limit;
         self
     }
 
-    /// A signal that asks us to end does not cut it short: for what is short itself, and what puts things back.
+    /// Lets it run to its end even if a signal asks wnm to end: for short programs, and those that undo something.
     #[must_use]
     pub fn uninterrupted(mut self) -> Program {
         self.uninterrupted = true;
         self
     }
 
-    /// The whole command line, quoted so that a person can paste it into a shell.
+    /// The whole command line, quoted for a shell.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let mut words = self.words_of_sudo();
+        let mut words = self.sudo_arguments();
         if self.sudo {
             words.insert(0, "sudo".into());
         }
@@ -170,7 +172,7 @@ impl Program {
         shell_words::join(words.iter().map(|word| word.to_string_lossy()))
     }
 
-    /// Runs it to its end; anything but exit code 0 is an error.
+    /// Runs it; any exit code but 0 is an error.
     pub fn run(&self) -> Result<ProgramResult, ProgramError> {
         let ended = self.ask()?;
         if ended.status.success() {
@@ -180,18 +182,18 @@ impl Program {
         }
     }
 
-    /// Runs it within [`CHECK_TIMEOUT`] with only these variables, to see whether it works in a scheduled run.
+    /// Runs it with only these environment variables, to check that it works in a scheduled run.
     pub fn check_in(self, environment: &[(&'static str, String)]) -> Result<(), ProgramError> {
         let program = self.only_env(environment.iter().cloned()).limit(CHECK_TIMEOUT);
         program.run().map(drop)
     }
 
-    /// The error that `ended` is, for those who [`ask`](Program::ask) and then do not like the answer.
+    /// The error for a program that [`ask`](Program::ask) ran and whose result its caller does not accept.
     #[must_use]
     pub fn failure(&self, ended: &ProgramResult) -> ProgramError {
         ProgramError::Failed {
             command: self.command_line(),
-            how: how(ended.status),
+            how: describe_exit(ended.status),
             complaint: last_lines(if ended.stderr.trim().is_empty() {
                 &ended.stdout
             } else {
@@ -200,22 +202,22 @@ impl Program {
         }
     }
 
-    /// Runs it to its end, however it ends. An error only when it could not run, took too long, or sudo refused.
+    /// Runs it with any exit code. It is an error if it cannot run, exceeds its time limit, or sudo refuses it.
     pub fn ask(&self) -> Result<ProgramResult, ProgramError> {
         let deadline = Instant::now() + self.limit;
         let mut child = self.spawn()?;
         let feeder = self.feed(&mut child);
-        let (told, ends) = mpsc::channel();
-        let stdout = drain(child.stdout.take(), told.clone());
-        let stderr = drain(child.stderr.take(), told);
+        let (closed, closes) = mpsc::channel();
+        let stdout = drain(child.stdout.take(), closed.clone());
+        let stderr = drain(child.stderr.take(), closed);
         let status = wait(
             &mut child,
-            &ends,
+            &closes,
             [&stdout, &stderr],
             deadline,
             self.uninterrupted,
         );
-        // What a killed child's own children still hold open is not waited for.
+        // Not joined: children of a killed child may keep its stdin open.
         drop(feeder);
         match status {
             Ok(Some(status)) => {
@@ -261,16 +263,18 @@ impl Program {
         } else {
             self.words[0].as_os_str()
         };
-        let mut tried = self.command(first).spawn();
-        if is_missing(&tried) && !first.to_string_lossy().contains('/') {
-            for place in MORE_PLACES {
-                if !is_missing(&tried) {
+        let mut spawned = self.command(first).spawn();
+        if is_missing(&spawned) && !first.to_string_lossy().contains('/') {
+            for directory in MORE_DIRECTORIES {
+                if !is_missing(&spawned) {
                     break;
                 }
-                tried = self.command(PathBuf::from(place).join(first).as_os_str()).spawn();
+                spawned = self
+                    .command(PathBuf::from(directory).join(first).as_os_str())
+                    .spawn();
             }
         }
-        tried.map_err(|source| match source.kind() {
+        spawned.map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => ProgramError::Missing {
                 program: first.to_string_lossy().into_owned(),
             },
@@ -281,8 +285,8 @@ impl Program {
         })
     }
 
-    /// What sudo is told before the program's own words.
-    fn words_of_sudo(&self) -> Vec<OsString> {
+    /// The arguments of sudo before the program.
+    fn sudo_arguments(&self) -> Vec<OsString> {
         let mut words: Vec<OsString> = Vec::new();
         if self.sudo {
             words.push("-n".into());
@@ -296,11 +300,11 @@ impl Program {
     fn command(&self, first: &OsStr) -> Command {
         let mut command = Command::new(first);
         if self.sudo {
-            command.args(self.words_of_sudo()).args(&self.words);
+            command.args(self.sudo_arguments()).args(&self.words);
         } else {
             command.args(&self.words[1..]);
             if let Some(account) = &self.account {
-                // As root: without its groups as well, which the standard library sees to.
+                // The standard library also drops the groups of root.
                 command.uid(account.uid).gid(account.gid).current_dir("/");
             }
         }
@@ -316,7 +320,7 @@ impl Program {
             })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // A group of its own: killed whole at the limit, and not reached by a Ctrl-C meant for us.
+            // With its own process group it can be killed with its children, and Ctrl-C reaches only wnm.
             .process_group(0);
         command
     }
@@ -325,15 +329,19 @@ impl Program {
         let bytes = self.input.clone()?;
         let mut stdin = child.stdin.take()?;
         Some(thread::spawn(move || {
-            // A child that does not read to the end says so by how it ends.
+            // The exit code shows whether the child read all it needed.
             let _ = stdin.write_all(&bytes);
         }))
     }
 
     fn kill(&self, child: &mut Child) {
         let pid = child.id();
-        if send_signal::send_to_group(pid, send_signal::Signal::Kill).is_err() && self.sudo {
-            // sudo and what it runs are root's: only root may end them.
+        if Target::new(pid)
+            .and_then(|child| child.signal_group(Signal::Kill))
+            .is_err()
+            && self.sudo
+        {
+            // sudo and its program run as root, so only root may kill them.
             let _ = Command::new("sudo")
                 .args(["-n", "kill", "-KILL", "--", &format!("-{pid}")])
                 .stdin(Stdio::null())
@@ -348,11 +356,11 @@ impl Program {
     }
 }
 
-fn is_missing(tried: &io::Result<Child>) -> bool {
-    matches!(tried, Err(error) if error.kind() == io::ErrorKind::NotFound)
+fn is_missing(spawned: &io::Result<Child>) -> bool {
+    matches!(spawned, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Whether sudo itself refused, rather than the program it was to run.
+/// Whether sudo itself refused, and not its program failed.
 fn is_sudo_refusal(ended: &ProgramResult) -> bool {
     const WORDS: [&str; 6] = [
         "password is required",

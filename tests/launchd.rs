@@ -344,7 +344,7 @@ fn missing_launchd_domain_is_an_error_with_a_hint() {
     stage.turn("no-domain");
     let ran = stage.force("start --service_name antnode0001").code(3);
     ran.says("Could not find domain")
-        .says("are for `launchd+sudo`")
+        .says("use `launchd+sudo` for nodes that run without a login")
         .plain();
     // Nobody is logged in, so nothing of the user runs, and the node counts as stopped.
     stage.tamper("UPDATE node SET status = 'RUNNING'");

@@ -248,7 +248,7 @@ fn node_that_exits_at_once_is_reported_with_its_last_output() {
     );
     fs::remove_file(&node.home.binary).unwrap();
     let error = place.manager().start(&node).unwrap_err().to_string();
-    assert!(error.ends_with("antnode0001/antnode` is gone"), "{error}");
+    assert!(error.ends_with("antnode0001/antnode` is missing"), "{error}");
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn binary_that_changed_since_it_was_checked_is_rejected() {
     let binary = place.binary("0.4.17", LIVES);
     fs::write(&binary.path, STUBBORN).unwrap();
     let error = place.manager().define(&node, &binary).unwrap_err();
-    assert!(matches!(error, ManagerError::Changed { .. }), "{error}");
+    assert!(matches!(error, ManagerError::BinaryChanged { .. }), "{error}");
     assert!(!node.home.root.exists(), "nothing is left of it");
 }
 
@@ -361,7 +361,7 @@ fn unknown_identity_is_never_reused() {
         .manager()
         .define(&node, &place.binary("0.4.17", LIVES))
         .unwrap_err();
-    assert!(matches!(error, ManagerError::Occupied { .. }), "{error}");
+    assert!(matches!(error, ManagerError::IdentityExists { .. }), "{error}");
     assert!(node.home.root.join("secret-key").exists());
 }
 
@@ -413,9 +413,9 @@ fn folder_that_is_not_a_nodes_own_is_never_deleted() {
     std::os::unix::fs::symlink(precious.join("antnode0001"), storage.join("antnode0001")).unwrap();
     std::os::unix::fs::symlink(&precious, storage.join("out")).unwrap();
     assert!(refused(precious.join("antnode0001")).contains("it is not inside"));
-    assert!(refused(storage.join("antnode0002")).contains("it is not called `antnode0001`"));
+    assert!(refused(storage.join("antnode0002")).contains("its name is not `antnode0001`"));
     assert!(refused(storage.join("antnode0001")).contains("it is a symbolic link"));
-    assert!(refused(storage.join("out/antnode0001")).contains("it leads out of"));
+    assert!(refused(storage.join("out/antnode0001")).contains("a symlink leads out of"));
     assert!(refused(storage.join("../precious/antnode0001")).contains("without `..`"));
     assert!(refused(storage.clone()).contains("it is not inside"));
     assert!(precious.join("antnode0001").exists() && storage.join("antnode0002").exists());

@@ -154,6 +154,6 @@ fn identity_without_a_unit_is_never_reused() {
     fs::create_dir_all(&node.home.root).unwrap();
     fs::write(node.home.root.join("secret-key"), "somebody").unwrap();
     let defined = Systemd::new(Mode::User, policy).define(&node, &binary(&folder));
-    assert!(matches!(defined, Err(ManagerError::Occupied { .. })));
+    assert!(matches!(defined, Err(ManagerError::IdentityExists { .. })));
     assert!(node.home.root.join("secret-key").exists());
 }

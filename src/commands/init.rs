@@ -105,7 +105,7 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), ExitError>
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
         let premises = NodeLayout::new(session.place.mode, session.launch_policy(&resolved.settings));
-        premises.refuse_weak(storage).map_err(cannot)?;
+        premises.paths.require_trusted(storage).map_err(cannot)?;
         files.make_dir(storage, None).map_err(cannot)?;
     }
     Ok(())

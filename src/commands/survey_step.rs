@@ -157,7 +157,7 @@ fn correct_locations(colony: &Colony, nodes: &mut [Node]) {
         .into_iter()
         .filter_map(|kind| Some((kind, managers.of(kind).ok()?)))
     {
-        for (id, defined) in manager.misplaced(nodes) {
+        for (id, defined) in manager.outdated_rows(nodes) {
             let Some(node) = nodes.iter_mut().find(|node| node.id == id) else {
                 continue;
             };

@@ -148,7 +148,7 @@ fn bring_up<'s>(
         {
             Ok(defined) => {
                 let asked = made.node.clone();
-                defined.settle_in(&mut made.node);
+                defined.apply_to(&mut made.node);
                 // What the manager chose is written before the manager starts the node. A run that is killed before
                 // this line asks the manager again, which finds the node by the requested values.
                 if made.node != asked {
@@ -162,8 +162,10 @@ fn bring_up<'s>(
                 }
             }
             Err(error) => {
-                use manager::ManagerError::{HalfMade, Left};
-                if made.stage == AddStage::Written && matches!(error, HalfMade { .. } | Left { .. }) {
+                use manager::ManagerError::{NotRemoved, NotRolledBack};
+                if made.stage == AddStage::Written
+                    && matches!(error, NotRolledBack { .. } | NotRemoved { .. })
+                {
                     made.stage = AddStage::Defined;
                 }
                 made.failure = Some(error.to_string());

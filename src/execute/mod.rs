@@ -62,7 +62,7 @@ pub fn execute(
         }
     }
     for manager in context.world.managers.all() {
-        if let Err(error) = manager.settle_definitions() {
+        if let Err(error) = manager.reload_definitions() {
             tracing::warn!("{error}");
         }
     }

@@ -39,7 +39,9 @@ pub(super) fn finish(
             let upgraded = manager.and_then(|manager| match manager.upgrade(&node, binary) {
                 // Root does not install an antnode that another account could replace. That account may still run the
                 // old one, and an old node earns more than none.
-                Err(why @ manager::ManagerError::Weak { .. }) if matches!(step.action, Action::Start(..)) => {
+                Err(why @ manager::ManagerError::Untrusted { .. })
+                    if matches!(step.action, Action::Start(..)) =>
+                {
                     held_back = Some(format!("`{}` is not upgraded: {why}", node.name.full()));
                     manager.start(&node).map(|()| None)
                 }

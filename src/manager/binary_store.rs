@@ -1,6 +1,6 @@
-//! BASE_DIR/bin: one copy of each antnode version, to which every node's antnode is a link.
+//! The binary store `BASE_DIR/bin`: one copy of each antnode version, to which every node's antnode is a hard link.
 //!
-//! Nodes on one inode share the page cache: less than half the memory a node, and no 34 MB of disk each.
+//! Nodes with one inode share the page cache: a node needs less than half the memory, and no 34 MB of disk.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -11,7 +11,7 @@ use crate::colony::{Binary, Mode, Version};
 use super::ManagerError;
 use super::files::{Files, beside};
 
-/// The shelf of one colony.
+/// The binary store of one colony.
 #[derive(Clone, Debug)]
 pub struct BinaryStore {
     folder: PathBuf,
@@ -27,41 +27,41 @@ impl BinaryStore {
         }
     }
 
-    /// Where the copy of `version` is or would be; refused for a version that cannot be a file's name.
-    pub fn place_of(&self, version: &Version) -> Result<PathBuf, ManagerError> {
+    /// The path of the copy of `version`; an error if the version cannot be part of a file name.
+    pub fn path_of(&self, version: &Version) -> Result<PathBuf, ManagerError> {
         let text = version.as_str();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
         if text.is_empty() || text.len() > 64 || !text.chars().all(plain) {
             return Err(ManagerError::Refused {
-                doing: "put on the shelf",
+                doing: "store an antnode in",
                 path: self.folder.clone(),
-                why: format!("a version `{}` cannot be a file's name", text.escape_debug()),
+                why: format!("the version `{}` cannot be a file name", text.escape_debug()),
             });
         }
         Ok(self.folder.join(format!("antnode-{text}")))
     }
 
-    /// Puts a copy of `binary` on the shelf unless it is there. It is whole and on disk when this returns.
-    pub fn stock(&self, binary: &Binary) -> Result<PathBuf, ManagerError> {
-        let place = self.place_of(&binary.version)?;
+    /// Copies `binary` into the store unless it is there; returns the path of the copy, which is complete and on disk.
+    pub fn add(&self, binary: &Binary) -> Result<PathBuf, ManagerError> {
+        let place = self.path_of(&binary.version)?;
         if place == binary.path {
             return Ok(place);
         }
-        // Asked once where a link leads: it may be another place the next time.
+        // Symlinks are resolved once: they may lead elsewhere the next time.
         let real = binary.path.canonicalize();
         let real = real.map_err(ManagerError::file("read", &binary.path))?;
-        let source = known_again(binary, &real)?;
+        let source = check_unchanged(binary, &real)?;
         if fs::symlink_metadata(&place).is_ok_and(|copy| copy.is_file() && is_copy(&copy, &source)) {
             return Ok(place);
         }
         self.files.make_dir(&self.folder, None)?;
         let staging = beside(&place, "new");
         self.files.copy(&real, &staging)?;
-        // Replaced by its owner while we read it? Then what we have may be half of each.
+        // If its owner replaced it during the copy, the copy may contain parts of both.
         let whole = fs::symlink_metadata(&staging).map_err(ManagerError::file("copy", &staging))?;
-        if known_again(binary, &real).is_err() || whole.len() != source.len() {
+        if check_unchanged(binary, &real).is_err() || whole.len() != source.len() {
             let _ = self.files.delete(&staging);
-            return Err(ManagerError::Changed {
+            return Err(ManagerError::BinaryChanged {
                 path: binary.path.clone(),
             });
         }
@@ -69,11 +69,10 @@ impl BinaryStore {
         Ok(place)
     }
 
-    /// Makes `target` the program on the shelf at `place`, by a link if that can be. Until the rename, `target` is what
-    /// it was.
+    /// Replaces `target` by the stored program at `place`, as a hard link if possible, by a rename.
     ///
-    /// `staging` must be on the target's filesystem, in a folder that no node can write to.
-    pub fn hand_out(&self, place: &Path, target: &Path, staging: &Path) -> Result<(), ManagerError> {
+    /// `staging` must be on the filesystem of `target`, in a directory that no node can write to.
+    pub fn install(&self, place: &Path, target: &Path, staging: &Path) -> Result<(), ManagerError> {
         if is_same_file(place, target) {
             return Ok(());
         }
@@ -81,8 +80,8 @@ impl BinaryStore {
         self.files.rename(staging, target)
     }
 
-    /// Takes away the copies that no node uses, but for the newest and what was left half done.
-    pub fn clear_out(&self) -> Result<(), ManagerError> {
+    /// Deletes unfinished copies, and those that no node uses except the newest.
+    pub fn delete_unused(&self) -> Result<(), ManagerError> {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return Ok(());
         };
@@ -105,7 +104,7 @@ impl BinaryStore {
     }
 }
 
-/// Whether two names are one file.
+/// Whether two paths lead to one file.
 #[must_use]
 pub fn is_same_file(one: &Path, other: &Path) -> bool {
     match (fs::metadata(one), fs::metadata(other)) {
@@ -114,15 +113,15 @@ pub fn is_same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-/// The file that was asked for its version, if it still is that one.
-fn known_again(binary: &Binary, real: &Path) -> Result<Metadata, ManagerError> {
+/// Checks that the file is still the one whose version was read.
+fn check_unchanged(binary: &Binary, real: &Path) -> Result<Metadata, ManagerError> {
     let seen = fs::metadata(real).map_err(ManagerError::file("read", &binary.path))?;
-    // Whatever the table of binaries says: a copy can be read by all, and a file that is no program may be secret.
+    // The database may name any file; everybody can read the copy, so a file that is no program is not copied.
     if !seen.is_file() || seen.mode() & 0o111 == 0 {
         return Err(ManagerError::Refused {
             doing: "copy",
             path: binary.path.clone(),
-            why: "it is no program".to_owned(),
+            why: "it is not an executable file".to_owned(),
         });
     }
     let mtime_ns = i128::from(seen.mtime()) * 1_000_000_000 + i128::from(seen.mtime_nsec());
@@ -130,13 +129,13 @@ fn known_again(binary: &Binary, real: &Path) -> Result<Metadata, ManagerError> {
     if (seen.len(), mtime_ns, seen.ino()) == (key.size, key.mtime_ns, key.inode) {
         Ok(seen)
     } else {
-        Err(ManagerError::Changed {
+        Err(ManagerError::BinaryChanged {
             path: binary.path.clone(),
         })
     }
 }
 
-/// Whether `copy` was made from `source` as it is: a copy has the size and the time of change of its source.
+/// Whether `copy` was made from `source`: a copy has the size and the modification time of its source.
 fn is_copy(copy: &Metadata, source: &Metadata) -> bool {
     let is_program = copy.mode() & 0o777 == 0o755;
     is_program && copy.len() == source.len() && copy.mtime() == source.mtime()
@@ -172,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn one_copy_serves_all_and_can_be_run() {
+    fn all_nodes_link_to_one_executable_copy() {
         let folder = TempDir::new().unwrap();
         let (shelf, at) = (shelf(folder.path()), |name: &str| folder.path().join(name));
-        let place = shelf.stock(&binary(folder.path(), "0.4.17", "one")).unwrap();
+        let place = shelf.add(&binary(folder.path(), "0.4.17", "one")).unwrap();
         assert_eq!(place, at("bin/antnode-0.4.17"));
         for node in ["a", "b", "b"] {
-            shelf.hand_out(&place, &at(node), &at("staging")).unwrap();
+            shelf.install(&place, &at(node), &at("staging")).unwrap();
         }
         let seen = fs::metadata(&place).unwrap();
         assert_eq!((seen.nlink(), seen.permissions().mode() & 0o7777), (3, 0o755));
@@ -186,41 +185,41 @@ mod tests {
     }
 
     #[test]
-    fn stocking_again_copies_only_what_changed() {
+    fn adding_again_copies_only_changed_files() {
         let folder = TempDir::new().unwrap();
         let shelf = shelf(folder.path());
         let first = binary(folder.path(), "0.4.17", "one");
         let inode = |path: &Path| fs::metadata(path).unwrap().ino();
-        let place = shelf.stock(&first).unwrap();
+        let place = shelf.add(&first).unwrap();
         let before = inode(&place);
-        assert_eq!(inode(&shelf.stock(&first).unwrap()), before);
+        assert_eq!(inode(&shelf.add(&first).unwrap()), before);
         let node = folder.path().join("node");
         shelf
-            .hand_out(&place, &node, &folder.path().join("staging"))
+            .install(&place, &node, &folder.path().join("staging"))
             .unwrap();
         let rebuilt = binary(folder.path(), "0.4.17", "another");
-        assert_ne!(inode(&shelf.stock(&rebuilt).unwrap()), before);
+        assert_ne!(inode(&shelf.add(&rebuilt).unwrap()), before);
         assert_eq!(
             fs::read_to_string(&node).unwrap(),
             "one",
-            "what runs is left as it is"
+            "the installed binary is unchanged"
         );
     }
 
     #[test]
-    fn unused_versions_go_but_not_the_newest() {
+    fn deletes_unused_versions_except_the_newest() {
         let folder = TempDir::new().unwrap();
         let shelf = shelf(folder.path());
         for version in ["0.4.9", "0.4.10", "0.4.11"] {
-            shelf.stock(&binary(folder.path(), version, version)).unwrap();
+            shelf.add(&binary(folder.path(), version, version)).unwrap();
         }
-        let used = shelf.place_of(&Version::new("0.4.9")).unwrap();
+        let used = shelf.path_of(&Version::new("0.4.9")).unwrap();
         shelf
-            .hand_out(&used, &folder.path().join("node"), &folder.path().join("staging"))
+            .install(&used, &folder.path().join("node"), &folder.path().join("staging"))
             .unwrap();
         fs::write(folder.path().join("bin/.antnode-0.4.8.new"), "half").unwrap();
         fs::write(folder.path().join("bin/README"), "the operator's").unwrap();
-        shelf.clear_out().unwrap();
+        shelf.delete_unused().unwrap();
         let mut names: Vec<String> = fs::read_dir(folder.path().join("bin"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -230,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn a_version_that_is_no_file_name_is_refused() {
+    fn refuses_version_that_is_no_file_name() {
         let shelf = shelf(Path::new("/nowhere"));
         for version in ["", "../../etc/passwd", "0.4 17", "0.4\n"] {
-            assert!(shelf.place_of(&Version::new(version)).is_err(), "{version}");
+            assert!(shelf.path_of(&Version::new(version)).is_err(), "{version}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A node known by its command line alone: what discovery finds in units, processes and files.
+//! A node read from a command line: of a unit, a process or a file.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -12,7 +12,7 @@ use crate::colony::{
 use super::node_args::{network_of, value_of};
 use super::{LaunchPolicy, launch_command};
 
-/// What a command line tells of a node.
+/// What a command line says of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoveredNode {
     pub binary: PathBuf,
@@ -22,14 +22,14 @@ pub struct DiscoveredNode {
     pub metrics_port: u16,
     pub wallet: Option<String>,
     pub network: String,
-    /// All words behind the program.
+    /// All arguments.
     pub words: Vec<String>,
     pub environment: Vec<(String, String)>,
     pub service: Option<String>,
     pub user: Option<String>,
 }
 
-/// Reads a command line; none where it is not that of an antnode with root and port.
+/// Reads a command line; none if it does not run an antnode with a root and a port.
 #[must_use]
 pub fn from_words(words: &[String], environment: Vec<(String, String)>) -> Option<DiscoveredNode> {
     let is_antnode = |word: &String| {
@@ -62,13 +62,13 @@ pub fn from_words(words: &[String], environment: Vec<(String, String)>) -> Optio
     })
 }
 
-/// The root that a command line names, whatever it runs.
+/// The root that a command line names, whichever program it runs.
 #[must_use]
 pub fn root_in(words: &[String]) -> Option<PathBuf> {
     value_of(words, "--root-dir").map(PathBuf::from)
 }
 
-/// Reads a line for a shell, as `env A=b /path/antnode --root-dir …`.
+/// Reads a shell command, as `env A=b /path/antnode --root-dir …`.
 #[must_use]
 pub fn from_line(line: &str) -> Option<DiscoveredNode> {
     let words = shell_words::split(line.trim()).ok()?;
@@ -85,17 +85,25 @@ pub fn from_line(line: &str) -> Option<DiscoveredNode> {
 }
 
 impl DiscoveredNode {
-    /// Why the paths of a node are none that wnm can act on: its `program`, its root or its logs.
+    /// Whether it is `node`, with the same root, binary and ports.
     #[must_use]
-    pub fn crooked(&self, program: &Path) -> Option<String> {
+    pub fn runs(&self, node: &Node) -> bool {
+        self.root == node.home.root
+            && self.binary == node.home.binary
+            && (self.port, self.metrics_port) == (node.ports.node, node.ports.metrics)
+    }
+
+    /// Why wnm cannot use one of the paths: `program`, the root or the log directory.
+    #[must_use]
+    pub fn invalid_path(&self, program: &Path) -> Option<String> {
         [program, &self.root]
             .into_iter()
             .chain(self.logs.as_deref())
-            .find(|path| !super::files::is_straight(path))
-            .map(|path| format!("`{}` is no absolute path without `..`", path.display()))
+            .find(|path| !super::files::has_only_normal_parts(path))
+            .map(|path| format!("`{}` is not an absolute path without `..`", path.display()))
     }
 
-    /// Its ports, as its words have them.
+    /// Its ports, as command line options.
     #[must_use]
     pub fn ports_text(&self) -> String {
         format!(
@@ -104,8 +112,8 @@ impl DiscoveredNode {
         )
     }
 
-    /// Gives relative paths the folder they begin in.
-    pub fn settle(&mut self, folder: &Path) {
+    /// Makes relative paths absolute: they begin in `folder`.
+    pub fn resolve_paths(&mut self, folder: &Path) {
         let absolute = |path: &Path| -> PathBuf { folder.join(path).components().collect() };
         if !self.root.as_os_str().is_empty() && !self.root.starts_with("~") {
             self.root = absolute(&self.root);
@@ -116,13 +124,13 @@ impl DiscoveredNode {
             .map(|text| absolute(Path::new(&text)));
     }
 
-    /// Its variables as a row keeps them.
+    /// Its environment variables in the format of a row.
     #[must_use]
     pub fn environment_text(&self) -> String {
         launch_command::environment_text(&self.environment)
     }
 
-    /// The node, as far as a command line tells. Its number and name come from its service, else its folder.
+    /// The node, as far as the command line describes it. Its number and name are those of its service, else of its root.
     #[must_use]
     pub fn into_node(self, manager: ManagerKind, policy: &LaunchPolicy) -> Node {
         let folder = self
@@ -137,7 +145,7 @@ impl DiscoveredNode {
         let digits = full.strip_prefix("antnode").unwrap_or(full).to_owned();
         let id = digits.parse().unwrap_or(0);
         let environment = self.environment_text();
-        let own = launch_command::words_beyond_row(&self.words, &self.network, policy);
+        let own = launch_command::arguments_beyond_row(&self.words, &self.network, policy);
         let born = born(&self.root);
         Node {
             id: NodeId(id),
@@ -151,7 +159,7 @@ impl DiscoveredNode {
             },
             wallet: self.wallet,
             peer_id: None,
-            // Also with `--ip`, which is where the network reaches it: it shows its metrics on 127.0.0.1 alone.
+            // Even with `--ip`, the address for the network, a node serves its metrics only on 127.0.0.1.
             host: policy.host.clone(),
             user: self
                 .user
@@ -170,14 +178,14 @@ impl DiscoveredNode {
             since: born,
             figures: NodeFigures::default(),
             memory: NodeHistory {
-                start_args: (own != policy.start_words()).then(|| shell_words::join(&own)),
+                start_args: (own != policy.default_start_args()).then(|| shell_words::join(&own)),
                 ..NodeHistory::default()
             },
         }
     }
 }
 
-/// When a node was made: when it got its identity, else its folder. 0 where neither is there.
+/// When a node's identity file was written, else its root; 0 if neither exists.
 pub(super) fn born(root: &Path) -> Timestamp {
     let seen = [root.join("secret-key"), root.to_owned()]
         .iter()
@@ -196,7 +204,7 @@ mod tests {
         --local --rewards-address 0xabc evm-arbitrum-one";
 
     #[test]
-    fn a_command_line_tells_nearly_all_of_a_node() {
+    fn reads_command_line() {
         let found = from_line(&format!("env A=1 'B=two words' {LINE}\n")).unwrap();
         assert_eq!(found.root, Path::new("/s/antnode 1"));
         assert_eq!((found.port, found.metrics_port), (55001, 13001));
@@ -206,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn another_network_is_found_wherever_it_stands() {
+    fn finds_network_at_any_position() {
         let custom = LINE.replace("evm-arbitrum-one", "evm-custom --rpc-url http://x");
         assert_eq!(from_line(&custom).unwrap().network, "evm-custom");
         let first = LINE.replace("--local", "--local evm-arbitrum-sepolia");
@@ -214,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_antnode_tells_nothing() {
+    fn rejects_other_commands() {
         for line in [
             "",
             "garbage",
@@ -229,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_too_odd_to_be_read(line in "\\PC*") {
+        fn reads_any_line_without_panic(line in "\\PC*") {
             let _ = from_line(&line);
         }
     }

@@ -1,238 +1,284 @@
-//! What a manager could not do.
+//! Errors of process managers. Each reads on after `cannot `.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::colony::sanitize::excerpt;
 use crate::colony::{ManagerKind, Node};
-use crate::program;
+use crate::program::ProgramError;
 use crate::program::trusted_path::UntrustedPath;
 
-/// What a manager could not do.
+/// An error message has at most this many characters: it quotes names and paths of rows, which may contain anything.
+const MAX_MESSAGE: usize = 2000;
+
+/// Why a manager could not do something.
 #[derive(Debug)]
 pub enum ManagerError {
-    /// Nodes of this kind cannot be handled.
+    /// wnm has no manager of this kind.
     Unsupported(ManagerKind),
-    /// A program did not do its part.
-    Program(program::ProgramError),
-    /// A file or folder did not let itself be handled; `doing` reads on: `write`, `link`.
+    /// A program failed.
+    Program(ProgramError),
+    /// A file operation failed; `doing` is a verb: `write`, `link`.
     File {
         doing: &'static str,
         path: PathBuf,
         source: io::Error,
     },
-    /// Something that must not be done, and was not.
+    /// wnm refused to do something unsafe.
     Refused {
         doing: &'static str,
         path: PathBuf,
         why: String,
     },
-    /// A place that somebody else could exchange, while root's rights would handle what is there.
-    Weak { place: PathBuf, weak: UntrustedPath },
-    /// A value of a node that its manager cannot be told.
-    Value {
+    /// Another user could replace the path that wnm would use as root.
+    Untrusted {
+        place: PathBuf,
+        found: UntrustedPath,
+    },
+    /// A value in a node's row cannot be used.
+    InvalidValue {
         node: String,
         what: &'static str,
         value: String,
         why: String,
     },
-    /// Where a new node was to live another one lives already.
-    Occupied { root: PathBuf },
-    /// The binary is no longer the one that was asked for its version.
-    Changed { path: PathBuf },
-    /// The node did not start.
-    NotStarted { node: String, why: String },
-    /// The node did not stop.
-    NotStopped { node: String, why: String },
-    /// No systemd of the user's answers.
-    NoSession { user: String, why: String },
-    /// No launchd of the user's answers.
-    NoDomain { domain: String, why: String },
-    /// The new binary did not start; `back` tells how it went with the old one.
+    /// The root of a new node contains another node's identity.
+    IdentityExists {
+        root: PathBuf,
+    },
+    /// The binary was replaced after its version was read.
+    BinaryChanged {
+        path: PathBuf,
+    },
+    NotStarted {
+        node: String,
+        why: String,
+    },
+    NotStopped {
+        node: String,
+        why: String,
+    },
+    /// No systemd of the user answers.
+    NoSession {
+        user: String,
+        why: String,
+    },
+    /// No launchd of the user answers.
+    NoDomain {
+        domain: String,
+        why: String,
+    },
+    /// The new binary did not start; `rollback` is why the old one did not either, if it failed.
     NotUpgraded {
         node: String,
         why: Box<ManagerError>,
-        back: Option<Box<ManagerError>>,
+        rollback: Option<Box<ManagerError>>,
     },
-    /// antctl is not installed where it was said to be.
-    NoAntctl { path: PathBuf },
-    /// antctl did not do with a node what it was told; `doing` reads on: `remove`.
+    /// antctl is not installed.
+    NoAntctl {
+        path: PathBuf,
+    },
+    /// antctl failed; `doing` is a verb: `remove`.
     Antctl {
         doing: &'static str,
         node: String,
         why: String,
     },
-    /// A node that runs and does not answer antctl keeps it from everything; `by` are the names of such.
+    /// Running nodes that do not answer antctl keep it from doing anything.
     Blocked {
         doing: &'static str,
         node: String,
+        /// The names of those nodes.
         by: Vec<String>,
-        /// How systemd is told to stop them.
+        /// The command that stops them.
         cure: String,
     },
-    /// antctl lost its registry while its nodes are still there.
-    RegistryLost { registry: PathBuf, copy: PathBuf },
-    /// A node could not be made, and what had been made of it could not be taken back.
-    HalfMade {
-        cause: Box<ManagerError>,
-        left: Vec<(PathBuf, String)>,
+    /// antctl's registry is missing while its nodes still exist.
+    RegistryLost {
+        registry: PathBuf,
+        copy: PathBuf,
     },
-    /// Not all of a node went.
-    Left {
+    /// A node could not be made, and what had been made could not be deleted.
+    NotRolledBack {
+        cause: Box<ManagerError>,
+        remains: Vec<(PathBuf, String)>,
+    },
+    /// A node could not be removed whole.
+    NotRemoved {
         node: String,
-        what: Vec<(PathBuf, String)>,
+        remains: Vec<(PathBuf, String)>,
     },
 }
 
 impl ManagerError {
-    /// Makes a function that turns an `io::Error` into ours.
+    /// For `map_err` of file operations.
     pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ManagerError + use<> {
         let path = path.to_owned();
         move |source| ManagerError::File { doing, path, source }
     }
 
-    /// An error if anything is left of a node that was to go.
-    pub(crate) fn if_left(node: &Node, what: Vec<(PathBuf, String)>) -> Result<(), ManagerError> {
-        if what.is_empty() {
+    pub(super) fn not_started(node: &Node, why: String) -> ManagerError {
+        ManagerError::NotStarted {
+            node: node.name.full(),
+            why,
+        }
+    }
+
+    pub(super) fn not_stopped(node: &Node, why: String) -> ManagerError {
+        ManagerError::NotStopped {
+            node: node.name.full(),
+            why,
+        }
+    }
+
+    /// The same error for each of `nodes`.
+    pub(super) fn for_each(
+        &self,
+        nodes: &[&Node],
+        make: fn(&Node, String) -> ManagerError,
+    ) -> Vec<Result<(), ManagerError>> {
+        let why = self.to_string();
+        nodes.iter().map(|node| Err(make(node, why.clone()))).collect()
+    }
+
+    /// An error if anything remains of a node that was to be removed.
+    pub(crate) fn if_remains(node: &Node, remains: Vec<(PathBuf, String)>) -> Result<(), ManagerError> {
+        if remains.is_empty() {
             return Ok(());
         }
-        Err(ManagerError::Left {
+        Err(ManagerError::NotRemoved {
             node: node.name.full(),
-            what,
+            remains,
         })
     }
 
-    /// The same error, and what is left of what was begun if anything is.
-    pub(crate) fn with_left(self, left: Vec<(PathBuf, String)>) -> ManagerError {
-        if left.is_empty() {
+    /// This error, and what remains of a node that could not be made.
+    pub(crate) fn with_remains(self, remains: Vec<(PathBuf, String)>) -> ManagerError {
+        if remains.is_empty() {
             return self;
         }
-        ManagerError::HalfMade {
+        ManagerError::NotRolledBack {
             cause: Box::new(self),
-            left,
+            remains,
         }
     }
-}
 
-/// Each path, and why it is still there.
-fn list(f: &mut impl fmt::Write, left: &[(PathBuf, String)]) -> fmt::Result {
-    for (nth, (path, why)) in left.iter().enumerate() {
-        let comma = if nth > 0 { ", " } else { "" };
-        write!(f, "{comma}`{}` ({why})", path.display())?;
-    }
-    Ok(())
-}
-
-impl From<program::ProgramError> for ManagerError {
-    fn from(error: program::ProgramError) -> ManagerError {
-        ManagerError::Program(error)
-    }
-}
-
-impl fmt::Display for ManagerError {
-    /// Names and paths are those of rows, which may hold anything: what is longer than a person reads is cut off.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const ENOUGH: usize = 2000;
-        let mut whole = String::new();
-        self.tell(&mut whole)?;
-        f.write_str(&excerpt(&whole, ENOUGH))
-    }
-}
-
-impl ManagerError {
-    fn tell(&self, f: &mut impl fmt::Write) -> fmt::Result {
+    /// The whole message, however long.
+    fn message(&self) -> String {
         match self {
             ManagerError::Unsupported(kind) => {
-                write!(f, "handle nodes of `{kind}`: this wnm does not know how to")
+                format!("handle nodes of `{kind}`: this wnm has no such process manager")
             }
-            ManagerError::Program(error) => write!(f, "{error}"),
-            ManagerError::File { doing, path, source } => write!(f, "{doing} `{}`: {source}", path.display()),
+            ManagerError::Program(error) => error.to_string(),
+            ManagerError::File { doing, path, source } => format!("{doing} `{}`: {source}", path.display()),
             ManagerError::Refused { doing, path, why } => {
-                write!(f, "{doing} `{}`: refused, {why}", path.display())
+                format!("{doing} `{}`: refused, {why}", path.display())
             }
-            ManagerError::Weak { place, weak } => {
-                write!(f, "use `{}`: refused, {weak}; {}", place.display(), weak.hint())
+            ManagerError::Untrusted { place, found } => {
+                format!("use `{}`: refused, {found}; {}", place.display(), found.hint())
             }
-            ManagerError::Value {
+            ManagerError::InvalidValue {
                 node,
                 what,
                 value,
                 why,
-            } => write!(f, "run `{node}`: its {what} `{}` {why}", value.escape_debug()),
-            ManagerError::Occupied { root } => write!(
-                f,
-                "make a node in `{}`: the identity of another one (`secret-key`) lies there",
+            } => format!("run `{node}`: its {what} `{}` {why}", value.escape_debug()),
+            ManagerError::IdentityExists { root } => format!(
+                "make a node in `{}`: it contains the identity of another node (`secret-key`)",
                 root.display()
             ),
-            ManagerError::Changed { path } => write!(
-                f,
-                "take `{}`: it changed since its version was read; the next run looks again",
+            ManagerError::BinaryChanged { path } => format!(
+                "copy `{}`: it changed after its version was read; the next run reads it again",
                 path.display()
             ),
-            ManagerError::NotStarted { node, why } => write!(f, "start `{node}`: {why}"),
-            ManagerError::NotStopped { node, why } => write!(f, "stop `{node}`: {why}"),
-            ManagerError::NoSession { user, why } => write!(
-                f,
-                "reach the systemd of user `{user}`: {why}; it runs without a login once \
-                 `loginctl enable-linger {user}` was said"
+            ManagerError::NotStarted { node, why } => format!("start `{node}`: {why}"),
+            ManagerError::NotStopped { node, why } => format!("stop `{node}`: {why}"),
+            ManagerError::NoSession { user, why } => format!(
+                "reach the systemd of user `{user}`: {why}; to keep it running without a login, run \
+                 `loginctl enable-linger {user}`"
             ),
-            ManagerError::NoDomain { domain, why } => write!(
-                f,
-                "reach the launchd of `{domain}`: {why}; a desktop's is there while its user is logged in, and \
-                 nodes that shall run without one are for `launchd+sudo`"
+            ManagerError::NoDomain { domain, why } => format!(
+                "reach the launchd of `{domain}`: {why}; it only exists while its user is logged in: use \
+                 `launchd+sudo` for nodes that run without a login"
             ),
-            ManagerError::NotUpgraded { node, why, back } => {
-                write!(f, "upgrade `{node}`: {why}; ")?;
-                match back {
-                    None => write!(f, "its old binary is back and runs"),
-                    Some(error) => write!(f, "and its old binary did not come back: {error}"),
+            ManagerError::NotUpgraded { node, why, rollback } => match rollback {
+                None => format!("upgrade `{node}`: {why}; its old binary is back and runs"),
+                Some(error) => {
+                    format!("upgrade `{node}`: {why}; and its old binary did not come back: {error}")
                 }
-            }
-            ManagerError::NoAntctl { path } => write!(
-                f,
-                "run antctl: there is none at `{}`; install it or set `antctl_path`",
+            },
+            ManagerError::NoAntctl { path } => format!(
+                "run antctl: `{}` not found; install it or set `antctl_path`",
                 path.display()
             ),
-            ManagerError::Antctl { doing, node, why } => write!(f, "{doing} `{node}` with antctl: {why}"),
+            ManagerError::Antctl { doing, node, why } => format!("{doing} `{node}` with antctl: {why}"),
             ManagerError::Blocked {
                 doing,
                 node,
                 by,
                 cure,
-            } => write!(
-                f,
+            } => format!(
                 "{doing} `{node}` with antctl: it can do nothing while `{}` runs and does not answer it; \
                  stop that node with `{cure}`",
                 by.join("`, `")
             ),
-            ManagerError::RegistryLost { registry, copy } => write!(
-                f,
-                "make a node with antctl: its registry `{}` is gone while its nodes are still there, and a new \
-                 one would overwrite them; put the copy `{}` in its place",
+            ManagerError::RegistryLost { registry, copy } => format!(
+                "make a node with antctl: its registry `{}` is missing while its nodes still exist, and a new \
+                 registry would overwrite them; put the copy `{}` in its place",
                 registry.display(),
                 copy.display()
             ),
-            ManagerError::HalfMade { cause, left } => {
-                write!(f, "{cause}; left are ")?;
-                list(f, left)
+            ManagerError::NotRolledBack { cause, remains } => {
+                format!("{cause}; not deleted: {}", list(remains))
             }
-            ManagerError::Left { node, what } => {
-                write!(f, "remove all of `{node}`: left are ")?;
-                list(f, what)
+            ManagerError::NotRemoved { node, remains } => {
+                format!("remove all of `{node}`: not deleted: {}", list(remains))
             }
         }
     }
 }
 
-impl std::error::Error for ManagerError {}
+/// Each path, and why it still exists.
+fn list(remains: &[(PathBuf, String)]) -> String {
+    let mut text = String::new();
+    for (path, why) in remains {
+        let comma = if text.is_empty() { "" } else { ", " };
+        let _ = write!(text, "{comma}`{}` ({why})", path.display());
+    }
+    text
+}
+
+impl From<ProgramError> for ManagerError {
+    fn from(error: ProgramError) -> ManagerError {
+        ManagerError::Program(error)
+    }
+}
+
+impl fmt::Display for ManagerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&excerpt(&self.message(), MAX_MESSAGE))
+    }
+}
+
+impl std::error::Error for ManagerError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ManagerError::Program(error) => Some(error),
+            ManagerError::File { source, .. } => Some(source),
+            ManagerError::NotUpgraded { why, .. } => Some(why),
+            ManagerError::NotRolledBack { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_error_is_longer_than_a_person_reads() {
+    fn limits_length_of_messages() {
         let error = ManagerError::NotStarted {
             node: "ä".repeat(1 << 20),
             why: "it ended".to_owned(),

@@ -1,9 +1,9 @@
-//! How the tools that handle files for root are spoken to: GNU's on Linux, those of BSD on macOS.
+//! Command lines of the tools that handle files as root: GNU tools on Linux, BSD tools on macOS.
 //!
-//! Each word must be understood, since what is not is an error halfway through a node. None follows a link
-//! where a name is meant.
+//! Every option must exist in the tool, as an error in the middle would leave half a node. No command follows a symlink
+//! at the path that it is given.
 
-/// Whose tools they are.
+/// The family of the tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileTools {
     Gnu,
@@ -11,7 +11,7 @@ pub enum FileTools {
 }
 
 impl FileTools {
-    /// That of this machine.
+    /// The family on this machine.
     #[must_use]
     pub fn here() -> FileTools {
         if cfg!(target_os = "macos") {
@@ -21,7 +21,7 @@ impl FileTools {
         }
     }
 
-    /// Gives a file another name, in place of what had it.
+    /// Renames a file and replaces what is there.
     #[must_use]
     pub fn rename(self) -> &'static [&'static str] {
         match self {
@@ -30,7 +30,7 @@ impl FileTools {
         }
     }
 
-    /// Gives a file a second name, which is free.
+    /// Creates a hard link at a path where nothing is.
     #[must_use]
     pub fn link(self) -> &'static [&'static str] {
         match self {
@@ -39,8 +39,7 @@ impl FileTools {
         }
     }
 
-    /// Makes a file at a name that is free one of its own on the blocks of another, or fails; none where no tool says
-    /// whether it could.
+    /// Creates a reflink at a path where nothing is, or fails; none where no tool tells a reflink from a copy.
     #[must_use]
     pub fn reflink(self) -> Option<&'static [&'static str]> {
         match self {
@@ -49,8 +48,8 @@ impl FileTools {
         }
     }
 
-    /// Copies a file to a name that is free; the copy is root's. Of a link it makes a link, so that nobody gets
-    /// a copy of what only root may read.
+    /// Copies a file to a path where nothing is; root owns the copy. A symlink is copied as a symlink, so that nobody gets a
+    /// copy of a file that only root may read.
     #[must_use]
     pub fn copy(self) -> &'static [&'static str] {
         match self {
@@ -59,21 +58,21 @@ impl FileTools {
         }
     }
 
-    /// Erases a folder with all that is in it, but for what is mounted there.
+    /// Deletes a directory with its contents, except other filesystems mounted in it.
     #[must_use]
-    pub fn erase(self) -> &'static [&'static str] {
+    pub fn delete_dir(self) -> &'static [&'static str] {
         match self {
             FileTools::Gnu => &["rm", "-rf", "--one-file-system", "--"],
             FileTools::Bsd => &["rm", "-rfx", "--"],
         }
     }
 
-    /// Makes a file of what it reads from stdin, at a name that is free.
+    /// Writes stdin to a file at a path where nothing is.
     #[must_use]
     pub fn write(self) -> &'static [&'static str] {
         match self {
             FileTools::Gnu => &["install", "-m", "0644", "-T", "--", "/dev/stdin"],
-            // Its `install` takes no pipe. `chmod 0644` follows.
+            // The `install` of BSD cannot read a pipe. The caller runs `chmod 0644` afterwards.
             FileTools::Bsd => &["tee", "--"],
         }
     }
@@ -83,7 +82,7 @@ impl FileTools {
 mod tests {
     use super::*;
 
-    /// The options of the tools of macOS as far as they are known here; not compared with a Mac.
+    /// The options of the tools of macOS by their manual pages; not tried on a Mac.
     const BSD: [(&str, &str); 5] = [
         ("mv", "finhv"),
         ("ln", "LPsfFihnwv"),
@@ -93,19 +92,19 @@ mod tests {
     ];
 
     #[test]
-    fn macos_is_told_nothing_that_only_gnu_knows() {
+    fn bsd_commands_have_only_bsd_options() {
         let all = [
             FileTools::rename,
             FileTools::link,
             FileTools::copy,
-            FileTools::erase,
+            FileTools::delete_dir,
             FileTools::write,
         ];
         for words in all.map(|of| of(FileTools::Bsd)) {
             let (tool, options) = words.split_first().unwrap();
             let (_, known) = BSD.iter().find(|(name, _)| name == tool).unwrap();
             let (end, options) = options.split_last().unwrap();
-            assert_eq!(*end, "--", "{tool}: names follow");
+            assert_eq!(*end, "--", "{tool}: paths follow");
             for option in options {
                 let letters = option.strip_prefix('-').unwrap();
                 assert!(

@@ -1,13 +1,12 @@
-//! Making, writing, renaming and erasing files and folders: as ourselves, or as root through `sudo -n`.
+//! Creates, writes, renames and deletes files and directories, as ourselves or as root through `sudo -n`.
 //!
-//! The only place in wnm that deletes a folder with what is in it.
+//! Only this file of wnm deletes directories with their contents.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::Duration;
 
 mod directories;
 mod link_or_copy;
@@ -17,24 +16,22 @@ use crate::program::Program;
 
 use super::ManagerError;
 use super::file_tools::FileTools;
-pub use directories::FolderOwnership;
+use super::timeouts::DELETE_TIMEOUT;
+pub use directories::DirectoryOwnership;
 
-/// A node may hold many gigabytes of records.
-const ERASING: Duration = Duration::from_secs(300);
-
-/// Handles files in one mode. What it writes is on disk when it returns, whole or not at all.
+/// Handles files with the rights of one mode. A file that it writes is on disk when it returns, whole or not at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Files {
     mode: Mode,
 }
 
-/// A folder that shall go with all that is in it, and what must be true of it.
+/// A directory to delete with its contents, and what it must fulfil.
 #[derive(Clone, Copy, Debug)]
-pub struct FolderToDelete<'a> {
+pub struct DirectoryToDelete<'a> {
     pub path: &'a Path,
-    /// What it must be called.
+    /// The name that it must have.
     pub name: &'a str,
-    /// What it must lie in.
+    /// The directory that must contain it.
     pub inside: &'a Path,
 }
 
@@ -44,45 +41,44 @@ impl Files {
         Files { mode }
     }
 
-    /// Writes a text file, mode 0644: to `staging`, which must lie on the same filesystem in a folder that no
-    /// node can write to, then renamed.
+    /// Writes a text file with mode 0644: first at `staging`, which must be on the same filesystem in a directory that no
+    /// node can write to, then it renames that.
     pub fn write(&self, path: &Path, text: &str, staging: &Path) -> Result<(), ManagerError> {
-        self.set_down(path, text, staging, File::sync_all)?;
+        self.write_and_rename(path, text, staging, File::sync_all)?;
         sync_parent(path);
         Ok(())
     }
 
-    /// The same for a text that nobody misses: the disk is not waited for.
-    pub fn note(&self, path: &Path, text: &str, staging: &Path) -> Result<(), ManagerError> {
-        self.set_down(path, text, staging, |_| Ok(()))
+    /// Writes a file that may get lost in a power failure, without waiting for the disk.
+    pub fn write_unsynced(&self, path: &Path, text: &str, staging: &Path) -> Result<(), ManagerError> {
+        self.write_and_rename(path, text, staging, |_| Ok(()))
     }
 
-    fn set_down(
+    fn write_and_rename(
         &self,
         path: &Path,
         text: &str,
         staging: &Path,
-        last: fn(&File) -> io::Result<()>,
+        sync: fn(&File) -> io::Result<()>,
     ) -> Result<(), ManagerError> {
-        refuse_crooked("write", path)?;
+        refuse_unusual_path("write", path)?;
         match self.mode {
             Mode::User => {
-                let written = write_new(staging, text).and_then(|file| last(&file));
+                let written = write_new(staging, text).and_then(|file| sync(&file));
                 if let Err(source) = written {
                     let _ = fs::remove_file(staging);
                     return Err(ManagerError::file("write", path)(source));
                 }
             }
             Mode::Sudo => {
-                // Nothing is written through a link: what is there goes first.
+                // An existing symlink must not be followed.
                 self.delete(staging)?;
                 self.tool(FileTools::write).arg(staging).input(text).run()?;
                 if FileTools::here() == FileTools::Bsd {
                     self.program("chmod").args(["0644", "--"]).arg(staging).run()?;
                 }
-                // Everybody may read it, and who may read a file may have it put on disk. Only in a folder that hides
-                // what is in it that cannot be.
-                match File::open(staging).and_then(|file| last(&file)) {
+                // Everybody may read the file, and thereby sync it, except in a directory that we may not enter.
+                match File::open(staging).and_then(|file| sync(&file)) {
                     Err(error) if error.kind() != ErrorKind::PermissionDenied => {
                         return Err(ManagerError::file("write", path)(error));
                     }
@@ -90,17 +86,17 @@ impl Files {
                 }
             }
         }
-        self.put_in_place(staging, path)
+        self.replace(staging, path)
     }
 
-    /// Gives `from` the name `to`, in place of what had it. Both on one filesystem.
+    /// Renames `from` to `to` and replaces what is there. Both must be on one filesystem.
     pub fn rename(&self, from: &Path, to: &Path) -> Result<(), ManagerError> {
-        self.put_in_place(from, to)?;
+        self.replace(from, to)?;
         sync_parent(to);
         Ok(())
     }
 
-    fn put_in_place(&self, from: &Path, to: &Path) -> Result<(), ManagerError> {
+    fn replace(&self, from: &Path, to: &Path) -> Result<(), ManagerError> {
         match self.mode {
             Mode::User => fs::rename(from, to).map_err(ManagerError::file("write", to)),
             Mode::Sudo => {
@@ -110,25 +106,25 @@ impl Files {
         }
     }
 
-    /// Deletes a file. One that is not there is deleted.
+    /// Deletes a file; a missing file counts as deleted.
     pub fn delete(&self, path: &Path) -> Result<(), ManagerError> {
-        if self.take_away(path)? {
+        if self.delete_if_exists(path)? {
             sync_parent(path);
         }
         Ok(())
     }
 
-    /// The same for a file that does no harm if it comes back: the disk is not waited for.
-    pub fn forget(&self, path: &Path) -> Result<(), ManagerError> {
-        self.take_away(path).map(|_| ())
+    /// Deletes a file that may reappear after a power failure, without waiting for the disk.
+    pub fn delete_unsynced(&self, path: &Path) -> Result<(), ManagerError> {
+        self.delete_if_exists(path).map(|_| ())
     }
 
-    /// Whether it was there.
-    fn take_away(&self, path: &Path) -> Result<bool, ManagerError> {
-        refuse_crooked("delete", path)?;
+    /// Returns whether the file existed.
+    fn delete_if_exists(&self, path: &Path) -> Result<bool, ManagerError> {
+        refuse_unusual_path("delete", path)?;
         match fs::symlink_metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Ok(seen) if seen.is_dir() => return Err(refused("delete", path, "it is a folder")),
+            Ok(seen) if seen.is_dir() => return Err(refused("delete", path, "it is a directory")),
             _ => {}
         }
         match self.mode {
@@ -145,22 +141,25 @@ impl Files {
         Ok(true)
     }
 
-    /// Erases a folder with all that is in it, after five checks; links in it are deleted, not followed.
-    /// One that is not there is erased.
-    pub fn erase(&self, doomed: FolderToDelete<'_>) -> Result<(), ManagerError> {
-        let path = doomed.path;
-        if !is_erasable(doomed)? {
+    /// Deletes a directory with its contents, if it passes all checks. Symlinks in it are deleted, not followed. A missing
+    /// directory counts as deleted.
+    pub fn delete_dir(&self, target: DirectoryToDelete<'_>) -> Result<(), ManagerError> {
+        let path = target.path;
+        if !may_be_deleted(target)? {
             return Ok(());
         }
         match self.mode {
             Mode::User => match fs::remove_dir_all(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
-                    return Err(ManagerError::file("erase", path)(error));
+                    return Err(ManagerError::file("delete", path)(error));
                 }
                 _ => {}
             },
             Mode::Sudo => {
-                self.tool(FileTools::erase).arg(path).limit(ERASING).run()?;
+                self.tool(FileTools::delete_dir)
+                    .arg(path)
+                    .limit(DELETE_TIMEOUT)
+                    .run()?;
             }
         }
         sync_parent(path);
@@ -177,12 +176,12 @@ impl Files {
     }
 }
 
-/// Whether `doomed` may be erased (an error says why not) and is there to be erased.
-fn is_erasable(doomed: FolderToDelete<'_>) -> Result<bool, ManagerError> {
-    let FolderToDelete { path, name, inside } = doomed;
-    let refuse = |why: &str| Err(refused("erase", path, why));
-    if !is_straight(path) || !is_straight(inside) {
-        return refuse("it is no absolute path without `..`");
+/// Whether `target` exists; an error says why it must not be deleted.
+fn may_be_deleted(target: DirectoryToDelete<'_>) -> Result<bool, ManagerError> {
+    let DirectoryToDelete { path, name, inside } = target;
+    let refuse = |why: &str| Err(refused("delete", path, why));
+    if !has_only_normal_parts(path) || !has_only_normal_parts(inside) {
+        return refuse("it is not an absolute path without `..`");
     }
     let depth = |path: &Path| {
         path.components()
@@ -190,36 +189,36 @@ fn is_erasable(doomed: FolderToDelete<'_>) -> Result<bool, ManagerError> {
             .count()
     };
     if depth(path) < 2 || depth(inside) < 1 {
-        return refuse("it is too near the root of the filesystem");
+        return refuse("it is too close to the root of the filesystem");
     }
     if path == inside || !path.starts_with(inside) {
         return refuse(&format!("it is not inside `{}`", inside.display()));
     }
     if path.file_name() != Some(OsStr::new(name)) {
-        return refuse(&format!("it is not called `{name}`"));
+        return refuse(&format!("its name is not `{name}`"));
     }
     let seen = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        seen => seen.map_err(ManagerError::file("erase", path))?,
+        seen => seen.map_err(ManagerError::file("delete", path))?,
     };
     if seen.is_symlink() {
         return refuse("it is a symbolic link");
     }
     if !seen.is_dir() {
-        return refuse("it is no folder");
+        return refuse("it is not a directory");
     }
-    // A link on the way to it must not lead out either.
+    // A symlink among its ancestors must not lead out either.
     let parent = path.parent().unwrap_or(path);
-    let real = |path: &Path| path.canonicalize().map_err(ManagerError::file("erase", path));
+    let real = |path: &Path| path.canonicalize().map_err(ManagerError::file("delete", path));
     if !real(parent)?.starts_with(real(inside)?) {
-        return refuse(&format!("it leads out of `{}`", inside.display()));
+        return refuse(&format!("a symlink leads out of `{}`", inside.display()));
     }
     Ok(true)
 }
 
-/// Whether a path is absolute and goes only downwards.
+/// Whether a path is absolute and has no `..`, `.` or NUL.
 #[must_use]
-pub fn is_straight(path: &Path) -> bool {
+pub fn has_only_normal_parts(path: &Path) -> bool {
     let text = path.as_os_str().as_encoded_bytes();
     path.is_absolute()
         && !text.contains(&0)
@@ -228,18 +227,19 @@ pub fn is_straight(path: &Path) -> bool {
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)))
 }
 
-/// A name beside `path` for what will take its place.
+/// The hidden path beside `path` for a file that will replace it. The name is fixed, so that a killed run leaves one
+/// file that the next run overwrites.
 #[must_use]
 pub fn beside(path: &Path, ending: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{ending}"))
 }
 
-fn refuse_crooked(doing: &'static str, path: &Path) -> Result<(), ManagerError> {
-    if is_straight(path) {
+fn refuse_unusual_path(doing: &'static str, path: &Path) -> Result<(), ManagerError> {
+    if has_only_normal_parts(path) {
         Ok(())
     } else {
-        Err(refused(doing, path, "it is no absolute path without `..`"))
+        Err(refused(doing, path, "it is not an absolute path without `..`"))
     }
 }
 
@@ -265,9 +265,9 @@ fn write_new(path: &Path, text: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes a new name last. Filesystems that cannot are no reason to fail.
+/// Syncs the directory of a new or deleted name. Some filesystems cannot do that; that is no error.
 fn sync_parent(path: &Path) {
     if let Some(parent) = path.parent() {
-        let _ = File::open(parent).and_then(|folder| folder.sync_all());
+        let _ = File::open(parent).and_then(|directory| directory.sync_all());
     }
 }

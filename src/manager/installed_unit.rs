@@ -1,5 +1,4 @@
-//! A unit as systemd reads it where it is installed: with its drop-ins, specifiers, variables of files, and the folder
-//! it runs in.
+//! A unit as systemd reads it: with its drop-ins, specifiers, environment files and working directory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +12,8 @@ use super::ManagerError;
 use super::discovered_node::{self, DiscoveredNode};
 use super::unit_file::{self, Unit};
 
-/// Where systemd looks for a program that is named without a folder.
-const PROGRAMS: [&str; 6] = [
+/// Where systemd searches for a program without a directory in its name.
+const SEARCH_PATH: [&str; 6] = [
     "/usr/local/sbin",
     "/usr/local/bin",
     "/usr/sbin",
@@ -23,20 +22,20 @@ const PROGRAMS: [&str; 6] = [
     "/bin",
 ];
 
-/// No file of variables is longer.
-const MOST_VARIABLES: u64 = 1 << 20;
+/// Environment files are read up to this length.
+const MAX_ENVIRONMENT_BYTES: u64 = 1 << 20;
 
-/// What a unit says once it is read.
+/// A unit that was read.
 #[derive(Debug)]
 pub struct InstalledUnit {
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// None where they are not those of an antnode with root and port.
+    /// The node that it runs; none if it runs no antnode with a root and a port.
     pub found: Option<DiscoveredNode>,
-    /// What could not be read of it, or not be resolved: the node it tells of may be another one.
+    /// What could not be resolved in it, so that the node may be another one.
     pub doubt: Option<String>,
-    /// Files of variables that nobody lets us read.
-    pub unread: Vec<PathBuf>,
+    /// Environment files that cannot be read.
+    pub unreadable: Vec<PathBuf>,
 }
 
 /// Reads the unit at `path` and all that it refers to.
@@ -49,70 +48,74 @@ pub fn read(path: &Path, mode: Mode) -> Result<InstalledUnit, ManagerError> {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned();
-    // Specifiers tell of whoever runs systemd, and not of whom the service runs as.
+    // Specifiers describe the account of systemd, not that of the service.
     let manager = match mode {
         Mode::User => user_account::own(),
         Mode::Sudo => user_account::of(0),
     };
-    let specifier = |letter| resolved(letter, &name, mode, manager.as_ref());
+    let specifier = |letter| specifier_value(letter, &name, mode, manager.as_ref());
     let mut unit = Unit::read_raw(&unit_text(path)?, &specifier);
     unit.user = unit.user.map(name_of);
     let owner = match &unit.user {
         Some(user) => user_account::named(user).ok(),
         None => manager.clone(),
     };
-    let mut unread = Vec::new();
+    let mut unreadable = Vec::new();
     for (file, may_be_missing) in std::mem::take(&mut unit.environment_files) {
-        // Anything but a file might never end.
-        let text = bytes_in(Path::new(&file), MOST_VARIABLES)
+        // Reads only regular files, as reading a pipe might never end.
+        let text = bytes_in(Path::new(&file), MAX_ENVIRONMENT_BYTES)
             .ok()
             .and_then(|bytes| String::from_utf8(bytes).ok());
         match text {
             Some(text) => unit.environment.extend(variables(&text)),
             None if may_be_missing && !Path::new(&file).exists() => {}
-            None => unread.push(PathBuf::from(file)),
+            None => unreadable.push(PathBuf::from(file)),
         }
     }
-    // Of two with one name the last counts.
+    // Of two variables with one name the last counts.
     let all: BTreeMap<String, String> = unit.environment.iter().cloned().collect();
     unit.environment.retain({
         let mut seen = all.clone();
         move |(name, value)| seen.get(name) == Some(value) && seen.remove(name).is_some()
     });
-    let value = |name: &str| all.get(name).cloned().or_else(|| given(name, owner.as_ref()));
+    let value = |name: &str| {
+        all.get(name)
+            .cloned()
+            .or_else(|| builtin_variable(name, owner.as_ref()))
+    };
     if !unit.is_literal {
         unit.command = unit_file::expanded(&unit.command, &value);
     }
-    let folder = runs_in(unit.directory.as_deref(), mode, owner.as_ref());
+    let folder = working_directory(unit.directory.as_deref(), mode, owner.as_ref());
     if let Some(program) = unit.command.first_mut() {
-        *program = program_at(program);
+        *program = find_program(program);
     }
     let mut found = discovered_node::from_words(&unit.command, unit.environment);
     if let Some(found) = &mut found {
         found.user = unit.user;
         if let Some(folder) = folder.filter(|folder| folder.is_absolute()) {
-            found.settle(&folder);
+            found.resolve_paths(&folder);
         }
     }
     let doubt = unit
         .unresolved
-        .map(|letter| format!("what `%{letter}` in it stands for is not known"));
+        .map(|letter| format!("wnm does not know the value of its specifier `%{letter}`"));
     Ok(InstalledUnit {
         command: unit.command,
         found,
         doubt,
-        unread,
+        unreadable,
     })
 }
 
-/// The node that the unit at `path` tells of, if any.
+/// The node that the unit at `path` runs, if any.
 #[must_use]
-pub fn told(path: &Path, mode: Mode) -> Option<DiscoveredNode> {
+pub fn node(path: &Path, mode: Mode) -> Option<DiscoveredNode> {
     read(path, mode).ok().and_then(|unit| unit.found)
 }
 
-/// What systemd reads of the unit at `path`: its file, and the drop-ins beside it, those for all services as well, in
-/// the order of their names; of two with one name the unit's own counts.
+/// The text that systemd reads for the unit at `path`: its file and its drop-ins, also those for all services, in the
+/// order of their names. Of two drop-ins with one name that of the unit counts.
 pub fn unit_text(path: &Path) -> Result<String, ManagerError> {
     let read = |path: &Path| -> Result<String, ManagerError> {
         let bytes = fs::read(path).map_err(ManagerError::file("read", path))?;
@@ -130,14 +133,14 @@ pub fn unit_text(path: &Path) -> Result<String, ManagerError> {
     }
     for drop_in in drop_ins.values() {
         text.push('\n');
-        // A link to /dev/null takes the one for all services away.
+        // A symlink to /dev/null disables the drop-in with the same name for all services.
         text.push_str(&read(drop_in)?);
     }
     Ok(text)
 }
 
-/// What a specifier stands for; none where that is not known here.
-fn resolved(letter: char, name: &str, mode: Mode, manager: Option<&Account>) -> Option<String> {
+/// The value of a specifier; none if wnm does not know it.
+fn specifier_value(letter: char, name: &str, mode: Mode, manager: Option<&Account>) -> Option<String> {
     let stem = name.strip_suffix(".service").unwrap_or(name);
     let home = || manager.map(|account| account.home.display().to_string());
     let file = |path: &str| Some(fs::read_to_string(path).ok()?.trim().to_owned());
@@ -169,14 +172,14 @@ fn resolved(letter: char, name: &str, mode: Mode, manager: Option<&Account>) -> 
     }
 }
 
-/// A user that is a number, by its name.
+/// The name of a user that is given by number.
 fn name_of(user: String) -> String {
     let account = user.parse().ok().and_then(user_account::of);
     account.map_or(user, |account| account.name)
 }
 
-/// Variables that systemd gives by itself.
-fn given(name: &str, owner: Option<&Account>) -> Option<String> {
+/// Variables that systemd sets itself.
+fn builtin_variable(name: &str, owner: Option<&Account>) -> Option<String> {
     let owner = owner?;
     match name {
         "HOME" => Some(owner.home.display().to_string()),
@@ -185,7 +188,7 @@ fn given(name: &str, owner: Option<&Account>) -> Option<String> {
     }
 }
 
-/// The variables of a file: lines `NAME=VALUE`, quoted or not, a backslash at the end continuing them.
+/// Reads an environment file: lines `NAME=VALUE`, quoted or not; a backslash at the end continues a line.
 fn variables(text: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\n", "");
     let lines = joined.lines().map(str::trim);
@@ -200,10 +203,10 @@ fn variables(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The folder in which relative paths begin.
-fn runs_in(said: Option<&str>, mode: Mode, owner: Option<&Account>) -> Option<PathBuf> {
+/// The working directory, in which relative paths begin.
+fn working_directory(configured: Option<&str>, mode: Mode, owner: Option<&Account>) -> Option<PathBuf> {
     let home = || owner.map(|account| account.home.clone());
-    match said {
+    match configured {
         Some("~") => home(),
         Some(path) => Some(PathBuf::from(path)),
         None if mode == Mode::User => home(),
@@ -211,12 +214,12 @@ fn runs_in(said: Option<&str>, mode: Mode, owner: Option<&Account>) -> Option<Pa
     }
 }
 
-/// The program with its folder.
-fn program_at(program: &str) -> String {
+/// The program with its directory.
+fn find_program(program: &str) -> String {
     if program.contains('/') {
         return program.to_owned();
     }
-    let there = PROGRAMS.iter().map(|folder| format!("{folder}/{program}"));
+    let there = SEARCH_PATH.iter().map(|folder| format!("{folder}/{program}"));
     let mut there = there.filter(|path| Path::new(path).is_file());
     there.next().unwrap_or_else(|| program.to_owned())
 }

@@ -1,4 +1,4 @@
-//! antnode's arguments and environment: written once for all managers.
+//! The arguments and environment variables of a node, the same under every manager.
 
 use std::path::{Path, PathBuf};
 
@@ -6,66 +6,66 @@ use crate::colony::{Node, ServiceName, Version};
 
 use super::ManagerError;
 
-/// What managers need to know beside the node itself.
+/// What managers need to know besides the node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LaunchPolicy {
-    /// Holds one folder a node; nothing outside it is ever erased but logs.
+    /// Contains one directory per node. wnm deletes nothing outside it but logs and what a node's service names.
     pub storage: PathBuf,
-    /// Holds one log folder a node.
+    /// Contains one log directory per node.
     pub logs: PathBuf,
-    /// Holds one copy of each antnode version: `BASE_DIR/bin`.
+    /// Contains one copy of each antnode version: `BASE_DIR/bin`.
     pub shelf: PathBuf,
-    /// Shared by all nodes.
+    /// The bootstrap cache of all nodes.
     pub bootstrap_cache: PathBuf,
-    /// Where user mode writes units: `~/.config/systemd/user`.
+    /// The directory of units in user mode: `~/.config/systemd/user`.
     pub user_units: PathBuf,
-    /// Where sudo mode writes units: `/etc/systemd/system`.
+    /// The directory of units in sudo mode: `/etc/systemd/system`.
     pub system_units: PathBuf,
-    /// Where user mode writes jobs of launchd: `~/Library/LaunchAgents`.
+    /// The directory of launchd jobs in user mode: `~/Library/LaunchAgents`.
     pub user_agents: PathBuf,
-    /// Where sudo mode writes jobs of launchd: `/Library/LaunchDaemons`.
+    /// The directory of launchd jobs in sudo mode: `/Library/LaunchDaemons`.
     pub system_daemons: PathBuf,
-    /// Whether nodes are kept from asking the router for a port.
+    /// Whether nodes get `--no-upnp`, so that they do not ask the router to open a port.
     pub no_upnp: bool,
-    /// The operator's own words for every node.
+    /// The operator's additional arguments for every node.
     pub start_args: Vec<String>,
-    /// The account that new nodes run as in the sudo modes.
+    /// The account that new nodes run as in sudo mode.
     pub user: String,
-    /// Where metrics ports of discovered nodes are reached, unless their units say otherwise.
+    /// The address of the metrics ports of discovered nodes.
     pub host: String,
     pub antctl: AntctlPolicy,
 }
 
-/// What the managers that drive antctl need to know.
+/// What the managers that use antctl need to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AntctlPolicy {
-    /// The program: absolute, since sudo searches other folders than we do.
+    /// The absolute path of the program, since sudo searches other directories than we do.
     pub program: PathBuf,
-    /// Where `antctl_path` says it is; `program` may be another one that was found on PATH.
+    /// The path in `antctl_path`; `program` may be another one that was found on PATH.
     pub configured_program: PathBuf,
-    /// The antnode that antctl is to download, instead of taking the one that is there.
+    /// The antnode version that antctl downloads instead of using the antnode on this machine.
     pub version: Option<Version>,
-    /// Whether it is to tell more; it does so on stderr.
+    /// Whether it runs with `--debug`, which it logs to stderr.
     pub debug: bool,
-    /// Its `RUST_BACKTRACE` in this run.
+    /// Its `RUST_BACKTRACE`.
     pub backtrace: Option<String>,
-    /// Its registry in user mode; root's is [`AntctlPolicy::SYSTEM_REGISTRY`].
+    /// Its registry in user mode; that of root is [`AntctlPolicy::SYSTEM_REGISTRY`].
     pub user_registry: PathBuf,
-    /// Our copy of its registry: without one a lost registry takes all nodes along.
+    /// The copy of its registry that wnm keeps: without one, a lost registry means that all nodes are lost.
     pub copy: PathBuf,
 }
 
 impl AntctlPolicy {
-    /// The registry of an antctl that root runs.
+    /// The registry of root.
     pub const SYSTEM_REGISTRY: &str = "/var/antctl/node_registry.json";
 
-    /// The copy of the registry in `base`.
+    /// The path of the copy in `base`.
     #[must_use]
     pub fn copy_in(base: &Path) -> PathBuf {
         base.join("antctl_registry.json")
     }
 
-    /// The registry of the user whose data is in `data`: `~/.local/share`, or what `XDG_DATA_HOME` says.
+    /// The registry of a user whose data directory is `data`: `~/.local/share` or `$XDG_DATA_HOME`.
     #[must_use]
     pub fn registry_in(data: &Path) -> PathBuf {
         data.join("autonomi/node/node_registry.json")
@@ -73,9 +73,9 @@ impl AntctlPolicy {
 }
 
 impl LaunchPolicy {
-    /// What nodes without words of their own are told beyond their rows.
+    /// The arguments of nodes without their own `start_args`, besides those from their rows.
     #[must_use]
-    pub fn start_words(&self) -> Vec<String> {
+    pub fn default_start_args(&self) -> Vec<String> {
         let no_upnp = self.no_upnp.then(|| "--no-upnp".to_owned());
         no_upnp
             .into_iter()
@@ -83,7 +83,7 @@ impl LaunchPolicy {
             .collect()
     }
 
-    /// Everything at its place under `base`, as a fresh user-mode colony has it.
+    /// The directories of a new user-mode colony in `base`.
     #[must_use]
     pub fn under(base: &Path) -> LaunchPolicy {
         LaunchPolicy {
@@ -112,73 +112,73 @@ impl LaunchPolicy {
     }
 }
 
-/// What every node is told of the logs it keeps, and with which value.
+/// The options that limit the log files of every node, with their values.
 const LOG_LIMITS: [(&str, &str); 2] = [("--max-log-files", "1"), ("--max-archived-log-files", "1")];
 
-/// antnode's arguments, without its own path.
+/// The arguments of a node's antnode.
 pub fn arguments(node: &Node, policy: &LaunchPolicy) -> Result<Vec<String>, ManagerError> {
-    let (own, behind) = own_words(node, policy)?;
-    let says = |name: &str| own.iter().any(|word| is_option(word, name));
+    let (own, after_network) = own_arguments(node, policy)?;
+    let has = |name: &str| own.iter().any(|word| is_option(word, name));
     let mut words: Vec<String> = Vec::with_capacity(20);
-    let mut say = |parts: &[&str]| words.extend(parts.iter().map(|&part| part.to_owned()));
-    if !says("--bootstrap-cache-dir") {
-        say(&[
+    let mut add = |parts: &[&str]| words.extend(parts.iter().map(|&part| part.to_owned()));
+    if !has("--bootstrap-cache-dir") {
+        add(&[
             "--bootstrap-cache-dir",
             path_word(node, "bootstrap cache", &policy.bootstrap_cache)?,
         ]);
     }
-    say(&["--root-dir", path_word(node, "root", &node.home.root)?]);
-    say(&["--port", &node.ports.node.to_string(), "--enable-metrics-server"]);
-    say(&["--metrics-server-port", &node.ports.metrics.to_string()]);
-    say(&["--log-output-dest", path_word(node, "log folder", &node.logs())?]);
+    add(&["--root-dir", path_word(node, "root", &node.home.root)?]);
+    add(&["--port", &node.ports.node.to_string(), "--enable-metrics-server"]);
+    add(&["--metrics-server-port", &node.ports.metrics.to_string()]);
+    add(&["--log-output-dest", path_word(node, "log folder", &node.logs())?]);
     for (name, value) in LOG_LIMITS {
-        if !says(name) {
-            say(&[name, value]);
+        if !has(name) {
+            add(&[name, value]);
         }
     }
     for word in &own {
-        say(&[plain(node, "start argument", word)?]);
+        add(&[plain(node, "start argument", word)?]);
     }
-    say(&["--rewards-address", wallet(node)?]);
-    say(&[network(node)?]);
-    for word in &behind {
-        say(&[plain(node, "start argument", word)?]);
+    add(&["--rewards-address", wallet(node)?]);
+    add(&[network(node)?]);
+    for word in &after_network {
+        add(&[plain(node, "start argument", word)?]);
     }
     Ok(words)
 }
 
-/// Where a node's earnings go, fit to be a word of a command.
+/// The rewards address of a node, checked to be a single argument.
 pub fn wallet(node: &Node) -> Result<&str, ManagerError> {
     match node.wallet.as_deref().filter(|wallet| !wallet.is_empty()) {
         Some(wallet) => bare_word(node, "rewards address", wallet),
-        None => Err(value(node, "rewards address", "", "is missing")),
+        None => Err(invalid_value(node, "rewards address", "", "is missing")),
     }
 }
 
-/// The network a node is part of, fit to be a word of a command.
+/// The network of a node, checked to be a single argument.
 pub fn network(node: &Node) -> Result<&str, ManagerError> {
     bare_word(node, "network", &node.network)
 }
 
-/// What a node is told beside what its row says: its own words, or those of the colony. Second, what stands
-/// behind the network's name, as `evm-custom` needs it.
-fn own_words(node: &Node, policy: &LaunchPolicy) -> Result<(Vec<String>, Vec<String>), ManagerError> {
+/// The arguments of a node besides those from its row: its `start_args`, or those of the colony. The second list follows
+/// the network's name, as `evm-custom` needs it.
+fn own_arguments(node: &Node, policy: &LaunchPolicy) -> Result<(Vec<String>, Vec<String>), ManagerError> {
     let Some(text) = node.memory.start_args.as_deref() else {
-        return Ok((policy.start_words(), Vec::new()));
+        return Ok((policy.default_start_args(), Vec::new()));
     };
-    let refuse = || value(node, "start_args", text, "has a quote that does not end");
+    let refuse = || invalid_value(node, "start_args", text, "has an unclosed quote");
     let mut words = shell_words::split(text).map_err(|_| refuse())?;
-    let behind = match words.iter().position(|word| *word == node.network) {
+    let after_network = match words.iter().position(|word| *word == node.network) {
         Some(at) => words.split_off(at).split_off(1),
         None => Vec::new(),
     };
-    Ok((words, behind))
+    Ok((words, after_network))
 }
 
-/// Of the words behind the program, those that no other part of a node's row tells, so that
-/// [`arguments`] can say them again.
+/// The arguments that must be stored in `start_args`, as no other column of a node's row has them: [`arguments`] adds
+/// them again.
 #[must_use]
-pub fn words_beyond_row(words: &[String], network: &str, policy: &LaunchPolicy) -> Vec<String> {
+pub fn arguments_beyond_row(words: &[String], network: &str, policy: &LaunchPolicy) -> Vec<String> {
     const IN_ROW: [&str; 5] = [
         "--root-dir",
         "--port",
@@ -187,7 +187,7 @@ pub fn words_beyond_row(words: &[String], network: &str, policy: &LaunchPolicy) 
         "--rewards-address",
     ];
     let cache = policy.bootstrap_cache.to_string_lossy();
-    let at = super::node_args::network_place(words).unwrap_or(words.len());
+    let at = super::node_args::network_position(words).unwrap_or(words.len());
     let (before, from) = words.split_at(at);
     let mut own = Vec::new();
     let mut rest = before.iter();
@@ -226,11 +226,11 @@ fn is_option(word: &str, name: &str) -> bool {
     word == name || word.strip_prefix(name).is_some_and(|rest| rest.starts_with('='))
 }
 
-/// The variables a node gets, from `K=V K="V W"`.
+/// The environment variables of a node, from `K=V K="V W"`.
 pub fn environment(node: &Node) -> Result<Vec<(String, String)>, ManagerError> {
     let text = node.environment.as_deref().unwrap_or_default();
-    let refuse = |why: &str| value(node, "environment", text, why);
-    let words = shell_words::split(text).map_err(|_| refuse("has a quote that does not end"))?;
+    let refuse = |why: &str| invalid_value(node, "environment", text, why);
+    let words = shell_words::split(text).map_err(|_| refuse("has an unclosed quote"))?;
     words
         .iter()
         .map(|word| {
@@ -239,7 +239,7 @@ pub fn environment(node: &Node) -> Result<Vec<(String, String)>, ManagerError> {
                 .ok_or_else(|| refuse("must be words of the form `NAME=VALUE`"))?;
             let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             if !begins_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                return Err(refuse("names something that is no variable"));
+                return Err(refuse("has an invalid variable name"));
             }
             plain(node, "environment", set)?;
             Ok((name.to_owned(), set.to_owned()))
@@ -247,7 +247,7 @@ pub fn environment(node: &Node) -> Result<Vec<(String, String)>, ManagerError> {
         .collect()
 }
 
-/// Variables as a row keeps them and [`environment`] reads them: `A=1 B='two words'`.
+/// Variables in the format of a row, which [`environment`] reads: `A=1 B='two words'`.
 #[must_use]
 pub fn environment_text(variables: &[(String, String)]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
@@ -261,9 +261,9 @@ pub fn environment_text(variables: &[(String, String)]) -> String {
     variables.iter().map(word).collect::<Vec<String>>().join(" ")
 }
 
-/// The name by which a node's manager knows it, without `.service`; refused unless it is a plain name.
+/// The service name of a node, without `.service`; an error if it has other characters than such names have.
 ///
-/// The row is not trusted: this name becomes a file name and a word of a command that root runs.
+/// The row may contain anything, and this name becomes a file name and an argument of commands that root runs.
 pub fn service(node: &Node) -> Result<ServiceName, ManagerError> {
     let own = node.service.0.as_str();
     let full = node.name.full();
@@ -275,7 +275,7 @@ pub fn service(node: &Node) -> Result<ServiceName, ManagerError> {
     if is_plain {
         Ok(ServiceName(stem.to_owned()))
     } else {
-        Err(value(
+        Err(invalid_value(
             node,
             "service name",
             name,
@@ -284,7 +284,7 @@ pub fn service(node: &Node) -> Result<ServiceName, ManagerError> {
     }
 }
 
-/// The name of the account a node runs as, fit to be a word of a command.
+/// The name of the account that a node runs as, checked to be a single argument.
 pub fn user(node: &Node) -> Result<&str, ManagerError> {
     let name = node.user.as_str();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -292,44 +292,59 @@ pub fn user(node: &Node) -> Result<&str, ManagerError> {
     if begins_well && name.len() <= 32 && name.chars().all(plain) {
         Ok(name)
     } else {
-        Err(value(node, "user", name, "is no name of an account"))
+        Err(invalid_value(node, "user", name, "is not an account name"))
     }
 }
 
-/// A path as a word: absolute, without `..`, readable text.
+/// A path as an argument: absolute, without `..`, valid UTF-8.
 fn path_word<'a>(node: &Node, what: &'static str, path: &'a Path) -> Result<&'a str, ManagerError> {
     let Some(text) = path.to_str() else {
-        return Err(value(node, what, &path.to_string_lossy(), "is not readable text"));
+        return Err(invalid_value(
+            node,
+            what,
+            &path.to_string_lossy(),
+            "is not valid UTF-8",
+        ));
     };
-    if !super::files::is_straight(path) {
-        return Err(value(node, what, text, "must be an absolute path without `..`"));
+    if !super::files::has_only_normal_parts(path) {
+        return Err(invalid_value(
+            node,
+            what,
+            text,
+            "must be an absolute path without `..`",
+        ));
     }
     plain(node, what, text)
 }
 
-/// A word that cannot be taken for an option.
+/// A word that is no option.
 fn bare_word<'a>(node: &Node, what: &'static str, word: &'a str) -> Result<&'a str, ManagerError> {
     if word.is_empty() || word.starts_with('-') || word.contains(char::is_whitespace) {
-        return Err(value(node, what, word, "must be one word that is no option"));
+        return Err(invalid_value(
+            node,
+            what,
+            word,
+            "must be one word that does not begin with `-`",
+        ));
     }
     plain(node, what, word)
 }
 
 fn plain<'a>(node: &Node, what: &'static str, text: &'a str) -> Result<&'a str, ManagerError> {
     if text.contains(char::is_control) {
-        return Err(value(
+        return Err(invalid_value(
             node,
             what,
             text,
-            "holds a line break or another control character",
+            "contains a line break or another control character",
         ));
     }
     Ok(text)
 }
 
-/// The error of a value that cannot be used; `why` reads on after it.
-pub(super) fn value(node: &Node, what: &'static str, value: &str, why: &str) -> ManagerError {
-    ManagerError::Value {
+/// The error for a value that cannot be used; `why` follows the value in the message.
+pub(super) fn invalid_value(node: &Node, what: &'static str, value: &str, why: &str) -> ManagerError {
+    ManagerError::InvalidValue {
         node: node.name.full(),
         what,
         value: value.to_owned(),
@@ -382,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn every_manager_gives_antnode_these_arguments() {
+    fn lists_arguments() {
         let mut policy = LaunchPolicy::under(Path::new("/b"));
         policy.no_upnp = true;
         policy.start_args = vec!["--local".into(), "--first".into()];
@@ -401,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_words_of_an_imported_node_are_said_again() {
+    fn restores_own_arguments_of_imported_node() {
         let mut policy = LaunchPolicy::under(Path::new("/b"));
         policy.no_upnp = true;
         policy.start_args = vec!["--local".into()];
@@ -427,7 +442,7 @@ mod tests {
                 .find(|word| word.starts_with("evm-"))
                 .unwrap()
                 .clone();
-            let found = words_beyond_row(&words, &network, &policy);
+            let found = arguments_beyond_row(&words, &network, &policy);
             assert_eq!(found, split(own), "{line}");
             let node = with(|node| {
                 node.network.clone_from(&network);
@@ -435,7 +450,11 @@ mod tests {
             });
             let said = arguments(&node, &policy).unwrap();
             assert!(!said.contains(&"--local".to_owned()), "{line}");
-            assert_eq!(words_beyond_row(&said, &network, &policy), split(own), "{line}");
+            assert_eq!(
+                arguments_beyond_row(&said, &network, &policy),
+                split(own),
+                "{line}"
+            );
             let caches = said
                 .iter()
                 .filter(|word| word.starts_with("--bootstrap-cache-dir"));
@@ -444,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_would_be_an_option_or_a_line_is_refused() {
+    fn refuses_values_that_would_be_options_or_lines() {
         let policy = LaunchPolicy::under(Path::new("/b"));
         for node in [
             with(|node| node.wallet = None),
@@ -460,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn an_environment_is_words_of_names_and_values() {
+    fn reads_environment() {
         let read = |text: &str| environment(&with(|node| node.environment = Some(text.into())));
         assert_eq!(read("").unwrap(), []);
         assert_eq!(
@@ -473,7 +492,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_names_reach_a_command() {
+    fn refuses_unusual_names() {
         for name in ["antnode0001", "antnode0001.service", "antnode3", "antnode001", ""] {
             let node = with(|node| node.service.0 = name.into());
             assert!(service(&node).is_ok(), "{name}");

@@ -1,5 +1,5 @@
-//! What on disk bears the number of a node, whether or not a row does: a folder that holds an identity is not to
-//! become another node's, and a service of that name would be overwritten.
+//! Files and directories on disk that have a node's number, whether or not a row has it: a directory with an identity
+//! must not be given to another node, and a service with that name would be overwritten.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,27 @@ use crate::colony::NodeId;
 
 use super::LaunchPolicy;
 
-/// A number, and what bears it.
+/// A number, and the path that has it.
 pub type Leftover = (NodeId, PathBuf);
 
-/// Folders of data and of logs.
+/// Data and log directories.
 #[must_use]
-pub fn of_premises(policy: &LaunchPolicy) -> Vec<Leftover> {
-    let mut all = in_folder(&policy.storage, number_of);
-    all.extend(in_folder(&policy.logs, number_of));
+pub fn in_node_directories(policy: &LaunchPolicy) -> Vec<Leftover> {
+    let mut all = in_directory(&policy.storage, number_of);
+    all.extend(in_directory(&policy.logs, number_of));
     all
 }
 
-/// What `number` knows by its name in `folder`. A folder that cannot be read has nothing.
+/// The entries of `folder` in whose names `number` finds a number; none if the directory cannot be read.
 #[must_use]
-pub fn in_folder(folder: &Path, number: impl Fn(&str) -> Option<NodeId>) -> Vec<Leftover> {
+pub fn in_directory(folder: &Path, number: impl Fn(&str) -> Option<NodeId>) -> Vec<Leftover> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| Some((number(entry.file_name().to_str()?)?, entry.path())))
         .collect()
 }
 
-/// The number in `antnode0007`, in as many digits as it may have.
+/// The number in `antnode0007`, with any count of digits.
 #[must_use]
 pub fn number_of(name: &str) -> Option<NodeId> {
     let digits = name.strip_prefix("antnode")?;
@@ -36,10 +36,9 @@ pub fn number_of(name: &str) -> Option<NodeId> {
     digits.parse().ok().filter(|_| is_number).map(NodeId)
 }
 
-/// The number in the name of a unit, or of a folder of drop-ins: one that outlived its unit would change the next of
-/// that number.
+/// The number in the name of a unit, or of a directory of drop-ins, which would change the next unit with that name.
 #[must_use]
-pub fn number_of_unit(name: &str) -> Option<NodeId> {
+pub fn number_in_unit_name(name: &str) -> Option<NodeId> {
     let name = name.strip_suffix(".d").unwrap_or(name);
     number_of(name.strip_suffix(".service")?)
 }
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_is_one_in_any_width_and_nothing_else_is() {
+    fn reads_numbers_of_any_width_only() {
         for (name, number) in [
             ("antnode7", 7),
             ("antnode007", 7),

@@ -1,7 +1,7 @@
-//! The words of an antnode's command line, behind the program.
+//! Reads the arguments of an antnode.
 
-/// Options of antnode's that no value follows.
-const BARE: [&str; 12] = [
+/// Options of antnode that have no value.
+const FLAGS: [&str; 12] = [
     "--enable-metrics-server",
     "--no-upnp",
     "--upnp",
@@ -16,7 +16,7 @@ const BARE: [&str; 12] = [
     "--alpha",
 ];
 
-/// What follows an option, apart or behind `=`.
+/// The value of an option: the next word, or what is after `=`.
 pub(super) fn value_of(words: &[String], name: &str) -> Option<String> {
     words.iter().enumerate().find_map(|(at, word)| {
         if word == name {
@@ -26,18 +26,18 @@ pub(super) fn value_of(words: &[String], name: &str) -> Option<String> {
     })
 }
 
-/// The network is the one word that no option takes; its names all begin with `evm-`.
+/// The network, which is the only argument that belongs to no option; all its names begin with `evm-`.
 #[must_use]
 pub fn network_of(words: &[String]) -> Option<String> {
-    network_place(words).map(|at| words[at].clone())
+    network_position(words).map(|at| words[at].clone())
 }
 
-/// Where the network stands among the words behind the program.
-pub(super) fn network_place(words: &[String]) -> Option<usize> {
+/// The position of the network among the arguments.
+pub(super) fn network_position(words: &[String]) -> Option<usize> {
     let is_value = |at: usize| {
         at > 0 && {
             let before = words[at - 1].as_str();
-            before.starts_with("--") && !before.contains('=') && !BARE.contains(&before)
+            before.starts_with("--") && !before.contains('=') && !FLAGS.contains(&before)
         }
     };
     words

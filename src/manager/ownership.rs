@@ -1,4 +1,4 @@
-//! Whose a service is: its name in a row does not make it the node's.
+//! Whether a service belongs to a node: that the node's row names it is not enough.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,18 +7,17 @@ use crate::colony::{Mode, Node};
 
 use super::{ManagerError, discovered_node, installed_unit};
 
-/// Refuses a service that runs something else than the node whose row names it: `command` is what it runs, and `file`
-/// what says so.
+/// Refuses a service that runs something else than the node: `command` is what it runs, `file` the file of the service.
 ///
-/// One that says nothing, or whose program is an antnode without a root, is the node's own, broken or half lost.
+/// An empty service, or one that runs an antnode without a root, counts as the node's own, which is damaged.
 pub fn refuse_foreign(node: &Node, command: &[String], file: &Path) -> Result<(), ManagerError> {
-    refuse_by(node, discovered_node::root_in(command), command, file)
+    refuse_other_root(node, discovered_node::root_in(command), command, file)
 }
 
-/// The same, with the root that the service is told, wherever it begins.
-fn refuse_by(
+/// [`refuse_foreign`] with the absolute root that the service passes to its antnode.
+fn refuse_other_root(
     node: &Node,
-    told: Option<PathBuf>,
+    service_root: Option<PathBuf>,
     command: &[String],
     file: &Path,
 ) -> Result<(), ManagerError> {
@@ -30,10 +29,13 @@ fn refuse_by(
         })
     };
     let root = &node.home.root;
-    if let Some(told) = told {
-        return match is_same(&told, root) {
+    if let Some(service_root) = service_root {
+        return match is_same(&service_root, root) {
             true => Ok(()),
-            false => refuse(format!("it is the service of a node in `{}`", told.display())),
+            false => refuse(format!(
+                "it is the service of a node in `{}`",
+                service_root.display()
+            )),
         };
     }
     let Some(program) = command.first() else {
@@ -48,16 +50,16 @@ fn refuse_by(
     refuse(format!("it runs `{}`", program.escape_debug()))
 }
 
-/// The same of a unit of systemd's with its drop-ins; one that cannot be read says nothing.
+/// [`refuse_foreign`] for a systemd unit with its drop-ins; a unit that cannot be read counts as empty.
 pub fn refuse_foreign_unit(node: &Node, file: &Path, mode: Mode) -> Result<(), ManagerError> {
     let Ok(unit) = installed_unit::read(file, mode) else {
         return Ok(());
     };
-    // Its words may be relative to a folder that only the unit names.
-    let told = unit.found.map(|found| found.root);
-    refuse_by(
+    // The root may be relative to a directory that only the unit names.
+    let service_root = unit.found.map(|found| found.root);
+    refuse_other_root(
         node,
-        told.or_else(|| discovered_node::root_in(&unit.command)),
+        service_root.or_else(|| discovered_node::root_in(&unit.command)),
         &unit.command,
         file,
     )
@@ -87,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_the_nodes_root_is_its_own_and_so_is_what_was_broken() {
+    fn accepts_service_with_the_nodes_root_and_damaged_service() {
         for line in [
             "/s/antnode0001/antnode --root-dir /s/antnode0001 --port 1",
             "/usr/bin/antnode --root-dir=/s/antnode0001/ --port 2",
@@ -101,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_something_else_is_not() {
+    fn refuses_service_that_runs_something_else() {
         for line in [
             "/s/antnode0002/antnode --root-dir /s/antnode0002 --port 2",
             "/s/antnode0001/antnode --root-dir /s/antnode0002 --port 2",
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_root_may_begin_in_the_folder_that_a_unit_works_in() {
+    fn resolves_root_in_the_working_directory_of_a_unit() {
         let folder = tempfile::TempDir::new().unwrap();
         let policy = LaunchPolicy::under(folder.path());
         let kind = crate::colony::ManagerKind::from_choice("systemd+user").unwrap();

@@ -1,21 +1,15 @@
-//! What is said to systemd, and how its answers are read: properties, never words of a message.
+//! Calls `systemctl` and reads its answers: properties, not messages.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::colony::{Mode, ProcessState, ProcessStatus};
 use crate::program::{self, Program, ProgramResult, user_account};
 
 use super::ManagerError;
+use super::timeouts::{RELOAD_TIMEOUT, SYSTEMD_CHECK_TIMEOUT, SYSTEMD_STOP_TIMEOUT};
 
-/// How long systemd may take to stop nodes kindly; a real antnode takes under 0.1 s, systemd itself would wait 90 s.
-const KINDLY: Duration = Duration::from_secs(15);
-
-/// For a few thousand units; one takes some 10 ms.
-const RELOADING: Duration = Duration::from_secs(60);
-
-/// So many names are far below what a command line can hold.
-const NAMES_AT_ONCE: usize = 1000;
+/// Units per call, so that the command line stays far below its length limit.
+const UNITS_PER_CALL: usize = 1000;
 
 const PROPERTIES: &str =
     "LoadState,ActiveState,SubState,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,NeedDaemonReload";
@@ -26,24 +20,24 @@ pub struct Systemctl {
     mode: Mode,
 }
 
-/// What systemd says of one unit.
+/// The properties of one unit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnitProperties {
     pub load: String,
     pub active: String,
     pub sub: String,
     pub result: String,
-    /// Its process, while there is one.
+    /// Its process, if it has one.
     pub pid: Option<u32>,
-    /// How its last process ended; none while the first one runs.
+    /// The exit status of its last process; none while its first process runs.
     pub last_exit: Option<i32>,
-    /// How often systemd started it again by itself.
+    /// How often systemd restarted it.
     pub restarts: u64,
-    /// Whether its file changed since systemd read it.
+    /// Whether its file changed after systemd read it.
     pub needs_reload: bool,
 }
 
-/// What systemctl had to say against an order for several units.
+/// What systemctl complained of when it was called for several units.
 #[derive(Debug)]
 pub struct SystemctlError {
     whole: String,
@@ -60,7 +54,7 @@ impl SystemctlError {
         }
     }
 
-    /// What of it is about the unit `name`. An order for one is quoted whole, one for many is not repeated for each.
+    /// The part about the unit `name`: the whole complaint of a call for one unit, else the line that contains the name.
     #[must_use]
     pub fn about(&self, name: &str) -> Option<String> {
         if self.is_for_one {
@@ -71,27 +65,27 @@ impl SystemctlError {
 }
 
 impl UnitProperties {
-    /// Whether its process runs and is not on its way out.
+    /// Whether its process runs and is not ending.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.active == "active" && self.sub == "running"
     }
 
-    /// Whether a process of it is there or may come without being asked for.
+    /// Whether it has a process or systemd may start one by itself.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.pid.is_some() || !matches!(self.active.as_str(), "inactive" | "failed" | "")
     }
 
-    /// Whether what went wrong before would stand in the way of a new start, or be taken for its failure.
+    /// Whether an earlier failure would prevent the next start, or look like its failure.
     #[must_use]
-    pub fn is_marred(&self) -> bool {
+    pub fn has_failure(&self) -> bool {
         self.active == "failed" || self.result == "start-limit-hit" || self.restarts > 0
     }
 
-    /// As managers tell it.
+    /// Its process status.
     #[must_use]
-    pub fn process(&self) -> ProcessStatus {
+    pub fn process_status(&self) -> ProcessStatus {
         let activity = match (self.pid, self.load.as_str()) {
             (Some(_), _) => ProcessState::Running,
             (None, "not-found") => ProcessState::Unknown,
@@ -105,9 +99,9 @@ impl UnitProperties {
         }
     }
 
-    /// Why it is not as it should be; `complaint` is what systemctl said when it was told.
+    /// Why it is not as it should be; `complaint` is what systemctl printed.
     #[must_use]
-    pub fn why(&self, complaint: Option<String>) -> String {
+    pub fn explain(&self, complaint: Option<String>) -> String {
         let mut why = format!("systemd has it as {} ({})", self.active, self.sub);
         if !matches!(self.load.as_str(), "loaded" | "") {
             why += &format!(", its unit is {}", self.load);
@@ -136,7 +130,7 @@ impl Systemctl {
         Systemctl { mode }
     }
 
-    /// Anybody may ask the machine's systemd; only root may tell it something.
+    /// Every user may read from the system's systemd; only root may change it.
     fn program(&self, mode: Mode) -> Program {
         let program = Program::new("systemctl");
         match self.mode {
@@ -145,47 +139,46 @@ impl Systemctl {
         }
     }
 
-    fn teller(&self) -> Program {
+    fn changing_program(&self) -> Program {
         self.program(self.mode)
     }
 
-    /// Whether it answers at all.
+    /// Whether it answers.
     #[must_use]
     pub fn answers(&self) -> bool {
         let asked = self.program(Mode::User).args(["show", "--property=Version"]);
-        asked.limit(Duration::from_secs(5)).run().is_ok()
+        asked.limit(SYSTEMD_CHECK_TIMEOUT).run().is_ok()
     }
 
-    /// Whether it answers a run that has these variables and no others.
-    pub fn answers_under(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+    /// Checks that it answers a run that has these environment variables and no others.
+    pub fn answers_in(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
         let asked = self.program(Mode::User).args(["show", "--property=Version"]);
         let asked = asked
             .only_env(environment.iter().cloned())
-            .limit(Duration::from_secs(5));
-        self.passed(&asked, &asked.ask()?)
+            .limit(SYSTEMD_CHECK_TIMEOUT);
+        self.check(&asked, &asked.ask()?)
     }
 
-    /// Has it read all unit files again.
+    /// Makes systemd read all unit files again.
     pub fn daemon_reload(&self) -> Result<(), ManagerError> {
-        let program = self.teller().arg("daemon-reload").limit(RELOADING);
+        let program = self.changing_program().arg("daemon-reload").limit(RELOAD_TIMEOUT);
         let ended = program.ask()?;
-        self.passed(&program, &ended)?;
+        self.check(&program, &ended)?;
         Ok(())
     }
 
-    /// Forgets that these failed, so that they may be started again at once.
+    /// Resets the failures of units, so that they can be started again at once.
     pub fn reset_failed(&self, names: &[String]) -> Result<(), ManagerError> {
-        self.tell("reset-failed", names).map(|_| ())
+        self.command("reset-failed", names).map(|_| ())
     }
 
-    /// Tells it to do something with several units. What it complains of is returned and no error: how the
-    /// units are then says more.
-    pub fn tell(&self, verb: &str, names: &[String]) -> Result<Option<SystemctlError>, ManagerError> {
+    /// Runs a command for several units. A complaint is no error: the state of the units afterwards says more.
+    pub fn command(&self, verb: &str, names: &[String]) -> Result<Option<SystemctlError>, ManagerError> {
         let mut complaint = None;
-        for names in names.chunks(NAMES_AT_ONCE) {
-            let program = self.teller().arg(verb).arg("--").args(names);
+        for names in names.chunks(UNITS_PER_CALL) {
+            let program = self.changing_program().arg(verb).arg("--").args(names);
             let ended = program.ask()?;
-            if let Err(error) = self.passed(&program, &ended) {
+            if let Err(error) = self.check(&program, &ended) {
                 if matches!(error, ManagerError::NoSession { .. }) {
                     return Err(error);
                 }
@@ -195,21 +188,23 @@ impl Systemctl {
         Ok(complaint)
     }
 
-    /// Stops units kindly, then firmly; returns what it complained of.
+    /// Stops units, and kills those that do not stop in time; returns what systemctl complained of.
     pub fn stop(&self, names: &[String]) -> Result<Option<SystemctlError>, ManagerError> {
         let mut complaint = None;
-        for names in names.chunks(NAMES_AT_ONCE) {
-            let stop = self.teller().args(["stop", "--"]).args(names);
-            let kindly = stop.clone().limit(KINDLY);
-            let ended = match kindly.ask() {
+        for names in names.chunks(UNITS_PER_CALL) {
+            let stop = self.changing_program().args(["stop", "--"]).args(names);
+            let ended = match stop.clone().limit(SYSTEMD_STOP_TIMEOUT).ask() {
                 Err(program::ProgramError::TooLong { .. }) => {
-                    let kill = self.teller().args(["kill", "--signal=KILL", "--"]).args(names);
+                    let kill = self
+                        .changing_program()
+                        .args(["kill", "--signal=KILL", "--"])
+                        .args(names);
                     kill.ask()?;
                     stop.ask()?
                 }
                 ended => ended?,
             };
-            if let Err(error) = self.passed(&stop, &ended) {
+            if let Err(error) = self.check(&stop, &ended) {
                 if matches!(error, ManagerError::NoSession { .. }) {
                     return Err(error);
                 }
@@ -219,10 +214,10 @@ impl Systemctl {
         Ok(complaint)
     }
 
-    /// How units stand, in their order; by one call for a thousand of them.
+    /// The properties of units, in their order.
     pub fn show(&self, names: &[String]) -> Result<Vec<UnitProperties>, ManagerError> {
         let mut all = Vec::with_capacity(names.len());
-        for names in names.chunks(NAMES_AT_ONCE) {
+        for names in names.chunks(UNITS_PER_CALL) {
             let program = self
                 .program(Mode::User)
                 .arg("show")
@@ -230,7 +225,7 @@ impl Systemctl {
                 .arg("--")
                 .args(names);
             let ended = program.ask()?;
-            self.passed(&program, &ended)?;
+            self.check(&program, &ended)?;
             let shown = read(&ended.stdout);
             if shown.len() != names.len() {
                 return Err(ManagerError::Program(program.failure(&ended)));
@@ -240,23 +235,23 @@ impl Systemctl {
         Ok(all)
     }
 
-    /// An error unless systemctl ended well; its own kind where nobody answers.
-    fn passed(&self, program: &Program, ended: &ProgramResult) -> Result<(), ManagerError> {
+    /// An error unless systemctl succeeded; a [`ManagerError::NoSession`] if no systemd answers.
+    fn check(&self, program: &Program, ended: &ProgramResult) -> Result<(), ManagerError> {
         if ended.code() == Some(0) {
             return Ok(());
         }
-        let said = ended.stderr.trim();
-        // systemctl has no code for this; its words are the same since systemd 200.
+        let message = ended.stderr.trim();
+        // systemctl has no exit code for this; its message is the same since systemd 200.
         if self.mode == Mode::User
-            && (said.contains("connect to bus") || said.contains("connect to user scope bus"))
+            && (message.contains("connect to bus") || message.contains("connect to user scope bus"))
         {
-            return Err(no_session(said.lines().next().unwrap_or_default()));
+            return Err(no_session(message.lines().next().unwrap_or_default()));
         }
         Err(ManagerError::Program(program.failure(ended)))
     }
 }
 
-/// Lets a program find the user's systemd. cron gives no XDG_RUNTIME_DIR, and it is found by nothing else.
+/// Lets a program find the user's systemd. It needs XDG_RUNTIME_DIR, which cron does not set.
 pub(super) fn in_session(program: Program) -> Program {
     let runtime = PathBuf::from(format!("/run/user/{}", user_account::uid()));
     if runtime.is_dir() {
@@ -266,7 +261,7 @@ pub(super) fn in_session(program: Program) -> Program {
     }
 }
 
-/// That no systemd of ours answers; `why` is what was said of it.
+/// The error that no systemd of the user answers.
 pub(super) fn no_session(why: &str) -> ManagerError {
     ManagerError::NoSession {
         user: user_account::own().map_or_else(|| user_account::uid().to_string(), |own| own.name),
@@ -274,7 +269,7 @@ pub(super) fn no_session(why: &str) -> ManagerError {
     }
 }
 
-/// Whether the systemd of user `uid` is there to run nodes, also without a login: what decides the default manager.
+/// Whether the systemd of user `uid` runs and answers, which decides the default manager.
 #[must_use]
 pub fn user_session_answers(uid: u32) -> bool {
     let socket = PathBuf::from(format!("/run/user/{uid}/systemd/private"));
@@ -296,7 +291,7 @@ pub fn read(text: &str) -> Vec<UnitProperties> {
                     "SubState" => shown.sub = value.to_owned(),
                     "Result" => shown.result = value.to_owned(),
                     "MainPID" => shown.pid = value.parse().ok().filter(|&pid| pid != 0),
-                    // 0: no process has ended yet.
+                    // 0 means that no process has ended yet.
                     "ExecMainCode" => has_ended = value != "0",
                     "ExecMainStatus" => shown.last_exit = value.parse().ok(),
                     "NRestarts" => shown.restarts = value.parse().unwrap_or(0),
@@ -310,14 +305,14 @@ pub fn read(text: &str) -> Vec<UnitProperties> {
         .collect()
 }
 
-/// The names of the units that stand so.
-pub(super) fn pick(
+/// The names of the units that fulfil a condition.
+pub(super) fn select(
     names: &[String],
     shown: &[UnitProperties],
-    stands_so: impl Fn(&UnitProperties) -> bool,
+    condition: impl Fn(&UnitProperties) -> bool,
 ) -> Vec<String> {
     let both = names.iter().zip(shown);
-    both.filter(|(_, shown)| stands_so(shown))
+    both.filter(|(_, shown)| condition(shown))
         .map(|(name, _)| name.clone())
         .collect()
 }
@@ -334,12 +329,12 @@ mod tests {
         LoadState=not-found\nActiveState=inactive\nSubState=dead\nNeedDaemonReload=no\n";
 
     #[test]
-    fn each_unit_is_told_apart() {
+    fn reads_properties_of_each_unit() {
         let shown = read(ANSWER);
         assert_eq!(shown.len(), 3);
         assert!(shown[0].is_running() && !shown[1].is_alive() && !shown[2].is_alive());
-        assert!(shown[1].is_marred() && shown[1].needs_reload);
-        let processes: Vec<ProcessStatus> = shown.iter().map(UnitProperties::process).collect();
+        assert!(shown[1].has_failure() && shown[1].needs_reload);
+        let processes: Vec<ProcessStatus> = shown.iter().map(UnitProperties::process_status).collect();
         assert_eq!(
             processes[0],
             ProcessStatus {
@@ -355,15 +350,15 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_says_why_it_does_not_run() {
+    fn explains_why_a_unit_does_not_run() {
         assert_eq!(
-            read(ANSWER)[1].why(Some("run `systemctl`: exit code 1".into())),
+            read(ANSWER)[1].explain(Some("run `systemctl`: exit code 1".into())),
             "systemd has it as failed (failed), result start-limit-hit, exit status 203 (the program cannot be executed): run `systemctl`: exit code 1"
         );
     }
 
     #[test]
-    fn one_that_waits_to_be_started_again_is_alive_but_does_not_run() {
+    fn unit_waiting_for_restart_is_alive_but_does_not_run() {
         let shown = &read("ActiveState=activating\nSubState=auto-restart\nMainPID=0\n")[0];
         assert!(shown.is_alive() && !shown.is_running());
     }

@@ -1,4 +1,4 @@
-//! Nodes as services of systemd: of the machine's (through sudo) or of the user's own.
+//! Nodes as systemd services, of the system (through sudo) or of the user.
 
 mod discover;
 
@@ -6,51 +6,49 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, ProcessStatus, Tool};
 
 use super::discovered_node::DiscoveredNode;
+use super::files::beside;
 use super::node_layout::{NodeLayout, ServicePaths};
-use super::process_scan::{is_gone, runs_file};
+use super::process_manager::delete_stopped;
+use super::process_scan::{check_no_process, runs_file};
 pub use super::systemctl::user_session_answers;
-use super::systemctl::{Systemctl, UnitProperties, pick};
+use super::systemctl::{Systemctl, UnitProperties, select};
+use super::timeouts::{SERVICE_CHECK_INTERVAL, STARTUP_WATCH};
 use super::unit_file::Unit;
+use super::upgrade::{self, UpgradeSteps};
 use super::{
     DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, installed_unit, launch_command,
-    leftovers, ownership, upgrade_commit,
+    leftovers, ownership,
 };
-
-/// A service that lives so long without being started again has found its files and its ports.
-const PROVEN: Duration = Duration::from_millis(300);
-
-/// Between two looks at services that are starting.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Runs nodes as services.
 #[derive(Debug)]
 pub struct Systemd {
-    premises: NodeLayout,
+    layout: NodeLayout,
     kind: ManagerKind,
     systemctl: Systemctl,
-    /// Whether unit files changed that systemd was not told of.
-    is_stale: AtomicBool,
+    /// Whether unit files changed since the last daemon-reload.
+    needs_reload: AtomicBool,
 }
 
 impl Systemd {
     #[must_use]
     pub fn new(mode: Mode, policy: LaunchPolicy) -> Systemd {
         Systemd {
-            premises: NodeLayout::new(mode, policy),
+            layout: NodeLayout::new(mode, policy),
             kind: ManagerKind::new(Tool::Systemd, mode),
             systemctl: Systemctl::new(mode),
-            is_stale: AtomicBool::new(false),
+            needs_reload: AtomicBool::new(false),
         }
     }
 
-    fn folder(&self) -> &Path {
-        let policy = self.premises.policy();
-        match self.premises.mode() {
+    fn unit_directory(&self) -> &Path {
+        let policy = self.layout.policy();
+        match self.kind.mode {
             Mode::User => &policy.user_units,
             Mode::Sudo => &policy.system_units,
         }
@@ -60,37 +58,38 @@ impl Systemd {
         Ok(format!("{}.service", launch_command::service(node)?))
     }
 
-    fn own_name(&self, node: &Node) -> Result<String, ManagerError> {
-        ownership::refuse_foreign_unit(node, &self.unit_path(node)?, self.premises.mode())?;
+    fn unit_path(&self, node: &Node) -> Result<PathBuf, ManagerError> {
+        Ok(self.unit_directory().join(Systemd::unit_name(node)?))
+    }
+
+    /// The name of the node's unit, unless that unit runs something else.
+    fn own_unit_name(&self, node: &Node) -> Result<String, ManagerError> {
+        ownership::refuse_foreign_unit(node, &self.unit_path(node)?, self.kind.mode)?;
         Systemd::unit_name(node)
     }
 
-    fn unit_path(&self, node: &Node) -> Result<PathBuf, ManagerError> {
-        Ok(self.folder().join(Systemd::unit_name(node)?))
-    }
-
-    /// What the unit on disk says of a node, with the drop-ins beside it.
-    fn told(&self, node: &Node) -> Result<Option<DiscoveredNode>, ManagerError> {
+    /// The node that the unit on disk runs, with the drop-ins beside it.
+    fn installed_node(&self, node: &Node) -> Result<Option<DiscoveredNode>, ManagerError> {
         let path = self.unit_path(node)?;
-        Ok(installed_unit::told(&path, self.premises.mode()))
+        Ok(installed_unit::node(&path, self.kind.mode))
     }
 
-    /// Whether systemd has on disk a unit for this very node.
+    fn service_paths(&self, node: &Node) -> Result<Option<ServicePaths>, ManagerError> {
+        Ok(self.installed_node(node)?.map(ServicePaths::from))
+    }
+
+    /// Whether the unit on disk runs this very node.
     fn is_defined(&self, node: &Node) -> Result<bool, ManagerError> {
-        Ok(self.told(node)?.is_some_and(|told| {
-            told.root == node.home.root
-                && told.binary == node.home.binary
-                && (told.port, told.metrics_port) == (node.ports.node, node.ports.metrics)
-        }))
+        Ok(self.installed_node(node)?.is_some_and(|found| found.runs(node)))
     }
 
     fn unit_text(&self, node: &Node) -> Result<String, ManagerError> {
         let mut command = vec![node.home.binary.to_string_lossy().into_owned()];
-        command.extend(launch_command::arguments(node, self.premises.policy())?);
+        command.extend(launch_command::arguments(node, self.layout.policy())?);
         let unit = Unit {
             description: launch_command::service(node)?.0,
             environment: launch_command::environment(node)?,
-            user: match self.premises.mode() {
+            user: match self.kind.mode {
                 Mode::User => None,
                 Mode::Sudo => Some(launch_command::user(node)?.to_owned()),
             },
@@ -98,12 +97,11 @@ impl Systemd {
             ..Unit::default()
         };
         let path = self.unit_path(node)?;
-        let refused = |why: &str| ManagerError::Refused {
+        unit.text().map_err(|why| ManagerError::Refused {
             doing: "write",
-            path: path.clone(),
+            path,
             why: why.to_owned(),
-        };
-        unit.text().map_err(refused)
+        })
     }
 
     fn write_unit(&self, node: &Node, text: &str) -> Result<(), ManagerError> {
@@ -111,286 +109,242 @@ impl Systemd {
         if fs::read_to_string(&path).is_ok_and(|written| written == text) {
             return Ok(());
         }
-        let files = &self.premises.files;
-        files.make_lasting_dir(self.folder(), None)?;
-        // Before the file, so that a failure in between costs one reload and not a stale unit.
-        self.is_stale.store(true, Ordering::Relaxed);
-        files.write(&path, text, &super::files::beside(&path, "new"))
+        let files = &self.layout.files;
+        files.make_dir_durably(self.unit_directory(), None)?;
+        // Before the file, so that a failure in between costs a reload instead of leaving an old unit in use.
+        self.needs_reload.store(true, Ordering::Relaxed);
+        files.write(&path, text, &beside(&path, "new"))
     }
 
-    fn announce(&self) -> Result<(), ManagerError> {
-        if self.is_stale.load(Ordering::Relaxed) {
+    fn reload(&self) -> Result<(), ManagerError> {
+        if self.needs_reload.load(Ordering::Relaxed) {
             self.systemctl.daemon_reload()?;
-            self.is_stale.store(false, Ordering::Relaxed);
+            self.needs_reload.store(false, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    /// Has everything in place for a start, mending a unit or binary that was broken or lost.
-    fn ready(&self, node: &Node) -> Result<String, ManagerError> {
-        let name = self.own_name(node)?;
+    /// Repairs what is missing or broken of a node's unit and binary; returns the name of the unit.
+    fn prepare_start(&self, node: &Node) -> Result<String, ManagerError> {
+        let name = self.own_unit_name(node)?;
         let is_defined = self.is_defined(node)?;
-        // An imported unit may run an antnode that lies elsewhere and is several nodes'. It is started as it is.
+        // An imported unit may run an antnode outside the root that several nodes share: it is started as it is.
         if is_defined && !node.home.binary.starts_with(&node.home.root) && node.home.binary.is_file() {
             return Ok(name);
         }
-        let told = self.told(node)?.map(ServicePaths::from);
-        self.premises.ready(node, told.as_ref())?;
+        self.layout
+            .prepare_start(node, self.service_paths(node)?.as_ref())?;
         if !is_defined {
-            self.premises.check_ground(node)?;
-            tracing::warn!("`{name}` was lost or broken and is written anew");
+            self.layout.paths.check_ancestors(node)?;
+            tracing::warn!("`{name}` was missing or broken: writing it again");
             self.write_unit(node, &self.unit_text(node)?)?;
         }
         Ok(name)
     }
 
-    /// Starts, or restarts, services that are in place, and watches all of them for a moment.
+    /// Starts or restarts prepared units and watches all of them for a moment.
     fn run(&self, verb: &'static str, names: &[String]) -> Result<Vec<Result<(), String>>, ManagerError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        self.announce()?;
+        self.reload()?;
         let before = self.systemctl.show(names)?;
-        if before.iter().any(|shown| shown.needs_reload) {
+        if before.iter().any(|unit| unit.needs_reload) {
             self.systemctl.daemon_reload()?;
         }
-        let is_wanted = |shown: &UnitProperties| verb == "restart" || !shown.is_running();
-        let wanted: Vec<String> = pick(names, &before, is_wanted);
-        // Forgets also how often it was restarted, so that a restart after this start is seen.
-        let marred = pick(names, &before, |shown| is_wanted(shown) && shown.is_marred());
-        self.systemctl.reset_failed(&marred)?;
-        let complaint = self.systemctl.tell(verb, &wanted)?;
+        let is_wanted = |unit: &UnitProperties| verb == "restart" || !unit.is_running();
+        let wanted: Vec<String> = select(names, &before, is_wanted);
+        // This also resets the restart counter, so that a restart after this start is noticed.
+        let failed = select(names, &before, |unit| is_wanted(unit) && unit.has_failure());
+        self.systemctl.reset_failed(&failed)?;
+        let complaint = self.systemctl.command(verb, &wanted)?;
         let mut first: Option<Vec<UnitProperties>> = None;
-        let mut outcomes: Vec<Result<(), String>> = names.iter().map(|_| Ok(())).collect();
-        let until = Instant::now() + PROVEN;
+        let mut results: Vec<Result<(), String>> = names.iter().map(|_| Ok(())).collect();
+        let until = Instant::now() + STARTUP_WATCH;
         while !wanted.is_empty() {
-            let is_last_look = Instant::now() >= until;
+            let is_last_check = Instant::now() >= until;
             let now = self.systemctl.show(names)?;
-            let before = first.get_or_insert_with(|| now.clone());
-            for (nth, shown) in now.iter().enumerate() {
-                let is_lost = !shown.is_running() || shown.restarts > before[nth].restarts;
-                if is_lost && wanted.contains(&names[nth]) && outcomes[nth].is_ok() {
-                    let complaint = complaint
-                        .as_ref()
-                        .and_then(|complaint| complaint.about(&names[nth]));
-                    outcomes[nth] = Err(shown.why(complaint));
+            let first = first.get_or_insert_with(|| now.clone());
+            for (index, unit) in now.iter().enumerate() {
+                let has_died = !unit.is_running() || unit.restarts > first[index].restarts;
+                if has_died && wanted.contains(&names[index]) && results[index].is_ok() {
+                    let complaint = complaint.as_ref().and_then(|all| all.about(&names[index]));
+                    results[index] = Err(unit.explain(complaint));
                 }
             }
-            if is_last_look || outcomes.iter().all(Result::is_err) {
+            if is_last_check || results.iter().all(Result::is_err) {
                 break;
             }
-            sleep(LOOK);
+            sleep(SERVICE_CHECK_INTERVAL);
         }
-        Ok(outcomes)
+        Ok(results)
     }
 
     fn restart(&self, node: &Node, name: &str) -> Result<(), ManagerError> {
-        let outcome = self.run("restart", &[name.to_owned()])?.pop();
-        outcome.unwrap_or(Ok(())).map_err(|why| ManagerError::NotStarted {
-            node: node.name.full(),
-            why,
-        })
+        let result = self.run("restart", &[name.to_owned()])?.pop();
+        result
+            .unwrap_or(Ok(()))
+            .map_err(|why| ManagerError::not_started(node, why))
     }
 
-    fn erase(&self, node: &Node) -> Result<(), ManagerError> {
-        let path = self.folder().join(self.own_name(node)?);
-        let mut left = Vec::new();
-        let is_elsewhere = self.premises.is_elsewhere(node);
-        if is_elsewhere {
-            let told = self.told(node)?.map(ServicePaths::from);
-            left.extend(self.premises.clear(node, told.as_ref()));
-        }
-        if left.is_empty() && fs::symlink_metadata(&path).is_ok() {
-            self.is_stale.store(true, Ordering::Relaxed);
-            if let Err(error) = self.premises.files.delete(&path) {
-                left.push((path, error.to_string()));
+    fn delete(&self, node: &Node) -> Result<(), ManagerError> {
+        let path = self.unit_directory().join(self.own_unit_name(node)?);
+        let service = self.service_paths(node)?;
+        self.layout.delete_with_service(node, service.as_ref(), || {
+            if fs::symlink_metadata(&path).is_err() {
+                return Vec::new();
             }
-        }
-        if !is_elsewhere {
-            left.extend(self.premises.clear(node, None));
-        }
-        self.premises.tidy();
-        ManagerError::if_left(node, left)
+            self.needs_reload.store(true, Ordering::Relaxed);
+            match self.layout.files.delete(&path) {
+                Ok(()) => Vec::new(),
+                Err(error) => vec![(path, error.to_string())],
+            }
+        })
     }
 }
 
 impl ProcessManager for Systemd {
     fn define(&self, node: &Node, binary: &Binary) -> Result<DefinedNode, ManagerError> {
-        let name = self.own_name(node)?;
-        if self.premises.holds_identity(node) && !self.is_defined(node)? {
-            return Err(ManagerError::Occupied {
-                root: node.home.root.clone(),
-            });
-        }
+        let name = self.own_unit_name(node)?;
         let text = self.unit_text(node)?;
-        let was_there = node.home.root.is_dir();
-        self.premises.furnish(node, binary)?;
-        if let Err(error) = self.write_unit(node, &text) {
-            let left = match was_there {
-                true => Vec::new(),
-                false => self.premises.clear(node, None),
-            };
-            return Err(error.with_left(left));
-        }
-        Ok(DefinedNode::as_asked(node, name))
-    }
-
-    fn start(&self, node: &Node) -> Result<(), ManagerError> {
-        self.start_many(&[node]).pop().unwrap_or(Ok(()))
+        let is_defined = self.is_defined(node)?;
+        self.layout
+            .establish(node, binary, is_defined, || self.write_unit(node, &text))?;
+        Ok(DefinedNode::as_requested(node, name))
     }
 
     fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
-        let ready: Vec<Result<String, ManagerError>> = nodes.iter().map(|node| self.ready(node)).collect();
-        let names: Vec<String> = ready
-            .iter()
-            .filter_map(|name| name.as_ref().ok().cloned())
-            .collect();
-        let mut outcomes = self
+        let prepared: Vec<Result<String, ManagerError>> =
+            nodes.iter().map(|node| self.prepare_start(node)).collect();
+        let names: Vec<String> = prepared.iter().flatten().cloned().collect();
+        let mut results = self
             .run("start", &names)
             .map(Vec::into_iter)
             .map_err(|error| error.to_string());
-        ready
-            .into_iter()
-            .zip(nodes)
-            .map(|(ready, node)| {
-                ready?;
-                let outcome = match &mut outcomes {
-                    Ok(outcomes) => outcomes.next().unwrap_or(Ok(())),
-                    Err(why) => Err(why.clone()),
-                };
-                outcome.map_err(|why| ManagerError::NotStarted {
-                    node: node.name.full(),
-                    why,
-                })
-            })
-            .collect()
-    }
-
-    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
-        self.stop_many(&[node]).pop().unwrap_or(Ok(()))
+        let finish = |(prepared, node): (Result<String, ManagerError>, &&Node)| {
+            prepared?;
+            let result = match &mut results {
+                Ok(results) => results.next().unwrap_or(Ok(())),
+                Err(why) => Err(why.clone()),
+            };
+            result.map_err(|why| ManagerError::not_started(node, why))
+        };
+        prepared.into_iter().zip(nodes).map(finish).collect()
     }
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
-        let named: Vec<Result<String, ManagerError>> = nodes.iter().map(|node| self.own_name(node)).collect();
-        let names: Vec<String> = named
-            .iter()
-            .filter_map(|name| name.as_ref().ok().cloned())
-            .collect();
+        let named: Vec<Result<String, ManagerError>> =
+            nodes.iter().map(|node| self.own_unit_name(node)).collect();
+        let names: Vec<String> = named.iter().flatten().cloned().collect();
         let stopped = self.systemctl.stop(&names);
         let shown = stopped.and_then(|complaint| Ok((complaint, self.systemctl.show(&names)?)));
         if let Err(ManagerError::NoSession { .. }) = &shown {
-            return nodes.iter().map(|node| is_gone(node, "systemd")).collect();
+            return nodes
+                .iter()
+                .map(|node| check_no_process(node, "systemd"))
+                .collect();
         }
-        if let Ok((_, shown)) = &shown {
-            // One that crashed before is stopped now, and no failure of the machine's any more.
-            let failed = pick(&names, shown, |shown| shown.active == "failed");
+        if let Ok((_, units)) = &shown {
+            // A unit that crashed before is stopped now and must not count as a failure of the machine any more.
+            let failed = select(&names, units, |unit| unit.active == "failed");
             if let Err(error) = self.systemctl.reset_failed(&failed) {
                 tracing::debug!("{error}");
             }
         }
         let mut shown = shown
-            .map(|(complaint, shown)| (complaint, shown.into_iter()))
+            .map(|(complaint, units)| (complaint, units.into_iter()))
             .map_err(|error| error.to_string());
-        named
-            .into_iter()
-            .zip(nodes)
-            .map(|(name, node)| {
-                let name = name?;
-                let why = match &mut shown {
-                    Err(why) => why.clone(),
-                    Ok((complaint, shown)) => match shown.next() {
-                        Some(shown) if shown.is_alive() => {
-                            shown.why(complaint.as_ref().and_then(|complaint| complaint.about(&name)))
-                        }
-                        _ => return Ok(()),
-                    },
-                };
-                Err(ManagerError::NotStopped {
-                    node: node.name.full(),
-                    why,
-                })
-            })
-            .collect()
+        let finish = |(name, node): (Result<String, ManagerError>, &&Node)| {
+            let name = name?;
+            let why = match &mut shown {
+                Err(why) => why.clone(),
+                Ok((complaint, units)) => match units.next() {
+                    Some(unit) if unit.is_alive() => {
+                        unit.explain(complaint.as_ref().and_then(|all| all.about(&name)))
+                    }
+                    _ => return Ok(()),
+                },
+            };
+            Err(ManagerError::not_stopped(node, why))
+        };
+        named.into_iter().zip(nodes).map(finish).collect()
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
-        let name = self.own_name(node)?;
-        let told = self.told(node)?.map(ServicePaths::from);
-        // A run that was killed between the swap and the restart left the old binary at hand.
-        let is_due = self.premises.keeps_old(node);
-        let swapped = self.premises.swap(node, new, told.as_ref())?;
-        let is_new = |pid| runs_file(pid, &node.home.binary).unwrap_or(!swapped && !is_due);
-        let runs = |shown: &UnitProperties| shown.is_running() && shown.pid.is_some_and(is_new);
-        if self.systemctl.show(std::slice::from_ref(&name))?.iter().all(runs) {
-            self.premises.forget_old(node);
-            return Ok(());
-        }
-        let started = self.ready(node).and_then(|name| self.restart(node, &name));
-        upgrade_commit::conclude(&self.premises, node, swapped, started, || {
-            self.restart(node, &name)
-        })
-    }
-
-    fn remove(&self, node: &Node) -> Result<(), ManagerError> {
-        self.stop(node)?;
-        self.erase(node)
+        let name = self.own_unit_name(node)?;
+        let service = self.service_paths(node)?;
+        let runs_current = |is_replaced: bool| {
+            let is_current = |pid| runs_file(pid, &node.home.binary).unwrap_or(!is_replaced);
+            let units = self.systemctl.show(std::slice::from_ref(&name))?;
+            Ok(units
+                .iter()
+                .all(|unit| unit.is_running() && unit.pid.is_some_and(is_current)))
+        };
+        let steps = UpgradeSteps {
+            runs_current: &runs_current,
+            restart: &|| {
+                self.prepare_start(node)
+                    .and_then(|name| self.restart(node, &name))
+            },
+            start_again: &|| self.restart(node, &name),
+        };
+        upgrade::run(&self.layout, node, new, service.as_ref(), &steps)
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let all: Vec<&Node> = nodes.iter().collect();
-        self.stop_many(&all)
-            .into_iter()
-            .zip(nodes)
-            .filter_map(|(stopped, node)| {
-                let removed = stopped.and_then(|()| self.erase(node));
-                removed.err().map(|error| (node.id, error))
-            })
-            .collect()
+        delete_stopped(nodes, self.stop_many(&all), |node| self.delete(node))
     }
 
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let named: Vec<Option<String>> = nodes.iter().map(|node| Systemd::unit_name(node).ok()).collect();
         let names: Vec<String> = named.iter().flatten().cloned().collect();
-        let mut shown = self.systemctl.show(&names)?.into_iter();
-        // A row whose name can be no unit's has no process of systemd's.
-        let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
-        Ok(named
-            .into_iter()
-            .map(process)
-            .map(|process| process.unwrap_or(ProcessStatus::without(ProcessState::Unknown)))
-            .collect())
+        let mut units = self.systemctl.show(&names)?.into_iter();
+        // A row whose service name is invalid has no unit.
+        let status = |name: Option<String>| {
+            let unit = name.and_then(|_| units.next());
+            unit.map_or(ProcessStatus::without(ProcessState::Unknown), |unit| {
+                unit.process_status()
+            })
+        };
+        Ok(named.into_iter().map(status).collect())
+    }
+
+    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
+        self.systemctl.answers_in(environment)
     }
 
     fn leftovers(&self) -> Vec<Leftover> {
-        let mut all = leftovers::of_premises(self.premises.policy());
-        all.extend(leftovers::in_folder(self.folder(), |file| {
-            leftovers::number_of_unit(file)
-        }));
+        let mut all = leftovers::in_node_directories(self.layout.policy());
+        all.extend(leftovers::in_directory(
+            self.unit_directory(),
+            leftovers::number_in_unit_name,
+        ));
         all
     }
 
-    /// Rows of the Python wnm do not say where logs are: the unit does once, or they are in the root.
-    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
-        let own_unit = |node: &Node| self.told(node).ok()?.filter(|found| found.root == node.home.root);
-        let own = nodes.iter().filter(|node| node.manager == self.kind);
-        own.filter(|node| node.home.logs.is_none())
+    /// Rows of the Python wnm do not say where logs are: the unit does, or they are in the root.
+    fn outdated_rows(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
+        let own_unit = |node: &Node| {
+            let found = self.installed_node(node).ok()?;
+            found.filter(|found| found.root == node.home.root)
+        };
+        nodes
+            .iter()
+            .filter(|node| node.manager == self.kind && node.home.logs.is_none())
             .filter_map(|node| Some((node.id, DefinedNode::with_logs(node, own_unit(node)?.logs))))
             .collect()
     }
 
-    fn check_tool(&self, environment: &[(&'static str, String)]) -> Result<(), ManagerError> {
-        self.systemctl.answers_under(environment)
-    }
-
     fn discover(&self) -> Result<Vec<Node>, ManagerError> {
-        discover::in_units(self.folder(), self.kind, self.premises.policy())
+        discover::in_units(self.unit_directory(), self.kind, self.layout.policy())
     }
 
-    fn settle_definitions(&self) -> Result<(), ManagerError> {
-        match self.announce() {
-            // There is nobody to tell; whoever comes reads all units anew.
+    fn reload_definitions(&self) -> Result<(), ManagerError> {
+        match self.reload() {
+            // A systemd that is started later reads all units anyway.
             Err(ManagerError::NoSession { .. }) => Ok(()),
-            announced => announced,
+            reloaded => reloaded,
         }
     }
 }

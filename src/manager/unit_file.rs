@@ -1,33 +1,33 @@
-//! The text of a systemd unit, both ways, by systemd's own rules of quoting.
+//! Reads and writes systemd units by systemd's rules of quoting.
 //!
-//! `ExecStart=` and `Environment=` are no shell: `%` starts a specifier, `$` a variable, and a backslash an
-//! escape as in C. What is written here, systemd hands to the node byte for byte.
+//! `ExecStart=` and `Environment=` are not shell: `%` starts a specifier, `$` a variable, and a backslash an escape as
+//! in C. systemd passes the values written here to the node byte for byte.
 
 use std::fmt::Write;
 
-/// What a unit of ours says, and what of any unit matters to us.
+/// The settings of a unit that wnm writes and reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unit {
     pub description: String,
     pub environment: Vec<(String, String)>,
-    /// In whose name, where it says so.
+    /// The account that it runs as, if it names one.
     pub user: Option<String>,
     /// The program and its arguments.
     pub command: Vec<String>,
-    /// Where it runs, where it says so.
+    /// Its working directory, if it names one.
     pub directory: Option<String>,
-    /// Files with more variables, in order; true where it does not matter if one is missing.
+    /// Files with more variables, in order; true if the file may be missing.
     pub environment_files: Vec<(String, bool)>,
-    /// Whether a `$` in an argument stands for itself.
+    /// Whether `$` has no special meaning in arguments.
     pub is_literal: bool,
-    /// The first specifier that nobody could resolve.
+    /// The first specifier that could not be resolved.
     pub unresolved: Option<char>,
 }
 
 impl Unit {
-    /// Its text, or why it cannot have one.
+    /// Its text, or why it cannot be written.
     ///
-    /// There is no `[Install]`: after a reboot wnm brings the nodes back at its own pace.
+    /// It has no `[Install]`: after a reboot wnm starts the nodes at its own pace.
     pub fn text(&self) -> Result<String, &'static str> {
         let values = self.environment.iter().flat_map(|(name, value)| [name, value]);
         let mut all = values
@@ -35,11 +35,11 @@ impl Unit {
             .chain(&self.user)
             .chain([&self.description]);
         if all.any(|value| value.contains(char::is_control)) {
-            return Err("a value holds a line break or another control character");
+            return Err("a value contains a line break or another control character");
         }
         let program = self.command.first().map_or("", String::as_str);
         if !program.starts_with('/') || program.contains(['"', '\'', '\\']) {
-            return Err("systemd runs no program whose path has a quote or a backslash in it");
+            return Err("systemd runs no program with a quote or a backslash in its path");
         }
         let mut text = format!(
             "[Unit]\nDescription={}\n\n[Service]\n",
@@ -59,7 +59,7 @@ impl Unit {
             .command
             .iter()
             .enumerate()
-            // The program itself is not searched for variables, so a `$` in it stands for itself.
+            // systemd expands no variables in the program's path.
             .map(|(nth, word)| {
                 quoted(
                     word,
@@ -76,8 +76,8 @@ impl Unit {
         Ok(text)
     }
 
-    /// Reads any unit, also one that somebody else wrote. What is not understood is left out, specifiers but `%%` and
-    /// variables stay as they are.
+    /// Reads any unit, whoever wrote it. Unknown settings are ignored; specifiers other than `%%`, and variables, are kept as
+    /// they are.
     #[must_use]
     pub fn read(text: &str) -> Unit {
         let mut unit = Unit::read_raw(text, &|_| None);
@@ -88,14 +88,14 @@ impl Unit {
         unit
     }
 
-    /// The same, with specifiers resolved; variables are there for [`expanded`] to put in, as those of files may be.
+    /// [`read`](Unit::read) with specifiers resolved; variables are kept for [`expanded`].
     #[must_use]
     pub fn read_raw(text: &str, specifier: &dyn Fn(char) -> Option<String>) -> Unit {
         let mut unit = Unit::default();
         let mut section = String::new();
         let mut unresolved = None;
         let mut words = |value: &str, is_path: bool| match is_path {
-            // A path alone is neither split nor unquoted.
+            // A setting that is one path is neither split nor unquoted.
             true => vec![whole(value, specifier, &mut unresolved)],
             false => words(value, specifier, &mut unresolved),
         };
@@ -137,7 +137,7 @@ impl Unit {
                     unit.is_literal = prefix.contains(':');
                     unit.command = words(command, false);
                     if prefix.contains('@') && unit.command.len() > 1 {
-                        // What the program is told that it is called.
+                        // With `@` this is the name that the program is given.
                         unit.command.remove(1);
                     }
                     let joined = unit.command.iter_mut().filter(|word| *word == "\\;");
@@ -151,14 +151,14 @@ impl Unit {
     }
 }
 
-/// The words of a command with its variables put in, as systemd does it: `${NAME}` within a word, `$NAME` as words of
-/// its own, `$$` for a dollar; one that nobody set is empty.
+/// The words of a command with its variables expanded as systemd does it: `${NAME}` within a word, `$NAME` as separate
+/// words, `$$` for a dollar. A variable that is not set is empty.
 #[must_use]
 pub fn expanded(command: &[String], value: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut all = Vec::new();
     for (nth, word) in command.iter().enumerate() {
         match word.strip_prefix('$') {
-            // The program itself is not searched for variables.
+            // systemd expands no variables in the program's path.
             _ if nth == 0 => all.push(word.clone()),
             Some(name) if !name.starts_with(['{', '$']) && !name.is_empty() => {
                 let value = value(name).unwrap_or_default();
@@ -170,7 +170,7 @@ pub fn expanded(command: &[String], value: &dyn Fn(&str) -> Option<String>) -> V
     all
 }
 
-/// A word with each `${NAME}` replaced, and `$$` halved.
+/// A word with each `${NAME}` expanded, and `$` for `$$`.
 fn braced(word: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     let mut text = String::with_capacity(word.len());
     let mut rest = word;
@@ -196,21 +196,21 @@ fn braced(word: &str, value: &dyn Fn(&str) -> Option<String>) -> String {
     text + rest
 }
 
-/// What a `$` means where a word stands.
+/// How a `$` is written at some position.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum DollarRule {
     Plain,
     Doubled,
 }
 
-/// A text as systemd reads it back where somebody else puts the quotes around it.
+/// A text to be put between quotes, as antctl does when it writes a unit.
 pub(super) fn inner_quoted(text: &str) -> String {
     let quoted = quoted(text, DollarRule::Plain);
     let inner = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     inner.unwrap_or(&quoted).to_owned()
 }
 
-/// A word as systemd reads it back.
+/// A word, quoted so that systemd reads it back.
 fn quoted(word: &str, dollar: DollarRule) -> String {
     let mut text = String::with_capacity(word.len() + 2);
     let mut is_plain = !word.is_empty();
@@ -232,7 +232,7 @@ fn quoted(word: &str, dollar: DollarRule) -> String {
     if is_plain { text } else { format!("\"{text}\"") }
 }
 
-/// The lines of a unit, continued ones joined, comments and empty ones left out.
+/// The lines of a unit without comments and empty lines; continued lines are joined.
 fn logical_lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut begun = String::new();
@@ -259,8 +259,8 @@ fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// The words of a value: split at spaces outside quotes, escapes and specifiers resolved, `%%` halved. The first
-/// specifier that is none stays as it is and is noted.
+/// The words of a value: split at spaces outside quotes, with escapes and specifiers resolved. A specifier that cannot be
+/// resolved is kept, and the first one is reported in `unresolved`.
 fn words(
     value: &str,
     specifier: &dyn Fn(char) -> Option<String>,
@@ -290,7 +290,7 @@ fn words(
     words
 }
 
-/// A value that is one word as it stands, specifiers resolved.
+/// A value that is one word, with specifiers resolved.
 fn whole(value: &str, specifier: &dyn Fn(char) -> Option<String>, unresolved: &mut Option<char>) -> String {
     let mut text = String::new();
     let mut rest = value.chars().peekable();
@@ -303,7 +303,7 @@ fn whole(value: &str, specifier: &dyn Fn(char) -> Option<String>, unresolved: &m
     text
 }
 
-/// What stands for the specifier after a `%`.
+/// The text for the specifier after a `%`.
 fn specified(
     rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
     specifier: &dyn Fn(char) -> Option<String>,
@@ -326,7 +326,7 @@ fn specified(
     known.unwrap_or_else(|| "%".to_owned())
 }
 
-/// What stands for the escape after a backslash; one that means nothing stays as it is.
+/// The text for the escape after a backslash; an unknown escape is kept as it is.
 fn escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     let Some(c) = rest.next() else {
         return "\\".to_owned();
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unit_reads_like_this() {
+    fn writes_unit() {
         let mut unit = unit(&["/var/a b/antnode", "--root-dir", "/var/a b", "100%", "$HOME"]);
         unit.user = Some("ant".into());
         unit.environment = vec![("A".into(), "1".into()), ("B".into(), "two \"words\"".into())];
@@ -407,20 +407,20 @@ mod tests {
     }
 
     #[test]
-    fn a_line_break_is_refused() {
+    fn refuses_line_breaks() {
         assert!(unit(&["/a/antnode", "x\nExecStartPre=/bin/evil"]).text().is_err());
         assert!(unit(&["/a/antnode", "x\r"]).text().is_err());
     }
 
     #[test]
-    fn a_program_that_systemd_would_refuse_is_refused_at_once() {
+    fn refuses_programs_that_systemd_would_refuse() {
         assert!(unit(&["/a'b/antnode"]).text().is_err());
         assert!(unit(&["/a\\b/antnode"]).text().is_err());
         assert!(unit(&["antnode"]).text().is_err());
     }
 
     #[test]
-    fn what_others_wrote_is_read_by_the_rules_of_systemd() {
+    fn reads_units_by_the_rules_of_systemd() {
         let unit = Unit::read(
             "# made by hand\n[Unit]\nDescription=antnode0003\n[Service]\n\
              Environment=\"RUST_LOG=info\" 'B=two words'\nEnvironment=C=\\x41\\tb\n\
@@ -441,14 +441,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_environment_line_forgets_those_before_it() {
+    fn empty_environment_line_clears_earlier_lines() {
         let unit = Unit::read("[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=2\n");
         assert_eq!(unit.environment, [("B".to_owned(), "2".to_owned())]);
     }
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(
+        fn reads_what_it_writes(
             words in prop::collection::vec("[ -~äß'\"\\\\$%;#]{0,12}", 1..6),
             values in prop::collection::vec("[ -~ä'\"\\\\$%;#]{0,12}", 0..4),
         ) {
@@ -459,7 +459,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_too_odd_to_be_read(text in "\\PC*") {
+        fn reads_any_text_without_panic(text in "\\PC*") {
             let _ = Unit::read(&format!("[Service]\nExecStart={text}\nEnvironment={text}"));
         }
     }

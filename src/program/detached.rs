@@ -1,4 +1,4 @@
-//! Programs let loose: in a session of their own, living on when we are gone.
+//! Starts programs that go on running after wnm has exited, in their own sessions.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -11,45 +11,45 @@ use std::sync::{Mutex, PoisonError};
 use nix::fcntl::OFlag;
 use nix::sys::stat::{Mode as Bits, umask};
 
-use super::error::how;
+use super::error::describe_exit;
 use super::user_account::{self, Account};
 use super::{Program, ProgramError};
 
-/// Above this an old console is begun anew: a node says little there, and nobody rotates it.
-const CONSOLE_BYTES: u64 = 256 << 10;
+/// A larger console file is truncated: a node writes little to it, and nothing rotates it.
+const MAX_CONSOLE_BYTES: u64 = 256 << 10;
 
-/// The umask is the whole process's: two spawns at once must not restore each other's.
+/// The umask belongs to the whole process: two spawns at once must not restore each other's.
 static UMASK: Mutex<()> = Mutex::new(());
 
-/// Variables that are meant for us and would change what a node does.
-const OURS: [&str; 4] = ["RUST_LOG", "RUST_BACKTRACE", "LISTEN_FDS", "NOTIFY_SOCKET"];
+/// Environment variables for wnm that would change what a node does.
+const NOT_INHERITED: [&str; 4] = ["RUST_LOG", "RUST_BACKTRACE", "LISTEN_FDS", "NOTIFY_SOCKET"];
 
-/// A program that shall outlive us: own session, no descriptor of ours, umask 027, no signal blocked.
+/// A program to start with its own session, none of our file descriptors, umask 027 and no blocked signals.
 #[derive(Clone, Debug)]
 pub struct DetachedProgram {
-    /// The program, by its absolute path, and its words.
+    /// The absolute path of the program, and its arguments.
     pub words: Vec<OsString>,
-    /// Variables beside those it inherits.
+    /// Environment variables besides those it inherits.
     pub environment: Vec<(String, String)>,
-    /// In whose name, if not ours.
+    /// The account that it runs as, if not ours.
     pub account: Option<Account>,
-    /// Where it writes what it says, at the end of what is there; None: nowhere.
+    /// The file to which its output is appended; None: its output is dropped.
     pub console: Option<PathBuf>,
 }
 
-/// A program that was let loose just now.
+/// A program that was just started.
 #[derive(Debug)]
 pub struct SpawnedProcess {
     child: Child,
-    is_carrier: bool,
+    is_sudo: bool,
 }
 
-/// What lets a program loose: doing it between fork and exec by ourselves would be unsafe code.
+/// The program that detaches another one; to do that between fork and exec ourselves needs unsafe code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Launcher {
-    /// Puts it into a session of its own.
+    /// Starts it in its own session.
     Setsid,
-    /// macOS has no `setsid`: there it keeps our session, in a group of its own that no hang-up reaches.
+    /// macOS has no `setsid`: there it stays in our session, in its own process group that SIGHUP does not reach.
     Nohup,
 }
 
@@ -74,30 +74,30 @@ impl Launcher {
     }
 }
 
-/// Keeps from all that we start what was open when we were started: a node would hold the lock of a script, or of
-/// `flock`, for as long as it lives. To be called before anything else is open.
-pub fn hand_nothing_down() {
+/// Keeps file descriptors that were open when wnm was started from all programs that it starts: a node would hold the
+/// lock of a script, or of `flock`, while it runs. Must be called before wnm opens anything.
+pub fn close_inherited_files_on_exec() {
     close_fds::set_fds_cloexec(3, &[]);
 }
 
 impl DetachedProgram {
-    /// Lets it loose; does not wait for it to live.
+    /// Starts it without waiting.
     pub fn spawn(&self) -> Result<SpawnedProcess, ProgramError> {
         self.spawn_by(Launcher::here())
     }
 
-    fn spawn_by(&self, release: Launcher) -> Result<SpawnedProcess, ProgramError> {
+    fn spawn_by(&self, launcher: Launcher) -> Result<SpawnedProcess, ProgramError> {
         let foreign = self.foreign();
-        let is_carrier = foreign.is_some() && !user_account::is_root();
+        let is_sudo = foreign.is_some() && !user_account::is_root();
         let mut command = match foreign {
-            Some(account) if is_carrier => {
+            Some(account) if is_sudo => {
                 let mut command = Command::new("sudo");
-                command.args(self.carried(release, account, &[]));
+                command.args(self.sudo_arguments(launcher, account, &[]));
                 command
             }
             _ => {
-                let mut command = release.command();
-                for name in OURS {
+                let mut command = launcher.command();
+                for name in NOT_INHERITED {
                     command.env_remove(name);
                 }
                 if let Some(account) = foreign {
@@ -113,7 +113,7 @@ impl DetachedProgram {
             }
         };
         let (stdout, stderr) = self.streams();
-        if !is_carrier {
+        if !is_sudo {
             command.args(&self.words);
         }
         command
@@ -127,7 +127,7 @@ impl DetachedProgram {
         umask(before);
         drop(guard);
         match spawned {
-            Ok(child) => Ok(SpawnedProcess { child, is_carrier }),
+            Ok(child) => Ok(SpawnedProcess { child, is_sudo }),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(ProgramError::Missing {
                 program: command.get_program().to_string_lossy().into_owned(),
             }),
@@ -144,31 +144,31 @@ impl DetachedProgram {
             .filter(|account| account.uid != user_account::uid())
     }
 
-    /// The words for sudo, which must not wait for the node: so `--fork`, or sudo's own `-b`.
-    fn carried(&self, release: Launcher, account: &Account, asking: &[&str]) -> Vec<OsString> {
+    /// The arguments of sudo, which must not wait for the node: hence `--fork`, or `-b` of sudo.
+    fn sudo_arguments(&self, launcher: Launcher, account: &Account, options: &[&str]) -> Vec<OsString> {
         let variables = self.environment.iter();
         let variables = variables.map(|(name, value)| format!("{name}={value}"));
         let mut words: Vec<OsString> = vec!["-n".into()];
-        words.extend(asking.iter().map(OsString::from));
-        if release == Launcher::Nohup && asking.is_empty() {
+        words.extend(options.iter().map(OsString::from));
+        if launcher == Launcher::Nohup && options.is_empty() {
             words.push("-b".into());
         }
         words.extend(["-u", &account.name, "env"].map(OsString::from));
         words.extend(variables.map(OsString::from));
-        let carrier: &[&str] = match release {
+        let detach: &[&str] = match launcher {
             Launcher::Setsid => &["setsid", "--fork"],
             Launcher::Nohup => &["nohup"],
         };
-        words.extend(carrier.iter().map(OsString::from));
+        words.extend(detach.iter().map(OsString::from));
         words.extend(self.words.iter().cloned());
         words
     }
 
-    /// Whether sudo would run it, where sudo is needed: asked after a failure, which itself cannot say so.
+    /// Checks that sudo runs it, if sudo is needed. Called after a failure, from which this cannot be seen.
     pub fn is_allowed(&self) -> Result<(), ProgramError> {
         match self.foreign() {
             Some(account) if !user_account::is_root() => {
-                let sudo = Program::new("sudo").args(self.carried(Launcher::here(), account, &["-l"]));
+                let sudo = Program::new("sudo").args(self.sudo_arguments(Launcher::here(), account, &["-l"]));
                 let ended = sudo.ask()?;
                 if ended.code() == Some(0) {
                     return Ok(());
@@ -188,7 +188,7 @@ impl DetachedProgram {
         shell_words::join(self.words.iter().map(|word| word.to_string_lossy()))
     }
 
-    /// A console that cannot be opened is no reason to lose a node: it then says nothing.
+    /// The streams for its output; without a console that can be opened the output is dropped.
     fn streams(&self) -> (Stdio, Stdio) {
         let console = self.console.as_deref().and_then(|path| open(path).ok());
         match console.and_then(|file| Some((file.try_clone().ok()?, file))) {
@@ -199,32 +199,32 @@ impl DetachedProgram {
 }
 
 impl SpawnedProcess {
-    /// Its process id; none where sudo stands in between.
+    /// Its PID; none if sudo started it.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        (!self.is_carrier).then(|| self.child.id())
+        (!self.is_sudo).then(|| self.child.id())
     }
 
-    /// Whether sudo still has it in hand.
-    pub fn is_carried(&mut self) -> bool {
-        self.is_carrier && matches!(self.child.try_wait(), Ok(None))
+    /// Whether sudo has not yet started it.
+    pub fn is_in_sudo(&mut self) -> bool {
+        self.is_sudo && matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// How it ended, if it has: for a program that shall live, a failure.
+    /// How it ended, if it has ended, which is a failure.
     ///
-    /// What sudo carried is loose when sudo has ended well; the caller must look for it.
-    pub fn ended(&mut self) -> Option<String> {
+    /// A program that sudo started runs once sudo has succeeded; the caller must look for its process.
+    pub fn exit_reason(&mut self) -> Option<String> {
         let status = self.child.try_wait().ok().flatten()?;
-        if self.is_carrier && status.success() {
+        if self.is_sudo && status.success() {
             return None;
         }
-        Some(how(status))
+        Some(describe_exit(status))
     }
 }
 
 fn open(path: &Path) -> std::io::Result<File> {
-    // A node may have put a link there, or a pipe that nobody reads.
-    // What is another file as well is left to that name.
+    // A file with a second hard link is left to its other name. The flags below refuse a symlink or a pipe that a node
+    // may have put there.
     if std::fs::symlink_metadata(path).is_ok_and(|seen| seen.is_file() && seen.nlink() > 1) {
         std::fs::remove_file(path)?;
     }
@@ -236,9 +236,9 @@ fn open(path: &Path) -> std::io::Result<File> {
         .open(path)?;
     let seen = file.metadata()?;
     if !seen.is_file() {
-        return Err(std::io::Error::other("it is no file"));
+        return Err(std::io::Error::other("it is not a regular file"));
     }
-    if seen.len() > CONSOLE_BYTES {
+    if seen.len() > MAX_CONSOLE_BYTES {
         file.set_len(0)?;
     }
     Ok(file)
@@ -261,10 +261,10 @@ mod tests {
     }
 
     #[test]
-    fn both_ways_of_letting_loose_give_it_a_group_of_its_own() {
-        for release in [Launcher::Setsid, Launcher::Nohup] {
-            let loose = detached().spawn_by(release).unwrap();
-            let pid = Pid::from_raw(loose.pid().unwrap().cast_signed());
+    fn both_launchers_start_own_process_group() {
+        for launcher in [Launcher::Setsid, Launcher::Nohup] {
+            let spawned = detached().spawn_by(launcher).unwrap();
+            let pid = Pid::from_raw(spawned.pid().unwrap().cast_signed());
             let leads = || getpgid(Some(pid)) == Ok(pid);
             assert!((0..500).any(|_| leads() || {
                 std::thread::sleep(std::time::Duration::from_millis(10));
@@ -275,27 +275,27 @@ mod tests {
     }
 
     #[test]
-    fn sudo_waits_for_neither() {
+    fn sudo_does_not_wait() {
         let account = Account {
             name: "ant".into(),
             uid: 1,
             gid: 1,
             home: "/".into(),
         };
-        let said = |release, asking: &[&str]| {
-            let words = detached().carried(release, &account, asking);
+        let arguments = |launcher, options: &[&str]| {
+            let words = detached().sudo_arguments(launcher, &account, options);
             shell_words::join(words.iter().map(|word| word.to_string_lossy()))
         };
         assert_eq!(
-            said(Launcher::Setsid, &[]),
+            arguments(Launcher::Setsid, &[]),
             "-n -u ant env 'A=1' setsid --fork sleep 30"
         );
         assert_eq!(
-            said(Launcher::Nohup, &[]),
+            arguments(Launcher::Nohup, &[]),
             "-n -b -u ant env 'A=1' nohup sleep 30"
         );
         assert_eq!(
-            said(Launcher::Nohup, &["-l"]),
+            arguments(Launcher::Nohup, &["-l"]),
             "-n -l -u ant env 'A=1' nohup sleep 30"
         );
     }

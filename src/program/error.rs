@@ -1,94 +1,62 @@
-//! What went wrong with a program, and how that is told.
+//! Errors of outside programs. Each reads on after `cannot `.
 
-use std::fmt;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// Lines of a failed program's complaint that an error quotes.
+/// An error quotes this many lines of a program's output.
 const QUOTED_LINES: usize = 5;
 
-/// What went wrong with a program.
-#[derive(Debug)]
+/// Why a program failed.
+#[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// It is not installed.
+    #[error("run `{program}`: it is not installed")]
     Missing { program: String },
-    /// It could not be started.
+    #[error("run `{command}`: {source}")]
     NotStarted { command: String, source: io::Error },
-    /// It ended otherwise than well.
+    /// Its exit code is not 0.
+    #[error("run `{command}`: {how}{}", after_colon(complaint))]
     Failed {
         command: String,
         how: String,
         complaint: String,
     },
-    /// It did not end in time and was killed.
+    /// It was killed at its time limit.
+    #[error("run `{command}`: timed out after {} s{}", limit.as_secs_f64(), after_colon(complaint))]
     TooLong {
         command: String,
         limit: Duration,
         complaint: String,
     },
-    /// A signal asked us to end while it ran.
+    /// A signal asked wnm to end while the program ran.
+    #[error("run `{command}`: ended by a signal")]
     Interrupted { command: String },
-    /// sudo will not run it without asking.
+    /// sudo does not run it without a password.
+    #[error(
+        "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
+        after_colon(complaint)
+    )]
     Password { command: String, complaint: String },
-    /// There is no such account.
+    #[error(
+        "find the user `{name}`: there is no such account; `useradd --system --user-group {name}` creates it"
+    )]
     NoUser { name: String },
-    /// A process that must not be signalled, or could not be.
+    /// A process must not be signalled, or could not be.
+    #[error("signal process {pid}: {why}")]
     Signal { pid: u32, why: String },
 }
 
-impl fmt::Display for ProgramError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ProgramError::Missing { program } => write!(f, "run `{program}`: it is not installed"),
-            ProgramError::NotStarted { command, source } => write!(f, "run `{command}`: {source}"),
-            ProgramError::Failed {
-                command,
-                how,
-                complaint,
-            } => write!(f, "run `{command}`: {how}{}", QuotedOutput(complaint)),
-            ProgramError::TooLong {
-                command,
-                limit,
-                complaint,
-            } => write!(
-                f,
-                "run `{command}`: killed after {} s without an end{}",
-                limit.as_secs_f64(),
-                QuotedOutput(complaint)
-            ),
-            ProgramError::Interrupted { command } => write!(f, "run `{command}`: ended by a signal"),
-            ProgramError::Password { command, complaint } => write!(
-                f,
-                "run `{command}`: sudo does not run it without a password; allow it in /etc/sudoers.d with NOPASSWD{}",
-                QuotedOutput(complaint)
-            ),
-            ProgramError::NoUser { name } => write!(
-                f,
-                "find the user `{name}`: there is no such account; `useradd --system --user-group {name}` makes it"
-            ),
-            ProgramError::Signal { pid, why } => write!(f, "signal process {pid}: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for ProgramError {}
-
-/// The last lines of a complaint, after a colon; nothing for an empty one.
-struct QuotedOutput<'a>(&'a str);
-
-impl fmt::Display for QuotedOutput<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        write!(f, ": {}", self.0)
+/// A text after a colon; nothing for an empty text.
+fn after_colon(text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!(": {text}"),
     }
 }
 
 /// How a program ended, in words.
-pub(super) fn how(status: ExitStatus) -> String {
+pub(super) fn describe_exit(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(number)) => format!("killed by signal {number}"),
@@ -96,9 +64,9 @@ pub(super) fn how(status: ExitStatus) -> String {
     }
 }
 
-/// The last lines that say something, in one.
-pub(super) fn last_lines(said: &str) -> String {
-    let lines: Vec<&str> = said
+/// The last lines of an output that are not empty, joined.
+pub(super) fn last_lines(output: &str) -> String {
+    let lines: Vec<&str> = output
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())

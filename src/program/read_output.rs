@@ -1,4 +1,4 @@
-//! Hearing a program out: its streams are read in threads, so that it never blocks on us nor we on it.
+//! Reads the output of a program in threads, so that neither the program nor wnm blocks.
 
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -12,21 +12,21 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::signals;
 
-/// Kept of one output stream; what comes after it is read and dropped, so that the child never blocks.
+/// Bytes kept of one stream; the rest is read and dropped, so that the child never blocks.
 const KEPT_BYTES: usize = 64 << 20;
 
-/// How long the streams of a program that has ended may stay open: its children may have inherited them.
-const GRACE: Duration = Duration::from_millis(200);
+/// For the streams of a program that has ended to be closed: its children may have inherited them.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// An output stream, read by a thread of its own.
+/// An output stream, read by its own thread.
 pub(super) struct Stream {
     kept: Arc<Mutex<Vec<u8>>>,
-    /// The same pipe, to see whether something is left to read.
+    /// The same pipe, to check for unread bytes.
     pipe: Option<OwnedFd>,
 }
 
 impl Stream {
-    /// Whether its thread has not yet read everything that was written, or not yet met the end of the stream.
+    /// Whether its thread has not yet read all bytes, or not yet reached the end of the stream.
     fn has_unread(&self) -> bool {
         let is_being_read = Arc::strong_count(&self.kept) > 1;
         is_being_read
@@ -44,14 +44,14 @@ impl Stream {
     }
 }
 
-/// Until it has ended and all it said is read: Some; until the deadline, or soon after a signal to us unless it
-/// is `uninterrupted`: None.
+/// Waits until the child has ended and its output is read; None if it still runs at the deadline, or soon after a signal
+/// to wnm unless it is `uninterrupted`.
 ///
-/// Children of its own that hold its streams open are not waited for longer than [`GRACE`]; on a busy machine, what the
-/// program itself wrote is read to its end all the same.
+/// Children of the child that keep its streams open get [`CLOSE_TIMEOUT`]; what the child itself wrote is read to its
+/// end, even on a busy machine.
 pub(super) fn wait(
     child: &mut Child,
-    ends: &Receiver<()>,
+    closes: &Receiver<()>,
     streams: [&Stream; 2],
     deadline: Instant,
     uninterrupted: bool,
@@ -62,7 +62,7 @@ pub(super) fn wait(
     loop {
         if let Some(status) = child.try_wait()? {
             while open > 0 {
-                if ends.recv_timeout(GRACE).is_ok() {
+                if closes.recv_timeout(CLOSE_TIMEOUT).is_ok() {
                     open -= 1;
                 } else if Instant::now() >= deadline || !streams.iter().any(|stream| stream.has_unread()) {
                     break;
@@ -78,10 +78,10 @@ pub(super) fn wait(
             return Ok(None);
         }
         if open > 0 {
-            match ends.recv_timeout(pause.min(deadline.saturating_duration_since(Instant::now()))) {
+            match closes.recv_timeout(pause.min(deadline.saturating_duration_since(Instant::now()))) {
                 Ok(()) => {
                     open -= 1;
-                    // It has said all: its end is near.
+                    // After closing its output it will end soon.
                     pause = Duration::from_millis(1);
                     continue;
                 }
@@ -95,8 +95,8 @@ pub(super) fn wait(
     }
 }
 
-/// Reads a stream to its end in a thread of its own.
-pub(super) fn drain<S: Read + AsFd + Send + 'static>(stream: Option<S>, told: mpsc::Sender<()>) -> Stream {
+/// Reads a stream to its end in its own thread, and then sends to `closed`.
+pub(super) fn drain<S: Read + AsFd + Send + 'static>(stream: Option<S>, closed: mpsc::Sender<()>) -> Stream {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let Some(mut stream) = stream else {
         return Stream { kept, pipe: None };
@@ -119,7 +119,7 @@ pub(super) fn drain<S: Read + AsFd + Send + 'static>(stream: Option<S>, told: mp
             }
         }
         drop(into);
-        let _ = told.send(());
+        let _ = closed.send(());
     });
     Stream { kept, pipe }
 }

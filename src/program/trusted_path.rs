@@ -1,8 +1,7 @@
-//! Ground to stand on: places in which nobody but root and ourselves can exchange anything.
+//! Paths in which only root and we can replace anything.
 //!
-//! Root must not write, rename or erase where another account may put a link in its way between the look and the
-//! deed. A look at the thing itself cannot help; a look at all that leads to it does, as then only root or we could
-//! change it.
+//! Root must not write, rename or delete where another account can put a symlink between the check and the use. To check
+//! the file itself does not help. To check all its ancestors does: then only root and we can change the path.
 
 mod acl;
 
@@ -21,164 +20,164 @@ use super::user_account::{self, Account, NODE_USER};
 use crate::colony::Mode;
 use acl::AclEntry;
 
-/// As many as Linux itself follows.
-const LINKS: u32 = 40;
+/// Linux follows this many symlinks in a path.
+const MAX_SYMLINKS: u32 = 40;
 
-/// Accounts of these groups are root's already: by sudo, or by packaging/sudoers.
-const MASTERS: [&str; 4] = ["sudo", "wheel", "admin", "wnm"];
+/// Members of these groups can become root, by sudo or by packaging/sudoers.
+const ROOT_GROUPS: [&str; 4] = ["sudo", "wheel", "admin", "wnm"];
 
-/// Below this a group is the system's own, and who is in it is the administrator's choice; but for `users`.
-const FIRST_OF_PEOPLE: u32 = 1000;
+/// Groups below this number belong to the system, and the administrator chooses their members.
+const FIRST_USER_GROUP: u32 = 1000;
+/// The group `users`, of which everybody may be a member.
 const USERS: u32 = 100;
 
-/// Where somebody else could exchange what we are about to handle.
+/// A path that another user could replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UntrustedPath {
-    /// The folder or file on the way, or at its end.
+    /// The ancestor, or the path itself, that makes it untrusted.
     pub at: PathBuf,
-    whose: PathOwner,
+    writer: OtherWriter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum PathOwner {
+enum OtherWriter {
     Account(String),
-    /// By a list beside the mode.
+    /// By an access control list.
     Granted(String),
     Group(String),
     Everybody,
-    Nobody,
+    SymlinkLoop,
 }
 
 impl fmt::Display for UntrustedPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at.display();
-        match &self.whose {
-            PathOwner::Account(name) => write!(
+        match &self.writer {
+            OtherWriter::Account(name) => write!(
                 f,
-                "`{at}` belongs to `{name}`, who could exchange what root handles there"
+                "`{at}` belongs to `{name}`, who could replace what root uses there"
             ),
-            PathOwner::Granted(name) => write!(
+            OtherWriter::Granted(name) => write!(
                 f,
-                "`{at}` can be written by `{name}`, who could exchange what root handles there"
+                "`{at}` can be written by `{name}`, who could replace what root uses there"
             ),
-            PathOwner::Group(name) => write!(
+            OtherWriter::Group(name) => write!(
                 f,
-                "`{at}` can be written by the group `{name}`, which could exchange what root handles there"
+                "`{at}` can be written by the group `{name}`, which could replace what root uses there"
             ),
-            PathOwner::Everybody => write!(
+            OtherWriter::Everybody => write!(
                 f,
-                "`{at}` can be written by everybody, who could exchange what root handles there"
+                "`{at}` can be written by everybody, who could replace what root uses there"
             ),
-            PathOwner::Nobody => write!(f, "`{at}` leads in circles"),
+            OtherWriter::SymlinkLoop => write!(f, "`{at}` is a symlink that leads in circles"),
         }
     }
 }
 
 impl UntrustedPath {
-    /// The account whose it is, where that is what is wrong with it.
+    /// The account that owns it, if that is the reason.
     #[must_use]
     pub fn owner(&self) -> Option<&str> {
-        match &self.whose {
-            PathOwner::Account(name) => Some(name),
+        match &self.writer {
+            OtherWriter::Account(name) => Some(name),
             _ => None,
         }
     }
 
-    /// The group that may write it, where that is what is wrong with it.
+    /// The group that can write it, if that is the reason.
     #[must_use]
     pub fn group(&self) -> Option<&str> {
-        match &self.whose {
-            PathOwner::Group(name) => Some(name),
+        match &self.writer {
+            OtherWriter::Group(name) => Some(name),
             _ => None,
         }
     }
 
-    /// Whether the place is the account's home or in it: that is no folder to take away.
+    /// Whether the path is in the account's home, whose owner should not change.
     fn is_home_of(&self, name: &str) -> bool {
         user_account::named(name)
             .is_ok_and(|owner| owner.home != Path::new("/") && self.at.starts_with(&owner.home))
     }
 
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn hint(&self) -> String {
         let at = shell_words::quote(&self.at.to_string_lossy()).into_owned();
-        match &self.whose {
-            PathOwner::Account(name) if self.is_home_of(name) => {
+        match &self.writer {
+            OtherWriter::Account(name) if self.is_home_of(name) => {
                 format!(
-                    "that is where `{name}` is at home: have these nodes where only root may write, or run wnm as `{name}`"
+                    "it is in the home of `{name}`: keep these nodes where only root can write, or run wnm as `{name}`"
                 )
             }
-            PathOwner::Account(name) if user_account::is_root() => {
-                format!("run wnm as `{name}`, or make it root's: `chown root {at}`")
+            OtherWriter::Account(name) if user_account::is_root() => {
+                format!("run wnm as `{name}`, or give it to root: `chown root {at}`")
             }
-            PathOwner::Account(_) => format!("make it root's: `sudo chown root {at}`"),
-            PathOwner::Granted(_) => format!("`sudo setfacl -b {at}`"),
-            PathOwner::Group(_) | PathOwner::Everybody => format!("`sudo chmod go-w {at}`"),
-            PathOwner::Nobody => "name another place".to_owned(),
+            OtherWriter::Account(_) => format!("give it to root: `sudo chown root {at}`"),
+            OtherWriter::Granted(_) => format!("`sudo setfacl -b {at}`"),
+            OtherWriter::Group(_) | OtherWriter::Everybody => format!("`sudo chmod go-w {at}`"),
+            OtherWriter::SymlinkLoop => "choose another path".to_owned(),
         }
     }
 }
 
-/// Whether wnm acts with root's rights in this mode, so that the ground matters.
+/// Whether wnm has root's rights in this mode, so that it may only use trusted paths.
 #[must_use]
-pub fn matters(mode: Mode) -> bool {
+pub fn is_required(mode: Mode) -> bool {
     mode == Mode::Sudo || user_account::is_root()
 }
 
-/// What a path that nobody else has a hand in stands on.
+/// Who can create the missing part of a trusted path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedAncestor {
-    /// On what is there already, or will be made where only we make names.
-    Firm,
-    /// This is not there, and everybody may make it: it must be made by a call that fails where there is something, and
-    /// before all that lies in it.
-    Contested(PathBuf),
+    /// Nothing is missing, or only root and we can create it.
+    Exclusive,
+    /// Everybody can create this first missing directory. It must be created by a call that fails if it exists, before
+    /// anything in it.
+    Shared(PathBuf),
 }
 
-/// The first place on the way to `path`, itself among them, where somebody else has a hand in; links are followed as
-/// the system follows them. What is not there yet is made by us.
+/// The first part of `path` that another user could replace. Symlinks are followed as the system follows them. Missing
+/// parts count as ours.
 #[must_use]
-pub fn weak(path: &Path) -> Option<UntrustedPath> {
-    footing(path).err()
+pub fn find_untrusted(path: &Path) -> Option<UntrustedPath> {
+    check(path).err()
 }
 
-/// The same for who counts on what is there: what is not, where everybody may make it, may be there a moment later.
+/// [`find_untrusted`], which also finds a directory in which everybody could create the missing part.
 #[must_use]
-pub fn unsure(path: &Path) -> Option<UntrustedPath> {
-    match footing(path) {
-        Ok(TrustedAncestor::Firm) => None,
-        Ok(TrustedAncestor::Contested(first)) => Some(UntrustedPath {
+pub fn find_not_exclusive(path: &Path) -> Option<UntrustedPath> {
+    match check(path) {
+        Ok(TrustedAncestor::Exclusive) => None,
+        Ok(TrustedAncestor::Shared(first)) => Some(UntrustedPath {
             at: first.parent().map_or(first.clone(), Path::to_owned),
-            whose: PathOwner::Everybody,
+            writer: OtherWriter::Everybody,
         }),
-        Err(weak) => Some(weak),
+        Err(found) => Some(found),
     }
 }
 
-/// The same, and how safely what is not there yet can be made.
+/// Checks that no other user can replace a part of `path`; returns who can create what is missing.
 ///
 /// # Errors
-/// That first place.
-pub fn footing(path: &Path) -> Result<TrustedAncestor, UntrustedPath> {
-    footing_of(path, None)
+/// With the first part that another user could replace.
+pub fn check(path: &Path) -> Result<TrustedAncestor, UntrustedPath> {
+    check_except(path, None)
 }
 
-/// The first weak place for what is handled with the rights of the account `own` alone: what it could exchange it could do
-/// itself.
+/// [`find_untrusted`] for an operation with the rights of the account `own`, which may own parts of the path itself.
 #[must_use]
-pub fn weak_but_for(path: &Path, own: Option<u32>) -> Option<UntrustedPath> {
-    footing_of(path, own).err()
+pub fn find_untrusted_except(path: &Path, own: u32) -> Option<UntrustedPath> {
+    check_except(path, Some(own)).err()
 }
 
-fn footing_of(path: &Path, own: Option<u32>) -> Result<TrustedAncestor, UntrustedPath> {
+fn check_except(path: &Path, own: Option<u32>) -> Result<TrustedAncestor, UntrustedPath> {
     let mut left: VecDeque<OsString> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0;
-    // Whether all may put things into the folder we stand in, and only their owners take them away.
+    // Whether everybody can create files in the directory `at`, but only delete their own.
     let mut is_shared = match fs::symlink_metadata(&at) {
-        Ok(seen) => judge(&at, &seen, own)?,
-        Err(_) => return Ok(TrustedAncestor::Firm),
+        Ok(seen) => check_part(&at, &seen, own)?,
+        Err(_) => return Ok(TrustedAncestor::Exclusive),
     };
     while let Some(part) = left.pop_front() {
         if part == ".." {
@@ -188,21 +187,21 @@ fn footing_of(path: &Path, own: Option<u32>) -> Result<TrustedAncestor, Untruste
         let next = at.join(&part);
         let Ok(seen) = fs::symlink_metadata(&next) else {
             return Ok(if is_shared {
-                TrustedAncestor::Contested(next)
+                TrustedAncestor::Shared(next)
             } else {
-                TrustedAncestor::Firm
+                TrustedAncestor::Exclusive
             });
         };
         if seen.is_symlink() {
             links += 1;
-            if links > LINKS {
+            if links > MAX_SYMLINKS {
                 return Err(UntrustedPath {
                     at: next,
-                    whose: PathOwner::Nobody,
+                    writer: OtherWriter::SymlinkLoop,
                 });
             }
-            if let Some(weak) = is_shared.then(|| foreign(&next, &seen, own)).flatten() {
-                return Err(weak);
+            if let Some(found) = is_shared.then(|| owned_by_other(&next, &seen, own)).flatten() {
+                return Err(found);
             }
             let target = fs::read_link(&next).unwrap_or_default();
             if target.is_absolute() {
@@ -213,17 +212,17 @@ fn footing_of(path: &Path, own: Option<u32>) -> Result<TrustedAncestor, Untruste
             }
             continue;
         }
-        is_shared = judge(&next, &seen, own)?;
+        is_shared = check_part(&next, &seen, own)?;
         at = next;
     }
     if is_shared {
-        // A folder where everybody may make a name is no place for ours.
+        // Nothing of ours may be created directly in such a directory.
         return Err(UntrustedPath {
             at,
-            whose: PathOwner::Everybody,
+            writer: OtherWriter::Everybody,
         });
     }
-    Ok(TrustedAncestor::Firm)
+    Ok(TrustedAncestor::Exclusive)
 }
 
 fn parts(path: &Path) -> VecDeque<OsString> {
@@ -236,15 +235,16 @@ fn parts(path: &Path) -> VecDeque<OsString> {
         .collect()
 }
 
-/// Whether all may make names in a folder, as in `/tmp`; an error where somebody could exchange what is in it.
-fn judge(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, UntrustedPath> {
-    if let Some(weak) = foreign(path, seen, own) {
-        return Err(weak);
+/// Whether everybody can create files in a directory but only delete their own, as in `/tmp`; an error if another user
+/// could replace what is in it.
+fn check_part(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, UntrustedPath> {
+    if let Some(found) = owned_by_other(path, seen, own) {
+        return Err(found);
     }
-    let weak = |whose| {
+    let untrusted = |writer| {
         Err(UntrustedPath {
             at: path.to_owned(),
-            whose,
+            writer,
         })
     };
     let is_sticky = seen.is_dir() && seen.mode() & 0o1000 != 0;
@@ -252,24 +252,24 @@ fn judge(path: &Path, seen: &Metadata, own: Option<u32>) -> Result<bool, Untrust
         return if is_sticky {
             Ok(true)
         } else {
-            weak(PathOwner::Everybody)
+            untrusted(OtherWriter::Everybody)
         };
     }
     if seen.mode() & 0o020 == 0 {
         return Ok(false);
     }
-    // Where there is a list, what the mode says of the group is the most that anybody on it has.
+    // With an access control list, the group bits of the mode are the most that any entry allows.
     let grants = acl::grants(path).unwrap_or_else(|| vec![AclEntry::Group(seen.gid())]);
-    let stranger = grants.into_iter().find_map(|grant| match grant {
+    let writer = grants.into_iter().find_map(|grant| match grant {
         AclEntry::User(uid) => {
-            (own != Some(uid) && !is_trusted(uid)).then(|| PathOwner::Granted(account_name(uid)))
+            (own != Some(uid) && !is_trusted(uid)).then(|| OtherWriter::Granted(account_name(uid)))
         }
-        AclEntry::Group(gid) => (!is_closed_group(gid, own)).then(|| PathOwner::Group(group_name(gid))),
+        AclEntry::Group(gid) => (!is_trusted_group(gid, own)).then(|| OtherWriter::Group(group_name(gid))),
     });
-    match stranger {
+    match writer {
         None => Ok(false),
         Some(_) if is_sticky => Ok(true),
-        Some(whose) => weak(whose),
+        Some(writer) => untrusted(writer),
     }
 }
 
@@ -282,9 +282,9 @@ fn group_name(gid: u32) -> String {
     group.map_or_else(|| gid.to_string(), |group| group.name)
 }
 
-/// Whether a group that may write is the system's own, or the private one of an account that could do as much without
-/// it, with nobody else in it. None is that has nodes in it, but for what is done with their rights alone.
-fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
+/// Whether a group that can write contains only trusted accounts: it belongs to the system, or is the private group of a
+/// trusted account. A group with the nodes' account is never trusted, except for operations with the rights of that account.
+fn is_trusted_group(gid: u32, own: Option<u32>) -> bool {
     if gid == 0 {
         return true;
     }
@@ -295,7 +295,7 @@ fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
             && !is_trusted(nodes.uid)
             && (nodes.gid == gid || group.as_ref().is_some_and(is_member))
     });
-    if gid < FIRST_OF_PEOPLE && gid != USERS {
+    if gid < FIRST_USER_GROUP && gid != USERS {
         return !has_nodes;
     }
     let Some(group) = group.filter(|_| !has_nodes) else {
@@ -310,33 +310,35 @@ fn is_closed_group(gid: u32, own: Option<u32>) -> bool {
             .all(|member| user_account::named(member).is_ok_and(|member| is_trusted(member.uid)))
 }
 
-/// Whether an account is root, ours, or as good as root.
+/// Whether an account is root, ours, or can become root.
 fn is_trusted(uid: u32) -> bool {
-    uid == 0 || uid == user_account::uid() || user_account::of(uid).is_some_and(|account| is_master(&account))
+    uid == 0
+        || uid == user_account::uid()
+        || user_account::of(uid).is_some_and(|account| can_become_root(&account))
 }
 
-fn foreign(path: &Path, seen: &Metadata, own: Option<u32>) -> Option<UntrustedPath> {
+fn owned_by_other(path: &Path, seen: &Metadata, own: Option<u32>) -> Option<UntrustedPath> {
     let uid = seen.uid();
     if own == Some(uid) || is_trusted(uid) || is_unmapped(uid) {
         return None;
     }
     Some(UntrustedPath {
         at: path.to_owned(),
-        whose: PathOwner::Account(account_name(uid)),
+        writer: OtherWriter::Account(account_name(uid)),
     })
 }
 
-fn is_master(account: &Account) -> bool {
-    MASTERS
+fn can_become_root(account: &Account) -> bool {
+    ROOT_GROUPS
         .iter()
         .filter_map(|group| Group::from_name(group).ok().flatten())
         .any(|group| group.gid.as_raw() == account.gid || group.mem.contains(&account.name))
-        || user_account::is_root() && may_all(&account.name)
+        || user_account::is_root() && can_run_shell_as_root(&account.name)
 }
 
-/// Whether sudo lets an account run a shell as root: a file in `/etc/sudoers.d` may say so, and no group. Asked once
-/// a run: a thousand nodes may lie in what is one account's.
-fn may_all(name: &str) -> bool {
+/// Whether sudo lets an account run a shell as root, which a file in `/etc/sudoers.d` may allow without any group. Asked
+/// once per run: a thousand nodes may be in directories of one account.
+fn can_run_shell_as_root(name: &str) -> bool {
     static ANSWERS: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
     let mut answers = ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(answer) = answers.get(name) {
@@ -348,8 +350,7 @@ fn may_all(name: &str) -> bool {
     answer
 }
 
-/// In a container that has only some of the machine's accounts, what is of the others looks like nobody's; nobody in
-/// there has their rights.
+/// Whether `uid` stands for all accounts that a container does not have; no process in the container has their rights.
 fn is_unmapped(uid: u32) -> bool {
     let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u32>().ok();
     if number("/proc/sys/kernel/overflowuid") != Some(uid) {
@@ -378,65 +379,73 @@ mod tests {
     }
 
     #[test]
-    fn our_own_folder_is_firm_also_where_all_may_make_theirs() {
+    fn trusts_own_directory_in_shared_directory() {
         let folder = TempDir::new().unwrap();
-        assert_eq!(weak(folder.path()), None);
-        assert_eq!(weak(&folder.path().join("not/yet")), None);
-        assert_eq!(weak(Path::new("/usr/bin")), None);
+        assert_eq!(find_untrusted(folder.path()), None);
+        assert_eq!(find_untrusted(&folder.path().join("not/yet")), None);
+        assert_eq!(find_untrusted(Path::new("/usr/bin")), None);
     }
 
     #[test]
-    fn a_folder_that_others_may_write_is_weak_with_all_that_is_below() {
+    fn distrusts_everything_below_a_writable_directory() {
         let folder = TempDir::new().unwrap();
         let open = folder.path().join("open");
         let inner = open.join("inner");
         fs::create_dir_all(&inner).unwrap();
         bits(&open, 0o777);
-        assert_eq!(weak(&inner).map(|weak| weak.at), Some(open.clone()));
-        // Where all may make names, ours are firm and the folder itself is not.
+        assert_eq!(find_untrusted(&inner).map(|found| found.at), Some(open.clone()));
+        // In a sticky directory our files are trusted, and the directory itself is not.
         bits(&open, 0o1777);
-        assert_eq!(weak(&inner), None);
-        assert_eq!(weak(&open).map(|weak| weak.at), Some(open.clone()));
+        assert_eq!(find_untrusted(&inner), None);
+        assert_eq!(find_untrusted(&open).map(|found| found.at), Some(open.clone()));
         bits(&open, 0o755);
-        assert_eq!(weak(&inner), None);
+        assert_eq!(find_untrusted(&inner), None);
     }
 
     #[test]
-    fn what_is_not_there_yet_is_contested_where_all_may_make_it() {
+    fn missing_directory_is_shared_if_everybody_can_create_it() {
         let folder = TempDir::new().unwrap();
         let shared = folder.path().join("shared");
         fs::create_dir(&shared).unwrap();
         bits(&shared, 0o1777);
         let (first, deep) = (shared.join("colony"), shared.join("colony/services/antnode0001"));
-        assert_eq!(footing(&deep), Ok(TrustedAncestor::Contested(first.clone())));
+        assert_eq!(check(&deep), Ok(TrustedAncestor::Shared(first.clone())));
         fs::create_dir(&first).unwrap();
-        assert_eq!(footing(&deep), Ok(TrustedAncestor::Firm));
-        assert_eq!(footing(&folder.path().join("not/yet")), Ok(TrustedAncestor::Firm));
+        assert_eq!(check(&deep), Ok(TrustedAncestor::Exclusive));
+        assert_eq!(
+            check(&folder.path().join("not/yet")),
+            Ok(TrustedAncestor::Exclusive)
+        );
     }
 
     #[test]
-    fn a_link_is_as_firm_as_where_it_leads_and_what_it_leads_through() {
+    fn checks_targets_of_symlinks() {
         let folder = TempDir::new().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["firm", "open"] {
+        for name in ["trusted", "open"] {
             fs::create_dir(at(name)).unwrap();
         }
         bits(&at("open"), 0o777);
-        symlink(at("firm"), at("straight")).unwrap();
-        symlink(at("firm"), at("open/through")).unwrap();
+        symlink(at("trusted"), at("straight")).unwrap();
+        symlink(at("trusted"), at("open/through")).unwrap();
         symlink("open/through", at("crooked")).unwrap();
         symlink("round", at("round")).unwrap();
-        assert_eq!(weak(&at("straight/antnode0001")), None);
+        assert_eq!(find_untrusted(&at("straight/antnode0001")), None);
         assert_eq!(
-            weak(&at("crooked/antnode0001")).map(|weak| weak.at),
+            find_untrusted(&at("crooked/antnode0001")).map(|found| found.at),
             Some(at("open"))
         );
-        assert!(weak(&at("round")).unwrap().to_string().contains("circles"));
+        assert!(
+            find_untrusted(&at("round"))
+                .unwrap()
+                .to_string()
+                .contains("circles")
+        );
     }
 
     #[test]
-    fn a_group_of_people_is_closed_only_where_it_is_the_private_one_of_a_trusted_account() {
-        // Root's, `staff` and `syslog` of the system, and `users`, in which all people are.
+    fn trusts_system_groups_and_private_groups_of_trusted_accounts() {
+        // `root`, `staff` and `syslog` of the system, then `users`.
         for (gid, is_closed) in [
             (0, true),
             (50, true),
@@ -444,17 +453,17 @@ mod tests {
             (USERS, false),
             (4_000_000_000, false),
         ] {
-            assert_eq!(is_closed_group(gid, None), is_closed, "{gid}");
+            assert_eq!(is_trusted_group(gid, None), is_closed, "{gid}");
         }
-        if let Some(own) = user_account::own().filter(|own| own.gid >= FIRST_OF_PEOPLE) {
+        if let Some(own) = user_account::own().filter(|own| own.gid >= FIRST_USER_GROUP) {
             let group = Group::from_gid(Gid::from_raw(own.gid)).unwrap();
             let is_private = group.is_some_and(|group| group.name == own.name && group.mem.is_empty());
-            assert_eq!(is_closed_group(own.gid, None), is_private);
+            assert_eq!(is_trusted_group(own.gid, None), is_private);
         }
     }
 
     #[test]
-    fn what_is_another_accounts_is_weak() {
+    fn distrusts_directory_of_another_account() {
         if !user_account::is_root() {
             eprintln!("SKIPPED: only root can give a folder away");
             return;
@@ -463,11 +472,11 @@ mod tests {
         let theirs = folder.path().join("theirs");
         fs::create_dir(&theirs).unwrap();
         chown(&theirs, Some(1), None).unwrap();
-        let weak = weak(&theirs.join("antnode0001")).unwrap();
-        assert!(weak.owner().is_some(), "{weak}");
-        assert!(weak.to_string().contains("belongs to `"), "{weak}");
-        assert!(weak.hint().contains("chown root"), "{}", weak.hint());
-        assert_eq!(weak_but_for(&theirs.join("antnode0001"), Some(1)), None);
-        assert!(weak_but_for(&theirs.join("antnode0001"), Some(2)).is_some());
+        let found = find_untrusted(&theirs.join("antnode0001")).unwrap();
+        assert!(found.owner().is_some(), "{found}");
+        assert!(found.to_string().contains("belongs to `"), "{found}");
+        assert!(found.hint().contains("chown root"), "{}", found.hint());
+        assert_eq!(find_untrusted_except(&theirs.join("antnode0001"), 1), None);
+        assert!(find_untrusted_except(&theirs.join("antnode0001"), 2).is_some());
     }
 }

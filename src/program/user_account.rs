@@ -1,4 +1,4 @@
-//! Who we are, and who else has an account here.
+//! Our own account, and the other accounts of this machine.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use nix::unistd::{Uid, User, geteuid};
 
 use super::ProgramError;
 
-/// The account that nodes run as where root starts them.
+/// The account that nodes run as in sudo mode.
 pub const NODE_USER: &str = "ant";
 
 /// One account of this machine.
@@ -24,13 +24,13 @@ pub fn uid() -> u32 {
     geteuid().as_raw()
 }
 
-/// Whether nothing is forbidden to us anyway.
+/// Whether we are root.
 #[must_use]
 pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Our own account; none for a user id without one, as in some containers.
+/// Our own account; none if our user id has none, as in some containers.
 #[must_use]
 pub fn own() -> Option<Account> {
     of(uid())
@@ -72,7 +72,7 @@ mod tests {
     use super::{named, own, uid};
 
     #[test]
-    fn our_own_account_is_found_by_its_name() {
+    fn finds_own_account_by_name() {
         if let Some(own) = own() {
             assert_eq!(named(&own.name).unwrap().uid, uid());
         }

@@ -13,7 +13,7 @@ impl Session {
     /// # Errors
     /// With the first place on the way to its folder or database that is another's, or that others may write.
     pub fn refuse_weak_ground(&self) -> Result<(), ExitError> {
-        self.refuse_places(trusted_path::unsure)
+        self.refuse_places(trusted_path::find_not_exclusive)
     }
 
     /// The same of a colony that is to be made, as far as it is there.
@@ -21,11 +21,11 @@ impl Session {
     /// # Errors
     /// As [`Session::refuse_weak_ground`].
     pub fn refuse_weak_future(&self) -> Result<(), ExitError> {
-        self.refuse_places(trusted_path::weak)
+        self.refuse_places(trusted_path::find_untrusted)
     }
 
     fn refuse_places(&self, weakness: fn(&Path) -> Option<UntrustedPath>) -> Result<(), ExitError> {
-        if !trusted_path::matters(self.place.mode) {
+        if !trusted_path::is_required(self.place.mode) {
             return Ok(());
         }
         let Locations {

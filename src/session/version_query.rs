@@ -16,7 +16,7 @@ const NOBODY: &str = "nobody";
 pub(super) fn version(path: &Path) -> Result<String, String> {
     let program = Program::new(path).arg("--version").limit(survey::VERSION_LIMIT);
     let program = match keeper(path) {
-        Some(keeper) => program.in_name_of(&keeper),
+        Some(keeper) => program.as_account(&keeper),
         None => program,
     };
     program
@@ -30,7 +30,7 @@ pub(super) fn version(path: &Path) -> Result<String, String> {
 ///
 /// The first on the way who could is asked for, as he can lead us to a folder of root's and back.
 fn keeper(path: &Path) -> Option<Account> {
-    if let Some(weak) = trusted_path::weak(path) {
+    if let Some(weak) = trusted_path::find_untrusted(path) {
         let owner = weak.owner().and_then(|name| user_account::named(name).ok());
         return match owner {
             Some(owner) => (user_account::is_root() || owner.name == NODE_USER).then_some(owner),

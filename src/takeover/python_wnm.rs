@@ -12,7 +12,7 @@ use crate::manager::{ManagerError, process_scan};
 /// # Errors
 /// When processes cannot be looked at.
 pub fn at_work(home: &Path) -> Result<Option<u32>, ManagerError> {
-    let every = process_scan::every()?;
+    let every = process_scan::all_commands()?;
     let mut found = every
         .iter()
         .filter(|(pid, words)| is_python_wnm(words) && is_at_home(*pid, home));

@@ -31,7 +31,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "antnode hangs on `--version`; an add",
-        says: "killed after 5 s without an end … there is no antnode binary to add nodes with",
+        says: "timed out after 5 s … there is no antnode binary to add nodes with",
         codes: &[3],
         then: Then::GoesOn,
         play: || adds(|path| script(path, "sleep 60")),

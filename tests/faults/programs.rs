@@ -28,7 +28,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "the user's systemd does not respond; a stop",
-        says: "process … lives, and there is no systemd to stop it",
+        says: "process … is alive, and there is no systemd to stop it",
         codes: &[3],
         then: Then::GoesOn,
         play: || no_bus("stop"),
@@ -42,7 +42,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "systemctl hangs for 60 s; a stop",
-        says: "killed after 30 s without an end",
+        says: "timed out after 30 s",
         codes: &[3],
         then: Then::GoesOn,
         play: systemctl_hangs,
@@ -70,7 +70,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "ufw hangs; an add under `setsid+sudo`",
-        says: "killed after 30 s without an end",
+        says: "timed out after 30 s",
         codes: &[0],
         then: Then::Bears,
         play: || ufw("[ \"$1\" = status ] || exec sleep 60; echo 'Status: active'"),

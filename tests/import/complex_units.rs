@@ -116,7 +116,7 @@ fn specifiers_variables_and_relative_paths_are_resolved_as_by_systemd() {
     assert_eq!(nine["log_dir"], disk.join("logs/9").display().to_string());
     assert_eq!(nodes.as_array().map(Vec::len), Some(3), "{nodes:#}");
     assert!(
-        told.contains("antnode0010.service` is left alone: what `%Z` in it stands for is not known"),
+        told.contains("antnode0010.service` is ignored: wnm does not know the value of its specifier `%Z`"),
         "{told}"
     );
 }

@@ -128,8 +128,8 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
     let ran = stage.wnm(&dry).done();
     assert_eq!(stage.tree(), before, "a dry run changes nothing");
     let ran = ran
-        .says("antnode5.service` is left alone: antctl made it")
-        .says("antnode9.service` is left alone");
+        .says("antnode5.service` is ignored: antctl made it")
+        .says("antnode9.service` is ignored");
     for said in [
         "would make the colony",
         "antnode0007.service  RUNNING  0.4.17",

@@ -173,9 +173,9 @@ fn processes_started_in_any_way_are_imported_as_they_run() {
     let ran = import(&stage, &["--node_cap", "5"]).done();
     let ran = ran
         .says("imported 5 nodes (5 RUNNING)")
-        .says("and its `node.command` says `--port 9 --metrics-server-port 8`: it is taken as it runs")
-        .says("antnode0007` holds a node that neither runs nor tells its ports")
-        .says("antnode0008` holds a node that neither runs nor tells its ports")
+        .says("but its `node.command` has `--port 9 --metrics-server-port 8`: wnm takes over the ports of the process")
+        .says("antnode0007` contains a node whose ports are unknown")
+        .says("antnode0008` contains a node whose ports are unknown")
         .says("`antnode-mine` has no number in its name and gets 5");
     gone.wait().expect("it has ended");
     assert_eq!(stage.ids(), [1, 2, 3, 4, 5], "{ran}");
@@ -239,7 +239,7 @@ fn two_processes_with_one_root_are_imported_once_with_a_warning() {
     let ran = import(&stage, &["--dry_run"]).done();
     let ran = ran
         .says("is the root of processes ")
-        .says("one node is made of them");
+        .says("they count as one node");
     assert!(ran.stdout.contains("1 node ("), "{ran}");
     for pid in [first.0.id(), second.0.id()] {
         assert!(ran.stderr.contains(&pid.to_string()), "{ran}");

@@ -111,7 +111,7 @@ fn folder_that_the_unit_does_not_name_is_never_deleted() {
         "UPDATE node SET root_dir = '{0}', binary = '{0}/antnode' WHERE id = 21",
         shared.display()
     ));
-    stage.wnm(&order).code(3).says("it is not called `antnode0021`");
+    stage.wnm(&order).code(3).says("its name is not `antnode0021`");
     assert!(shared.join("secret-key").exists());
 
     // With its original name it is deleted.

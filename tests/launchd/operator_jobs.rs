@@ -280,27 +280,36 @@ fn jobs_that_wnm_cannot_manage_are_skipped_with_a_message() {
         (family("01"), "its label is `com.autonomi.antnode-1`"),
         ("copy-of-mine".to_owned(), "its label is `com.autonomi.antnode-1`"),
         ("com.me.node".to_owned(), "its label is `com.me.node`"),
-        (family("3"), "it is no property list of a job"),
+        (family("3"), "it is not a property list of a job"),
         (family("4"), "it is longer than 64 KiB"),
         (family("5"), "it is no file"),
         (family("6"), "it is no file"),
         (family("7"), "it cannot be read"),
-        (family("8"), "it is no job of an antnode with root and port"),
-        (family("9"), "it is no job of an antnode with root and port"),
-        (family("10"), "it is no job of an antnode with root and port"),
-        (family("11"), "it is no property list of a job"),
-        (family("12"), "is no absolute path without `..`"),
+        (
+            family("8"),
+            "it does not run an antnode with `--root-dir` and `--port`",
+        ),
+        (
+            family("9"),
+            "it does not run an antnode with `--root-dir` and `--port`",
+        ),
+        (
+            family("10"),
+            "it does not run an antnode with `--root-dir` and `--port`",
+        ),
+        (family("11"), "it is not a property list of a job"),
+        (family("12"), "is not an absolute path without `..`"),
     ] {
         let line = ran
             .stderr
             .lines()
-            .find(|line| line.contains(&format!("/{file}.plist` is left alone")));
+            .find(|line| line.contains(&format!("/{file}.plist` is ignored")));
         assert!(
             line.is_some_and(|line| line.contains(why)),
             "{file}: {why} in {ran}"
         );
     }
-    ran = ran.says("launchd has `com.autonomi.antnode-13`, whose file is not in");
+    ran = ran.says("ignoring the launchd job `com.autonomi.antnode-13`: its file is not in");
     assert!(ran.stdout.contains("1 node ("), "{ran}");
     assert!(!ran.stderr.contains("com.apple.other"), "{ran}");
     assert_eq!(bytes(&stage), files);

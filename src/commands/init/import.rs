@@ -49,7 +49,7 @@ impl Import {
         let seen = seen(&world, &before)?;
         let now = session.clock.now();
         let mut haul = import::take_in(seen, &before.settings.policy(), now);
-        let words = session.launch_policy(&before.settings).start_words();
+        let words = session.launch_policy(&before.settings).default_start_args();
         let known = KnownColony {
             storage: &before.settings.node_storage,
             node_cap: before.settings.policy().cap,
@@ -77,7 +77,7 @@ impl Import {
         hints.retain(|hint| is_change(hint, &before, &resolved));
         session.tell(&resolved);
         learn_versions(&world, &resolved, &mut haul.nodes);
-        let common = session.launch_policy(&resolved.settings).start_words();
+        let common = session.launch_policy(&resolved.settings).default_start_args();
         let settings = &resolved.settings;
         let starts = [
             settings.port_start,
@@ -260,7 +260,7 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitErr
 /// The arguments of the process of a node. `None`: it is not an antnode, or cannot be read.
 fn runs(node: &Node, process: ProcessStatus) -> Option<RunningNode> {
     let pid = process.pid?;
-    let told = process_scan::told(pid)?;
+    let told = process_scan::node(pid)?;
     // A symlink is the same directory, and so is a relative path, which cannot be resolved here.
     let is_same = told.root.is_relative() || process_scan::is_same_root(&told.root, &node.home.root);
     Some(RunningNode {

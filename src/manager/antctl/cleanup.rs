@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
 
-use super::super::files::{FolderToDelete, beside};
+use super::super::files::{DirectoryToDelete, beside};
 use super::super::{ManagerError, launch_command};
 use super::command_line::{AntctlCommand, FolderChoice};
 use super::manager::AntctlManager;
@@ -15,7 +15,7 @@ impl AntctlManager {
     /// Copies the registry. Without it antctl would start again at antnode1, and overwrite running nodes.
     pub(super) fn keep_copy(&self) {
         let copy = &self.policy().antctl.copy;
-        let files = &self.premises.files;
+        let files = &self.layout.files;
         let kept = match fs::read_to_string(self.registry_path()) {
             Ok(text) if Registry::parse(&text).is_ok_and(|registry| !registry.entries.is_empty()) => {
                 if fs::read_to_string(copy).is_ok_and(|kept| kept == text) {
@@ -60,7 +60,7 @@ impl AntctlManager {
         let folders = fs::read_dir(&node.home.root).into_iter().flatten().flatten();
         let mut roots = folders.map(|entry| entry.path()).chain([node.home.root.clone()]);
         match roots.find(|root| fs::symlink_metadata(root.join("secret-key")).is_ok()) {
-            Some(root) => Err(ManagerError::Occupied { root }),
+            Some(root) => Err(ManagerError::IdentityExists { root }),
             None => Ok(()),
         }
     }
@@ -75,9 +75,9 @@ impl AntctlManager {
         };
         let made: Vec<&RegistryEntry> = after.live().filter(is_new).collect();
         for entry in &made {
-            let left = |error: ManagerError| ManagerError::Left {
+            let left = |error: ManagerError| ManagerError::NotRemoved {
                 node: node.name.full(),
-                what: vec![(entry.root.clone(), error.to_string())],
+                remains: vec![(entry.root.clone(), error.to_string())],
             };
             self.remove_from_antctl(node, &entry.service_name).map_err(left)?;
             self.clear(node, Some(entry), after).map_err(left)?;
@@ -93,7 +93,7 @@ impl AntctlManager {
         let Some(unit) = self.unit_of(node, registry)? else {
             return Ok(());
         };
-        self.premises.files.delete(&self.units().join(unit))?;
+        self.layout.files.delete(&self.units().join(unit))?;
         self.note_change();
         Ok(())
     }
@@ -133,13 +133,16 @@ impl AntctlManager {
                 if is_others(folder) {
                     continue;
                 }
-                let doomed = FolderToDelete {
+                let doomed = DirectoryToDelete {
                     path: folder,
                     name,
                     inside,
                 };
-                let firm = self.premises.refuse_unsure(folder.parent().unwrap_or(folder));
-                if let Err(error) = firm.and_then(|()| self.premises.files.erase(doomed)) {
+                let firm = self
+                    .layout
+                    .paths
+                    .require_exclusive(folder.parent().unwrap_or(folder));
+                if let Err(error) = firm.and_then(|()| self.layout.files.delete_dir(doomed)) {
                     left.push((folder.to_owned(), error.to_string()));
                 }
             }
@@ -150,9 +153,9 @@ impl AntctlManager {
         if left.is_empty() {
             return Ok(());
         }
-        Err(ManagerError::Left {
+        Err(ManagerError::NotRemoved {
             node: full,
-            what: left,
+            remains: left,
         })
     }
 
@@ -182,7 +185,7 @@ impl AntctlManager {
         }
         self.announce()?;
         self.systemctl.reset_failed(&units)?;
-        self.premises.files.delete(&self.policy().antctl.copy)?;
+        self.layout.files.delete(&self.policy().antctl.copy)?;
         Ok(true)
     }
 
@@ -191,13 +194,13 @@ impl AntctlManager {
     pub(super) fn keep_binary(&self, entry: &RegistryEntry) -> Result<PathBuf, ManagerError> {
         let shelf = &self.policy().shelf;
         let kept = shelf.join(format!(".antnode-{}.old", entry.service_name));
-        self.premises.files.make_dir(shelf, None)?;
-        self.premises.files.copy(&entry.binary, &kept)?;
+        self.layout.files.make_dir(shelf, None)?;
+        self.layout.files.copy(&entry.binary, &kept)?;
         Ok(kept)
     }
 
     pub(super) fn forget_binary(&self, kept: &Path) {
-        if let Err(error) = self.premises.files.delete(kept) {
+        if let Err(error) = self.layout.files.delete(kept) {
             tracing::debug!("{error}");
         }
     }

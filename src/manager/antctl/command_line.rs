@@ -5,21 +5,12 @@ use std::time::Duration;
 
 use crate::colony::{Binary, Mode, Node};
 
+use super::super::timeouts::{
+    ANTCTL_ADD_TIMEOUT, ANTCTL_ADDITION_PER_NODE, ANTCTL_START_TIMEOUT, ANTCTL_STATUS_TIMEOUT,
+    ANTCTL_STOP_TIMEOUT, DELETE_TIMEOUT,
+};
 use super::super::unit_file::inner_quoted;
 use super::super::{LaunchPolicy, ManagerError, launch_command};
-
-/// `add` and `upgrade` copy or download a binary.
-const ADDING: Duration = Duration::from_secs(300);
-/// `start` with `--interval` waits 3 s, and then up to 5 s for the RPC port of the node.
-const STARTING: Duration = Duration::from_secs(60);
-/// A node stops in less than 0.1 s. After this time wnm stops it through systemd.
-const STOPPING: Duration = Duration::from_secs(20);
-/// `status` queries no node, and searches the processes of all.
-const TELLING: Duration = Duration::from_secs(300);
-/// `remove` and `reset` can delete many gigabytes.
-const ERASING: Duration = Duration::from_secs(300);
-/// antctl queries each running node first; a healthy one needs 0.06 s on an idle machine.
-const ASKING: Duration = Duration::from_millis(250);
 
 /// A command for antctl: its arguments after the global options, and its time limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +30,7 @@ impl AntctlCommand {
     /// Adds time for the nodes that antctl queries first.
     #[must_use]
     pub fn among(mut self, nodes: usize) -> AntctlCommand {
-        self.limit += ASKING * u32::try_from(nodes).unwrap_or(u32::MAX);
+        self.limit += ANTCTL_ADDITION_PER_NODE * u32::try_from(nodes).unwrap_or(u32::MAX);
         self
     }
 
@@ -97,23 +88,29 @@ impl AntctlCommand {
             BinarySource::Newest => {}
         }
         push(&[launch_command::network(node)?]);
-        Ok(AntctlCommand { words, limit: ADDING })
+        Ok(AntctlCommand {
+            words,
+            limit: ANTCTL_ADD_TIMEOUT,
+        })
     }
 
     /// Starts a node. Without `--interval` antctl waits up to 305 s until the node has more than five peers.
     #[must_use]
     pub fn start(service: &str) -> AntctlCommand {
-        AntctlCommand::new(&["start", "--service-name", service, "--interval", "1"], STARTING)
+        AntctlCommand::new(
+            &["start", "--service-name", service, "--interval", "1"],
+            ANTCTL_START_TIMEOUT,
+        )
     }
 
     #[must_use]
     pub fn stop(service: &str) -> AntctlCommand {
-        AntctlCommand::new(&["stop", "--service-name", service], STOPPING)
+        AntctlCommand::new(&["stop", "--service-name", service], ANTCTL_STOP_TIMEOUT)
     }
 
     #[must_use]
     pub fn remove(service: &str) -> AntctlCommand {
-        AntctlCommand::new(&["remove", "--service-name", service], ERASING)
+        AntctlCommand::new(&["remove", "--service-name", service], DELETE_TIMEOUT)
     }
 
     /// Installs another binary and a new unit, without starting the node.
@@ -121,7 +118,10 @@ impl AntctlCommand {
     /// # Errors
     /// As [`Order::add`].
     pub fn upgrade(service: &str, node: &Node, from: &BinarySource) -> Result<AntctlCommand, ManagerError> {
-        let mut order = AntctlCommand::new(&["upgrade", "--service-name", service, "--do-not-start"], ADDING);
+        let mut order = AntctlCommand::new(
+            &["upgrade", "--service-name", service, "--do-not-start"],
+            ANTCTL_ADD_TIMEOUT,
+        );
         let mut push = |parts: &[&str]| order.words.extend(parts.iter().map(|&part| part.to_owned()));
         match from {
             BinarySource::File(path) => {
@@ -139,13 +139,13 @@ impl AntctlCommand {
     /// Prints all nodes, also removed ones, without querying them.
     #[must_use]
     pub fn status() -> AntctlCommand {
-        AntctlCommand::new(&["status", "--json"], TELLING)
+        AntctlCommand::new(&["status", "--json"], ANTCTL_STATUS_TIMEOUT)
     }
 
     /// Removes every node, and the registry.
     #[must_use]
     pub fn reset() -> AntctlCommand {
-        AntctlCommand::new(&["reset", "--force"], ERASING)
+        AntctlCommand::new(&["reset", "--force"], DELETE_TIMEOUT)
     }
 }
 
@@ -208,7 +208,7 @@ fn options(node: &Node, start_args: &[String]) -> Result<Vec<String>, ManagerErr
             None => (word.as_str(), None),
         };
         let name = if name == "--ip" { "--node-ip" } else { name };
-        let refuse = |why: &str| Err(launch_command::value(node, "start argument", word, why));
+        let refuse = |why: &str| Err(launch_command::invalid_value(node, "start argument", word, why));
         if BARE.contains(&name) && inline.is_none() {
             words.push(name.to_owned());
         } else if VALUED.contains(&name) {
@@ -228,7 +228,7 @@ fn options(node: &Node, start_args: &[String]) -> Result<Vec<String>, ManagerErr
 fn bare_path<'a>(node: &Node, what: &'static str, text: &'a str) -> Result<&'a str, ManagerError> {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || "%\"'\\$;\u{fffd}".contains(c);
     if text.is_empty() || text.starts_with('-') || text.contains(is_odd) {
-        return Err(launch_command::value(
+        return Err(launch_command::invalid_value(
             node,
             what,
             text,

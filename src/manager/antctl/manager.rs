@@ -23,7 +23,7 @@ pub struct AntctlManager {
     pub(super) places: FolderChoice,
     pub(super) antctl: Antctl,
     pub(super) systemctl: Systemctl,
-    pub(super) premises: NodeLayout,
+    pub(super) layout: NodeLayout,
     /// Whether antctl changed units since the last `daemon-reload`, which antctl does not run.
     pub(super) is_stale: AtomicBool,
     /// Nodes that did not answer in this run.
@@ -42,14 +42,14 @@ impl AntctlManager {
             },
             antctl: Antctl::new(kind.mode, policy.antctl.clone()),
             systemctl: Systemctl::new(kind.mode),
-            premises: NodeLayout::new(kind.mode, policy),
+            layout: NodeLayout::new(kind.mode, policy),
             is_stale: AtomicBool::new(false),
             given_up: Mutex::default(),
         }
     }
 
     pub(super) fn policy(&self) -> &LaunchPolicy {
-        self.premises.policy()
+        self.layout.policy()
     }
 
     pub(super) fn registry_path(&self) -> &Path {

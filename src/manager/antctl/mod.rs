@@ -19,7 +19,6 @@ use std::sync::atomic::Ordering;
 use crate::colony::{Binary, Node, NodeId, ProcessState, ProcessStatus, Version};
 use crate::program::Program;
 
-use super::process_scan::is_gone;
 use super::{DefinedNode, ManagerError, ProcessManager, launch_command};
 
 pub use manager::AntctlManager;
@@ -37,20 +36,20 @@ impl ProcessManager for AntctlManager {
         self.refuse_occupied(node)?;
         // antctl creates the account `ant`. Any other account has to exist.
         if node.user != self.policy().user {
-            self.premises.account(node)?;
+            self.layout.account(node)?;
         }
         let order = AntctlCommand::add(node, binary, self.policy(), self.places, self.kind.mode)?;
         if self.places == FolderChoice::Given {
-            self.premises.check_root(node)?;
+            self.layout.paths.check_root(node)?;
             for folder in [&self.policy().storage, &self.policy().logs] {
-                self.premises.files.make_dir(folder, None)?;
+                self.layout.files.make_dir(folder, None)?;
             }
         }
         let said = self.antctl.tell(&order)?;
         self.note_change();
-        let after = self.registry().map_err(|error| ManagerError::Left {
+        let after = self.registry().map_err(|error| ManagerError::NotRemoved {
             node: node.name.full(),
-            what: vec![(self.registry_path().to_owned(), error.to_string())],
+            remains: vec![(self.registry_path().to_owned(), error.to_string())],
         })?;
         let why = match &said {
             Err(failure) => failure.to_string(),
@@ -72,56 +71,16 @@ impl ProcessManager for AntctlManager {
         Err(AntctlManager::refused("make", node, why))
     }
 
-    fn start(&self, node: &Node) -> Result<(), ManagerError> {
-        self.start_many(&[node]).pop().unwrap_or(Ok(()))
-    }
-
     fn start_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         let registry = self.registry_or_none();
         match self.announce() {
             Ok(()) => nodes.iter().map(|node| self.start_one(node, &registry)).collect(),
-            Err(error) => {
-                let why = error.to_string();
-                let failed = |node: &&Node| {
-                    Err(ManagerError::NotStarted {
-                        node: node.name.full(),
-                        why: why.clone(),
-                    })
-                };
-                nodes.iter().map(failed).collect()
-            }
+            Err(error) => error.for_each(nodes, ManagerError::not_started),
         }
     }
 
-    fn stop(&self, node: &Node) -> Result<(), ManagerError> {
-        let registry = self.registry_or_none();
-        let Some(unit) = self.unit_of(node, &registry)? else {
-            return is_gone(node, "systemd");
-        };
-        let root = registry
-            .entry_of(node)
-            .map_or(&node.home.root, |entry| &entry.root);
-        let before = match self.shown(&unit) {
-            Err(ManagerError::NoSession { .. }) => {
-                return is_gone(&unblock::with_root(node, root), "systemd");
-            }
-            shown => shown?,
-        };
-        if before.is_alive() {
-            let mut said = None;
-            if let Some(entry) = registry.entry_of(node)
-                && self.blocking_nodes(&registry).is_empty()
-            {
-                let order = AntctlCommand::stop(&entry.service_name).among(registry.live().count());
-                said = self.antctl.tell(&order)?.err();
-            }
-            if let Some(failure) = &said {
-                tracing::debug!("antctl did not stop {unit}: {}", failure.to_string());
-            }
-            self.stop_by_systemd(node, &unit, said)?;
-        }
-        self.forget_pid(root);
-        Ok(())
+    fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
+        nodes.iter().map(|node| self.stop_one(node)).collect()
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
@@ -159,7 +118,7 @@ impl ProcessManager for AntctlManager {
         Err(ManagerError::NotUpgraded {
             node: node.name.full(),
             why: Box::new(error),
-            back: back.err().map(Box::new),
+            rollback: back.err().map(Box::new),
         })
     }
 
@@ -216,7 +175,10 @@ impl ProcessManager for AntctlManager {
             Err(ManagerError::NoSession { .. }) => return unblock::find_processes(nodes, &registry),
             shown => shown?.into_iter(),
         };
-        let process = |name: Option<String>| name.and_then(|_| shown.next()).map(|shown| shown.process());
+        let process = |name: Option<String>| {
+            name.and_then(|_| shown.next())
+                .map(|shown| shown.process_status())
+        };
         Ok(named
             .into_iter()
             .map(process)
@@ -240,11 +202,11 @@ impl ProcessManager for AntctlManager {
         Ok(registry.map(|registry| registry.ports()).unwrap_or_default())
     }
 
-    fn misplaced(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
+    fn outdated_rows(&self, nodes: &[Node]) -> Vec<(NodeId, DefinedNode)> {
         self.kept_by_prefix(nodes)
     }
 
-    fn settle_definitions(&self) -> Result<(), ManagerError> {
+    fn reload_definitions(&self) -> Result<(), ManagerError> {
         if !self.is_stale.load(Ordering::Relaxed) {
             return Ok(());
         }

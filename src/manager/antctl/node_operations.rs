@@ -2,18 +2,17 @@
 
 use std::fs;
 use std::thread::sleep;
-use std::time::Duration;
 
 use crate::colony::Node;
 
+use super::super::process_scan::check_no_process;
+use super::super::timeouts::ANTCTL_STARTUP_WATCH;
 use super::super::{ManagerError, ProcessManager, files};
 use super::command_line::{AntctlCommand, BinarySource};
 use super::manager::AntctlManager;
 use super::registry::Registry;
 use super::run_antctl::AntctlFailure;
-
-/// A service that still runs after this time has found its files and ports.
-const PROBATION: Duration = Duration::from_millis(500);
+use super::unblock::with_root;
 
 impl AntctlManager {
     /// Starts a node. The state in systemd decides whether that worked, not the exit code of antctl.
@@ -33,7 +32,7 @@ impl AntctlManager {
         if before.is_running() {
             return Ok(());
         }
-        if before.is_marred() {
+        if before.has_failure() {
             self.systemctl.reset_failed(std::slice::from_ref(&unit))?;
         }
         let blocking = self.blocking_nodes(registry);
@@ -62,8 +61,8 @@ impl AntctlManager {
                 "antctl cannot start {unit}, starting it through systemd: {}",
                 failure.to_string()
             );
-            self.systemctl.tell("start", std::slice::from_ref(&unit))?;
-            sleep(PROBATION);
+            self.systemctl.command("start", std::slice::from_ref(&unit))?;
+            sleep(ANTCTL_STARTUP_WATCH);
             now = self.shown(&unit)?;
         }
         if now.is_running() {
@@ -72,7 +71,39 @@ impl AntctlManager {
             }
             return Ok(());
         }
-        Err(not_started(now.why(said.map(|failure| failure.to_string()))))
+        Err(not_started(now.explain(said.map(|failure| failure.to_string()))))
+    }
+
+    /// Stops a node by antctl, or by systemd where antctl cannot.
+    pub(super) fn stop_one(&self, node: &Node) -> Result<(), ManagerError> {
+        let registry = self.registry_or_none();
+        let Some(unit) = self.unit_of(node, &registry)? else {
+            return check_no_process(node, "systemd");
+        };
+        let root = registry
+            .entry_of(node)
+            .map_or(&node.home.root, |entry| &entry.root);
+        let before = match self.shown(&unit) {
+            Err(ManagerError::NoSession { .. }) => {
+                return check_no_process(&with_root(node, root), "systemd");
+            }
+            shown => shown?,
+        };
+        if before.is_alive() {
+            let mut said = None;
+            if let Some(entry) = registry.entry_of(node)
+                && self.blocking_nodes(&registry).is_empty()
+            {
+                let order = AntctlCommand::stop(&entry.service_name).among(registry.live().count());
+                said = self.antctl.tell(&order)?.err();
+            }
+            if let Some(failure) = &said {
+                tracing::debug!("antctl did not stop {unit}: {}", failure.to_string());
+            }
+            self.stop_by_systemd(node, &unit, said)?;
+        }
+        self.forget_pid(root);
+        Ok(())
     }
 
     /// Removes a stopped node from antctl's registry, with its service, data and logs.
@@ -97,7 +128,7 @@ impl AntctlManager {
             return Ok(false);
         }
         let text = format!("[Unit]\nDescription={service}\n\n[Service]\nExecStart=/bin/true\n");
-        self.premises
+        self.layout
             .files
             .write(&path, &text, &files::beside(&path, "new"))?;
         self.announce()?;

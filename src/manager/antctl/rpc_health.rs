@@ -5,10 +5,8 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-/// The time limit for an answer. A healthy node needs milliseconds, even on a busy machine.
-const TIME_LIMIT: Duration = Duration::from_secs(2);
+use crate::manager::timeouts::RPC_TIMEOUT;
 
 /// What a client of HTTP/2, and so of gRPC, says first (RFC 9113, 3.4): the preface and empty settings.
 const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00";
@@ -19,11 +17,11 @@ pub fn answers(address: &str) -> bool {
     let Ok(address) = address.parse::<SocketAddr>() else {
         return false;
     };
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, TIME_LIMIT) else {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, RPC_TIMEOUT) else {
         return false;
     };
     let said = stream
-        .set_read_timeout(Some(TIME_LIMIT))
+        .set_read_timeout(Some(RPC_TIMEOUT))
         .and_then(|()| stream.write_all(GREETING));
     match said.and_then(|()| read_greeting(&mut stream)) {
         Ok(_) => true,

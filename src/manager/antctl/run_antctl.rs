@@ -3,16 +3,12 @@
 //! Observed with antctl 0.14.2: the exit code is reliable. Errors are on stdout after a cross, or on stderr, in colour
 //! even without a terminal.
 
-use std::time::Duration;
-
 use crate::colony::Mode;
 use crate::program::{Program, ProgramError, trusted_path};
 
+use super::super::timeouts::SUDO_TIMEOUT_MARGIN;
 use super::super::{AntctlPolicy, ManagerError, systemctl};
 use super::command_line::AntctlCommand;
-
-/// How much longer wnm waits than the `timeout` that runs as root.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// The antctl of one account.
 #[derive(Clone, Debug)]
@@ -46,8 +42,8 @@ impl Antctl {
     pub fn tell(&self, order: &AntctlCommand) -> Result<Result<String, AntctlFailure>, ManagerError> {
         // An account that can replace this program could run its own as root.
         let path = &self.policy.program;
-        if let Some(weak) = trusted_path::matters(self.mode)
-            .then(|| trusted_path::weak(path))
+        if let Some(weak) = trusted_path::is_required(self.mode)
+            .then(|| trusted_path::find_untrusted(path))
             .flatten()
         {
             return Err(ManagerError::Refused {
@@ -116,7 +112,7 @@ impl Antctl {
             // Only root can end a process of root: killing sudo could leave antctl running.
             let seconds = format!("{}", order.limit.as_secs());
             words.extend(["timeout", "-k", "5", &seconds].map(Into::into));
-            limit += GRACE;
+            limit += SUDO_TIMEOUT_MARGIN;
         }
         words.push(self.policy.program.clone().into());
         if self.policy.debug {

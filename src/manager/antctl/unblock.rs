@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::PoisonError;
 use std::thread::sleep;
-use std::time::Duration;
 
 use crate::colony::{Mode, Node, ProcessState, ProcessStatus};
 
 use super::super::ManagerError;
 use super::super::process_scan::Processes;
 use super::super::systemctl::UnitProperties;
+use super::super::timeouts::RPC_CHECK_INTERVAL;
 use super::manager::AntctlManager;
 use super::registry::{Registry, RegistryEntry};
 use super::rpc_health;
@@ -17,9 +17,6 @@ use super::run_antctl::AntctlFailure;
 
 /// A new node opens its RPC port within this many checks.
 const CHECKS: u32 = 5;
-/// The time between two checks.
-const PAUSE: Duration = Duration::from_secs(1);
-
 impl AntctlManager {
     /// The running nodes that do not answer, with which antctl cannot do anything.
     pub(super) fn blocking_nodes<'r>(&self, registry: &'r Registry) -> Vec<&'r RegistryEntry> {
@@ -44,7 +41,7 @@ impl AntctlManager {
                 break;
             }
             if check < CHECKS {
-                sleep(PAUSE);
+                sleep(RPC_CHECK_INTERVAL);
             }
         }
         given_up.extend(blocking.iter().map(|entry| entry.service_name.clone()));
@@ -105,10 +102,10 @@ impl AntctlManager {
             let complaint = complaint.and_then(|complaint| complaint.about(unit));
             return Err(ManagerError::NotStopped {
                 node: node.name.full(),
-                why: now.why(complaint.or_else(|| said.map(|failure| failure.to_string()))),
+                why: now.explain(complaint.or_else(|| said.map(|failure| failure.to_string()))),
             });
         }
-        if UnitProperties::is_marred(&now)
+        if UnitProperties::has_failure(&now)
             && let Err(error) = self.systemctl.reset_failed(&[unit.to_owned()])
         {
             tracing::debug!("{error}");
@@ -118,7 +115,7 @@ impl AntctlManager {
 
     /// Deletes a stopped node's PID file: antctl would consider the node running once another antnode has that PID.
     pub(super) fn forget_pid(&self, root: &Path) {
-        if let Err(error) = self.premises.files.delete(&root.join("antnode.pid")) {
+        if let Err(error) = self.layout.files.delete(&root.join("antnode.pid")) {
             tracing::debug!("{error}");
         }
     }

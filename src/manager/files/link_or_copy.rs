@@ -1,4 +1,4 @@
-//! One program for many nodes: a second name for its file, else a file of its own on the same blocks, else a copy.
+//! One program for many nodes: a hard link, else a reflink, else a copy.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
@@ -12,19 +12,19 @@ use crate::colony::{BinarySharing, Mode};
 use crate::manager::ManagerError;
 use crate::program::trusted_path;
 
-/// Why a file is not copied that lies where its owner may not have put it.
+/// Why a file is not copied that another user may have put there.
 const SECRET: &str =
-    "not everybody may read it, and somebody else than root could have put it there; `chmod o+r` it";
+    "not everybody may read it, and another user than root could have put it there; run `chmod o+r` on it";
 
 impl Files {
-    /// Gives the program `from` to `to` as well, as thriftily as the filesystem allows, and says how.
+    /// Makes `to` the same program as `from` with as little disk as the filesystem allows; returns how.
     pub fn share(&self, from: &Path, to: &Path) -> Result<BinarySharing, ManagerError> {
         if self.link(from, to)? {
             return Ok(BinarySharing::Link);
         }
         let sharing = self.copy(from, to)?;
         tracing::debug!(
-            "`{}` cannot be one file with `{}`: made by {}",
+            "cannot make `{}` a hard link to `{}`: made by {}",
             to.display(),
             from.display(),
             sharing.word()
@@ -32,7 +32,7 @@ impl Files {
         Ok(sharing)
     }
 
-    /// A second name for a file; false when the filesystem does not allow it.
+    /// Creates a hard link; returns false when the filesystem does not allow it.
     fn link(&self, from: &Path, to: &Path) -> Result<bool, ManagerError> {
         self.delete(to)?;
         match self.mode {
@@ -41,7 +41,7 @@ impl Files {
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     Err(ManagerError::file("link", from)(error))
                 }
-                // Another filesystem, one without links, too many links, or a file that is not ours.
+                // Another filesystem, one without hard links, too many links, or a file of another user.
                 Err(_) => Ok(false),
             },
             Mode::Sudo => {
@@ -51,13 +51,13 @@ impl Files {
         }
     }
 
-    /// A file of its own with what the program `from` holds, mode 0755: on the same blocks where the filesystem can
-    /// share them. Its time of change is that of `from`, by which it is known again.
+    /// Copies the program `from`, as a reflink if possible, with mode 0755. The copy keeps the modification time of `from`,
+    /// by which later runs recognise it.
     pub fn copy(&self, from: &Path, to: &Path) -> Result<BinarySharing, ManagerError> {
         self.delete(to)?;
         match self.mode {
             Mode::User => {
-                let copied = duplicate(from, to, self.is_lent(from));
+                let copied = duplicate(from, to, self.may_be_planted(from));
                 if copied.is_err() {
                     let _ = fs::remove_file(to);
                 }
@@ -67,8 +67,8 @@ impl Files {
                 let sharing = self.duplicate_as_root(from, to)?;
                 let copy = fs::symlink_metadata(to).map_err(ManagerError::file("copy", to))?;
                 let why = if !copy.is_file() {
-                    Some("it is no file")
-                } else if self.is_lent(from) && is_secret(&copy) {
+                    Some("it is not a regular file")
+                } else if self.may_be_planted(from) && is_secret(&copy) {
                     Some(SECRET)
                 } else {
                     None
@@ -92,10 +92,9 @@ impl Files {
         }
     }
 
-    /// Whether we read with root's rights what somebody else may have led us to: all will be able to read the copy, and
-    /// only he chose of what.
-    fn is_lent(&self, from: &Path) -> bool {
-        trusted_path::matters(self.mode) && trusted_path::weak(from).is_some()
+    /// Whether another user may have made root read this file: everybody can read the copy, so it must not be a secret.
+    fn may_be_planted(&self, from: &Path) -> bool {
+        trusted_path::is_required(self.mode) && trusted_path::find_untrusted(from).is_some()
     }
 
     fn duplicate_as_root(&self, from: &Path, to: &Path) -> Result<BinarySharing, ManagerError> {
@@ -104,7 +103,7 @@ impl Files {
             if ended.code() == Some(0) {
                 return Ok(BinarySharing::Reflink);
             }
-            // It leaves the empty file that it could not fill.
+            // A failed reflink leaves an empty file.
             self.delete(to)?;
         }
         self.tool(FileTools::copy).arg(from).arg(to).run()?;
@@ -112,26 +111,26 @@ impl Files {
     }
 }
 
-/// Whether not all may read a file: a copy has the rights of what it was made from until it is given others.
+/// Whether some users may not read a file; a new copy has the mode of its source.
 fn is_secret(seen: &Metadata) -> bool {
     seen.mode() & 0o004 == 0
 }
 
-/// Makes `to`, which is free, what `from` is. It is on disk when this returns.
-fn duplicate(from: &Path, to: &Path, is_lent: bool) -> io::Result<BinarySharing> {
+/// Copies `from` to `to`, which must not exist. The copy is on disk when this returns.
+fn duplicate(from: &Path, to: &Path, may_be_planted: bool) -> io::Result<BinarySharing> {
     let mut source = OpenOptions::new()
         .read(true)
         .custom_flags(OFlag::O_NONBLOCK.bits())
         .open(from)?;
     let before = source.metadata()?;
     if !before.is_file() {
-        return Err(io::Error::other("it is no file"));
+        return Err(io::Error::other("it is not a regular file"));
     }
-    if is_lent {
+    if may_be_planted {
         if is_secret(&before) {
             return Err(io::Error::other(SECRET));
         }
-        // Cloning opens it a second time, and then it may be another.
+        // A reflink would open the path again, and it might be another file by then.
         copy_whole(&mut source, &before, to)?;
         return finish(&source, &before, to, BinarySharing::Copy);
     }
@@ -145,7 +144,7 @@ fn duplicate(from: &Path, to: &Path, is_lent: bool) -> io::Result<BinarySharing>
     finish(&source, &before, to, sharing)
 }
 
-/// Sees that the copy is whole, and gives it the mode and time of a program.
+/// Checks that the copy is complete, and sets its mode and time.
 fn finish(source: &File, before: &Metadata, to: &Path, sharing: BinarySharing) -> io::Result<BinarySharing> {
     let copy = OpenOptions::new().write(true).open(to)?;
     let after = source.metadata()?;
@@ -153,7 +152,7 @@ fn finish(source: &File, before: &Metadata, to: &Path, sharing: BinarySharing) -
         || (after.len(), after.mtime(), after.mtime_nsec())
             != (before.len(), before.mtime(), before.mtime_nsec())
     {
-        return Err(io::Error::other("it changed while it was copied"));
+        return Err(io::Error::other("it changed while it was being copied"));
     }
     copy.set_permissions(Permissions::from_mode(0o755))?;
     copy.set_modified(before.modified()?)?;
@@ -168,7 +167,7 @@ fn copy_whole(source: &mut File, before: &Metadata, to: &Path) -> io::Result<()>
         .mode(0o755)
         .open(to)?;
     if io::copy(source, &mut copy)? != before.len() {
-        return Err(io::Error::other("it changed while it was copied"));
+        return Err(io::Error::other("it changed while it was being copied"));
     }
     Ok(())
 }
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn on_one_filesystem_it_is_one_file() {
+    fn links_on_one_filesystem() {
         let folder = TempDir::new().unwrap();
         let (from, to) = (program(&folder), folder.path().join("node"));
         fs::write(&to, "left by a killed run").unwrap();
@@ -203,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn where_no_link_can_be_made_it_is_a_file_of_its_own() {
+    fn copies_between_filesystems() {
         let folder = TempDir::new().unwrap();
         let shm = Path::new("/dev/shm");
-        // Two filesystems, where this machine has them; else a name that no link can have is none to try with.
+        // Needs a second filesystem, which not every machine has.
         let Some(other) = shm.is_dir().then(|| TempDir::new_in(shm).unwrap()) else {
             return;
         };
@@ -223,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_takes_the_blocks_of_its_source_where_the_filesystem_can() {
+    fn reflinks_if_the_filesystem_can() {
         let place = std::env::var_os("WNM_REFLINK").map_or_else(std::env::temp_dir, PathBuf::from);
         let folder = TempDir::new_in(&place).unwrap();
         let (from, to) = (program(&folder), folder.path().join("node"));
@@ -233,14 +232,14 @@ mod tests {
             fs::metadata(&from).unwrap().ino(),
             fs::metadata(&to).unwrap().ino()
         );
-        // The operator of this test says that his filesystem can.
+        // Whoever set the variable says that the filesystem can.
         if std::env::var_os("WNM_REFLINK").is_some() {
             assert_eq!(sharing, BinarySharing::Reflink);
         }
     }
 
     #[test]
-    fn what_somebody_else_led_root_to_is_copied_only_if_all_may_read_it() {
+    fn copies_planted_file_only_if_everybody_may_read_it() {
         use std::os::unix::fs::chown;
 
         use crate::program::user_account;
@@ -262,7 +261,7 @@ mod tests {
             fs::set_permissions(&from, Permissions::from_mode(0o755)).unwrap();
             files.copy(&from, &to).unwrap();
             assert_eq!(fs::read(&to).unwrap(), b"a program");
-            // What is root's own may be a secret.
+            // A file of root itself may be a secret.
             let own = program(&folder);
             fs::set_permissions(&own, Permissions::from_mode(0o700)).unwrap();
             files.copy(&own, &to).unwrap();
@@ -271,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_cannot_be_shared() {
+    fn fails_on_missing_source() {
         let folder = TempDir::new().unwrap();
         let (from, to) = (folder.path().join("gone"), folder.path().join("node"));
         let files = Files::new(Mode::User);

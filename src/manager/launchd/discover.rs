@@ -1,19 +1,16 @@
-//! Nodes as the files of jobs tell of them, whoever wrote those.
+//! Finds nodes by launchd job files, whoever wrote them.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::bounded_read::{ReadError, bytes_in};
 use crate::colony::{ManagerKind, Mode, Node, NodeName, ServiceName};
 use crate::manager::{LaunchPolicy, ManagerError};
 
-use super::{FAMILY, JobFile, number_of};
+use super::job_directory::read;
+use super::label::{PREFIX, number_of};
 
-/// No job of a node comes near this; what is longer is none, and is not read to its end.
-const MOST: u64 = 64 << 10;
-
-/// The nodes that jobs in `folder` tell of, up or down. What is left out is said.
+/// The nodes of the job files in `folder`, running or not; warns of files that it ignores.
 pub(super) fn nodes(
     folder: &Path,
     kind: ManagerKind,
@@ -35,34 +32,34 @@ pub(super) fn nodes(
         };
         match node(&path, name, kind, policy) {
             Ok(found) => nodes.extend(found),
-            Err(why) => tracing::warn!("`{}` is left alone: {why}", path.display()),
+            Err(why) => tracing::warn!("`{}` is ignored: {why}", path.display()),
         }
     }
     nodes.sort_by(|one, other| (one.id, &one.service.0).cmp(&(other.id, &other.service.0)));
     Ok(nodes)
 }
 
-/// The node of one file, if it is a node's at all; or why it is not taken.
+/// The node of one job file; none if it is no node's, an error if the node cannot be taken over.
 fn node(path: &Path, name: &str, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Option<Node>, String> {
     let number = number_of(name);
     let job = match (read(path), number) {
         (Ok(job), _) => job,
         (Err(why), Some(_)) => return Err(why),
-        // What is not even called like a node's may be whatever it is.
+        // A file without a node's name need not be a job.
         (Err(_), None) => return Ok(None),
     };
-    let mut found = match (job.told(), number) {
+    let mut found = match (job.node(), number) {
         (Some(found), _) => found,
-        (None, Some(_)) => return Err("it is no job of an antnode with root and port".to_owned()),
+        (None, Some(_)) => return Err("it does not run an antnode with `--root-dir` and `--port`".to_owned()),
         (None, None) => return Ok(None),
     };
     let Some(id) = number.filter(|_| job.label == name) else {
         return Err(format!(
-            "its label is `{}`; wnm knows a node's job by a label `{FAMILY}` and a number, in a file of that name",
+            "its label is `{}`; wnm knows a node's job by a label `{PREFIX}` and a number, in a file of that name",
             job.label.escape_debug()
         ));
     };
-    if let Some(why) = found.crooked(&found.binary) {
+    if let Some(why) = found.invalid_path(&found.binary) {
         return Err(why);
     }
     found.user = match kind.mode {
@@ -70,24 +67,15 @@ fn node(path: &Path, name: &str, kind: ManagerKind, policy: &LaunchPolicy) -> Re
         Mode::User => None,
     };
     let mut node = found.into_node(kind, policy);
-    // The folder may write the number in its own way; it is erased by that name or not at all.
+    // The directory may have a number of other digits, as in `antnode7`; it is deleted by that name or not at all.
     if node.id != id {
         node.id = id;
         node.name = NodeName::of(id);
     }
-    // The Python wnm tells all nodes to write into the folder that holds the folders of logs.
+    // The Python wnm makes all nodes log into the directory that contains the log directories.
     if node.home.logs.as_ref() == Some(&policy.logs) {
         node.home.logs = Some(policy.logs.join(node.name.full()));
     }
     node.service = ServiceName(name.to_owned());
     Ok(Some(node))
-}
-
-/// Reads the job in a file, or says why it is none.
-pub(super) fn read(path: &Path) -> Result<JobFile, String> {
-    let bytes = bytes_in(path, MOST).map_err(|why| match why {
-        ReadError::Io(error) => format!("it cannot be read ({error})"),
-        why => why.to_string(),
-    })?;
-    JobFile::read(&bytes).ok_or_else(|| "it is no property list of a job".to_owned())
 }

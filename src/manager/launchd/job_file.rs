@@ -1,4 +1,4 @@
-//! The text of a launchd job, a property list, both ways.
+//! Reads and writes launchd job files, which are property lists.
 //!
 //! The plist crate does the quoting, so a value may hold anything but a control character.
 
@@ -8,30 +8,28 @@ use std::path::{Path, PathBuf};
 use plist::{Dictionary, Value};
 
 use crate::manager::discovered_node::{self, DiscoveredNode};
+use crate::manager::timeouts::STOP_TIMEOUT;
 
-/// How long launchd waits from SIGTERM to SIGKILL; its own default would be 20 s.
-const EXIT_SECONDS: i64 = 10;
-
-/// What launchd is told of a node, and what of any job matters to us.
+/// The keys of a job that wnm writes and reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobFile {
     /// The name by which launchd knows it.
     pub label: String,
-    /// The program that is started, whatever name it is told to have, and its arguments.
+    /// The program that is started, whatever its first argument is, and the other arguments.
     pub command: Vec<String>,
-    /// Where it runs; launchd's own is `/`.
+    /// Its working directory; launchd's default is `/`.
     pub directory: String,
     pub environment: Vec<(String, String)>,
-    /// Where it writes what it says to stdout and stderr.
+    /// The file for its stdout and stderr.
     pub console: Option<String>,
-    /// In whose name, where it says so.
+    /// The account it runs as, if it names one.
     pub user: Option<String>,
 }
 
 impl JobFile {
-    /// Its text as XML, or why it cannot have one.
+    /// Its text as XML, or why there can be none.
     ///
-    /// launchd starts it when the machine or its user comes up, and again whenever it ends.
+    /// launchd starts the job at boot or login, and again whenever it ends.
     pub fn text(&self) -> Result<String, String> {
         let mut keys = Dictionary::new();
         let mut set = |key: &str, value: Value| {
@@ -55,7 +53,8 @@ impl JobFile {
         }
         set("RunAtLoad", true.into());
         set("KeepAlive", true.into());
-        set("ExitTimeOut", EXIT_SECONDS.into());
+        // launchd waits this long from SIGTERM to SIGKILL; its default is 20 s.
+        set("ExitTimeOut", STOP_TIMEOUT.as_secs().into());
         let mut text = Vec::new();
         Value::Dictionary(keys)
             .to_writer_xml(&mut text)
@@ -64,8 +63,7 @@ impl JobFile {
         String::from_utf8(text).map_err(|error| error.to_string())
     }
 
-    /// Reads any job, also one that somebody else wrote, as XML or binary; none where it is no property list
-    /// of a job.
+    /// Reads any job, whoever wrote it, as XML or binary; none if it is no property list of a job.
     #[must_use]
     pub fn read(bytes: &[u8]) -> Option<JobFile> {
         let value = Value::from_reader(Cursor::new(bytes)).ok()?;
@@ -73,7 +71,7 @@ impl JobFile {
         let text = |key: &str| keys.get(key).and_then(Value::as_string).map(str::to_owned);
         let words = keys.get("ProgramArguments").and_then(Value::as_array);
         let words = words.into_iter().flatten().map(Value::as_string);
-        // launchd starts nothing where one of them is no text; to leave it out would move the others.
+        // launchd does not start a job with an argument that is no text; without it the others would move.
         let mut command: Vec<String> = words.map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
         match (text("Program"), command.first_mut()) {
             (Some(program), Some(first)) => *first = program,
@@ -95,16 +93,16 @@ impl JobFile {
         })
     }
 
-    /// The node it starts, if it is one: relative paths begin in its folder.
+    /// The node that it starts, if any; relative paths begin in its working directory.
     #[must_use]
-    pub fn told(&self) -> Option<DiscoveredNode> {
+    pub fn node(&self) -> Option<DiscoveredNode> {
         let mut found = discovered_node::from_words(&self.command, self.environment.clone())?;
         let folder = Path::new("/").join(&self.directory);
         if found.binary.to_string_lossy().contains('/') {
             let binary: PathBuf = folder.join(&found.binary).components().collect();
             found.binary = binary;
         }
-        found.settle(&folder);
+        found.resolve_paths(&folder);
         Some(found)
     }
 }
@@ -127,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_reads_like_this() {
+    fn writes_job_as_xml() {
         let text = job().text().unwrap();
         let lines: Vec<&str> = text.lines().map(str::trim).collect();
         assert_eq!(
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_binary_property_list_is_read_too() {
+    fn reads_binary_property_list() {
         let mut bytes = Vec::new();
         let value = Value::from_reader(Cursor::new(job().text().unwrap())).unwrap();
         value.to_writer_binary(&mut bytes).unwrap();
@@ -156,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_job_is_none() {
+    fn rejects_other_texts() {
         for text in ["", "garbage", "<plist version=\"1.0\"><array/></plist>", "<plist"] {
             assert_eq!(JobFile::read(text.as_bytes()), None, "{text}");
         }
     }
 
     #[test]
-    fn the_program_counts_before_the_name_it_is_given() {
+    fn program_overrides_first_argument() {
         let read = |keys: &str| {
             JobFile::read(format!("<plist version=\"1.0\"><dict>{keys}</dict></plist>").as_bytes())
         };
@@ -183,7 +181,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(
+        fn reads_what_it_writes(
             words in prop::collection::vec("[ -~äß☃]{0,12}", 1..6),
             value in "[ -~ä]{0,12}",
         ) {
@@ -194,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_are_too_odd_to_be_read(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+        fn reads_any_bytes_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = JobFile::read(&bytes);
         }
     }

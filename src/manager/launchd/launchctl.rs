@@ -1,8 +1,7 @@
-//! What is said to launchd, and how its answers are read.
+//! Calls `launchctl` and reads its answers.
 //!
-//! `launchctl` tells apart "it is so already" and "it failed" by codes that differ from one macOS to the next
-//! (5, 17 or 37 for a job that is loaded; 3, 36 or 113 for one that is not). So its complaints are kept to be
-//! quoted, and what is true is looked up afterwards in the list of all jobs.
+//! Its exit codes for "already so" and "failed" differ from one macOS to the next (5, 17 or 37 for a job that is
+//! loaded; 3, 36 or 113 for one that is not). So its complaints are only quoted, and the list of all jobs decides.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -12,12 +11,12 @@ use crate::colony::Mode;
 use crate::manager::ManagerError;
 use crate::program::{Program, user_account};
 
-/// The launchd of the machine, or that of the user's desktop.
+/// The launchd of the machine, or of the user's desktop.
 #[derive(Debug)]
 pub struct Launchctl {
     mode: Mode,
     domain: String,
-    /// Whether this launchctl is from before OS X 10.10 and knows `load`, `unload` and `list` only.
+    /// Whether this launchctl is older than OS X 10.10 and only has `load`, `unload` and `list`.
     is_old: AtomicBool,
 }
 
@@ -26,14 +25,14 @@ pub struct Launchctl {
 pub struct LoadedJob {
     /// Its process, while there is one.
     pub pid: Option<u32>,
-    /// How its last process ended, where launchd says; negative for a signal.
+    /// The exit status of its last process, if launchd reports it; negative for a signal.
     pub last_exit: Option<i32>,
 }
 
 impl LoadedJob {
-    /// Why it is not as it should be; `complaint` is what launchctl said when it was told.
+    /// Why a job is not as it should be; `complaint` is what launchctl printed.
     #[must_use]
-    pub fn why(found: Option<LoadedJob>, complaint: Option<&str>) -> String {
+    pub fn explain(found: Option<LoadedJob>, complaint: Option<&str>) -> String {
         let mut why = match found {
             None => "launchd has not loaded it".to_owned(),
             Some(LoadedJob { pid: Some(pid), .. }) => format!("launchd runs it as process {pid}"),
@@ -53,7 +52,7 @@ impl LoadedJob {
     }
 }
 
-/// What came of telling launchctl something: nothing, or what it complained of.
+/// The complaint that launchctl printed, if any.
 pub type LaunchctlResult = Result<Option<String>, ManagerError>;
 
 impl Launchctl {
@@ -72,86 +71,94 @@ impl Launchctl {
     /// All jobs of this launchd by their labels, in one call.
     pub fn jobs(&self) -> Result<HashMap<String, LoadedJob>, ManagerError> {
         if !self.is_old() {
-            // Anybody may ask; only root may tell the machine's launchd something.
+            // Every user may list the jobs; only root may change them.
             let print = Program::new("launchctl").args(["print", &self.domain]);
             let ended = print.ask()?;
             if ended.code() == Some(0) {
                 if let Some(jobs) = printed(&ended.stdout) {
                     return Ok(jobs);
                 }
-            } else if !self.is_unknown(&ended.stderr, &ended.stdout) {
+            } else if !self.note_unknown(&ended.stderr, &ended.stdout) {
                 return Err(ManagerError::NoDomain {
                     domain: self.domain.clone(),
                     why: print.failure(&ended).to_string(),
                 });
             }
         }
-        let ended = self.teller(&["list"]).run()?;
+        let ended = self.program(&["list"]).run()?;
         Ok(listed(&ended.stdout))
     }
 
-    /// Has it load the job that `file` describes, which starts it; also one that was kept from starting.
+    /// Loads the job of `file`, which starts it, even if it was disabled.
     pub fn load(&self, label: &str, file: &Path) -> LaunchctlResult {
         if !self.is_old() {
-            self.tell(&["enable", &self.target(label)])?;
-            let complaint = self.tell_of(&["bootstrap", &self.domain], file)?;
+            self.run(&["enable", &self.target(label)])?;
+            let complaint = self.run_with_file(&["bootstrap", &self.domain], file)?;
             if !self.is_old() {
                 return Ok(complaint);
             }
         }
-        self.load_as_before(file)
+        self.load_by_old_command(file)
     }
 
-    /// [`load`](Launchctl::load) in the way of old, which works where the new one does not.
-    pub fn load_as_before(&self, file: &Path) -> LaunchctlResult {
-        self.tell_of(&["load", "-w"], file)
+    /// [`load`](Launchctl::load) by the command of old systems, which works in some cases where the modern one does not.
+    pub fn load_by_old_command(&self, file: &Path) -> LaunchctlResult {
+        self.run_with_file(&["load", "-w"], file)
     }
 
-    /// Has it end the job and forget it. With `for_good` it also does not come back with the next boot.
-    pub fn unload(&self, label: &str, file: &Path, for_good: bool) -> LaunchctlResult {
+    /// Ends the job and unloads it; with `permanently` it is not started at the next boot either.
+    pub fn unload(&self, label: &str, file: &Path, permanently: bool) -> LaunchctlResult {
         if !self.is_old() {
-            if for_good {
-                self.tell(&["disable", &self.target(label)])?;
+            if permanently {
+                self.run(&["disable", &self.target(label)])?;
             }
-            let complaint = self.tell(&["bootout", &self.target(label)])?;
+            let complaint = self.run(&["bootout", &self.target(label)])?;
             if !self.is_old() {
                 return Ok(complaint);
             }
         }
-        self.unload_as_before(file, for_good)
+        self.unload_by_old_command(file, permanently)
     }
 
-    /// [`unload`](Launchctl::unload) in the way of old.
-    pub fn unload_as_before(&self, file: &Path, for_good: bool) -> LaunchctlResult {
-        self.tell_of(if for_good { &["unload", "-w"] } else { &["unload"] }, file)
+    /// [`unload`](Launchctl::unload) by the command of old systems.
+    pub fn unload_by_old_command(&self, file: &Path, permanently: bool) -> LaunchctlResult {
+        self.run_with_file(
+            if permanently {
+                &["unload", "-w"]
+            } else {
+                &["unload"]
+            },
+            file,
+        )
     }
 
-    /// Keeps the job, which is not loaded, from coming back with the next boot.
+    /// Keeps a job that is not loaded from being started at the next boot.
     pub fn disable(&self, label: &str) -> LaunchctlResult {
-        self.tell(&["disable", &self.target(label)])
+        self.run(&["disable", &self.target(label)])
     }
 
-    /// Forgets that the job was ever kept from starting.
+    /// Undoes [`disable`](Launchctl::disable).
     pub fn enable(&self, label: &str) -> LaunchctlResult {
-        self.tell(&["enable", &self.target(label)])
+        self.run(&["enable", &self.target(label)])
     }
 
-    /// Starts a loaded job at once, whatever pause launchd would make; ends its process first with `anew`.
-    pub fn kickstart(&self, label: &str, file: &Path, anew: bool) -> LaunchctlResult {
+    /// Starts a loaded job at once, without the pause that launchd makes between starts; with `restart` it ends the
+    /// process first.
+    pub fn kickstart(&self, label: &str, file: &Path, restart: bool) -> LaunchctlResult {
         if !self.is_old() {
             let target = self.target(label);
-            let words: &[&str] = if anew {
+            let words: &[&str] = if restart {
                 &["kickstart", "-k", &target]
             } else {
                 &["kickstart", &target]
             };
-            let complaint = self.tell(words)?;
+            let complaint = self.run(words)?;
             if !self.is_old() {
                 return Ok(complaint);
             }
         }
-        self.unload_as_before(file, false)?;
-        self.load_as_before(file)
+        self.unload_by_old_command(file, false)?;
+        self.load_by_old_command(file)
     }
 
     fn target(&self, label: &str) -> String {
@@ -162,30 +169,30 @@ impl Launchctl {
         self.is_old.load(Ordering::Relaxed)
     }
 
-    fn teller(&self, words: &[&str]) -> Program {
+    fn program(&self, words: &[&str]) -> Program {
         Program::new("launchctl").rights(self.mode).args(words)
     }
 
-    fn tell(&self, words: &[&str]) -> LaunchctlResult {
-        self.said(self.teller(words))
+    fn run(&self, words: &[&str]) -> LaunchctlResult {
+        self.complaint(self.program(words))
     }
 
-    fn tell_of(&self, words: &[&str], file: &Path) -> LaunchctlResult {
-        self.said(self.teller(words).arg(file))
+    fn run_with_file(&self, words: &[&str], file: &Path) -> LaunchctlResult {
+        self.complaint(self.program(words).arg(file))
     }
 
-    fn said(&self, program: Program) -> LaunchctlResult {
+    fn complaint(&self, program: Program) -> LaunchctlResult {
         let ended = program.ask()?;
-        // Old verbs that fail say so and end with 0.
+        // The old commands exit with 0 even if they fail.
         let has_failed = ended.code() != Some(0) || ended.stderr.contains("failed: ");
         if has_failed {
-            self.is_unknown(&ended.stderr, &ended.stdout);
+            self.note_unknown(&ended.stderr, &ended.stdout);
         }
         Ok(has_failed.then(|| program.failure(&ended).to_string()))
     }
 
-    /// Whether it did not know what it was told to do; then it is an old one.
-    fn is_unknown(&self, stderr: &str, stdout: &str) -> bool {
+    /// Whether launchctl did not know the command; then it is an old one.
+    fn note_unknown(&self, stderr: &str, stdout: &str) -> bool {
         let said = format!("{stderr}{stdout}").to_lowercase();
         let is_unknown = said.contains("unknown subcommand") || said.contains("unrecognized subcommand");
         self.is_old.fetch_or(is_unknown, Ordering::Relaxed);
@@ -195,7 +202,7 @@ impl Launchctl {
 
 /// The jobs in `launchctl print DOMAIN`: lines of pid (0: none), last exit (`-`: none) and label.
 ///
-/// None where the text has no such part: Apple promises no form.
+/// None if the text has no such part: Apple does not document the format.
 fn printed(text: &str) -> Option<HashMap<String, LoadedJob>> {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| *line == "services = {")?;
@@ -233,7 +240,7 @@ mod tests {
         \tendpoints = {\n\t\t 0x1 M A com.apple.x\n\t}\n}\n";
 
     #[test]
-    fn all_jobs_are_read_from_one_answer() {
+    fn reads_all_jobs_of_one_answer() {
         let jobs = printed(PRINTED).unwrap();
         assert_eq!(jobs.len(), 4);
         let one = jobs["com.autonomi.antnode-1"];
@@ -245,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_of_old_is_read_as_well() {
+    fn reads_list_of_old_launchctl() {
         let jobs =
             listed("PID\tStatus\tLabel\n412\t0\tcom.autonomi.antnode-1\n-\t-9\tcom.autonomi.antnode-2\n");
         assert_eq!(jobs["com.autonomi.antnode-1"].pid, Some(412));
@@ -253,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn a_job_says_why_it_does_not_run() {
+    fn explains_why_a_job_does_not_run() {
         let loaded = LoadedJob {
             pid: None,
             last_exit: Some(78),
         };
         assert_eq!(
-            LoadedJob::why(Some(loaded), Some("run `launchctl`: exit code 5")),
+            LoadedJob::explain(Some(loaded), Some("run `launchctl`: exit code 5")),
             "launchd has loaded it and does not run it, exit status 78 (launchd could not start the program): run `launchctl`: exit code 5"
         );
-        assert_eq!(LoadedJob::why(None, None), "launchd has not loaded it");
+        assert_eq!(LoadedJob::explain(None, None), "launchd has not loaded it");
     }
 }

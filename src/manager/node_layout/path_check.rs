@@ -1,75 +1,105 @@
-//! Whether a home is where a node may live: the row that says so may be anybody's work.
+//! Checks a node's paths before they are used: anybody may have written the row that has them.
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::colony::{Mode, Node, NodePaths};
-use crate::manager::ManagerError;
-use crate::manager::files::{FolderOwnership, is_straight};
+use crate::manager::discovered_node::DiscoveredNode;
+use crate::manager::files::{DirectoryOwnership, Files, has_only_normal_parts};
+use crate::manager::{LaunchPolicy, ManagerError};
 use crate::program::trusted_path::{self, TrustedAncestor, UntrustedPath};
 use crate::program::user_account::{self, Account};
 
-use super::{NodeLayout, ServicePaths};
+/// A node's paths as its service has them, not its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePaths {
+    pub root: PathBuf,
+    pub logs: Option<PathBuf>,
+}
 
-impl NodeLayout {
-    /// The row is not trusted: a home must be where nodes are, and a node's binary is in its home. What root does
-    /// there must be in a folder of the colony's that bears the node's name, or in what the node's service names.
-    pub(in crate::manager) fn check_home(
+impl From<DiscoveredNode> for ServicePaths {
+    fn from(found: DiscoveredNode) -> ServicePaths {
+        ServicePaths {
+            root: found.root,
+            logs: found.logs,
+        }
+    }
+}
+
+/// Checks the paths of one colony's nodes.
+#[derive(Clone, Debug)]
+pub struct PathCheck {
+    mode: Mode,
+    policy: LaunchPolicy,
+    files: Files,
+}
+
+impl PathCheck {
+    pub(super) fn new(mode: Mode, policy: LaunchPolicy) -> PathCheck {
+        PathCheck {
+            mode,
+            policy,
+            files: Files::new(mode),
+        }
+    }
+
+    /// Checks that the paths are where nodes may be, and that no other user can replace anything on the way to them.
+    pub(in crate::manager) fn check(
         &self,
         node: &Node,
-        told: Option<&ServicePaths>,
+        service: Option<&ServicePaths>,
     ) -> Result<(), ManagerError> {
-        self.check_place(node, told)?;
-        self.check_ground(node)
+        self.check_row(node, service)?;
+        self.check_ancestors(node)
     }
 
-    /// That nobody else could exchange what root handles of the node, or hands to it.
-    pub(in crate::manager) fn check_ground(&self, node: &Node) -> Result<(), ManagerError> {
-        self.check_each(node, NodeLayout::refuse_unsure)
+    /// Checks that no other user can replace what root handles of the node, or gives to it.
+    pub(in crate::manager) fn check_ancestors(&self, node: &Node) -> Result<(), ManagerError> {
+        self.check_each(node, PathCheck::require_exclusive)
     }
 
-    /// The same of a node that is to be made, as far as it is there.
-    pub(super) fn check_future(&self, node: &Node) -> Result<(), ManagerError> {
-        self.check_place(node, None)?;
-        self.check_each(node, NodeLayout::refuse_weak)
+    /// [`check`](PathCheck::check) for a node that is about to be made: directories may be missing.
+    pub(super) fn check_before_making(&self, node: &Node) -> Result<(), ManagerError> {
+        self.check_row(node, None)?;
+        self.check_each(node, PathCheck::require_trusted)
     }
 
     fn check_each(
         &self,
         node: &Node,
-        refuse: fn(&NodeLayout, &Path) -> Result<(), ManagerError>,
+        require: fn(&PathCheck, &Path) -> Result<(), ManagerError>,
     ) -> Result<(), ManagerError> {
-        if !trusted_path::matters(self.mode) {
+        if !trusted_path::is_required(self.mode) {
             return Ok(());
         }
         let (root, logs) = (&node.home.root, node.logs());
-        refuse(self, above(root))?;
-        refuse(self, &self.policy.shelf)?;
+        require(self, parent_of(root))?;
+        require(self, &self.policy.shelf)?;
         if !logs.starts_with(root) {
-            refuse(self, above(&logs))?;
+            require(self, parent_of(&logs))?;
         }
         Ok(())
     }
 
-    /// That nobody but the account of the node could exchange what root only has that account run.
-    pub(super) fn check_run(&self, node: &Node, owner: Option<&Account>) -> Result<(), ManagerError> {
-        // Also where it need not be for that, what the nodes' own account has of the way becomes root's.
-        let firm = self.check_ground(node);
-        let Some(owner) = owner.filter(|_| firm.is_err()) else {
-            return firm;
+    /// Checks that nobody but the node's account can replace what root only starts as that account.
+    pub(super) fn check_before_run(&self, node: &Node, owner: Option<&Account>) -> Result<(), ManagerError> {
+        // Called even if it may fail: it gives directories of the nodes' account to root.
+        let checked = self.check_ancestors(node);
+        let Some(owner) = owner.filter(|_| checked.is_err()) else {
+            return checked;
         };
-        let place = above(&node.home.root);
-        trusted_path::weak_but_for(place, Some(owner.uid)).map_or(Ok(()), |weak| {
-            Err(ManagerError::Weak {
-                place: place.to_owned(),
-                weak,
-            })
-        })
+        let place = parent_of(&node.home.root);
+        match trusted_path::find_untrusted_except(place, owner.uid) {
+            Some(found) => Err(untrusted(place, found)),
+            None => Ok(()),
+        }
     }
 
-    /// What can be said of a home without a look at whose the way there is.
-    pub(super) fn check_place(&self, node: &Node, told: Option<&ServicePaths>) -> Result<(), ManagerError> {
+    /// Checks what can be checked without asking who owns the ancestors. Each path must be absolute and the binary in
+    /// the root. In sudo mode root and logs must be in a directory of the colony and have the node's name, or be what
+    /// the node's service says.
+    pub(super) fn check_row(&self, node: &Node, service: Option<&ServicePaths>) -> Result<(), ManagerError> {
         let refuse = |path: &Path, why: String| {
             Err(ManagerError::Refused {
                 doing: "use",
@@ -79,53 +109,48 @@ impl NodeLayout {
         };
         let (root, binary, logs) = (&node.home.root, &node.home.binary, node.logs());
         for path in [root, binary, &logs] {
-            if !is_straight(path) {
-                return refuse(path, "it is no absolute path without `..`".to_owned());
+            if !has_only_normal_parts(path) {
+                return refuse(path, "it is not an absolute path without `..`".to_owned());
             }
         }
         if binary.parent() != Some(root.as_path()) {
             let why = format!("it is not in the node's root `{}`", root.display());
             return refuse(binary, why);
         }
+        let is_service_root = service.is_some_and(|service| service.root == *root);
         if self.mode == Mode::User {
-            let is_told = told.is_some_and(|told| told.root == *root);
-            if !is_told && !root.starts_with(&self.policy.storage) && !bears_traces(root) {
-                let inside = self.policy.storage.display();
-                let why =
-                    format!("it is not inside `{inside}`, and nothing there or of a service is a node's");
+            if !is_service_root && !root.starts_with(&self.policy.storage) && !contains_node(root) {
+                let why = format!(
+                    "it is not inside `{}`, contains nothing of a node, and no service names it",
+                    self.policy.storage.display()
+                );
                 return refuse(root, why);
             }
             return Ok(());
         }
         let name = node.name.full();
-        for (path, inside, is_told) in [
-            (
-                root,
-                &self.policy.storage,
-                told.is_some_and(|told| told.root == *root),
-            ),
-            (
-                &logs,
-                &self.policy.logs,
-                told.is_some_and(|told| told.logs.as_ref() == Some(&logs)),
-            ),
+        let is_service_logs = service.is_some_and(|service| service.logs.as_ref() == Some(&logs));
+        for (path, inside, is_of_service) in [
+            (root, &self.policy.storage, is_service_root),
+            (&logs, &self.policy.logs, is_service_logs),
         ] {
-            let is_within_root = path != root && path.starts_with(root);
+            let is_below_root = path != root && path.starts_with(root);
             let is_ours = path.starts_with(inside) && path.file_name() == Some(OsStr::new(&name));
-            if !is_told && !is_within_root && !is_ours {
-                let inside = inside.display();
-                let why =
-                    format!("it is no `{name}` inside `{inside}`, and no service says that it is the node's");
+            if !is_of_service && !is_below_root && !is_ours {
+                let why = format!(
+                    "it is no `{name}` inside `{}`, and no service says that it is the node's",
+                    inside.display()
+                );
                 return refuse(path, why);
             }
-            if is_ours && !is_told && !leads_inside(path, inside) {
-                return refuse(path, format!("it leads out of `{}`", inside.display()));
+            if is_ours && !is_of_service && !stays_inside(path, inside) {
+                return refuse(path, format!("a symlink leads out of `{}`", inside.display()));
             }
         }
         Ok(())
     }
 
-    /// The same of its root alone: for who touches nothing but that, and the process that names it.
+    /// [`check`](PathCheck::check) of the root alone, for a caller that uses only the root and its process.
     pub(in crate::manager) fn check_root(&self, node: &Node) -> Result<(), ManagerError> {
         let root = node.home.root.clone();
         let home = NodePaths {
@@ -133,92 +158,99 @@ impl NodeLayout {
             logs: None,
             root,
         };
-        self.check_home(&Node { home, ..node.clone() }, None)
+        self.check(&Node { home, ..node.clone() }, None)
     }
 
-    /// Refuses a place where somebody else could exchange what is handled with root's rights. What the account of the
-    /// nodes has of it becomes root's first: anm and antctl give it the folder that all nodes lie in.
+    /// Requires that no other user can replace `place` or an ancestor. Directories of the nodes' account are given to
+    /// root first: anm and antctl give that account the directory that contains all nodes.
     ///
     /// # Errors
-    /// With the first place on the way that somebody else has a hand in.
-    pub fn refuse_weak(&self, place: &Path) -> Result<(), ManagerError> {
-        self.footing(place).map(|_| ())
+    /// With the first ancestor that another user can replace.
+    pub fn require_trusted(&self, place: &Path) -> Result<(), ManagerError> {
+        self.trusted_ancestor(place).map(drop)
     }
 
-    /// The same for who counts on what is there: what is not may be somebody else's a moment later.
-    pub(in crate::manager) fn refuse_unsure(&self, place: &Path) -> Result<(), ManagerError> {
-        if self.footing(place)? == TrustedAncestor::Firm {
+    /// Also requires that no other user can create what is missing of `place`.
+    pub(in crate::manager) fn require_exclusive(&self, place: &Path) -> Result<(), ManagerError> {
+        if self.is_exclusive(place)? {
             return Ok(());
         }
-        trusted_path::unsure(place).map_or(Ok(()), |weak| {
-            Err(ManagerError::Weak {
-                place: place.to_owned(),
-                weak,
-            })
-        })
+        match trusted_path::find_not_exclusive(place) {
+            Some(found) => Err(untrusted(place, found)),
+            None => Ok(()),
+        }
     }
 
-    /// The same, and whether what is not there could be made by everybody.
-    pub(super) fn footing(&self, place: &Path) -> Result<TrustedAncestor, ManagerError> {
-        if !trusted_path::matters(self.mode) {
-            return Ok(TrustedAncestor::Firm);
+    /// Whether only root and we can create what is missing of a trusted `place`.
+    pub(super) fn is_exclusive(&self, place: &Path) -> Result<bool, ManagerError> {
+        Ok(self.trusted_ancestor(place)? == TrustedAncestor::Exclusive)
+    }
+
+    fn trusted_ancestor(&self, place: &Path) -> Result<TrustedAncestor, ManagerError> {
+        if !trusted_path::is_required(self.mode) {
+            return Ok(TrustedAncestor::Exclusive);
         }
-        let mut taken = None;
+        let mut last_given = None;
         loop {
-            let weak = match trusted_path::footing(place) {
-                Ok(footing) => return Ok(footing),
-                Err(weak) => weak,
+            let found = match trusted_path::check(place) {
+                Ok(ancestor) => return Ok(ancestor),
+                Err(found) => found,
             };
-            let held = self.held_by_nodes(&weak);
-            let Some(held) = held.filter(|held| taken.as_ref() != Some(&(weak.at.clone(), *held))) else {
-                return Err(ManagerError::Weak {
-                    place: place.to_owned(),
-                    weak,
-                });
+            let ownership = self.ownership_by_nodes(&found);
+            let next = ownership.map(|ownership| (found.at.clone(), ownership));
+            let Some((at, ownership)) = next.filter(|next| last_given.as_ref() != Some(next)) else {
+                return Err(untrusted(place, found));
             };
-            self.files.give_to_root(&weak.at, held)?;
+            self.files.give_to_root(&at, ownership)?;
             tracing::info!(
-                "`{}` is root's now: nodes lie in it, and it was theirs",
-                weak.at.display()
+                "gave `{}` to root: it contains nodes and belonged to their account",
+                at.display()
             );
-            taken = Some((weak.at, held));
+            last_given = Some((at, ownership));
         }
     }
 
-    /// By what a weak place is the nodes' account's, if it is; never where that account is at home.
-    fn held_by_nodes(&self, weak: &UntrustedPath) -> Option<FolderOwnership> {
+    /// How an untrusted directory belongs to the nodes' account; none when it does not, or contains that account's home.
+    fn ownership_by_nodes(&self, found: &UntrustedPath) -> Option<DirectoryOwnership> {
         let nodes = user_account::named(&self.policy.user).ok()?;
-        if self.mode != Mode::Sudo || nodes.home.starts_with(&weak.at) {
+        if self.mode != Mode::Sudo || nodes.home.starts_with(&found.at) {
             return None;
         }
-        if weak.owner() == Some(&*self.policy.user) {
-            return Some(FolderOwnership::ByOwner);
+        if found.owner() == Some(&*self.policy.user) {
+            return Some(DirectoryOwnership::ByOwner);
         }
-        // A group that others are in as well is the administrator's to take away.
-        (weak.group() == Some(&*self.policy.user)).then_some(FolderOwnership::ByGroup)
+        // Any other group may have more members; only the administrator may take a directory from it.
+        (found.group() == Some(&*self.policy.user)).then_some(DirectoryOwnership::ByGroup)
     }
 }
 
-pub(super) fn above(path: &Path) -> &Path {
+fn untrusted(place: &Path, found: UntrustedPath) -> ManagerError {
+    ManagerError::Untrusted {
+        place: place.to_owned(),
+        found,
+    }
+}
+
+pub(super) fn parent_of(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-/// Whether a node lives or lived in a folder: no other folder of the operator's is one by the word of a row.
-fn bears_traces(root: &Path) -> bool {
-    const TRACES: [&str; 5] = [
+/// Whether a directory contains a file of a node, so that it is no other directory of the operator.
+fn contains_node(root: &Path) -> bool {
+    const FILES: [&str; 5] = [
         "secret-key",
         "record_store",
         "antnode.pid",
         "node.pid",
         "node.command",
     ];
-    TRACES
+    FILES
         .iter()
         .any(|name| fs::symlink_metadata(root.join(name)).is_ok())
 }
 
-/// Whether no link on the way to `path`, as far as it is there, leads out of `inside`.
-fn leads_inside(path: &Path, inside: &Path) -> bool {
+/// Whether no symlink in the existing part of `path` leads out of `inside`.
+fn stays_inside(path: &Path, inside: &Path) -> bool {
     let Ok(inside) = inside.canonicalize() else {
         return fs::symlink_metadata(path).is_err();
     };
@@ -234,11 +266,10 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::manager::LaunchPolicy;
 
-    /// As anm and antctl leave a server: the account of the nodes has the folder that they lie in.
+    /// anm and antctl leave a server so: the nodes' account owns the directory that contains them.
     #[test]
-    fn a_storage_that_is_the_nodes_own_becomes_roots_and_nobody_elses_does() {
+    fn gives_storage_of_the_nodes_account_to_root_and_refuses_storage_of_others() {
         if !user_account::is_root() {
             eprintln!("SKIPPED: only root can give a folder away");
             return;
@@ -251,16 +282,16 @@ mod tests {
             ..LaunchPolicy::under(folder.path())
         };
         let ours = user_account::named(&policy.user).unwrap().uid;
-        let premises = NodeLayout::new(Mode::Sudo, policy);
+        let paths = PathCheck::new(Mode::Sudo, policy);
         let owners = || [&disk, &storage].map(|path| fs::metadata(path).unwrap().uid());
         for path in [&disk, &storage] {
             chown(path, Some(ours), None).unwrap();
         }
-        premises.refuse_weak(&storage).unwrap();
+        paths.require_trusted(&storage).unwrap();
         assert_eq!(owners(), [0, 0]);
 
         chown(&storage, Some(ours + 1), None).unwrap();
-        let refused = premises.refuse_weak(&storage).unwrap_err().to_string();
+        let refused = paths.require_trusted(&storage).unwrap_err().to_string();
         assert!(refused.contains("belongs to"), "{refused}");
         assert_eq!(owners(), [0, ours + 1]);
     }

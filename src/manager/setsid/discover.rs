@@ -1,4 +1,4 @@
-//! Nodes as their processes, and the files in their folders, tell of them.
+//! Finds nodes by their processes and by the files in their directories.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,30 +9,28 @@ use crate::manager::LaunchPolicy;
 use crate::manager::discovered_node::{self, DiscoveredNode};
 use crate::manager::process_scan::{Processes, is_same_root};
 
-use super::node_files::{folders, inside, told};
+use super::node_files::{inside_storage, node_directories, service_of};
 
-/// Those that run. What runs is the node; its file is only asked for what a command line does not hold.
+/// The nodes that run. Their command lines count; `node.command` only adds the environment variables.
 pub(super) fn running(running: &Processes, kind: ManagerKind, policy: &LaunchPolicy) -> Vec<Node> {
     let mut nodes = Vec::new();
-    let mut twice = HashSet::new();
-    for process in inside(running, &policy.storage) {
-        let Some(found) = told(process) else { continue };
+    let mut repeated = HashSet::new();
+    for process in inside_storage(running, &policy.storage) {
+        let Some(found) = service_of(process) else {
+            continue;
+        };
         let root = found.root.clone();
-        if let Some(why) = found.crooked(&found.binary) {
-            tracing::warn!(
-                "process {} in `{}` is left alone: {why}",
-                process.pid,
-                root.display()
-            );
+        if let Some(why) = found.invalid_path(&found.binary) {
+            tracing::warn!("ignoring process {} in `{}`: {why}", process.pid, root.display());
             continue;
         }
         let all = running.of(&root);
         if all.len() > 1 {
-            let first = all.iter().find(|other| told(other).is_some());
-            if twice.insert(first.map_or(process.pid, |first| first.pid)) {
+            let first = all.iter().find(|other| service_of(other).is_some());
+            if repeated.insert(first.map_or(process.pid, |first| first.pid)) {
                 let pids: Vec<String> = all.iter().map(|process| process.pid.to_string()).collect();
                 tracing::warn!(
-                    "`{}` is the root of processes {}: one node is made of them; end all but one",
+                    "`{}` is the root of processes {}: they count as one node; end all but one of them",
                     root.display(),
                     pids.join(" and ")
                 );
@@ -41,13 +39,13 @@ pub(super) fn running(running: &Processes, kind: ManagerKind, policy: &LaunchPol
                 continue;
             }
         }
-        let file = written(&root);
+        let file = read_command(&root);
         if let Some(file) = &file
             && (file.port, file.metrics_port) != (found.port, found.metrics_port)
         {
             tracing::warn!(
-                "process {} of `{}` runs with {}, and its `node.command` says {}: it is taken as it runs, and \
-                 wnm starts it so; edit the file to say the same",
+                "process {} of `{}` runs with {}, but its `node.command` has {}: wnm takes over the ports of the \
+                 process; correct the file",
                 process.pid,
                 root.display(),
                 found.ports_text(),
@@ -63,20 +61,20 @@ pub(super) fn running(running: &Processes, kind: ManagerKind, policy: &LaunchPol
     nodes
 }
 
-/// Those that do not run, by their files.
-pub(super) fn down(
+/// The nodes that do not run.
+pub(super) fn stopped(
     running: &Processes,
     known: &[Node],
     kind: ManagerKind,
     policy: &LaunchPolicy,
 ) -> Vec<Node> {
     let mut nodes = Vec::new();
-    for root in folders(&policy.storage) {
+    for root in node_directories(&policy.storage) {
         let is_known = |node: &Node| is_same_root(&node.home.root, &root);
         if !running.of(&root).is_empty() && known.iter().any(is_known) {
             continue;
         }
-        let found = written(&root).filter(|found| found.crooked(&found.binary).is_none());
+        let found = read_command(&root).filter(|found| found.invalid_path(&found.binary).is_none());
         match found {
             Some(mut found) => {
                 let environment = found.environment_text();
@@ -86,7 +84,7 @@ pub(super) fn down(
                 nodes.push(node);
             }
             None if root.join("secret-key").exists() => tracing::warn!(
-                "`{}` holds a node that neither runs nor tells its ports: it is not taken over",
+                "`{}` contains a node whose ports are unknown, as it does not run and has no `node.command`: it is not imported",
                 root.display()
             ),
             None => {}
@@ -95,8 +93,8 @@ pub(super) fn down(
     nodes
 }
 
-/// What the file in a root says of the node that lives there.
-fn written(root: &Path) -> Option<DiscoveredNode> {
+/// The node that `node.command` in a root starts, if its root is this one.
+fn read_command(root: &Path) -> Option<DiscoveredNode> {
     let found = discovered_node::from_line(&words_in(&root.join("node.command"))?)?;
     is_same_root(&found.root, root).then_some(found)
 }

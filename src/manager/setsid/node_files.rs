@@ -1,4 +1,4 @@
-//! What a node without a service manager leaves behind: files in its root, its console, its process.
+//! Files and processes of a node without a service manager.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,18 +10,18 @@ use crate::manager::process_scan::{NodeProcess, Processes};
 use crate::program::detached::DetachedProgram;
 use crate::program::user_account;
 
-/// A hint for people; never believed by itself.
+/// A hint for people; wnm never relies on it.
 pub(super) fn pid_file(node: &Node) -> PathBuf {
     node.home.root.join("node.pid")
 }
 
-/// The node's service: how it is started, as a line for a shell.
+/// The node's service: the shell command that starts it.
 pub(super) fn command_file(node: &Node) -> PathBuf {
     node.home.root.join("node.command")
 }
 
-/// What stands in [`command_file`].
-pub(super) fn line(command: &DetachedProgram) -> String {
+/// The content of [`command_file`].
+pub(super) fn shell_line(command: &DetachedProgram) -> String {
     let variables = command
         .environment
         .iter()
@@ -34,19 +34,19 @@ pub(super) fn line(command: &DetachedProgram) -> String {
     format!("{}\n", shell_words::join(all))
 }
 
-/// Where a node's own stdout and stderr go: little, and what it dies of.
+/// The file for a node's stdout and stderr, which only has startup messages and the reason of a crash.
 pub(super) fn console(node: &Node) -> PathBuf {
     node.logs().join("console.log")
 }
 
-/// Whose a node's folder is: it runs as that account.
+/// The account that owns a node's root; the node runs as that account.
 pub(super) fn owner(root: &Path) -> Option<String> {
     let seen = fs::symlink_metadata(root).ok()?;
     user_account::of(seen.uid()).map(|account| account.name)
 }
 
-/// The folders of nodes, whoever made them.
-pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
+/// The directories of nodes, whoever made them.
+pub(super) fn node_directories(storage: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(storage) else {
         return Vec::new();
     };
@@ -58,19 +58,19 @@ pub(super) fn folders(storage: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The processes of nodes below `storage`. That others run elsewhere is said.
-pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a NodeProcess> {
-    // Either may be named through a link.
+/// The processes of nodes below `storage`; warns of nodes elsewhere.
+pub(super) fn inside_storage<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a NodeProcess> {
+    // Either path may contain a symlink.
     let real = fs::canonicalize(storage).ok();
     let is_below = |place: &Path| real.as_ref().is_some_and(|real| place.starts_with(real));
     let (inside, mut outside): (Vec<_>, Vec<_>) = running
         .all()
-        .partition(|process| process.root.starts_with(storage) || is_below(process.place()));
+        .partition(|process| process.root.starts_with(storage) || is_below(process.real_root()));
     outside.retain(|process| !is_service(process.pid));
     if let Some(first) = outside.first() {
         tracing::warn!(
-            "{} antnode processes outside of `{}` are left out, the first is {} in `{}`; \
-             `--node_storage` says where to look",
+            "ignoring {} antnode processes outside `{}`, the first is {} in `{}`; \
+             set `--node_storage` to import nodes from another directory",
             outside.len(),
             storage.display(),
             first.pid,
@@ -80,12 +80,12 @@ pub(super) fn inside<'a>(running: &'a Processes, storage: &Path) -> Vec<&'a Node
     inside
 }
 
-/// What a process tells of its node; none where it is a service, which has a manager of its own.
-pub(super) fn told(process: &NodeProcess) -> Option<DiscoveredNode> {
-    process.told().filter(|_| !is_service(process.pid))
+/// The node that a process runs; none if the process belongs to systemd, which has a manager of its own.
+pub(super) fn service_of(process: &NodeProcess) -> Option<DiscoveredNode> {
+    process.node().filter(|_| !is_service(process.pid))
 }
 
-/// Whether a process is a service of systemd's, which has a manager of its own.
+/// Whether a process belongs to a systemd unit.
 fn is_service(pid: u32) -> bool {
     let group = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
     group.lines().any(|line| {

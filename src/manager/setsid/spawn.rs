@@ -1,87 +1,75 @@
-//! A node from being let loose to being known to live.
+//! Spawns a node's process and checks that it stays alive.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::bounded_read::words_in;
 use crate::colony::Node;
 use crate::manager::ManagerError;
 use crate::manager::process_scan::{Processes, is_node};
+use crate::manager::timeouts::{PROCESS_CHECK_INTERVAL, SPAWN_TIMEOUT, STARTUP_WATCH};
 use crate::program::detached::{DetachedProgram, SpawnedProcess};
-use crate::program::send_signal::{self, Signal};
+use crate::program::send_signal::send;
+use crate::program::signal::Signal;
 
-/// A process that lives so long has found its files and its ports; antnode gives up sooner where it cannot.
-const PROVEN: Duration = Duration::from_millis(300);
-
-/// For a busy machine to get from fork to the node's own program.
-const BORN: Duration = Duration::from_secs(5);
-
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// A node that was let loose and may yet fail.
+/// A spawned process that may still fail.
 #[derive(Debug)]
 pub(super) struct SpawnedNode {
-    loose: SpawnedProcess,
+    process: SpawnedProcess,
     command: DetachedProgram,
     name: String,
     root: PathBuf,
-    /// Where it says what it dies of; none in sudo mode, where the folder is the node's, and what lies there may
-    /// be a link to what only root reads.
+    /// The file that receives its error messages; none in sudo mode, where the node could replace it by a symlink to
+    /// a file that only root may read.
     console: Option<PathBuf>,
-    /// How much its console held before.
-    said_before: u64,
+    /// The size of the console file before.
+    console_size: u64,
 }
 
 impl SpawnedNode {
-    /// Lets a node loose.
-    pub(super) fn begin(node: &Node, command: DetachedProgram) -> Result<SpawnedNode, ManagerError> {
+    pub(super) fn spawn(node: &Node, command: DetachedProgram) -> Result<SpawnedNode, ManagerError> {
         let console = command.console.clone();
         let seen = console.as_deref().and_then(|console| fs::metadata(console).ok());
-        let said_before = seen.map_or(0, |seen| seen.len());
         Ok(SpawnedNode {
-            loose: command.spawn()?,
+            process: command.spawn()?,
             command,
             name: node.name.full(),
             root: node.home.root.clone(),
             console,
-            said_before,
+            console_size: seen.map_or(0, |seen| seen.len()),
         })
     }
 
-    /// Whether nothing can be said of it yet: what was let loose is not yet the node.
-    fn is_under_way(&mut self) -> bool {
-        self.loose.ended().is_none()
-            && match self.loose.pid() {
+    /// Whether the process is not yet the node's program and has not ended.
+    fn is_starting(&mut self) -> bool {
+        self.process.exit_reason().is_none()
+            && match self.process.pid() {
                 Some(pid) => is_node(pid, &self.root) != Some(true),
-                None => self.loose.is_carried(),
+                None => self.process.is_in_sudo(),
             }
     }
 
-    /// Whether it lives after it had time to fail, and by which pid; `after` is looked at for those sudo carried.
-    pub(super) fn outcome(&mut self, after: &Processes) -> Result<u32, ManagerError> {
+    /// The PID of the node if it is still alive; a process that sudo started is looked up in `after`.
+    pub(super) fn result(&mut self, after: &Processes) -> Result<u32, ManagerError> {
         let fail = |why: String| {
             Err(ManagerError::NotStarted {
                 node: self.name.clone(),
                 why,
             })
         };
-        if let Some(how) = self.loose.ended() {
+        if let Some(reason) = self.process.exit_reason() {
             self.command.is_allowed()?;
-            return fail(format!(
-                "it ended at once, {how}{}",
-                self.console
-                    .as_deref()
-                    .map_or_else(String::new, |console| last_line(console, self.said_before))
-            ));
+            let console = self.console.as_deref();
+            let message = console.map_or_else(String::new, |console| last_line(console, self.console_size));
+            return fail(format!("it ended at once, {reason}{message}"));
         }
-        match self.loose.pid() {
+        match self.process.pid() {
             Some(pid) if is_node(pid, &self.root) == Some(true) => Ok(pid),
             Some(pid) => {
-                // Not to be recognised, so not to be stopped later either.
-                send_signal::send(pid, Signal::Kill, self.command.account.as_ref())?;
+                // Later runs would not recognise it and could not stop it.
+                send(pid, Signal::Kill, self.command.account.as_ref())?;
                 fail("its process does not name its root".to_owned())
             }
             None => match after.of(&self.root).first() {
@@ -92,23 +80,27 @@ impl SpawnedNode {
     }
 }
 
-/// Waits until all are nodes, and then until they had time to fail; shorter if all have failed.
-pub(super) fn watch(births: &mut [&mut SpawnedNode]) {
-    let until = Instant::now() + BORN;
-    while Instant::now() < until && births.iter_mut().any(|birth| birth.is_under_way()) {
-        sleep(LOOK);
+/// Waits until all are nodes, and then long enough to see them fail; shorter if all have failed.
+pub(super) fn watch(spawned: &mut [&mut SpawnedNode]) {
+    let until = Instant::now() + SPAWN_TIMEOUT;
+    while Instant::now() < until && spawned.iter_mut().any(|node| node.is_starting()) {
+        sleep(PROCESS_CHECK_INTERVAL);
     }
-    let until = Instant::now() + PROVEN;
-    while Instant::now() < until && births.iter_mut().any(|birth| birth.loose.ended().is_none()) {
-        sleep(LOOK);
+    let until = Instant::now() + STARTUP_WATCH;
+    while Instant::now() < until
+        && spawned
+            .iter_mut()
+            .any(|node| node.process.exit_reason().is_none())
+    {
+        sleep(PROCESS_CHECK_INTERVAL);
     }
 }
 
-/// The last thing a node said since its console held `before` bytes, to be put after how it ended.
-fn last_line(console: &Path, before: u64) -> String {
+/// The last line that a node wrote to its console after the first `size` bytes, with `: ` before it.
+fn last_line(console: &Path, size: u64) -> String {
     let text = words_in(console).unwrap_or_default().into_bytes();
-    let old = usize::try_from(before).unwrap_or(usize::MAX);
-    // Shorter than before: it was begun anew.
+    let old = usize::try_from(size).unwrap_or(usize::MAX);
+    // A file that is shorter than before was started anew.
     let text = String::from_utf8_lossy(text.get(old..).unwrap_or(&text));
     match text.lines().rev().find(|line| !line.trim().is_empty()) {
         Some(line) => format!(": {}", line.trim()),

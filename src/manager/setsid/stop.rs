@@ -1,104 +1,95 @@
-//! How nodes are ended: asked first, each in its owner's name, and then made to.
+//! Stops processes of nodes: SIGTERM as each node's account, then SIGKILL.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::colony::{Mode, Node};
 use crate::manager::ManagerError;
 use crate::manager::node_layout::NodeLayout;
 use crate::manager::process_scan::{Processes, is_node};
-use crate::program::send_signal::{self, Signal};
+use crate::manager::timeouts::{KILL_TIMEOUT, PROCESS_CHECK_INTERVAL, STOP_TIMEOUT};
+use crate::program::send_signal::send;
+use crate::program::signal::Signal;
 use crate::program::user_account::Account;
 use crate::signals;
 
 use super::node_files::pid_file;
 
-/// From asking a node to end to ending it; a real one takes under 0.1 s.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// For the kernel to take away what was killed.
-const LAST: Duration = Duration::from_secs(3);
-
-/// Between two looks at processes that are ending.
-const LOOK: Duration = Duration::from_millis(10);
-
-/// Ends all of `nodes` that are among `running`, and gives them their grace together; each has its own outcome.
-pub(super) fn end(
+/// Stops all of `nodes` that are among `running`, waiting for all of them together; returns one result for each.
+pub(super) fn stop_all(
     nodes: &[&Node],
     running: &Processes,
-    premises: &NodeLayout,
+    layout: &NodeLayout,
 ) -> Vec<Result<(), ManagerError>> {
     let mut living: Vec<(u32, &Path)> = Vec::new();
-    let mut troubles: Vec<(&Path, String)> = Vec::new();
-    let mut strangers: Vec<(&Path, String)> = Vec::new();
+    let mut errors: Vec<(&Path, String)> = Vec::new();
+    let mut refused: Vec<(&Path, String)> = Vec::new();
     let mut owners: HashMap<&Path, Account> = HashMap::new();
     for node in nodes {
         let root = node.home.root.as_path();
-        // A process that says it is this node, in a place that is no node's of ours, is somebody else's.
-        if let Err(error) = premises.check_root(node) {
-            strangers.push((root, error.to_string()));
+        // A process that names a root where none of our nodes can be belongs to somebody else.
+        if let Err(error) = layout.paths.check_root(node) {
+            refused.push((root, error.to_string()));
             continue;
         }
         living.extend(running.of(root).iter().map(|process| (process.pid, root)));
-        match premises.account(node) {
+        match layout.account(node) {
             Ok(Some(owner)) => drop(owners.insert(root, owner)),
             Ok(None) => {}
-            Err(error) => troubles.push((root, error.to_string())),
+            Err(error) => errors.push((root, error.to_string())),
         }
     }
-    for (what, grace) in [(Signal::Terminate, GRACE), (Signal::Kill, LAST)] {
-        // Looked at again each time: between two looks a number may have gone to somebody else.
+    for (signal, timeout) in [(Signal::Terminate, STOP_TIMEOUT), (Signal::Kill, KILL_TIMEOUT)] {
+        // Checked again before each signal: the system may have given the PID to another process.
         living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
         for (pid, root) in &living {
-            // Who has no right owner is signalled in nobody's name.
-            let is_owned = premises.mode() == Mode::User || owners.contains_key(root);
-            if !is_owned || is_node(*pid, root) != Some(true) {
+            // Without a valid owner there is no account whose rights may be used.
+            let has_owner = layout.mode() == Mode::User || owners.contains_key(root);
+            if !has_owner || is_node(*pid, root) != Some(true) {
                 continue;
             }
-            if let Err(error) = send_signal::send(*pid, what, owners.get(root)) {
-                troubles.push((root, error.to_string()));
+            if let Err(error) = send(*pid, signal, owners.get(root)) {
+                errors.push((root, error.to_string()));
             }
         }
-        let until = Instant::now() + grace;
+        let until = Instant::now() + timeout;
         loop {
             living.retain(|(pid, root)| is_node(*pid, root) != Some(false));
-            // One that could not be signalled will not go by waiting.
-            let is_awaited = |root: &Path| !troubles.iter().any(|(troubled, _)| *troubled == root);
-            // Asked to end ourselves, we have no time for a node that takes its own.
-            let is_over = Instant::now() >= until || (what == Signal::Terminate && signals::asked_to_end());
+            // A process that could not be signalled will not end while we wait.
+            let is_awaited = |root: &Path| !errors.iter().any(|(failed, _)| *failed == root);
+            // When a signal asks wnm itself to end, it does not wait for slow nodes.
+            let is_over = Instant::now() >= until || (signal == Signal::Terminate && signals::asked_to_end());
             if !living.iter().any(|(_, root)| is_awaited(root)) || is_over {
                 break;
             }
-            sleep(LOOK);
+            sleep(PROCESS_CHECK_INTERVAL);
         }
     }
+    let error_of = |errors: &[(&Path, String)], root: &Path| {
+        let found = errors.iter().find(|(failed, _)| *failed == root);
+        found.map(|(_, why)| why.clone())
+    };
     nodes
         .iter()
         .map(|node| {
             let root = node.home.root.as_path();
-            if let Some((_, why)) = strangers.iter().find(|(stranger, _)| *stranger == root) {
-                // What does not run need not be stopped, whatever the row says.
-                return if running.of(root).is_empty() {
-                    Ok(())
-                } else {
-                    Err(ManagerError::NotStopped {
-                        node: node.name.full(),
-                        why: why.clone(),
-                    })
+            if let Some(why) = error_of(&refused, root) {
+                // A node without a process is stopped, whatever its row says.
+                return match running.of(root).is_empty() {
+                    true => Ok(()),
+                    false => Err(ManagerError::not_stopped(node, why)),
                 };
             }
             if let Some((pid, _)) = living.iter().find(|(_, living)| *living == root) {
-                let trouble = troubles.iter().find(|(troubled, _)| *troubled == root);
-                let why =
-                    trouble.map_or_else(|| "it outlived its killing".to_owned(), |(_, why)| why.clone());
-                return Err(ManagerError::NotStopped {
-                    node: node.name.full(),
-                    why: format!("process {pid} lives: {why}"),
-                });
+                let why = error_of(&errors, root).unwrap_or_else(|| "SIGKILL did not end it".to_owned());
+                return Err(ManagerError::not_stopped(
+                    node,
+                    format!("process {pid} is alive: {why}"),
+                ));
             }
-            if let Err(error) = premises.files.forget(&pid_file(node)) {
+            if let Err(error) = layout.files.delete_unsynced(&pid_file(node)) {
                 tracing::debug!("{error}");
             }
             Ok(())

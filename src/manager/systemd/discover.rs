@@ -1,4 +1,4 @@
-//! The nodes of which installed units tell, up or down.
+//! Finds nodes by installed units.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use crate::colony::{ManagerKind, Mode, Node};
 use crate::manager::discovered_node::DiscoveredNode;
 use crate::manager::{LaunchPolicy, ManagerError, installed_unit};
 
-/// The nodes that units in `folder` tell of, up or down, whoever wrote them. What is left out is said.
+/// The nodes of the units in `folder`, running or not, whoever wrote them; warns of units that it ignores.
 pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Result<Vec<Node>, ManagerError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -25,15 +25,15 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
         };
         let path = entry.path();
         let unit = installed_unit::read(&path, kind.mode)?;
-        let why = left_out(name, &unit.command, unit.found.as_ref(), kind).or(unit.doubt);
+        let why = why_ignored(name, &unit.command, unit.found.as_ref(), kind).or(unit.doubt);
         if let Some(why) = why {
-            tracing::warn!("`{}` is left alone: {why}", path.display());
+            tracing::warn!("`{}` is ignored: {why}", path.display());
             continue;
         }
-        for unread in unit.unread {
+        for unread in unit.unreadable {
             tracing::warn!(
-                "`{file}` takes variables from `{}`, which cannot be read: should the unit be lost, they are not in the \
-                 new one",
+                "the environment file `{}` of `{file}` cannot be read: if wnm has to write the unit again, its \
+                 variables will be missing",
                 unread.display()
             );
         }
@@ -49,25 +49,22 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
     Ok(nodes)
 }
 
-/// Why a unit called `name` is not one to take over; none where it is.
-fn left_out(
+/// Why the unit `name` cannot be taken over; none if it can.
+fn why_ignored(
     name: &str,
     command: &[String],
     found: Option<&DiscoveredNode>,
     kind: ManagerKind,
 ) -> Option<String> {
     let Some(found) = found else {
-        // What else an operator calls so need not be a node at all.
+        // Other services of an operator may have such a name.
         let why = "it runs no antnode with --root-dir and --port";
         return Some(why.to_owned());
     };
     if found.words.first().is_some_and(|word| word == "--rpc") {
-        let mode = match kind.mode {
-            Mode::Sudo => "sudo",
-            Mode::User => "user",
-        };
+        let mode = kind.mode;
         return Some(format!(
-            "antctl made it; its nodes are taken over with `--process_manager antctl+{mode}`"
+            "antctl made it; import antctl's nodes with `--process_manager antctl+{mode}`"
         ));
     }
     let digits = name.strip_prefix("antnode").unwrap_or_default();
@@ -75,7 +72,7 @@ fn left_out(
         return Some("its name is not `antnode` and a number".to_owned());
     }
     let program = command.first().map_or("", String::as_str);
-    found.crooked(Path::new(program))
+    found.invalid_path(Path::new(program))
 }
 
 #[cfg(test)]
@@ -86,11 +83,11 @@ mod tests {
     const LINE: &str = "/s/antnode0001/antnode --root-dir '/s/antnode 1' --port 55001 evm-arbitrum-one";
 
     #[test]
-    fn a_unit_that_is_no_node_of_ours_says_why() {
+    fn says_why_a_unit_is_ignored() {
         let kind = ManagerKind::from_choice("systemd+sudo").unwrap();
         let why = |name: &str, line: &str| {
             let words = shell_words::split(line).unwrap();
-            left_out(name, &words, from_words(&words, Vec::new()).as_ref(), kind)
+            why_ignored(name, &words, from_words(&words, Vec::new()).as_ref(), kind)
         };
         for name in ["antnode001", "antnode12345"] {
             assert_eq!(why(name, LINE), None, "{name}");

@@ -1,19 +1,19 @@
-//! Who may write a file or a folder by the list that its mode does not show (POSIX ACLs of Linux).
+//! POSIX access control lists of Linux: who can write a file besides those that its mode shows.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Somebody who may write, beside the owner.
+/// An account or a group that can write, besides the owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AclEntry {
     User(u32),
     Group(u32),
 }
 
-/// All that the list of `path` lets write, but for the owner; none where there is no list, or a disk knows of none. The
-/// lists of macOS are others, and are not read.
+/// The entries of the list of `path` that can write, without the owner; none if it has no list. The lists of macOS have
+/// another format and are not read.
 pub(super) fn grants(path: &Path) -> Option<Vec<AclEntry>> {
-    // A list of more than 500 entries says nothing that we could judge.
+    // A list of more than 500 entries counts as if everybody could write.
     let mut list = [0; 4096];
     let length = match rustix::fs::lgetxattr(path, "system.posix_acl_access", &mut list) {
         Ok(length) => length,
@@ -24,7 +24,8 @@ pub(super) fn grants(path: &Path) -> Option<Vec<AclEntry>> {
     Some(read(&list[..length], owner))
 }
 
-/// The entries that may write, the mask applied: a version, then eight bytes each of kind, rights and number.
+/// The entries that can write after the mask is applied. A list is a version, then eight bytes per entry: kind, rights
+/// and number.
 fn read(list: &[u8], owner: u32) -> Vec<AclEntry> {
     const WRITE: u16 = 2;
     const USER: u16 = 2;
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_write_is_who_has_the_right_and_is_not_masked() {
+    fn finds_writers_that_are_not_masked() {
         const NOBODY: u32 = u32::MAX;
         let entries = [
             (1, 7, NOBODY),

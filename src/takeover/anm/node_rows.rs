@@ -164,7 +164,7 @@ fn extra_arguments(unit: &NodeUnit) -> String {
     policy.bootstrap_cache = Path::new(STATE).join("bootstrap-cache");
     let words = unit.command.get(1..).unwrap_or_default();
     let network = unit.network.as_deref().unwrap_or(NETWORK);
-    shell_words::join(launch_command::words_beyond_row(words, network, &policy))
+    shell_words::join(launch_command::arguments_beyond_row(words, network, &policy))
 }
 
 /// Sets state, peer ID and version.

@@ -197,7 +197,7 @@ impl ServerAccess for LocalServer {
 
     fn processes(&self) -> Result<Vec<ServerProcess>, TakeoverError> {
         let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
-        Ok(process_scan::every()?
+        Ok(process_scan::all_commands()?
             .into_iter()
             .map(|(pid, words)| ServerProcess {
                 pid,
