@@ -290,15 +290,15 @@ fn forms() -> Vec<(usize, &'static str, String)> {
         ),
         (
             0,
-            "no setting `a",
+            "unknown setting 'a",
             format!("a = {}1{}\n", "[".repeat(deep), "]".repeat(deep)),
         ),
         (
             0,
-            "no setting `a",
+            "unknown setting 'a",
             format!("a = {}1{}\n", "{a=".repeat(deep), "}".repeat(deep)),
         ),
-        (0, "no setting `a", format!("a{} = 1\n", ".a".repeat(deep))),
+        (0, "unknown setting 'a", format!("a{} = 1\n", ".a".repeat(deep))),
         (0, "node_cpa", format!("[a{}]\nnode_cpa = 3\n", ".a".repeat(deep))),
         (0, "node_cap", "node_cap = [[[[3]]]]\n".to_owned()),
         (
@@ -309,7 +309,7 @@ fn forms() -> Vec<(usize, &'static str, String)> {
                 "\"x\", ".repeat(16_000) + &"[],".repeat(100)
             ),
         ),
-        (0, "no setting", "x = 1\n".repeat(20_000)),
+        (0, "unknown setting 'x'", "x = 1\n".repeat(20_000)),
     ]
 }
 
