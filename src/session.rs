@@ -13,6 +13,7 @@ use crate::arguments::{self, Arguments};
 use crate::clock::{Clock, RealClock};
 use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
 use crate::error::ExitError;
+use crate::execute::RemovedNodes;
 use crate::firewall;
 use crate::lock::{self, CycleLock};
 use crate::logging::{self, Verbosity};
@@ -281,6 +282,12 @@ impl Colony {
             }
         }
         processes
+    }
+
+    /// The identities of nodes that were removed from this colony.
+    #[must_use]
+    pub fn removed(&self, session: &Session) -> RemovedNodes {
+        RemovedNodes::new(&session.place.base_dir, self.settings.keep_removed)
     }
 
     /// Now, by the world's clock.

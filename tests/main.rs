@@ -39,6 +39,7 @@ mod reboot;
 mod recorded_decisions;
 mod removing;
 mod reports;
+mod restoring;
 mod running_python_wnm;
 mod safety;
 mod setsid;

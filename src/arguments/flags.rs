@@ -121,6 +121,7 @@ impl Flag {
                 Unit::Id => "ID",
                 Unit::Nodes => "NODES",
                 Unit::Times => "TIMES",
+                Unit::Days => "DAYS",
                 Unit::Actions | Unit::Containers => "N",
             },
             ValueType::Load => "LOAD",

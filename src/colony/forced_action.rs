@@ -8,6 +8,8 @@ use strum::{EnumIter, EnumString, IntoStaticStr, VariantNames};
 #[strum(serialize_all = "kebab-case")]
 pub enum ForcedAction {
     Add,
+    /// Makes a removed node again, with the identity that was kept.
+    Restore,
     /// At once, without `delay_remove`.
     Remove,
     Upgrade,
@@ -53,6 +55,7 @@ impl ForcedAction {
     pub fn facts(self) -> ActionFacts {
         let (done, chosen_by, needs_binary, needs_disks) = match self {
             ForcedAction::Add => ("added", ChosenBy::Count, true, true),
+            ForcedAction::Restore => ("restored", ChosenBy::Name, true, true),
             ForcedAction::Remove => ("removed", ChosenBy::NameOrCount, false, true),
             ForcedAction::Upgrade => ("upgraded", ChosenBy::NameOrCount, true, true),
             ForcedAction::Start => ("started", ChosenBy::NameOrCount, true, true),

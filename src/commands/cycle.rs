@@ -65,6 +65,7 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
         guard.update_node_details(&colony.nodes);
     }
     colony.store.prune(colony.now())?;
+    colony.removed(session).prune(colony.now());
     let result = cycle_result::of_plan(&plan, &outcomes, false);
     tracing::info!("Action: {result}");
     let output = match as_json {

@@ -60,6 +60,7 @@ fn with_context(
         .into_iter()
         .map(|node| (node.id, node))
         .collect();
+    let removed = colony.removed(session);
     let outcomes = work(
         &mut nodes,
         &mut ExecuteContext {
@@ -70,6 +71,7 @@ fn with_context(
             wallets: &colony.settings.rewards_address,
             pause: colony.settings.effective_action_delay(),
             forced,
+            removed: &removed,
         },
     );
     colony.nodes = nodes.into_values().collect();

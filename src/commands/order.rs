@@ -2,7 +2,7 @@
 
 use super::takeover_guard::TakeoverGuard;
 use super::{RunResult, execution, storage_check};
-use crate::colony::ForcedAction;
+use crate::colony::{ForcedAction, NodePorts};
 use crate::error::ExitError;
 use crate::execute::StepOutcome;
 use crate::plan::{self, NodeSelection};
@@ -33,15 +33,17 @@ pub(super) fn order(
         None
     };
     let plan = storage_check::plan_order(session, &colony, action, |nodes| {
-        plan::plan_forced(
-            action,
-            selection,
-            nodes,
-            &colony.template(session),
-            binary.as_ref().map(|binary| &binary.version),
-            &|ports| colony.world.gauge.busy_port(&ports),
-            &colony.policy(),
-        )
+        let template = colony.template(session);
+        let version = binary.as_ref().map(|binary| &binary.version);
+        let taken = |ports: NodePorts| colony.world.gauge.busy_port(&ports);
+        let policy = colony.policy();
+        match action {
+            ForcedAction::Restore => {
+                let removed = colony.removed(session).all();
+                plan::plan_restore(selection, &removed, nodes, &template, version, &taken, &policy)
+            }
+            _ => plan::plan_forced(action, selection, nodes, &template, version, &taken, &policy),
+        }
     })?;
     for blocker in &plan.holds {
         if blocker.is_failure() {

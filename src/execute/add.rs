@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::colony::{Node, NodeFigures, NodeHistory, NodeId, NodeState, Timestamp, Version, Wallet};
 use crate::manager;
+use crate::manager::files::Files;
 use crate::plan::{Action, NewNode, Step};
 use crate::store::{self, Change, NodeChange};
 
@@ -20,6 +21,41 @@ struct PendingNode<'s> {
     stage: AddStage,
     /// The error that stopped it.
     failure: Option<String>,
+    /// The directory in `BASE_DIR/removed` of the removed node that this one restores.
+    restored: Option<String>,
+}
+
+impl PendingNode<'_> {
+    /// The detail of the intent, so that a later run also puts the identity in place.
+    fn detail(&self, context: &ExecuteContext<'_>) -> serde_json::Value {
+        let mut detail = context.detail(self.step);
+        if let Some(directory) = &self.restored {
+            detail["restored"] = directory.as_str().into();
+        }
+        detail
+    }
+
+    /// Whether an identity is in place. Also true if that cannot be read.
+    fn has_identity(&self) -> bool {
+        let files = Files::new(self.node.manager.mode);
+        files
+            .read_identity(&self.node.home.root)
+            .map_or(true, |identity| !identity.is_empty())
+    }
+
+    /// Puts the identity of a restored node in place, before the node starts for the first time.
+    fn place_identity(&self, context: &ExecuteContext<'_>) -> Result<(), String> {
+        let Some(directory) = &self.restored else {
+            return Ok(());
+        };
+        let identity = context
+            .removed
+            .identity(directory)
+            .map_err(|error| error.to_string())?;
+        Files::new(self.node.manager.mode)
+            .write_identity(&self.node.home.root, &identity)
+            .map_err(|error| error.to_string())
+    }
 }
 
 /// How far the addition of a node went, which decides what has to be undone.
@@ -82,30 +118,36 @@ fn begin<'s>(
     context: &ExecuteContext<'_>,
 ) -> Result<PendingNode<'s>, store::StoreError> {
     let begun = context.begin(step, Some(new.id))?;
-    let wallet = context.wallets.draw(context.world.clock.chance());
+    let drawn = context.wallets.draw(context.world.clock.chance());
+    let restored_wallet = new
+        .restored
+        .as_ref()
+        .and_then(|old| Wallet::from_address(old.wallet.as_deref()?));
+    let wallet = restored_wallet.as_ref().unwrap_or(drawn);
     let version = context.binary.map(|binary| &binary.version);
     let node = new_row(new, wallet, version, context.world.clock.now());
-    let mut stage = AddStage::NotCreated;
     let failure = context.world.gauge.busy_port(&node.ports).map(|port| {
         format!(
             "port {port} of node {} is taken by another program: stop that program, or remove its claim",
             node.id
         )
     });
-    if failure.is_none() {
-        // The row is written first, so that no process of ours is ever without a row.
-        stage = AddStage::Written;
-        context
-            .store
-            .progress(begun.intent, NodeChange::Insert(&node), &context.detail(step))?;
-    }
-    Ok(PendingNode {
+    let mut pending = PendingNode {
         step,
         begun,
         node,
-        stage,
+        stage: AddStage::NotCreated,
         failure,
-    })
+        restored: new.restored.as_ref().map(|old| old.directory.clone()),
+    };
+    if pending.failure.is_none() {
+        // The row is written first, so that no process of ours is ever without a row.
+        pending.stage = AddStage::Written;
+        let detail = pending.detail(context);
+        let row = NodeChange::Insert(&pending.node);
+        context.store.progress(pending.begun.intent, row, &detail)?;
+    }
+    Ok(pending)
 }
 
 /// Continues the addition of a node that a killed run began. Its row exists.
@@ -113,6 +155,7 @@ pub(super) fn resume(
     step: &Step,
     begun: StartedStep,
     node: Node,
+    restored: Option<String>,
     context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
     let mut made = bring_up(
@@ -122,6 +165,7 @@ pub(super) fn resume(
             node,
             stage: AddStage::Resumed,
             failure: None,
+            restored,
         }],
         context,
     )?;
@@ -152,13 +196,20 @@ fn bring_up<'s>(
                 // What the manager chose is written before the manager starts the node. A run that is killed before
                 // this line asks the manager again, which finds the node by the requested values.
                 if made.node != asked {
-                    let detail = context.detail(made.step);
+                    let detail = made.detail(context);
                     context
                         .store
                         .progress(made.begun.intent, counted(&made.node), &detail)?;
                 }
                 if made.stage == AddStage::Written {
                     made.stage = AddStage::Defined;
+                }
+                if let Err(error) = made.place_identity(context) {
+                    // Without an identity nothing of the node is worth keeping; `BASE_DIR/removed` still has its own.
+                    if !made.has_identity() {
+                        made.stage = AddStage::Defined;
+                    }
+                    made.failure = Some(format!("the identity was not restored: {error}"));
                 }
             }
             Err(error) => {
@@ -194,11 +245,17 @@ fn settle(made: PendingNode<'_>, context: &ExecuteContext<'_>) -> Result<StepOut
         mut node,
         stage,
         failure,
+        restored,
     } = made;
     let Some(failure) = failure else {
         node.state = NodeState::Restarting;
         node.since = context.world.clock.now();
-        return context.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done);
+        let outcome = context.end(begun, step, Some(&node), NodeChange::Update(&node), StepEnd::Done)?;
+        // Only now: the node has its identity, and its row.
+        if let Some(Err(error)) = restored.map(|directory| context.removed.forget(&directory)) {
+            tracing::warn!("cannot delete the copy of a restored identity: {error}");
+        }
+        return Ok(outcome);
     };
     match stage {
         AddStage::NotCreated => context.end(

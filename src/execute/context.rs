@@ -11,6 +11,7 @@ use crate::plan::{self, Action, Step};
 use crate::store::{self, Change, Event, Intent, Store};
 use crate::world::World;
 
+use super::RemovedNodes;
 use super::outcome::{StepEnd, StepOutcome};
 
 /// What the execution of a plan needs besides the plan.
@@ -26,6 +27,8 @@ pub struct ExecuteContext<'a> {
     pub pause: Duration,
     /// Whether an operator forced the plan; otherwise the engine planned it.
     pub forced: bool,
+    /// The identities of removed nodes.
+    pub removed: &'a RemovedNodes,
 }
 
 /// A step whose intent is written and that has not ended.

@@ -8,6 +8,7 @@ mod context;
 mod outcome;
 mod recover;
 mod remove;
+pub mod removed_nodes;
 mod start_stop;
 mod upgrade;
 
@@ -22,6 +23,7 @@ use crate::{signals, store};
 pub use context::ExecuteContext;
 pub use outcome::{StepEnd, StepOutcome};
 pub use recover::recover;
+pub use removed_nodes::RemovedNodes;
 
 /// Executes `plan` on `nodes`, which are as the store has them, and updates them.
 ///

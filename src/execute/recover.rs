@@ -71,7 +71,8 @@ fn unfinished(
     let outcome = match kind {
         ActionKind::Add => {
             let step = step(Action::Start(node.id, None));
-            add::resume(&step, begun, node, context)?
+            let restored = intent.detail["restored"].as_str().map(str::to_owned);
+            add::resume(&step, begun, node, restored, context)?
         }
         ActionKind::Upgrade => {
             let newest = context.binary.map(|binary| binary.version.clone());

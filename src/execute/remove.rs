@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::colony::{Node, NodeId, NodeState, ProcessState};
+use crate::manager::ManagerError;
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
@@ -30,10 +31,10 @@ pub(super) fn finish(
     node: Node,
     context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
-    let removed = context
-        .manager(&node)
-        .and_then(|manager| manager.remove(&node))
-        .map_err(|error| error.to_string());
+    let removed = keep_identity(step, &begun, &node, context).and_then(|()| {
+        let removed = context.manager(&node).and_then(|manager| manager.remove(&node));
+        removed.map_err(|error| RemovalError::Manager(error.to_string()))
+    });
     write(step, conclude(begun, node, removed, context), None, context)
 }
 
@@ -61,18 +62,28 @@ pub(super) fn teardown(
             })
             .collect()
     })?;
-    let mut failures: BTreeMap<NodeId, String> = BTreeMap::new();
+    let mut failures: BTreeMap<NodeId, RemovalError> = BTreeMap::new();
     let mut by_manager: BTreeMap<_, Vec<Node>> = BTreeMap::new();
-    for (_, _, node) in &begun {
-        by_manager.entry(node.manager).or_default().push(node.clone());
+    for (step, begun, node) in &begun {
+        match keep_identity(step, begun, node, context) {
+            Ok(()) => by_manager.entry(node.manager).or_default().push(node.clone()),
+            Err(error) => {
+                failures.insert(node.id, error);
+            }
+        }
     }
     for (kind, theirs) in by_manager {
         match context.world.managers.of(kind) {
             Ok(manager) => {
                 let left = manager.teardown(&theirs);
-                failures.extend(left.into_iter().map(|(id, error)| (id, error.to_string())));
+                let failed =
+                    |(id, error): (NodeId, ManagerError)| (id, RemovalError::Manager(error.to_string()));
+                failures.extend(left.into_iter().map(failed));
             }
-            Err(error) => failures.extend(theirs.iter().map(|node| (node.id, error.to_string()))),
+            Err(error) => {
+                let failed = |node: &Node| (node.id, RemovalError::Manager(error.to_string()));
+                failures.extend(theirs.iter().map(failed));
+            }
         }
     }
     let recount = forgot_all(&begun, &failures, context).then_some(0);
@@ -98,7 +109,7 @@ pub(super) fn teardown(
 /// Whether antctl knows no nodes any more, so that ids and ports may be used again.
 fn forgot_all(
     begun: &[(Step, StartedStep, Node)],
-    failures: &BTreeMap<NodeId, String>,
+    failures: &BTreeMap<NodeId, RemovalError>,
     context: &ExecuteContext<'_>,
 ) -> bool {
     let mut antctls = begun
@@ -115,6 +126,30 @@ fn forgot_all(
     failures.is_empty() && antctls.peek().is_some() && antctls.all(keeps_none)
 }
 
+/// Why a node was not removed.
+enum RemovalError {
+    /// The node was not touched, because its identity could not be kept.
+    Identity(String),
+    Manager(String),
+}
+
+/// Keeps the identity of a node before anything of the node is deleted.
+fn keep_identity(
+    step: &Step,
+    begun: &StartedStep,
+    node: &Node,
+    context: &ExecuteContext<'_>,
+) -> Result<(), RemovalError> {
+    let kept = context.removed.keep(node, begun.at, &step.because.to_string());
+    kept.map_err(|error| {
+        RemovalError::Identity(format!(
+            "{} is not removed, because its identity could not be kept: {error}; to remove nodes without keeping \
+             their identities: `--keep_removed 0`",
+            node.name.full()
+        ))
+    })
+}
+
 /// A removal that ended, and its result.
 struct FinishedRemoval {
     begun: StartedStep,
@@ -126,7 +161,7 @@ struct FinishedRemoval {
 fn conclude(
     mut begun: StartedStep,
     mut node: Node,
-    removed: Result<(), String>,
+    removed: Result<(), RemovalError>,
     context: &ExecuteContext<'_>,
 ) -> FinishedRemoval {
     let ending = match removed {
@@ -134,7 +169,14 @@ fn conclude(
             context.close_firewall(&node, &mut begun);
             StepEnd::Done
         }
-        Err(error) => {
+        Err(RemovalError::Identity(error)) => {
+            if node.state == NodeState::Dead {
+                has_failed(&mut node, &error, context);
+            }
+            node.memory.last_error = Some(error.clone());
+            StepEnd::Failed(error)
+        }
+        Err(RemovalError::Manager(error)) => {
             // A half removed node becomes REMOVING, so that a later run repeats this step. A node that still runs was
             // not changed and keeps its state.
             if !still_runs(&node, context) {

@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 mod directories;
+pub mod identity;
 mod link_or_copy;
 
 use crate::colony::Mode;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use strum::{Display, EnumDiscriminants, EnumString, IntoStaticStr};
 
-use crate::colony::{ManagerKind, NodeId, NodeName, NodePaths, NodePorts, NodeState, ServiceName, Version};
+use crate::colony::{
+    ManagerKind, NodeId, NodeName, NodePaths, NodePorts, NodeState, RemovedNode, ServiceName, Version,
+};
 
 /// The state that a stopped node gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct NewNode {
     pub user: String,
     pub network: String,
     pub environment: String,
+    /// The removed node whose identity and wallet it gets.
+    pub restored: Option<RemovedNode>,
 }
 
 /// One thing to do, and the node to do it to.
@@ -96,7 +100,8 @@ impl fmt::Display for Action {
         match self {
             Action::Add(new) => write!(
                 f,
-                "add node {} as {}, ports {} {} {}, in {}",
+                "{} node {} as {}, ports {} {} {}, in {}",
+                if new.restored.is_some() { "restore" } else { "add" },
                 new.id,
                 new.service,
                 new.ports.node,

@@ -150,6 +150,16 @@ pub enum Refusal {
     BeingMoved,
     RootGone,
     NoBinary,
+    /// No identity is kept under this name.
+    NotKept,
+    /// The name fits several removed nodes, in these directories.
+    SeveralKept(Vec<String>),
+    /// A node of the colony has this identity already.
+    IdentityInUse(String),
+    /// One more node would be above the cap.
+    AboveCap {
+        cap: i64,
+    },
 }
 
 impl Blocker {
@@ -332,6 +342,19 @@ impl fmt::Display for Refusal {
             Refusal::BeingRemoved => f.write_str("being removed"),
             Refusal::BeingMoved => f.write_str("being moved between disks"),
             Refusal::RootGone => f.write_str("its root directory is missing"),
+            Refusal::NotKept => f.write_str(
+                "no removed node with this service name or peer ID in `BASE_DIR/removed`, where identities are kept",
+            ),
+            Refusal::SeveralKept(directories) => write!(
+                f,
+                "fits several removed nodes; give the peer ID, or one of these names: {}",
+                directories.join(", ")
+            ),
+            Refusal::IdentityInUse(node) => write!(f, "its identity is in use by {node}, which was not removed"),
+            Refusal::AboveCap { cap } => write!(
+                f,
+                "not restored, because the colony would have more nodes than `node_cap`, {cap}; raise `node_cap` first"
+            ),
             Refusal::NoBinary => f.write_str("there is no antnode binary to upgrade to"),
         }
     }

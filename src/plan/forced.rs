@@ -186,7 +186,7 @@ impl ForcedPlanner<'_> {
             ForcedAction::Disable => Ok(Action::Stop(node.id, StopReason::Disabled)),
             // A disabled node that is named is removed; a count never selects one.
             ForcedAction::Remove => Ok(Action::Remove(node.id)),
-            ForcedAction::Add | ForcedAction::Teardown => Err(Refusal::NotFound),
+            ForcedAction::Add | ForcedAction::Restore | ForcedAction::Teardown => Err(Refusal::NotFound),
         }
     }
 
@@ -263,7 +263,7 @@ fn out_of_reach(state: NodeState) -> Refusal {
 }
 
 /// All forced steps have the same priority: they run in the given order.
-fn ordered(action: Action, grounds: Vec<Cause>) -> Step {
+pub(super) fn ordered(action: Action, grounds: Vec<Cause>) -> Step {
     Step {
         action,
         priority: 100,
@@ -271,7 +271,7 @@ fn ordered(action: Action, grounds: Vec<Cause>) -> Step {
     }
 }
 
-fn held(hold: Blocker) -> Plan {
+pub(super) fn held(hold: Blocker) -> Plan {
     Plan {
         steps: Vec::new(),
         holds: vec![hold],

@@ -1,6 +1,6 @@
 //! New nodes: their ids, names, ports and paths.
 
-use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts};
+use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts, RemovedNode};
 
 use super::action::NewNode;
 use super::blocker::Blocker;
@@ -77,6 +77,35 @@ impl<'a> NewNodePlanner<'a> {
         }
     }
 
+    /// A removed node with its old id and ports; if one of them is in use, as a new node.
+    ///
+    /// # Errors
+    /// As [`NewNodePlanner::conceive`].
+    pub(super) fn plan_restored_node(&mut self, removed: &RemovedNode) -> Result<NewNode, Blocker> {
+        let (id, ports) = (removed.id, removed.ports);
+        let is_free = !self.template.manager.numbers_its_nodes()
+            && id.0 > 0
+            && self.ids.binary_search(&id.0).is_err()
+            && all(ports).all(|port| !self.ports[usize::from(port)])
+            && (self.taken)(ports).is_none();
+        let new = if is_free {
+            for port in all(ports) {
+                self.ports[usize::from(port)] = true;
+            }
+            self.describe(id, ports)
+        } else {
+            self.plan_next()?
+        };
+        if let Err(place) = self.ids.binary_search(&new.id.0) {
+            self.ids.insert(place, new.id.0);
+        }
+        Ok(NewNode {
+            network: removed.network.clone(),
+            restored: Some(removed.clone()),
+            ..new
+        })
+    }
+
     fn ports_of(&self, id: NodeId) -> Result<NodePorts, Blocker> {
         let port = |start: u32| {
             let port = u64::from(start) * 1000 + u64::from(id.0);
@@ -119,6 +148,7 @@ impl<'a> NewNodePlanner<'a> {
             user: template.user.clone(),
             network: template.network.clone(),
             environment: template.environment.clone(),
+            restored: None,
         }
     }
 }

@@ -28,6 +28,7 @@ pub fn of_order(
         return json!({ "status": "error", "message": blocker.to_string() });
     }
     match (action, selection) {
+        (ForcedAction::Restore, _) => of_restore(plan, outcomes, dry),
         (ForcedAction::Add, NodeSelection::Count(count)) => of_add(*count, plan, outcomes, dry),
         (ForcedAction::Teardown, _) if before.is_empty() => {
             json!({ "status": "no-nodes", "message": "No nodes to teardown" })
@@ -87,6 +88,38 @@ fn of_add(count: i64, plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value
         "status": if dry { "add-nodes-dryrun" } else { "added-nodes" },
         "added_count": added.len(),
         "added_nodes": or_null(added),
+        "failed_count": failures.len(),
+        "failed_nodes": or_null(failures),
+    })
+}
+
+fn of_restore(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
+    let mut restored: Vec<String> = Vec::new();
+    let mut failures: Vec<Value> = Vec::new();
+    for outcome in outcomes {
+        let Action::Add(new) = &outcome.step.action else {
+            continue;
+        };
+        let name = new.name.full();
+        match &outcome.ending {
+            StepEnd::Done => restored.push(name),
+            StepEnd::Failed(error) => failures.push(json!({ "service": name, "error": error })),
+            StepEnd::Skipped => failures.push(json!({ "service": name, "error": "ended by a signal" })),
+        }
+    }
+    failures.extend(
+        plan.holds
+            .iter()
+            .filter(|hold| hold.is_failure())
+            .map(|hold| match hold {
+                Blocker::Refused { name, why } => json!({ "service": name, "error": why.to_string() }),
+                hold => json!({ "error": hold.to_string() }),
+            }),
+    );
+    json!({
+        "status": if dry { "restore-dryrun" } else { "restored-nodes" },
+        "restored_count": restored.len(),
+        "restored_nodes": or_null(restored),
         "failed_count": failures.len(),
         "failed_nodes": or_null(failures),
     })

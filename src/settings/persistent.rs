@@ -129,4 +129,7 @@ pub(super) const PERSISTENT: &[Setting] = settings! {
     Tools, "firewall", ValueType::Choice(FirewallKind::VARIANTS), "auto",
         "What opens ports; auto: ufw with +sudo if installed, else null",
         known_to: KnownTo::Wnm, variable: EnvName::As("WNM_FIREWALL");
+    Upkeep, "keep_removed", whole(0, 36_500, Unit::Days), "30",
+        "How long the identity of a removed node is kept, for --force_action restore; 0: not kept",
+        known_to: KnownTo::Wnm;
 };

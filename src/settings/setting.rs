@@ -79,6 +79,7 @@ pub enum Unit {
     Percent,
     BytesPerSecond,
     Bytes,
+    Days,
     Seconds,
     Milliseconds,
     /// Seconds since 1970.
@@ -162,6 +163,7 @@ impl Unit {
             Unit::Percent => "percent",
             Unit::BytesPerSecond => "bytes per second",
             Unit::Bytes => "bytes",
+            Unit::Days => "days",
             Unit::Seconds => "seconds",
             Unit::Milliseconds => "milliseconds",
             Unit::UnixTime => "seconds since 1970",

@@ -95,6 +95,8 @@ pub struct Settings {
     pub antctl_version: Option<Version>,
     pub highest_node_id_used: Option<u32>,
     pub last_stopped_at: Timestamp,
+    /// Days; 0: no identity is kept.
+    pub keep_removed: i64,
     #[serde(skip)]
     pub run: RunOptions,
 }

@@ -149,6 +149,8 @@ fn machine_reports_have_the_documented_fields() {
             "3",
             "--firewall",
             "ufw",
+            "--keep_removed",
+            "7",
             "--force_action",
             "update_config",
         ])
