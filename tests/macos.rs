@@ -13,6 +13,7 @@ const ASKS_FIRST: &[(&str, &str)] = &[
         "there is no systemd whose units are read",
     ),
     ("manager/process_scan.rs", "`ps` lists them"),
+    ("manager/process_scan/proc_files.rs", "`ps` lists them"),
     ("manager/setsid.rs", "a name in an error that only Linux can have"),
     (
         "manager/setsid/node_files.rs",

@@ -30,14 +30,14 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "the disk is not mounted; a teardown with `--confirm`",
-        says: "error: safety stop: … hint: nothing was done; mount the disk",
+        says: "error: safety stop: … hint: nothing was changed; mount the disk",
         codes: &[4],
         then: Then::GoesOn,
         play: || unmounted(&[&["--force_action", "teardown", "--confirm"]]),
     },
     Fault {
         given: "the disk is not mounted; a forced add, start or upgrade",
-        says: "error: safety stop: … hint: nothing was done; mount the disk",
+        says: "error: safety stop: … hint: nothing was changed; mount the disk",
         codes: &[4],
         then: Then::GoesOn,
         play: || {

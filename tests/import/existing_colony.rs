@@ -71,7 +71,7 @@ fn import_that_finds_nothing_still_creates_a_colony() {
     let stage = Stage::new();
     let words: Vec<&str> = IMPORT[..27].iter().copied().chain(["setsid+user"]).collect();
     let ran = stage.wnm(&words).code(1).complains();
-    ran.says("`rewards_address` is needed");
+    ran.says("missing setting 'rewards_address'");
     assert!(!stage.database().exists());
     let paid: Vec<&str> = words
         .iter()

@@ -61,6 +61,11 @@ fn fault_75_quiet_prints_only_errors() {
         .complains();
     busy.kill().expect("it ends");
     busy.wait().expect("it ended");
+    // A child that the killed run had just forked keeps the lock until it runs its program.
+    stage.wait_for("the lock is free", |stage| {
+        let lock = std::fs::File::open(stage.base().join("wnm_active")).expect("the lock");
+        lock.try_lock().is_ok()
+    });
     let ran = stage.force("survey -q").done();
     assert_eq!(ran.stderr, "", "{ran}");
 
