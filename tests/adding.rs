@@ -1,7 +1,11 @@
 //! Adding nodes: on a machine with room, a colony grows to its cap and no further.
 
+use std::cell::RefCell;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
 
 use crate::stage::{Stage, listen};
 
@@ -71,15 +75,17 @@ fn reuses_the_lowest_free_id() {
 }
 
 #[test]
-fn rejects_a_port_in_use_and_leaves_nothing() {
+fn passes_over_an_id_whose_metrics_port_is_in_use() {
     let stage = Stage::running(1, &[]);
     let next = stage.row(1).metrics_port + 1;
     let _squatter = listen(next);
-    let ran = stage.force("add");
-    assert_ne!(ran.code, Some(0), "{ran}");
-    ran.says(&next.to_string()).plain();
-    assert_eq!(stage.ids(), [1]);
-    stage.check_consistency(true);
+    stage
+        .force("add")
+        .done()
+        .says(&format!("node 2 is passed over: port {next}"))
+        .says("`ss -lntup`");
+    assert_eq!(stage.ids(), [1, 3]);
+    stage.check_consistency(false);
 }
 
 #[test]
@@ -112,4 +118,70 @@ fn every_node_gets_the_environment_setting() {
         variables.contains(&"ANT_COLOUR=red") && variables.contains(&"ANT_WORDS=two words"),
         "{variables:?}"
     );
+}
+
+#[test]
+fn cycle_passes_over_an_id_whose_node_port_is_in_use() {
+    // Given two nodes, a cap of four, and a program on the UDP port of node 3,
+    let stage = Stage::running(2, &["--node_cap", "4"]);
+    let port = stage.row(1).port + 2;
+    let squatter = UdpSocket::bind(("0.0.0.0", port)).expect("a port of this test's own block");
+    // when cycles run,
+    let warnings = RefCell::new(Vec::new());
+    stage.until(
+        "node 4 is added",
+        |stage| stage.ids() == [1, 2, 4],
+        |stage| {
+            let ran = stage.cycle();
+            let is_warning = |line: &&str| line.contains("WARN") && line.contains("is passed over");
+            let count = ran.stderr.lines().filter(is_warning).count();
+            warnings.borrow_mut().push(count);
+        },
+    );
+    // then each warns once, and node 4 is added in place of node 3;
+    assert_eq!(warnings.borrow().last(), Some(&1));
+    let plan = stage.wnm(&["--report", "plan"]).done();
+    assert!(!plan.stdout.contains("is not added"), "{plan}");
+    // when the port is free again, then node 3 is added as well.
+    drop(squatter);
+    stage.cycle_until("node 3 is added", |stage| stage.ids() == [1, 2, 3, 4]);
+    stage.check_consistency(false);
+}
+
+/// Connects from the given port to a listener, and ends with its input.
+const CONNECT: &str = "
+import socket, sys
+listener = socket.socket(); listener.bind(('127.0.0.1', 0)); listener.listen(1)
+outgoing = socket.socket(); outgoing.bind(('127.0.0.1', int(sys.argv[1])))
+outgoing.connect(listener.getsockname())
+print('connected', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn outgoing_connection_does_not_keep_a_node_away() {
+    // Given a connection whose own port has the number of the next node's UDP port,
+    let stage = Stage::running(1, &[]);
+    let row = stage.row(1);
+    let port = row.port + 1;
+    let mut connections = Command::new("python3")
+        .args(["-c", CONNECT])
+        .arg(port.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3 runs");
+    let mut ready = String::new();
+    BufReader::new(connections.stdout.take().expect("a pipe"))
+        .read_line(&mut ready)
+        .expect("it prints a line");
+    assert_eq!(ready, "connected\n");
+    // when the next cycle plans,
+    let plan = stage.wnm(&["--report", "plan"]).done();
+    // then that id is not passed over.
+    assert!(!plan.stdout.contains("passed over"), "{plan}");
+    stage.force("add").done();
+    drop(connections.stdin.take());
+    connections.wait().expect("it ends with its input");
+    assert_eq!(stage.ids(), [1, 2]);
 }

@@ -45,7 +45,7 @@ fn template() -> Template {
     }
 }
 
-fn free(_: NodePorts) -> Option<u16> {
+fn free(_: NodePorts) -> Option<wnm::colony::BusyPort> {
     None
 }
 
@@ -298,7 +298,7 @@ proptest! {
             _ => ForcedAction::Stop,
         };
         let policy = Policy { cap: 5, ..quiet_policy() };
-        let plan = plan_forced(action, &whom, &nodes, &template(), Some(&newest()), &free, &policy);
+        let plan = plan_forced(action, &whom, (&nodes, &BTreeSet::new()), &template(), Some(&newest()), &free, &policy);
         prop_assert_eq!(breaches(&plan, &policy, &nodes), vec![]);
         prop_assert!(!plan.steps.is_empty() || !plan.holds.is_empty());
     }

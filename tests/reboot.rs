@@ -45,3 +45,24 @@ fn first_run_after_init_is_no_reboot() {
         stage.events()
     );
 }
+
+#[test]
+fn boot_ends_the_starts_that_it_interrupted() {
+    // Given two nodes that were RESTARTING when the machine went down,
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    for process in stage.processes() {
+        kill(process.pid, Signal::SIGKILL);
+    }
+    stage.wait_for("all are dead", |stage| stage.processes().is_empty());
+    stage.tamper("UPDATE node SET status = 'RESTARTING', timestamp = 1000");
+    // when the first run after the boot looks at them,
+    stage
+        .pass(&["--last_stopped_at", "1000", "--delay_start", "2000000000"])
+        .done();
+    // then they are STOPPED at once, and no start has failed.
+    assert_eq!(stage.in_state("STOPPED"), 2, "{}", stage.describe());
+    assert_eq!(
+        stage.figure("SELECT count(*) FROM node WHERE start_failures > 0"),
+        0
+    );
+}

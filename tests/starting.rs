@@ -1,6 +1,6 @@
 //! Starting: wnm starts stopped nodes, oldest first, and one that fails does not block the others.
 
-use crate::stage::Stage;
+use crate::stage::{Stage, listen};
 
 #[test]
 fn killed_node_restarts_with_its_identity() {
@@ -70,4 +70,19 @@ fn disabled_node_stays_off_until_a_forced_start() {
     stage.check_consistency(true);
     stage.force("start --service_name antnode0001").done();
     stage.until("it runs", |stage| stage.row(1).status == "RUNNING", Stage::survey);
+}
+
+#[test]
+fn start_with_a_port_in_use_names_the_port_and_waits() {
+    // Given a stopped node, and a program on its metrics port,
+    let stage = Stage::running(1, &["--node_cap", "1"]);
+    stage.force("stop").done();
+    let port = stage.row(1).metrics_port;
+    let _squatter = listen(port);
+    // when a cycle starts it, then the start has failed, the error names the port, and the next cycle waits.
+    stage.pass(&[]).code(3).says(&format!("port {port}")).plain();
+    let row = stage.row(1);
+    assert_eq!(row.status, "STOPPED");
+    stage.pass(&[]).done();
+    assert!(stage.processes().is_empty(), "{}", stage.describe());
 }

@@ -41,3 +41,14 @@ fn stop_without_a_name_stops_the_youngest() {
     assert_eq!(stage.row(3).status, "STOPPED");
     assert_eq!(stage.in_state("RUNNING"), 2);
 }
+
+#[test]
+fn count_stops_nodes_that_are_starting() {
+    // Given two nodes that were just started,
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    stage.tamper("UPDATE node SET status = 'RESTARTING', timestamp = unixepoch()");
+    // when two are stopped by force, then both processes end.
+    stage.force("stop --count 2").done();
+    assert!(stage.processes().is_empty(), "{}", stage.describe());
+    assert_eq!(stage.in_state("STOPPED"), 2);
+}

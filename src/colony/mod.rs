@@ -40,7 +40,7 @@ pub use manager_kind::{ManagerKind, Mode, StoredPlace, Tool};
 pub use node::{Node, NodeHistory, NodePaths, PeerColumns};
 pub use node_figures::NodeFigures;
 pub use node_name::{NodeId, NodeName, ServiceName};
-pub use node_ports::NodePorts;
+pub use node_ports::{BusyPort, NodePorts};
 pub use node_reading::{Answer, NodeObservation, NodeReading};
 pub use node_state::NodeState;
 pub use platform::Platform;

@@ -103,6 +103,8 @@ fn log_decisions(session: &Session, colony: &Colony, observation: &Observation, 
     for blocker in &planned.plan.holds {
         if blocker.is_failure() {
             tracing::error!("{blocker}");
+        } else if blocker.is_warning() {
+            tracing::warn!("{blocker}");
         } else if is_explained {
             tracing::info!("{blocker}");
         } else {

@@ -1,8 +1,10 @@
 //! `--force_action`: a forced action, which ignores limits, quotas and delays.
 
+use std::collections::BTreeSet;
+
 use super::takeover_guard::TakeoverGuard;
 use super::{RunResult, execution, storage_check};
-use crate::colony::{ForcedAction, NodePorts};
+use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, ProcessState};
 use crate::error::ExitError;
 use crate::execute::StepOutcome;
 use crate::plan::{self, NodeSelection};
@@ -32,6 +34,7 @@ pub(super) fn order(
     } else {
         None
     };
+    let living = living(&colony, action, selection);
     let plan = storage_check::plan_order(session, &colony, action, |nodes| {
         let template = colony.template(session);
         let version = binary.as_ref().map(|binary| &binary.version);
@@ -42,7 +45,15 @@ pub(super) fn order(
                 let removed = colony.removed(session).all();
                 plan::plan_restore(selection, &removed, nodes, &template, version, &taken, &policy)
             }
-            _ => plan::plan_forced(action, selection, nodes, &template, version, &taken, &policy),
+            _ => plan::plan_forced(
+                action,
+                selection,
+                (nodes, &living),
+                &template,
+                version,
+                &taken,
+                &policy,
+            ),
         }
     })?;
     for blocker in &plan.holds {
@@ -68,4 +79,30 @@ pub(super) fn order(
     };
     let result = order_result::of_order(action, selection, &plan, &outcomes, &before, session.run.dry_run);
     execution::result(report::pretty(&result), &plan, &outcomes)
+}
+
+/// The nodes that are not RUNNING but have a process, such as nodes that were just started; only where `action` selects
+/// running nodes by a count.
+fn living(colony: &Colony, action: ForcedAction, selection: &NodeSelection) -> BTreeSet<NodeId> {
+    let is_counted = matches!(selection, NodeSelection::Count(_))
+        && matches!(action, ForcedAction::Stop | ForcedAction::Upgrade);
+    if !is_counted {
+        return BTreeSet::new();
+    }
+    let is_in_doubt = |node: &&Node| match node.state {
+        NodeState::Restarting | NodeState::Upgrading => true,
+        NodeState::Stopped => action == ForcedAction::Stop,
+        _ => false,
+    };
+    let nodes: Vec<Node> = colony.nodes.iter().filter(is_in_doubt).cloned().collect();
+    if nodes.is_empty() {
+        return BTreeSet::new();
+    }
+    let processes = colony.processes(&nodes);
+    nodes
+        .iter()
+        .zip(processes)
+        .filter(|(_, process)| process.is_some_and(|process| process.activity == ProcessState::Running))
+        .map(|(node, _)| node.id)
+        .collect()
 }

@@ -62,6 +62,12 @@ pub(super) fn survey_and_record(
         ..observation
     };
     let now = colony.now();
+    plan::end_at_boot(
+        &mut chosen,
+        &observation.sightings,
+        observation.instruments.boot,
+        now,
+    );
     let storages = storages(colony, observation.device, &observation.elsewhere);
     let is_confirmed = session.run.confirm;
     let settled = plan::settle(

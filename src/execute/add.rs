@@ -126,9 +126,9 @@ fn begin<'s>(
     let wallet = restored_wallet.as_ref().unwrap_or(drawn);
     let version = context.binary.map(|binary| &binary.version);
     let node = new_row(new, wallet, version, context.world.clock.now());
-    let failure = context.world.gauge.busy_port(&node.ports).map(|port| {
+    let failure = context.world.gauge.busy_port(&node.ports).map(|busy| {
         format!(
-            "port {port} of node {} is taken by another program: stop that program, or remove its claim",
+            "port {busy} of node {} is in use: the next run passes this id over",
             node.id
         )
     });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{ManagerKind, Node, NodeId, NodeState};
+use crate::colony::{ManagerKind, Node, NodeId, NodeState, ProcessState};
 use crate::plan::{Action, Step, StopReason};
 use crate::store::{self, Change, NodeChange};
 
@@ -26,6 +26,19 @@ pub(super) fn start(
             outcomes.push(no_such_node(step, *id));
             continue;
         };
+        if let Some(error) = busy_port(node, context) {
+            outcomes.push(on_node(step, *id, nodes, context, |begun, mut node, context| {
+                has_failed(&mut node, &error, context);
+                context.end(
+                    begun,
+                    step,
+                    Some(&node),
+                    NodeChange::Update(&node),
+                    StepEnd::Failed(error),
+                )
+            })?);
+            continue;
+        }
         match to {
             Some(to) => outcomes.push(upgrade::upgrade(step, *id, to, nodes, context)?),
             None => plain.push((step, node.clone())),
@@ -64,6 +77,19 @@ pub(super) fn start(
             .collect::<Result<Vec<_>, _>>()
     })?);
     Ok(outcomes)
+}
+
+/// The error of a start for which another program uses a port of the node. A process of the node itself may use it.
+fn busy_port(node: &Node, context: &ExecuteContext<'_>) -> Option<String> {
+    let busy = context.world.gauge.busy_port(&node.ports)?;
+    let own = context
+        .manager(node)
+        .and_then(|manager| manager.inspect(std::slice::from_ref(node)));
+    let is_own = own.is_ok_and(|seen| {
+        let mut seen = seen.iter();
+        seen.any(|process| process.activity == ProcessState::Running)
+    });
+    (!is_own).then(|| format!("port {busy} is in use by another program: `ss -lntup` shows the program"))
 }
 
 /// Stops one node and sets its state as `rest` says. A node whose stop failed keeps its state.

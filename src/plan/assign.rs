@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::colony::{Node, NodeId, NodePorts, NodeState, Timestamp, Version};
+use crate::colony::{BusyPort, Node, NodeId, NodePorts, NodeState, Timestamp, Version};
 
 use super::action::{Action, StopReason};
 use super::blocker::Blocker;
@@ -21,7 +21,7 @@ pub fn assign(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
@@ -76,7 +76,12 @@ impl<'a> Assignment<'a> {
     }
 
     /// Plans all work items of one task.
-    fn serve(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
+    fn serve(
+        &mut self,
+        wants: &[WorkItem],
+        template: &Template,
+        taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    ) {
         let Some(first) = wants.first() else { return };
         match first.task {
             task @ (Task::Rest | Task::RestFull | Task::RestInitialised) => {
@@ -193,17 +198,23 @@ impl<'a> Assignment<'a> {
         });
     }
 
-    fn add(&mut self, wants: &[WorkItem], template: &Template, taken: &dyn Fn(NodePorts) -> Option<u16>) {
+    fn add(
+        &mut self,
+        wants: &[WorkItem],
+        template: &Template,
+        taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    ) {
         let mut planner = NewNodePlanner::new(self.nodes, template, taken);
         for want in wants {
             match planner.plan_next() {
                 Ok(new) => self.push(Action::Add(Box::new(new)), want, Vec::new()),
                 Err(hold) => {
                     self.plan.holds.push(hold);
-                    return;
+                    break;
                 }
             }
         }
+        self.plan.holds.extend(planner.passed_over());
     }
 
     /// Assigns one node to each work item, as long as there are nodes.

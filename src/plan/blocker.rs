@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::colony::{ForcedAction, NodeId, Plural, Timestamp};
+use crate::colony::{BusyPort, ForcedAction, NodeId, Plural, Timestamp};
 
 use super::reason::{Quantity, Quota};
 use super::task::Task;
@@ -87,11 +87,8 @@ pub enum Blocker {
         found: usize,
         wanted: usize,
     },
-    /// A new node's port is in use by another program.
-    PortTaken {
-        id: NodeId,
-        port: u16,
-    },
+    /// Ids that no new node gets in this run, each with the port that another program uses.
+    PortsTaken(Vec<(NodeId, BusyPort)>),
     /// A new node's port would be above 65535.
     PortTooHigh {
         id: NodeId,
@@ -168,8 +165,7 @@ impl Blocker {
     pub fn is_failure(&self) -> bool {
         match self {
             Blocker::Refused { why, .. } => !matches!(why, Refusal::UpToDate(_)),
-            Blocker::PortTaken { .. }
-            | Blocker::PortTooHigh { .. }
+            Blocker::PortTooHigh { .. }
             | Blocker::PortTwice { .. }
             | Blocker::NoFreeId
             | Blocker::CountTooSmall { .. }
@@ -178,6 +174,14 @@ impl Blocker {
             | Blocker::NoneTo { .. } => true,
             _ => false,
         }
+    }
+}
+
+impl Blocker {
+    /// Whether the operator should know of it although nothing failed.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        matches!(self, Blocker::PortsTaken(_))
     }
 }
 
@@ -275,10 +279,7 @@ impl fmt::Display for Blocker {
                 write!(f, "failed to upgrade {nodes}, or the version did not change: will retry later")
             }
             Blocker::NoNode { task, found, wanted } => write!(f, "{task}: only {found} of {wanted} requested: no more nodes available"),
-            Blocker::PortTaken { id, port } => write!(
-                f,
-                "node {id} is not added: its port {port} is in use by another program; stop that program"
-            ),
+            Blocker::PortsTaken(ids) => write_ports_taken(f, ids),
             Blocker::PortTooHigh { id, port } => {
                 write!(
                     f,
@@ -315,6 +316,20 @@ impl fmt::Display for Blocker {
             }
         }
     }
+}
+
+/// The first ids with their ports, and how many more there are.
+fn write_ports_taken(f: &mut fmt::Formatter<'_>, ids: &[(NodeId, BusyPort)]) -> fmt::Result {
+    const SHOWN: usize = 3;
+    for (place, (id, busy)) in ids.iter().take(SHOWN).enumerate() {
+        let comma = if place > 0 { ", " } else { "" };
+        write!(f, "{comma}node {id} is passed over: port {busy} is in use")?;
+    }
+    match ids.len().saturating_sub(SHOWN) {
+        0 => {}
+        more => write!(f, ", and {more} more")?,
+    }
+    f.write_str("; wnm tries again in the next run; `ss -lntup` shows the program")
 }
 
 impl fmt::Display for Refusal {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::colony::{
-    Answer, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName, NodeObservation,
-    NodePaths, NodePorts, NodeReading, NodeState, ServiceName, Timestamp, Tool, Version,
+    Answer, BusyPort, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName,
+    NodeObservation, NodePaths, NodePorts, NodeReading, NodeState, ServiceName, Timestamp, Tool, Version,
 };
 
 use super::measure::{MachineFigures, measure};
@@ -151,7 +151,7 @@ pub fn metrics(nodes: &[Node]) -> Metrics {
 }
 
 /// No port is used by anything else.
-pub fn free(_: NodePorts) -> Option<u16> {
+pub fn free(_: NodePorts) -> Option<BusyPort> {
     None
 }
 

@@ -3,7 +3,9 @@
 //! Forced actions ignore limits, quotas and the cap. They never downgrade a node, never start one that runs, and
 //! never guess which node a name means.
 
-use crate::colony::{ChosenBy, ForcedAction, Node, NodeId, NodePorts, NodeState, Version};
+use std::collections::BTreeSet;
+
+use crate::colony::{BusyPort, ChosenBy, ForcedAction, Node, NodeId, NodePorts, NodeState, Version};
 
 use super::action::{Action, StopReason};
 use super::assign::{oldest, outdated, youngest};
@@ -38,19 +40,21 @@ impl NodeSelection {
 }
 
 /// The plan for `action`, in the order of the names, at most one step for a node. What is impossible becomes a
-/// blocker for which [`Blocker::is_failure`] is true.
+/// blocker for which [`Blocker::is_failure`] is true. `living`: nodes that are not RUNNING but have a process, which a
+/// count stops and upgrades as well.
 pub fn plan_forced(
     action: ForcedAction,
     whom: &NodeSelection,
-    nodes: &[Node],
+    (nodes, living): (&[Node], &BTreeSet<NodeId>),
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
 ) -> Plan {
     let planner = ForcedPlanner {
         action,
         nodes,
+        living,
         binary,
         upgrades: policy.upgrades,
     };
@@ -73,7 +77,7 @@ fn add(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
 ) -> Plan {
     if binary.is_none() {
         return held(Blocker::BinaryNeeded {
@@ -91,6 +95,7 @@ fn add(
             }
         }
     }
+    plan.holds.extend(planner.passed_over());
     plan
 }
 
@@ -109,6 +114,7 @@ fn teardown(nodes: &[Node]) -> Plan {
 struct ForcedPlanner<'a> {
     action: ForcedAction,
     nodes: &'a [Node],
+    living: &'a BTreeSet<NodeId>,
     binary: Option<&'a Version>,
     upgrades: bool,
 }
@@ -136,9 +142,11 @@ impl ForcedPlanner<'_> {
         let chosen = match action {
             ForcedAction::Start => oldest(self.nodes, most, |node| node.state == NodeState::Stopped),
             ForcedAction::Upgrade => oldest(self.nodes, most, |node| {
-                node.state == NodeState::Running && self.upgrade(node).is_ok()
+                self.is_up(node) && self.upgrade(node).is_ok()
             }),
-            ForcedAction::Stop => youngest(self.nodes, most, |node| node.state == NodeState::Running),
+            ForcedAction::Stop => youngest(self.nodes, most, |node| {
+                self.is_up(node) && self.stop(node).is_ok()
+            }),
             _ => youngest(self.nodes, most, |node| node.state != NodeState::Disabled),
         };
         if chosen.is_empty() {
@@ -161,6 +169,10 @@ impl ForcedPlanner<'_> {
             self.push(&mut plan, &node.service.0, Ok(node));
         }
         plan
+    }
+
+    fn is_up(&self, node: &Node) -> bool {
+        node.state == NodeState::Running || self.living.contains(&node.id)
     }
 
     /// Adds the step of one node, or the reason why there is none.

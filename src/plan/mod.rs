@@ -19,6 +19,7 @@
 mod action;
 mod assign;
 mod blocker;
+mod boot;
 mod decide;
 #[cfg(test)]
 mod fixtures;
@@ -42,6 +43,7 @@ mod task;
 pub use action::{Action, ActionKind, NewNode, StopReason};
 pub use assign::assign;
 pub use blocker::{Blocker, Refusal};
+pub use boot::{end_at_boot, waits_since_before};
 pub use decide::{Decision, Trigger, WorkItem, decide};
 pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};

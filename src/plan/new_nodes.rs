@@ -1,6 +1,6 @@
 //! New nodes: their ids, names, ports and paths.
 
-use crate::colony::{Node, NodeId, NodeName, NodePaths, NodePorts, RemovedNode};
+use crate::colony::{BusyPort, Node, NodeId, NodeName, NodePaths, NodePorts, RemovedNode};
 
 use super::action::NewNode;
 use super::blocker::Blocker;
@@ -13,16 +13,18 @@ pub(super) struct NewNodePlanner<'a> {
     ids: Vec<u32>,
     /// Every port that a node of the colony uses.
     ports: Vec<bool>,
-    /// Returns the first of these ports that another program uses.
-    taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+    /// Returns the first of a node's ports that another program uses.
+    taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     next: u32,
+    /// Ids that were passed over, because another program uses one of their ports.
+    passed_over: Vec<(NodeId, BusyPort)>,
 }
 
 impl<'a> NewNodePlanner<'a> {
     pub(super) fn new(
         nodes: &[Node],
         template: &'a Template,
-        taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+        taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     ) -> NewNodePlanner<'a> {
         let readable = nodes.iter().map(|node| node.id.0);
         let mut ids: Vec<u32> = readable.chain(template.reserved.iter().map(|id| id.0)).collect();
@@ -43,11 +45,12 @@ impl<'a> NewNodePlanner<'a> {
             ports,
             taken,
             next,
+            passed_over: Vec::new(),
         }
     }
 
     /// A new node with the lowest free id; with the id after the highest one ever used if the manager never reuses
-    /// ids. An id is not free if another node of the colony has its ports.
+    /// ids. An id is not free if another node of the colony has its ports, or another program uses one of them.
     ///
     /// # Errors
     /// Why it cannot be made. The next one cannot either: it would have the same id.
@@ -66,8 +69,10 @@ impl<'a> NewNodePlanner<'a> {
                 self.next += 1;
                 continue;
             }
-            if let Some(port) = (self.taken)(ports) {
-                return Err(Blocker::PortTaken { id, port });
+            if let Some(busy) = (self.taken)(ports) {
+                self.passed_over.push((id, busy));
+                self.next += 1;
+                continue;
             }
             for port in all(ports) {
                 self.ports[usize::from(port)] = true;
@@ -104,6 +109,11 @@ impl<'a> NewNodePlanner<'a> {
             restored: Some(removed.clone()),
             ..new
         })
+    }
+
+    /// The ids that were passed over because another program uses one of their ports.
+    pub(super) fn passed_over(self) -> Option<Blocker> {
+        (!self.passed_over.is_empty()).then_some(Blocker::PortsTaken(self.passed_over))
     }
 
     fn ports_of(&self, id: NodeId) -> Result<NodePorts, Blocker> {

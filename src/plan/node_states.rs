@@ -209,6 +209,13 @@ fn clear(node: &mut Node) {
     node.figures.connected_peers = 0;
 }
 
+/// Sets a node without a process to STOPPED.
+pub(super) fn mark_down(node: &mut Node, now: Timestamp) {
+    node.memory.silent = 0;
+    clear(node);
+    enter(node, NodeState::Stopped, now);
+}
+
 /// Sets the state after the delay of a start. A node that does not run counts as a failed start, so that a node that
 /// exits at every start is not started each time.
 fn end_start(node: &mut Node, seen: Sight, delay: i64, now: Timestamp) {
@@ -247,7 +254,7 @@ pub fn put_off(node: &mut Node, error: impl Into<String>, now: Timestamp) {
     node.memory.last_error = Some(error.into());
 }
 
-fn run(node: &mut Node, now: Timestamp) {
+pub(super) fn run(node: &mut Node, now: Timestamp) {
     enter(node, NodeState::Running, now);
     forget_failures(node);
 }

@@ -1,6 +1,6 @@
 //! Plans one cycle.
 
-use crate::colony::{Metrics, Node, NodePorts, NodeState, Timestamp, Version};
+use crate::colony::{BusyPort, Metrics, Node, NodePorts, NodeState, Timestamp, Version};
 
 use super::action::Action;
 use super::assign::{assign, count, oldest};
@@ -24,7 +24,7 @@ pub struct PlanInput<'a> {
     pub binary: Option<&'a Version>,
     pub occasion: Trigger,
     /// Returns the first of these ports that another program uses.
-    pub taken: &'a dyn Fn(NodePorts) -> Option<u16>,
+    pub taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     pub now: Timestamp,
 }
 

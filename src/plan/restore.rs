@@ -1,6 +1,6 @@
 //! The plan of `--force_action restore`: nodes that were removed, made again with the identity that was kept.
 
-use crate::colony::{ForcedAction, Node, NodePorts, RemovedNode, Version};
+use crate::colony::{BusyPort, ForcedAction, Node, NodePorts, RemovedNode, Version};
 
 use super::action::Action;
 use super::blocker::{Blocker, Refusal};
@@ -17,7 +17,7 @@ pub fn plan_restore(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
 ) -> Plan {
     let action = ForcedAction::Restore;
@@ -51,6 +51,7 @@ pub fn plan_restore(
             }),
         }
     }
+    plan.holds.extend(planner.passed_over());
     plan
 }
 

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,13 +14,17 @@ use nix::unistd::{AccessFlags, access};
 use sysinfo::{MemoryRefreshKind, System};
 
 use super::{MachineReader, RootState, SurveyError};
-use crate::colony::{Binary, BinaryKey, BinarySharing, Counters, MachineReadings, NodePorts, Version};
+use crate::colony::{
+    Binary, BinaryKey, BinarySharing, BusyPort, Counters, MachineReadings, NodePorts, Version,
+};
 
+mod busy_ports;
 mod counter_source;
 mod file_sharing;
 mod linux;
 mod portable;
 
+use busy_ports::PortChecker;
 use counter_source::{CounterSource, unreadable};
 
 /// Runs the antnode at a path with `--version` and returns its output, or the cause of the failure.
@@ -31,6 +34,7 @@ pub type AskVersion = Box<dyn Fn(&Path) -> Result<String, String>>;
 pub struct SystemReader {
     run_version: AskVersion,
     source: Box<dyn CounterSource>,
+    ports: PortChecker,
 }
 
 impl SystemReader {
@@ -42,7 +46,11 @@ impl SystemReader {
         } else {
             Box::new(portable::SysinfoCounters::new())
         };
-        SystemReader { run_version, source }
+        SystemReader {
+            run_version,
+            source,
+            ports: PortChecker::default(),
+        }
     }
 }
 
@@ -118,13 +126,8 @@ impl MachineReader for SystemReader {
         programs.iter().map(|program| file_sharing::of(program)).collect()
     }
 
-    fn busy_port(&self, ports: &NodePorts) -> Option<u16> {
-        // The node port is UDP, but a program that listens there on TCP also occupies the number.
-        let node = || tcp_is_taken(ports.node) || udp_is_taken(ports.node);
-        if node() {
-            return Some(ports.node);
-        }
-        tcp_is_taken(ports.metrics).then_some(ports.metrics)
+    fn busy_port(&self, ports: &NodePorts) -> Option<BusyPort> {
+        self.ports.busy(ports)
     }
 }
 
@@ -148,19 +151,6 @@ fn holds_anything(folder: &Path) -> bool {
     fs::read_dir(folder).map_or(true, |entries| {
         entries.flatten().any(|entry| entry.file_name() != "lost+found")
     })
-}
-
-fn tcp_is_taken(port: u16) -> bool {
-    is_in_use(TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
-}
-
-fn udp_is_taken(port: u16) -> bool {
-    is_in_use(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)))
-}
-
-/// A port counts as in use only if the error says so; any other error is left to antnode.
-fn is_in_use<T>(bound: io::Result<T>) -> bool {
-    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 impl SystemReader {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::colony::{Answer, Binary, BinarySharing, MachineReadings, Node, NodePorts, Timestamp};
+use crate::colony::{Answer, Binary, BinarySharing, BusyPort, MachineReadings, Node, NodePorts, Timestamp};
 
 pub mod machine_reader;
 pub mod observation;
@@ -97,7 +97,7 @@ pub trait MachineReader {
     /// How the file of each of `programs` shares its blocks; None if it is missing or cannot be read.
     fn sharing(&self, programs: &[&Path]) -> Vec<Option<BinarySharing>>;
     /// The first of `ports` that a program on this machine already uses.
-    fn busy_port(&self, ports: &NodePorts) -> Option<u16>;
+    fn busy_port(&self, ports: &NodePorts) -> Option<BusyPort>;
 }
 
 /// How many of `nodes` share their binary in each way; nodes without a binary are not counted.

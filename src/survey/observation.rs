@@ -27,7 +27,7 @@ pub struct Survey<'a> {
     pub antnode: BinaryLookup<'a>,
     /// Binaries with known versions.
     pub known: &'a [Binary],
-    /// Finds the processes of silent nodes, in their order; called only if there are any.
+    /// Finds the processes of nodes that do not answer, in their order; called only if there are any.
     pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<ProcessStatus>>,
 }
 
@@ -76,7 +76,7 @@ pub fn survey(
         device,
         elsewhere,
     } = footing(gauge, look.nodes, look.storage, look.mounts);
-    let sightings = sightings(look, answers, rooted);
+    let sightings = sightings(look, answers, rooted, before.boot);
     let binary = find_antnode(gauge, look.antnode, look.known);
 
     let (instruments, rates) = match since_last {
@@ -157,7 +157,12 @@ pub fn footing(
     }
 }
 
-fn sightings(look: &Survey, answers: Vec<Answer>, rooted: Vec<bool>) -> Vec<NodeObservation> {
+fn sightings(
+    look: &Survey,
+    answers: Vec<Answer>,
+    rooted: Vec<bool>,
+    boot: Timestamp,
+) -> Vec<NodeObservation> {
     let mut sightings: Vec<NodeObservation> = answers
         .into_iter()
         .zip(look.nodes)
@@ -172,10 +177,17 @@ fn sightings(look: &Survey, answers: Vec<Answer>, rooted: Vec<bool>) -> Vec<Node
         })
         .collect();
 
+    // A boot ended the process that a node in transition waits for; the system may have started it again.
+    let is_in_doubt = |sighting: &NodeObservation, node: &Node| match sighting.answer {
+        Answer::Silent => true,
+        Answer::Down => node.state.is_timed() && node.since < boot,
+        _ => false,
+    };
     let silent: Vec<usize> = sightings
         .iter()
+        .zip(look.nodes)
         .enumerate()
-        .filter(|(_, sighting)| sighting.answer == Answer::Silent)
+        .filter(|(_, (sighting, node))| is_in_doubt(sighting, node))
         .map(|(index, _)| index)
         .collect();
     if !silent.is_empty() {

@@ -156,7 +156,7 @@ pub fn ports(context: &CheckContext) -> CheckResult {
     let busy: Vec<String> = ports_of_new_nodes(context)
         .chain(stopped)
         .filter_map(|ports| context.world.gauge.busy_port(&ports))
-        .map(|port| port.to_string())
+        .map(|busy| busy.to_string())
         .collect();
     match busy.as_slice() {
         [] => CheckResult::ok(
@@ -166,7 +166,7 @@ pub fn ports(context: &CheckContext) -> CheckResult {
         _ => CheckResult::warning(
             CHECK,
             format!("another program uses port {}", first_names(&busy)),
-            "`ss -ltunp` shows the program; wnm skips these nodes until the ports are free",
+            "`ss -lntup` shows the program; wnm passes these nodes over until the ports are free",
         ),
     }
 }

@@ -5,7 +5,7 @@ use super::super::fixtures::{
 };
 use super::*;
 use crate::colony::NodeState::*;
-use crate::colony::{ManagerKind, Mode, ServiceName, Tool};
+use crate::colony::{BusyPort, ManagerKind, Mode, ServiceName, Tool};
 use crate::plan::{MachineFigures, PlanInput, Quotas, Trigger, plan};
 
 fn plan_with(policy: &Policy, machine: MachineFigures, nodes: &[Node]) -> Plan {
@@ -17,7 +17,7 @@ fn plan_from(
     machine: MachineFigures,
     nodes: &[Node],
     template: &Template,
-    taken: &dyn Fn(NodePorts) -> Option<u16>,
+    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
 ) -> Plan {
     let newest = newest();
     plan(
@@ -345,14 +345,22 @@ fn an_id_whose_ports_another_node_has_is_not_free() {
 }
 
 #[test]
-fn a_port_that_another_program_uses_is_refused_before_anything_is_made() {
-    let taken = |ports: NodePorts| (ports.metrics == 13_002).then_some(13_002);
+fn an_id_whose_port_another_program_uses_is_passed_over() {
+    let taken = |ports: NodePorts| {
+        (ports.metrics == 13_002).then(|| BusyPort {
+            port: 13_002,
+            program: Some("`python3` (PID 7)".to_owned()),
+        })
+    };
     let plan = plan_from(&policy(), calm(), &[], &template(), &taken);
-    assert_eq!(plan.steps.len(), 1);
-    assert!(plan.falls_short());
+    let ids: Vec<_> = plan.steps.iter().filter_map(|step| step.action.node()).collect();
+    assert_eq!(ids[..2], [NodeId(1), NodeId(3)]);
+    assert!(!plan.falls_short());
     assert_eq!(
         holds(&plan),
-        ["node 2 is not added: its port 13002 is in use by another program; stop that program"]
+        [
+            "node 2 is passed over: port 13002 (used by `python3` (PID 7)) is in use; wnm tries again in the next run; `ss -lntup` shows the program"
+        ]
     );
 }
 

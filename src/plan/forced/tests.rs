@@ -10,7 +10,7 @@ fn forced(action: ForcedAction, whom: NodeSelection, nodes: &[Node]) -> Plan {
     let plan = plan_forced(
         action,
         &whom,
-        nodes,
+        (nodes, &BTreeSet::new()),
         &template(),
         Some(&newest()),
         &free,
@@ -216,12 +216,29 @@ fn an_order_to_upgrade_takes_no_node_back() {
 }
 
 #[test]
+fn a_count_stops_the_nodes_that_have_a_process() {
+    let colony = nodes(&[Running, Restarting, Restarting, Upgrading, Stopped]);
+    let living = BTreeSet::from([NodeId(2), NodeId(4)]);
+    let plan = plan_forced(
+        ForcedAction::Stop,
+        &NodeSelection::Count(9),
+        (&colony, &living),
+        &template(),
+        None,
+        &free,
+        &policy(),
+    );
+    assert_eq!(doings(&plan), ["stop node 4", "stop node 2", "stop node 1"]);
+    assert_eq!(breaches(&plan, &policy(), &colony), []);
+}
+
+#[test]
 fn without_a_binary_nothing_is_added_or_upgraded() {
     let without = |action, whom| {
         holds(&plan_forced(
             action,
             &whom,
-            &nodes(&[Running]),
+            (&nodes(&[Running]), &BTreeSet::new()),
             &template(),
             None,
             &free,
@@ -247,7 +264,7 @@ fn orders_go_past_the_cap_and_the_quotas() {
     let plan = plan_forced(
         ForcedAction::Add,
         &NodeSelection::Count(30),
-        &[],
+        (&[], &BTreeSet::new()),
         &template(),
         Some(&newest()),
         &free,

@@ -210,20 +210,3 @@ fn only_what_is_known_to_be_gone_is_gone() {
     assert_eq!(is_there(&[closed.join("under")]), [!readable]);
     set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
 }
-
-#[test]
-fn a_port_that_something_has_is_busy() {
-    let gauge = SystemReader::new(Box::new(|_| Err(String::new())));
-    let held = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let tcp = held.local_addr().unwrap().port();
-    let bound = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let udp = bound.local_addr().unwrap().port();
-    let ports = |node, metrics| NodePorts {
-        node,
-        metrics,
-        rpc: 0,
-    };
-    assert_eq!(gauge.busy_port(&ports(0, tcp)), Some(tcp));
-    assert_eq!(gauge.busy_port(&ports(udp, 0)), Some(udp));
-    assert_eq!(gauge.busy_port(&ports(0, 0)), None);
-}

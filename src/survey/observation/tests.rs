@@ -111,7 +111,7 @@ impl MachineReader for Machine {
         vec![None; programs.len()]
     }
 
-    fn busy_port(&self, _: &crate::colony::NodePorts) -> Option<u16> {
+    fn busy_port(&self, _: &crate::colony::NodePorts) -> Option<crate::colony::BusyPort> {
         None
     }
 }
