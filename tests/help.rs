@@ -54,11 +54,11 @@ fn help_has_what_operators_look_for() {
     for words in [
         "Limits:",
         "--node_cap <NODES>",
-        "(default: 20) [NODE_CAP]",
+        "[env: NODE_CAP] [default: 20]",
         "--delay_start <SECONDS>",
         "--survey_delay <MS>",
         "--hdio_read_remove <BYTES/S>",
-        "[WNM_FIREWALL]",
+        "[env: WNM_FIREWALL]",
         "Exit codes:",
     ] {
         assert!(help.contains(words), "`{words}` in:\n{help}");

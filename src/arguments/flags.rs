@@ -77,7 +77,8 @@ pub fn completer() -> Command {
     bare("wnm").args(all().iter().map(Flag::complete))
 }
 
-fn bare(name: &'static str) -> Command {
+/// A command without flags.
+pub fn bare(name: &'static str) -> Command {
     Command::new(name)
         .bin_name(name)
         .disable_help_flag(true)
@@ -180,7 +181,7 @@ impl Flag {
     }
 
     /// The flag for completion scripts: a switch has no value, a choice has possible values.
-    fn complete(&self) -> Arg {
+    pub fn complete(&self) -> Arg {
         let arg = self.named().help(self.setting.help);
         match self.placeholder() {
             None => arg.action(ArgAction::SetTrue),

@@ -1,17 +1,18 @@
-//! The help: all flags for `--help`, the most important ones for `-h`.
+//! The help, written by clap: all flags for `--help`, the most important ones for `-h`.
+
+use clap::builder::styling::{Style, Styles};
+use clap::{Arg, Command};
 
 use super::flags::{self, Flag};
 use crate::settings::table::{Lifetime, ValueType};
-use crate::terminal::{Color, Coloring};
+use crate::terminal::Coloring;
 
 /// The width without a terminal, and the maximum width, because longer lines are hard to read.
 const MAX_WIDTH: usize = 100;
 /// The minimum width.
 const MIN_WIDTH: usize = 40;
-/// The column of the text beside a flag.
-const BESIDE: usize = 36;
-/// The column of the text below a flag, on a narrow terminal or if the flag is longer than [`BESIDE`].
-const BELOW: usize = 10;
+
+const BOLD: Style = Style::new().bold();
 
 /// The flags in `-h`, in their order.
 pub const DAILY: [&str; 12] = [
@@ -31,176 +32,89 @@ pub const DAILY: [&str; 12] = [
 
 const ABOUT: &str = "wnm, the Weave Node Manager: runs as many Autonomi nodes as CPU, memory and disk allow. cron starts it once a minute.";
 
+const WITHOUT_FLAGS: &str = "Without flags, wnm checks every node, and then adds, starts, stops, upgrades or removes nodes \
+    as the settings and the machine allow.";
+
+const SOURCES: &str = "  In flags, you can write `-` for `_`, and turn a switch off with `=off`. Settings can also be set \
+    as environment variables, with or without WNM_ before their name, and in config files as key=value or TOML.\n  \
+    Priority: flag, environment variable, ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, \
+    ~/.local/share/wnm/config, colony.db, default. Values of settings that apply to more than one run are stored in \
+    colony.db.";
+
+const CODES: &str = "  0 success, 1 refused, 2 invalid flag or setting, 3 an action failed, 4 safety stop";
+
+const USES: &str = "wnm --init --rewards_address ADDRESS   once
+       wnm --quiet                            from cron
+       wnm [FLAGS]                            at any time";
+
+const MORE: &str = "  wnm --help               all flags, with range, default and variable
+  wnm --man | man -l -     the man page: files, exit codes, examples
+  wnm --completions bash   shell completions, also for zsh and fish";
+
 /// All flags under their headings, for a terminal of this width.
 pub fn long(style: Coloring, columns: Option<usize>) -> String {
-    let mut page = HelpText::new(style, columns);
-    page.paragraph(ABOUT);
-    page.usage(&["wnm [FLAGS]"]);
-    page.paragraph(
-        "Without flags, wnm checks every node, and then adds, starts, stops, upgrades or removes nodes as the settings \
-         and the machine allow.",
-    );
-    let mut heading = "";
-    for flag in flags::all() {
-        if flag.heading != heading {
-            heading = flag.heading;
-            page.heading(heading);
-        }
-        page.flag(&flag);
-    }
-    page.heading("Where to set a setting");
-    for text in [
-        "In flags, you can write `-` for `_`, and turn a switch off with `=off`. Settings can also be set as \
-         environment variables, under the name in brackets, with or without WNM_ before it, and in config files as \
-         key=value or TOML.",
-        "Priority: flag, environment variable, ~/.local/share/wnm/.env, --config FILE, ~/wnm/config, \
-         ~/.local/share/wnm/config, colony.db, default. Values of settings that apply to more than one run are stored \
-         in colony.db.",
-    ] {
-        page.indented(text, 2);
-    }
-    page.heading("Exit codes");
-    page.indented(
-        "0 success, 1 refused, 2 invalid flag or setting, 3 an action failed, 4 safety stop",
-        2,
-    );
-    page.text.trim_end().to_owned()
+    let args = flags::all()
+        .into_iter()
+        .map(|flag| arg(&flag).help_heading(flag.heading));
+    let after =
+        format!("{BOLD}Where to set a setting:{BOLD:#}\n{SOURCES}\n\n{BOLD}Exit codes:{BOLD:#}\n{CODES}");
+    let command = flags::bare("wnm")
+        .about(format!("{ABOUT}\n\n{WITHOUT_FLAGS}"))
+        .override_usage("wnm [FLAGS]")
+        .args(args)
+        .after_help(after);
+    written(command, style, columns)
 }
 
-/// The most important flags, and where to find the others.
+/// The most important flags, and where to find the others. It has to fit on a screen, so it leaves out ranges, defaults
+/// and environment variables.
 pub fn short(style: Coloring, columns: Option<usize>) -> String {
-    let mut page = HelpText::new(style, columns);
-    page.paragraph(ABOUT);
-    page.usage(&[
-        "wnm --init --rewards_address ADDRESS   once",
-        "wnm --quiet                            from cron",
-        "wnm [FLAGS]                            at any time",
-    ]);
-    page.heading("Common flags");
     let all = flags::all();
-    for name in DAILY {
-        all.iter()
-            .filter(|flag| flag.setting.name == name)
-            .for_each(|flag| page.flag(flag));
-    }
-    page.heading("More");
-    for (command, what) in [
-        (
-            "wnm --help",
-            "all flags, with unit, default and environment variable",
-        ),
-        (
-            "wnm --man | man -l -",
-            "the man page: files, exit codes, examples",
-        ),
-        (
-            "wnm --completions bash",
-            "shell completions, also for zsh and fish",
-        ),
-    ] {
-        page.item(command, command.len(), what);
-    }
-    page.text.trim_end().to_owned()
+    let daily = DAILY
+        .iter()
+        .filter_map(|name| all.iter().find(|flag| flag.setting.name == *name));
+    let command = flags::bare("wnm")
+        .about(ABOUT)
+        .override_usage(USES)
+        .args(daily.map(|flag| flag.complete().help_heading("Common flags")))
+        .after_help(format!("{BOLD}More:{BOLD:#}\n{MORE}"));
+    written(command, style, columns)
 }
 
-/// A help text that is being written.
-struct HelpText {
-    text: String,
-    style: Coloring,
-    width: usize,
+fn written(command: Command, style: Coloring, columns: Option<usize>) -> String {
+    let bold = Styles::plain().header(BOLD).usage(BOLD).literal(BOLD);
+    let width = columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH);
+    let help = command.styles(bold).term_width(width).render_help();
+    let text = match style {
+        Coloring::Plain => help.to_string(),
+        Coloring::Colour => help.ansi().to_string(),
+    };
+    text.trim_end().to_owned()
 }
 
-impl HelpText {
-    fn new(style: Coloring, columns: Option<usize>) -> HelpText {
-        HelpText {
-            text: String::new(),
-            style,
-            width: columns.unwrap_or(MAX_WIDTH).clamp(MIN_WIDTH, MAX_WIDTH),
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        self.text.push_str(line);
-        self.text.push('\n');
-    }
-
-    fn paragraph(&mut self, text: &str) {
-        self.indented(text, 0);
-        self.line("");
-    }
-
-    fn usage(&mut self, forms: &[&str]) {
-        for (index, form) in forms.iter().enumerate() {
-            let begin = match index {
-                0 => self.style.paint(Color::Bold, "Usage:"),
-                _ => "      ".to_owned(),
-            };
-            self.line(&format!("{begin} {form}"));
-        }
-        self.line("");
-    }
-
-    fn heading(&mut self, heading: &str) {
-        if !self.text.ends_with("\n\n") {
-            self.line("");
-        }
-        let heading = self.style.paint(Color::Bold, &format!("{heading}:"));
-        self.line(&heading);
-    }
-
-    fn indented(&mut self, text: &str, indent: usize) {
-        for line in wrapped(text, self.width.saturating_sub(indent)) {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-
-    fn flag(&mut self, flag: &Flag) {
-        let name = format!("--{}", flag.setting.name);
-        let value = flag
-            .placeholder()
-            .map(|word| format!(" <{word}>"))
-            .unwrap_or_default();
-        let short = flag
-            .short
-            .map_or("    ".to_owned(), |short| format!("-{short}, "));
-        let shown = format!("{short}{}{value}", self.style.paint(Color::Bold, &name));
-        self.item(&shown, short.len() + name.len() + value.len(), &words(flag));
-    }
-
-    /// A term of `long` columns, and the text about it beside or below it.
-    fn item(&mut self, shown: &str, long: usize, about: &str) {
-        // On a narrow terminal, half of the width would be empty.
-        let is_beside = self.width >= 2 * BESIDE;
-        let indent = if is_beside { BESIDE } else { BELOW };
-        let mut lines = wrapped(about, self.width - indent).into_iter();
-        let begin = format!("  {shown}");
-        if is_beside && long + 4 <= BESIDE {
-            let gap = BESIDE - 2 - long;
-            let first = lines.next().unwrap_or_default();
-            self.line(&format!("{begin}{:gap$}{first}", ""));
-        } else {
-            self.line(&begin);
-        }
-        for line in lines {
-            self.line(&format!("{:indent$}{line}", ""));
-        }
-    }
-}
-
-/// The text about a flag: its help, choices, default and environment variable.
-fn words(flag: &Flag) -> String {
+/// The flag with its help, range, default and environment variable.
+fn arg(flag: &Flag) -> Arg {
     let setting = flag.setting;
-    let mut words = setting.help.to_owned();
-    if flag.choices().len() > 1 {
-        words = format!("{words}; possible values: {}", flag.choices().join(", "));
+    let mut help = setting.help.to_owned();
+    if let ValueType::Whole { min, max, .. } = setting.value_type
+        && max < i64::MAX
+    {
+        help.push_str(&format!(" [range: {min} to {max}]"));
     }
-    if let Some(default) = default(flag) {
-        words = format!("{words} (default: {default})");
+    let mut arg = flag.complete();
+    match default(flag) {
+        // clap shows the default of a value, but not of a switch.
+        Some(default) if setting.value_type == ValueType::Switch => {
+            help.push_str(&format!(" [default: {default}]"));
+        }
+        Some(default) => arg = arg.default_value(default),
+        None => {}
     }
     match setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
-        Some(variable) => format!("{words} [{variable}]"),
-        None => words,
+        Some(variable) => arg.env(variable).hide_env_values(true),
+        None => arg,
     }
+    .help(help)
 }
 
 /// The default as an operator would write it.
@@ -211,21 +125,6 @@ pub fn default(flag: &Flag) -> Option<&'static str> {
         (ValueType::Switch, "true") => Some("on"),
         (_, default) => Some(default),
     }
-}
-
-/// The text in lines of at most `width` columns; a longer word has its own line.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]
@@ -249,18 +148,22 @@ mod tests {
                 assert!(!help.contains(&setting.kebab()), "{name} in two spellings");
             }
             if let Some(variable) = setting.variable().filter(|_| setting.lifetime != Lifetime::Flag) {
-                assert_eq!(help.matches(&format!("[{variable}]")).count(), 1, "{variable}");
+                assert_eq!(
+                    help.matches(&format!("[env: {variable}]")).count(),
+                    1,
+                    "{variable}"
+                );
             }
             if !setting.default.is_empty() && setting.value_type != ValueType::Switch {
                 assert!(
-                    help.contains(&format!("(default: {})", setting.default)),
+                    help.contains(&format!("[default: {}]", setting.default)),
                     "{name}"
                 );
             }
         }
         for whole in [
-            "--node_cap <NODES> Maximum number of nodes (default: 20) [NODE_CAP]",
-            "--no_upnp Disable UPnP in new nodes (default: off) [NO_UPNP]",
+            "--node_cap <NODES> Maximum number of nodes [range: 0 to 10000] [env: NODE_CAP] [default: 20]",
+            "--no_upnp Disable UPnP in new nodes [default: off] [env: NO_UPNP]",
             "-c, --config <FILE> Also read this config file",
             "--report_format <WORD> Format of the report",
             "--action_delay <MS> ",

@@ -189,7 +189,7 @@ impl ManPage {
     }
 
     fn text(&mut self, text: &str) {
-        for line in help::wrapped(&escaped(text), LINE) {
+        for line in wrapped(&escaped(text), LINE) {
             // Otherwise, roff would read the line as a request.
             let guard = if line.starts_with(['.', '\'']) { "\\&" } else { "" };
             self.request(&format!("{guard}{line}"));
@@ -271,6 +271,21 @@ fn about(flag: &Flag) -> String {
         let _ = write!(about, " Environment: {variable}.");
     }
     about
+}
+
+/// The text in lines of at most `width` columns; a longer word has its own line.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Escapes special characters of roff; a dash stays a dash and does not become a hyphen.

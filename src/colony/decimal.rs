@@ -10,33 +10,82 @@ pub struct Decimal {
 }
 
 /// The most digits, and the largest exponent, so that `1e999999999` does not fill the memory.
-const LONGEST: usize = 400;
+pub const MAX_DIGITS: usize = 512;
+
+/// A decimal number as it is written, without its sign: `whole.fraction` times ten to the `exponent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecimalText<'a> {
+    pub whole: &'a [u8],
+    pub fraction: &'a [u8],
+    pub exponent: i32,
+}
+
+impl<'a> DecimalText<'a> {
+    /// Reads digits with a point and an exponent. None: any other text.
+    #[must_use]
+    pub fn read(text: &'a [u8]) -> Option<DecimalText<'a>> {
+        let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
+            Some(at) => (&text[..at], read_exponent(&text[at + 1..])?),
+            None => (text, 0),
+        };
+        let (whole, fraction) = match mantissa.iter().position(|byte| *byte == b'.') {
+            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+            None => (mantissa, &mantissa[..0]),
+        };
+        let has_only_digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+        (has_only_digits(whole) && has_only_digits(fraction) && !(whole.is_empty() && fraction.is_empty()))
+            .then_some(DecimalText {
+                whole,
+                fraction,
+                exponent,
+            })
+    }
+
+    /// The number. None: it has too many digits, or its exponent is too large.
+    #[must_use]
+    pub fn to_decimal(self) -> Option<Decimal> {
+        let mut digits: Vec<u8> = self
+            .whole
+            .iter()
+            .chain(self.fraction)
+            .map(|byte| byte - b'0')
+            .collect();
+        if digits.len() > MAX_DIGITS || self.exponent.unsigned_abs() as usize > MAX_DIGITS {
+            return None;
+        }
+        digits.reverse();
+        let amount = Decimal {
+            digits,
+            decimals: self.fraction.len(),
+        };
+        Some(amount.times_ten_to(self.exponent))
+    }
+}
+
+/// Larger than the number of digits in any line of a metrics page.
+const MAX_EXPONENT: i32 = 1_000_000;
+
+fn read_exponent(text: &[u8]) -> Option<i32> {
+    let (sign, digits) = match text {
+        [b'-', rest @ ..] => (-1, rest),
+        [b'+', rest @ ..] => (1, rest),
+        _ => (1, text),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = digits.iter().fold(0, |size: i32, digit| {
+        (size * 10 + i32::from(digit - b'0')).min(MAX_EXPONENT)
+    });
+    Some(sign * size)
+}
 
 impl Decimal {
     /// Parses digits with a point and an exponent. None: not an amount.
     #[must_use]
     pub fn parse(text: &str) -> Option<Decimal> {
         let text = text.trim();
-        let text = text.strip_prefix('+').unwrap_or(text);
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let mut digits: Vec<u8> = whole
-            .bytes()
-            .chain(fraction.bytes())
-            .map(|byte| byte.is_ascii_digit().then(|| byte - b'0'))
-            .collect::<Option<_>>()?;
-        if digits.is_empty() || digits.len() > LONGEST || exponent.unsigned_abs() as usize > LONGEST {
-            return None;
-        }
-        digits.reverse();
-        let amount = Decimal {
-            digits,
-            decimals: fraction.len(),
-        };
-        Some(amount.times_ten_to(exponent))
+        DecimalText::read(text.strip_prefix('+').unwrap_or(text).as_bytes())?.to_decimal()
     }
 
     /// The amount times 10 to the power of `exponent`.

@@ -29,6 +29,7 @@ pub mod run_options;
 mod setting;
 pub mod source;
 pub mod table;
+mod validate;
 mod values;
 mod variables;
 

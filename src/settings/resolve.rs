@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::error::SettingsError;
 use super::locations::Locations;
-use super::parse_value::{self, ParsedValue, Value};
+use super::parse_value::{ParsedValue, Value};
 use super::path_value::PathScope;
 use super::resolved_setting::ResolvedSetting;
 use super::run_options::{ForceAction, OtherAction, RunOptions};
 use super::source::{Provided, Source, strongest};
-use super::table::{KnownTo, SETTINGS, Setting, ValueType};
+use super::table::{KnownTo, SETTINGS, ValueType};
+use super::validate::{is_stored, parse, parse_stored, validate_all};
 use super::values::Settings;
 use super::variables::Variables;
 use super::{cross_checks, deserialize};
@@ -159,53 +160,6 @@ pub fn resolve(
         settings,
         warnings,
     })
-}
-
-fn parse(one: &Provided, scope: &PathScope<'_>) -> Result<ParsedValue, SettingsError> {
-    parse_value::parse(one.setting, &one.text, scope).map_err(|why| one.invalid(why))
-}
-
-/// Validates all values given in this run, the one with priority first, so that the error is about it.
-fn validate_all(
-    provided: &[Provided],
-    setting: &Setting,
-    scope: &PathScope<'_>,
-) -> Result<(), SettingsError> {
-    let mut said: Vec<&Provided> = provided
-        .iter()
-        .filter(|one| one.setting.name == setting.name && one.source.is_explicit())
-        .collect();
-    said.sort_by_key(|one| std::cmp::Reverse(one.source.rank()));
-    said.into_iter()
-        .filter(|one| !is_stored(one, provided))
-        .try_for_each(|one| parse(one, scope).map(drop))
-}
-
-/// Whether a file or a variable has exactly the text that the colony stores. Such a value comes from a report, and is
-/// accepted even if it would be invalid otherwise.
-fn is_stored(one: &Provided, provided: &[Provided]) -> bool {
-    one.source != Source::Flag
-        && provided.iter().any(|kept| {
-            kept.source == Source::Colony && kept.setting.name == one.setting.name && kept.text == one.text
-        })
-}
-
-fn parse_stored(
-    one: &Provided,
-    locations: &Locations,
-    scope: &PathScope<'_>,
-) -> Result<ParsedValue, SettingsError> {
-    let text = one.text.as_str();
-    // The Python wnm stored some managers without their mode.
-    if one.setting.name == "process_manager"
-        && let Some(kind) = crate::colony::ManagerKind::from_stored(text, locations.mode)
-    {
-        return Ok(ParsedValue {
-            value: Value::Text(kind.to_string()),
-            stored: Some(kind.to_string()),
-        });
-    }
-    parse_value::parse_stored(one.setting, text, scope).map_err(|why| one.invalid(why))
 }
 
 #[cfg(test)]

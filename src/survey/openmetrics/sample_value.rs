@@ -1,17 +1,11 @@
 //! Parses the number of a sample as decimal digits, because a binary fraction would lose hundredths and atto tokens.
 
-/// Longest amount in digits. A longer one is not an amount of tokens.
-const AMOUNT_MOST: usize = 512;
+use crate::colony::{DecimalText, MAX_DIGITS};
 
 /// The value of a sample. Negative ones and NaN count as zero.
 #[derive(Debug, PartialEq)]
 pub enum SampleValue<'a> {
-    /// `whole.fraction` times ten to the `exponent`.
-    Decimal {
-        whole: &'a [u8],
-        fraction: &'a [u8],
-        exponent: i64,
-    },
+    Decimal(DecimalText<'a>),
     /// NaN, or anything negative.
     Zero,
     Infinite,
@@ -36,21 +30,7 @@ impl<'a> SampleValue<'a> {
         if text.eq_ignore_ascii_case(b"inf") || text.eq_ignore_ascii_case(b"infinity") {
             return Some(SampleValue::Infinite);
         }
-        let (mantissa, exponent) = match text.iter().position(|byte| matches!(byte, b'e' | b'E')) {
-            Some(at) => (&text[..at], read_exponent(&text[at + 1..])?),
-            None => (text, 0),
-        };
-        let (whole, fraction) = match mantissa.iter().position(|byte| *byte == b'.') {
-            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
-            None => (mantissa, &mantissa[..0]),
-        };
-        let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-        let sound = digits(whole) && digits(fraction) && whole.len() + fraction.len() > 0;
-        sound.then_some(SampleValue::Decimal {
-            whole,
-            fraction,
-            exponent,
-        })
+        DecimalText::read(text).map(SampleValue::Decimal)
     }
 
     /// Rounded down to a whole number, at most `i64::MAX`.
@@ -69,27 +49,23 @@ impl<'a> SampleValue<'a> {
     /// As decimal text with all its digits; `0` for what is no amount.
     pub fn text(&self) -> String {
         match self {
-            SampleValue::Decimal {
-                whole,
-                fraction,
-                exponent,
-            } => amount(whole, fraction, *exponent).unwrap_or_else(|| "0".to_owned()),
+            SampleValue::Decimal(number) => amount(*number).unwrap_or_else(|| "0".to_owned()),
             SampleValue::Zero | SampleValue::Infinite => "0".to_owned(),
         }
     }
 
     /// The whole part after moving the point `places` to the right, and whether half or more was cut off.
     fn scaled(&self, places: i64) -> (i64, bool) {
-        let (whole, fraction, exponent) = match self {
-            SampleValue::Decimal {
-                whole,
-                fraction,
-                exponent,
-            } => (*whole, *fraction, *exponent),
+        let DecimalText {
+            whole,
+            fraction,
+            exponent,
+        } = match self {
+            SampleValue::Decimal(number) => *number,
             SampleValue::Zero => return (0, false),
             SampleValue::Infinite => return (i64::MAX, false),
         };
-        let point = whole.len() as i64 + exponent + places;
+        let point = whole.len() as i64 + i64::from(exponent) + places;
         let mut digits = whole.iter().chain(fraction).map(|digit| i64::from(digit - b'0'));
         let mut number = 0_i64;
         for place in 0..point {
@@ -109,63 +85,21 @@ impl<'a> SampleValue<'a> {
     }
 }
 
-/// More than the number of digits in any line.
-const EXPONENT_MOST: i64 = 1_000_000;
-
-fn read_exponent(text: &[u8]) -> Option<i64> {
-    let (sign, digits) = match text {
-        [b'-', rest @ ..] => (-1, rest),
-        [b'+', rest @ ..] => (1, rest),
-        _ => (1, text),
+/// The digits as they are written, also zeros at the end; with an exponent, the number without zeros at its ends.
+fn amount(number: DecimalText<'_>) -> Option<String> {
+    if number.exponent != 0 {
+        return number.to_decimal().map(|decimal| decimal.to_string());
+    }
+    if number.whole.len() + number.fraction.len() > MAX_DIGITS {
+        return None;
+    }
+    let whole = if number.whole.is_empty() {
+        b"0"
+    } else {
+        number.whole
     };
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let size = digits.iter().fold(0_i64, |size, digit| {
-        (size * 10 + i64::from(digit - b'0')).min(EXPONENT_MOST)
-    });
-    Some(sign * size)
-}
-
-fn amount(whole: &[u8], fraction: &[u8], exponent: i64) -> Option<String> {
-    let digits: Vec<u8> = whole.iter().chain(fraction).copied().collect();
-    let point = whole.len() as i64 + exponent;
-    if digits.len() > AMOUNT_MOST || !(-(AMOUNT_MOST as i64)..=AMOUNT_MOST as i64).contains(&point) {
-        return None;
-    }
-    let mut text = String::new();
-    // A number below 1 has one zero before the point.
-    if point <= 0 {
-        text.push('0');
-    }
-    let noughts_before = usize::try_from(-point).unwrap_or(0);
-    if noughts_before > 0 {
-        text.push('.');
-        text.extend(std::iter::repeat_n('0', noughts_before));
-    }
-    for (place, digit) in digits.iter().enumerate() {
-        if place as i64 == point {
-            text.push('.');
-        }
-        text.push(char::from(*digit));
-    }
-    for _ in digits.len() as i64..point {
-        text.push('0');
-    }
-    if exponent != 0 {
-        // After shifting by an exponent, remove zeros at both ends.
-        if text.contains('.') {
-            text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
-        }
-        let leading = text.len() - text.trim_start_matches('0').len();
-        let kept = if text[leading..].starts_with('.') || leading == text.len() {
-            leading.saturating_sub(1)
-        } else {
-            leading
-        };
-        text.drain(..kept);
-    }
-    Some(text)
+    let point: &[u8] = if number.fraction.is_empty() { b"" } else { b"." };
+    String::from_utf8([whole, point, number.fraction].concat()).ok()
 }
 
 #[cfg(test)]
