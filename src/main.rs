@@ -5,12 +5,13 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use wnm::error::{ExitError, ExitKind};
-use wnm::program::detached;
+use wnm::program::{detached, umask};
 use wnm::settings::Variables;
 use wnm::terminal::Terminal;
 
 fn main() -> ExitCode {
     detached::close_inherited_files_on_exec();
+    umask::set();
     let variables = Variables::from_process();
     let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
     let terminal = Terminal::of(out, err, variables.get("NO_COLOR"), variables.get("TERM"))

@@ -10,6 +10,7 @@ mod read_output;
 pub mod send_signal;
 pub mod signal;
 pub mod trusted_path;
+pub mod umask;
 pub mod user_account;
 
 use std::ffi::{OsStr, OsString};

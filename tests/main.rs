@@ -14,6 +14,7 @@ mod decisions;
 mod doctor;
 mod dry_run;
 mod faults;
+mod foreign_objects;
 mod help;
 mod hostile;
 mod import;

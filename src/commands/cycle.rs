@@ -64,8 +64,9 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
     if let Some(guard) = guard {
         guard.update_node_details(&colony.nodes);
     }
-    colony.store.prune(colony.now())?;
-    colony.removed(session).prune(colony.now());
+    if colony.store.prune(colony.now())? {
+        colony.removed(session).prune(colony.now());
+    }
     let result = cycle_result::of_plan(&plan, &outcomes, false);
     tracing::info!("Action: {result}");
     let output = match as_json {

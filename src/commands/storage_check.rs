@@ -2,6 +2,8 @@
 //! Files that are written below an empty mount point are hidden as soon as the disk is mounted again.
 
 use super::survey_step;
+use std::collections::BTreeSet;
+
 use crate::colony::{ForcedAction, Node, NodeId, NodeState};
 use crate::error::{ExitError, ExitKind};
 use crate::plan::{self, Action, Plan, SafetyStop, StorageFolder};
@@ -92,7 +94,7 @@ pub(super) fn check_unfinished(session: &Session, colony: &Colony) -> Result<(),
     if session.run.confirm && !is_teardown {
         return Ok(());
     }
-    let unfinished: Vec<NodeId> = colony
+    let unfinished: BTreeSet<NodeId> = colony
         .store
         .pending()?
         .into_iter()

@@ -20,7 +20,20 @@ pub fn recover(
     context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::new();
+    let mut obsolete = Vec::new();
+    // A node has at most one open intent. If the database has more, only the last one can still matter.
+    let mut latest: BTreeMap<NodeId, (IntentId, Intent)> = BTreeMap::new();
     for (id, intent) in context.store.pending()? {
+        match intent.node.filter(|node| nodes.contains_key(node)) {
+            Some(node) => obsolete.extend(latest.insert(node, (id, intent)).map(|(id, _)| id)),
+            None => obsolete.push(id),
+        }
+    }
+    // All at once, because each transaction waits for the disk.
+    forget(&obsolete, context)?;
+    let mut latest: Vec<(IntentId, Intent)> = latest.into_values().collect();
+    latest.sort_by_key(|(id, _)| *id);
+    for (id, intent) in latest {
         match unfinished(id, &intent, nodes, context)? {
             Some(outcome) => {
                 keep_in_step(&outcome, nodes);
@@ -30,6 +43,15 @@ pub fn recover(
         }
     }
     Ok(outcomes)
+}
+
+fn forget(intents: &[IntentId], context: &ExecuteContext<'_>) -> Result<(), store::StoreError> {
+    if intents.is_empty() {
+        return Ok(());
+    }
+    context
+        .store
+        .together(|| intents.iter().try_for_each(|id| context.store.forget(*id)))
 }
 
 /// Ends one intent. None if there is nothing to do: the node does not exist, or the next survey shows its state.

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 mod directories;
@@ -150,7 +150,7 @@ impl Files {
             return Ok(());
         }
         match self.mode {
-            Mode::User => match fs::remove_dir_all(path) {
+            Mode::User => match delete_own_dir(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(ManagerError::file("delete", path)(error));
                 }
@@ -174,6 +174,34 @@ impl Files {
 
     fn program(&self, name: &str) -> Program {
         Program::new(name).rights(self.mode)
+    }
+}
+
+fn delete_own_dir(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        // A run under an odd umask may have made directories in which not even their owner can delete.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            allow_deletion(path, fs::symlink_metadata(path)?.dev());
+            fs::remove_dir_all(path)
+        }
+        deleted => deleted,
+    }
+}
+
+/// Gives the owner all rights in a directory and those below it, on the filesystem `device`. Failures show when the
+/// directory is deleted.
+fn allow_deletion(path: &Path, device: u64) {
+    match fs::symlink_metadata(path) {
+        Ok(seen) if seen.is_dir() && seen.dev() == device => {
+            let mode = seen.permissions().mode();
+            if mode & 0o700 != 0o700 {
+                let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode | 0o700));
+            }
+        }
+        _ => return,
+    }
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        allow_deletion(&entry.path(), device);
     }
 }
 

@@ -116,7 +116,11 @@ fn settle_one(
             }
         }
         NodeState::Running if seen == Sight::Up && was_silent && !had_answered => forget_failures(node),
-        NodeState::Stopped if seen == Sight::Up => run(node, now),
+        // wnm does not move nodes, so a survey also ends MIGRATING.
+        NodeState::Stopped | NodeState::Migrating if seen == Sight::Up => run(node, now),
+        NodeState::Migrating if seen == Sight::Down && sighting.rooted => {
+            enter(node, NodeState::Stopped, now)
+        }
         // Its root directory is back, so it was not dead.
         NodeState::Dead if seen == Sight::Up => run(node, now),
         NodeState::Dead => {

@@ -85,6 +85,20 @@ impl Store {
         })
     }
 
+    /// The tables, indexes, views and triggers in the database that wnm did not create: `view x`.
+    pub fn foreign_objects(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut ours = Connection::open_in_memory()?;
+            schema::lay(&mut ours)?;
+            let mut known = objects(&ours)?;
+            // The table that the Python wnm creates.
+            known.push("table alembic_version".to_owned());
+            let mut all = objects(connection)?;
+            all.retain(|object| !known.contains(object));
+            Ok(all)
+        })
+    }
+
     /// Runs `work` in one transaction, which is rolled back if it fails, so that wnm waits for the disk only once.
     /// Whatever else `work` does must be short, and a later run must be able to repeat it after a kill.
     ///
@@ -132,6 +146,14 @@ impl Store {
     ) -> Result<T, StoreError> {
         work(&self.connection).map_err(|fault| fault.at(&self.path))
     }
+}
+
+fn objects(connection: &Connection) -> Result<Vec<String>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1",
+    )?;
+    let objects = statement.query_map([], |row| row.get(0))?;
+    Ok(objects.collect::<Result<_, _>>()?)
 }
 
 /// Deletes a database without a machine, which a failed init left. Any other database is kept.

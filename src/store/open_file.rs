@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::colony::Mode;
@@ -35,8 +36,27 @@ pub(super) fn connect(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
+/// The options of every connection. wnm's schema has no triggers and no views, so none that the database contains is
+/// ever run.
+pub(super) fn harden(connection: &Connection) -> Result<(), Fault> {
+    use DbConfig::{
+        SQLITE_DBCONFIG_DEFENSIVE, SQLITE_DBCONFIG_ENABLE_TRIGGER, SQLITE_DBCONFIG_ENABLE_VIEW,
+        SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    };
+    connection.set_db_config(SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    for allowed in [
+        SQLITE_DBCONFIG_ENABLE_TRIGGER,
+        SQLITE_DBCONFIG_ENABLE_VIEW,
+        SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+    ] {
+        connection.set_db_config(allowed, false)?;
+    }
+    Ok(())
+}
+
 /// The options of every connection that writes.
 pub(super) fn prepare(connection: &Connection) -> Result<(), Fault> {
+    harden(connection)?;
     connection.busy_timeout(PATIENCE)?;
     connection
         .execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
@@ -72,6 +92,7 @@ pub(super) fn read(path: &Path) -> Result<Connection, Fault> {
         Some(copy) => copy,
         None => shared(path, PATIENCE)?,
     };
+    harden(&connection)?;
     connection.execute_batch("PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;")?;
     Ok(connection)
 }
@@ -141,7 +162,9 @@ fn immutable(real: &Path) -> Result<Connection, Fault> {
     uri.push_str("?immutable=1");
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(uri, flags)?)
+    let connection = Connection::open_with_flags(uri, flags)?;
+    harden(&connection)?;
+    Ok(connection)
 }
 
 /// A read-only connection that respects the locks of other programs.
@@ -162,6 +185,7 @@ pub(super) fn reader(path: &Path, patience: Duration) -> Result<Connection, Faul
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
+    harden(&connection)?;
     connection.busy_timeout(patience)?;
     Ok(connection)
 }

@@ -18,6 +18,9 @@ const EVENTS_KEPT: i64 = 90 * DAY;
 const THINNED_AFTER: i64 = DAY;
 const THINNED_TO: i64 = 600;
 
+/// A clock that is set back by less than this many seconds was only corrected.
+const SET_BACK_AT_MOST: i64 = 3600;
+
 /// The machine and its colony at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
@@ -111,10 +114,11 @@ impl Store {
         })
     }
 
-    /// Deletes old samples and events once an hour; at other times reads two rows and returns.
-    pub fn prune(&self, now: Timestamp) -> Result<(), StoreError> {
-        if !self.read(|connection| is_due(connection, now))? {
-            return Ok(());
+    /// Deletes old samples and events once an hour; at other times reads two rows and returns. Deletes nothing while
+    /// the clock disagrees with the samples. Returns whether other old records may be deleted now.
+    pub fn prune(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.read(|connection| Ok(is_due(connection, now)? && is_clock_plausible(connection, now)?))? {
+            return Ok(false);
         }
         self.transact(|transaction| {
             transaction.execute(
@@ -128,7 +132,7 @@ impl Store {
                 [now.plus(-THINNED_AFTER).0, THINNED_TO],
             )?;
             transaction.execute("DELETE FROM event WHERE at < ?1", [now.plus(-EVENTS_KEPT).0])?;
-            Ok(())
+            Ok(true)
         })
     }
 }
@@ -141,6 +145,25 @@ fn is_due(connection: &Connection, now: Timestamp) -> Result<bool, Fault> {
         .collect::<Result<Vec<i64>, _>>()?;
     let hour = |at: i64| at.div_euclid(3600);
     Ok(last.iter().any(|at| hour(*at) != hour(now.0)))
+}
+
+/// Whether the clock agrees with the samples of the last day: they were written in the order of their times, and no two
+/// are more than a day apart. After a leap of the clock, back or ahead, this takes a day.
+fn is_clock_plausible(connection: &Connection, now: Timestamp) -> Result<bool, Fault> {
+    let mut statement = connection.prepare_cached("SELECT at FROM sample ORDER BY id DESC")?;
+    let mut rows = statement.query([])?;
+    let mut later = now;
+    while let Some(row) = rows.next()? {
+        let at = Timestamp(row.get(0)?);
+        if !(-SET_BACK_AT_MOST..=DAY).contains(&later.since(at)) {
+            return Ok(false);
+        }
+        if now.since(at) >= DAY {
+            return Ok(true);
+        }
+        later = at;
+    }
+    Ok(false)
 }
 
 pub(super) fn insert(transaction: &Connection, sample: &Sample) -> Result<(), Fault> {
@@ -257,7 +280,7 @@ pub(super) mod tests {
     fn samples_thin_after_a_day_and_go_after_a_week() {
         let store = colony();
         let now = 100 * DAY;
-        for minute in 0..10 * 24 * 60 {
+        for minute in (0..10 * 24 * 60).rev() {
             write(&store, &sample(now - minute * 60));
         }
         for days in [1, 89, 91] {
@@ -309,8 +332,35 @@ pub(super) mod tests {
         write(&store, &sample(36_180));
         store.prune(Timestamp(36_240)).unwrap();
         assert_eq!(count(&store, "SELECT count(*) FROM sample"), 5);
-        store.prune(Timestamp(36_000 + 30 * DAY)).unwrap();
-        assert_eq!(count(&store, "SELECT count(*) FROM sample"), 0);
+    }
+
+    #[test]
+    fn clock_that_leaps_deletes_nothing_for_a_day() {
+        let store = colony();
+        let (start, year) = (20_000 * DAY, 365 * DAY);
+        let hourly = |from: i64, hours: i64| {
+            for hour in 0..=hours {
+                write(&store, &sample(from + hour * 3600));
+            }
+        };
+        hourly(start, 48);
+        let samples = || count(&store, "SELECT count(*) FROM sample");
+        for leap in [year, -year] {
+            for minute in 0..5 {
+                let now = start + 2 * DAY + leap + minute * 60;
+                write(&store, &sample(now));
+                assert!(!store.prune(Timestamp(now)).unwrap());
+            }
+        }
+        assert_eq!(samples(), 59);
+        // Back to the real time: after a day the samples agree, and those of the wrong times are deleted.
+        hourly(start + 3 * DAY, 23);
+        assert!(!store.prune(Timestamp(start + 3 * DAY + 23 * 3600 + 60)).unwrap());
+        assert_eq!(samples(), 83);
+        hourly(start + 4 * DAY, 0);
+        assert!(store.prune(Timestamp(start + 4 * DAY + 60)).unwrap());
+        let range = "SELECT count(*) FROM sample WHERE at BETWEEN 1727000000 AND 1730000000";
+        assert_eq!(samples(), count(&store, range));
     }
 
     proptest! {

@@ -90,6 +90,7 @@ pub(super) fn look(path: &Path) -> Result<SchemaState, Fault> {
 
 /// Rejects a database that needs a migration, an init or a newer wnm.
 pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
+    reject_views(connection)?;
     let standing = recognise(connection)?;
     match standing {
         SchemaState::Current if has_machine(connection)? => Ok(()),
@@ -155,6 +156,27 @@ fn recognise(connection: &Connection) -> Result<SchemaState, Fault> {
         )
         .optional()?;
     Ok(SchemaState::Peer(revision.flatten().map(|text| said(&text))))
+}
+
+/// Rejects a view in the place of a table of wnm.
+fn reject_views(connection: &Connection) -> Result<(), Fault> {
+    let migrations: String = migrations::runner()
+        .get_migrations()
+        .iter()
+        .filter_map(Migration::sql)
+        .collect();
+    let mut statement = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'view'")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if name == HISTORY || migrations.contains(&format!("CREATE TABLE {name} (")) {
+            return Err(Fault::NotAColony(format!(
+                "`{}` is a view in place of a table",
+                said(&name)
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn has_machine(connection: &Connection) -> Result<bool, Fault> {

@@ -212,11 +212,18 @@ const FORGETTING: Scene = Scene {
              CREATE TEMP TABLE deed AS SELECT * FROM event WHERE id = (SELECT max(id) FROM event);
              UPDATE old SET id = NULL, at = at - 8 * {DAY};
              UPDATE deed SET id = NULL, at = at - 91 * {DAY};
-             {}{}
+             {}{}{}
              UPDATE sample SET at = at - 3600;
              COMMIT;",
             "INSERT INTO sample SELECT * FROM old;".repeat(40),
             "INSERT INTO event SELECT * FROM deed;".repeat(40),
+            // Old rows are only deleted by a clock that agrees with the samples of the last day.
+            (1..=30)
+                .rev()
+                .map(|hours| format!(
+                    "UPDATE old SET at = unixepoch() - {hours} * 3600; INSERT INTO sample SELECT * FROM old;"
+                ))
+                .collect::<String>(),
         ));
         // The last has the highest id, and must also be the youngest.
         stage.tamper("UPDATE sample SET at = unixepoch() - 3660 WHERE id > (SELECT max(id) - 2 FROM sample)");

@@ -49,6 +49,16 @@ pub fn check(session: &Session) -> (CheckResult, Option<Store>) {
     if let Some(result) = foreign_owner(CHECK, path) {
         return (result, Some(store));
     }
+    if let Ok(foreign) = store.foreign_objects()
+        && !foreign.is_empty()
+    {
+        let what = format!(
+            "`{name}` contains what wnm did not create: {}",
+            foreign.join(", ")
+        );
+        let todo = "wnm does not use them and never runs triggers; delete them with `sqlite3`, for example `DROP VIEW name`";
+        return (CheckResult::warning(CHECK, what, todo), Some(store));
+    }
     let what = format!("`{name}`: schema V{}, integrity ok", newest_version());
     (CheckResult::ok(CHECK, what), Some(store))
 }

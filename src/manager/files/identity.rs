@@ -97,19 +97,27 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, ManagerError> {
         Err(ReadError::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
         // A run under an odd umask made a file of ours that nobody may read.
         Err(ReadError::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
-            let read_again = || {
-                fs::set_permissions(path, Permissions::from_mode(0o600)).ok()?;
-                bytes_in(path, LONGEST).ok()
-            };
-            read_again()
-                .map(Some)
-                .ok_or_else(|| ManagerError::file("read", path)(error))
+            allow(path.parent().unwrap_or(path), 0o700);
+            allow(path, 0o600);
+            match bytes_in(path, LONGEST) {
+                Ok(content) => Ok(Some(content)),
+                Err(ReadError::Io(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+                Err(_) => Err(ManagerError::file("read", path)(error)),
+            }
         }
         Err(ReadError::Io(error)) => Err(ManagerError::file("read", path)(error)),
         Err(why) => {
             tracing::warn!("`{}` is no identity and is not kept: {why}", path.display());
             Ok(None)
         }
+    }
+}
+
+/// Gives the owner these rights. Failures show when the path is used.
+fn allow(path: &Path, rights: u32) {
+    if let Ok(seen) = fs::metadata(path) {
+        let mode = seen.permissions().mode() | rights;
+        let _ = fs::set_permissions(path, Permissions::from_mode(mode));
     }
 }
 
