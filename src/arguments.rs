@@ -140,10 +140,12 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>,
 
 fn provided(setting: &'static Setting, matches: &ArgMatches) -> Option<Provided> {
     let given = matches.value_source(setting.name) == Some(ValueSource::CommandLine);
-    let text = matches.get_one::<String>(setting.name).filter(|_| given)?;
+    let texts = matches.get_many::<String>(setting.name).filter(|_| given)?;
+    let texts: Vec<&str> = texts.map(String::as_str).collect();
     Some(Provided {
         setting,
-        text: text.clone(),
+        // Only a flag of names can be repeated.
+        text: texts.join(","),
         source: Source::Flag,
     })
 }

@@ -78,7 +78,7 @@ impl Request {
 pub type IgnoredFlag = (&'static str, &'static str);
 
 impl Request {
-    /// The flags that were given and that this request does not use, for a warning. `is_given` returns whether a flag was
+    /// The flags that were given and that this request does not use, for an error. `is_given` returns whether a flag was
     /// given.
     #[must_use]
     pub fn unused_flags(&self, is_given: impl Fn(&str) -> bool) -> Vec<IgnoredFlag> {
@@ -109,6 +109,7 @@ impl Request {
                 "an action without names, or `--report history`",
             ),
             ("migrate_anm", is_init, "`--init`"),
+            ("since", matches!(self, Request::Report(_)), "`--report history`"),
             (
                 "import",
                 is_init || *self == Request::Import,

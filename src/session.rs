@@ -1,6 +1,7 @@
 //! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
 
 mod antctl_options;
+pub mod confirm;
 mod orphans;
 mod resolve;
 mod trust;
@@ -21,7 +22,7 @@ use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, TakeoverPolicy, Template};
 use crate::program::user_account;
 use crate::settings::locations::{self, HostFacts, Operator, Platform};
-use crate::settings::{self, Locations, LogLevel, Provided, Resolved, RunOptions, Settings, Variables};
+use crate::settings::{self, Locations, LogLevel, Provided, RunOptions, Settings, Variables};
 use crate::store::{self, NodeRows, Store, UnreadableRow};
 use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
 use crate::takeover::anm;
@@ -199,17 +200,14 @@ impl Colony {
             Store::open(&session.place.db_path)
         };
         let store = store.map_err(|error| absent(session, error))?;
-        let Resolved {
-            settings, changes, ..
-        } = session.resolve(Some(&store))?;
-        if !dry && !changes.is_empty() {
-            store.keep(&changes)?;
-            for (name, text) in &changes {
-                tracing::info!("kept {name} = {}", text.as_deref().unwrap_or("nothing"));
-            }
-        }
-        let world = session.world(&settings);
+        let resolved = session.resolve(Some(&store))?;
         let NodeRows { nodes, unread } = roll(&store)?;
+        if !dry && !resolved.changes.is_empty() {
+            confirm::check_cap(session, &store, &resolved, &nodes)?;
+            session.keep(&store, &resolved)?;
+        }
+        let settings = resolved.settings;
+        let world = session.world(&settings);
         Ok(Colony {
             nodes,
             unread,

@@ -199,3 +199,44 @@ fn ports_can_be_set_only_once() {
         .complains();
     assert_eq!(settings(&stage), before);
 }
+
+#[test]
+fn flag_that_does_nothing_is_refused_and_runs_no_cycle() {
+    // Given a colony with room for a node, when a flag has no effect, then the run does nothing and exits with 2.
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    for words in [
+        &["--count", "3"][..],
+        &["--service_name", "3"],
+        &["--since", "2h"],
+        &["--force_action", "add", "--service_name", "5"],
+    ] {
+        stage.pass(words).code(2).says("has no effect here");
+    }
+    assert_eq!(stage.ids(), [0; 0]);
+}
+
+#[test]
+fn flag_is_told_that_a_file_wins() {
+    // Given a config file with a cap, when a flag sets another cap, then the run names the file and the line.
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    let file = stage.home().join("settings");
+    std::fs::write(&file, "node_cap = 4\n").expect("it is written");
+    let config = file.display().to_string();
+    let words = [
+        "--config",
+        &config,
+        "--node_cap",
+        "2",
+        "--force_action",
+        "update_config",
+    ];
+    stage.wnm(&words).done().says("settings' line 1 sets it to 4");
+}
+
+#[test]
+fn address_of_the_faucet_is_a_warning() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    let address = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
+    let words = ["--rewards_address", address, "--force_action", "update_config"];
+    stage.wnm(&words).done().says("the address of the faucet");
+}

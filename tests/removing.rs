@@ -82,3 +82,38 @@ fn root_directory_that_is_not_the_nodes_own_is_never_deleted() {
         assert!(treasure.join("keys").exists() && stage.root(1).join("secret-key").exists());
     }
 }
+
+#[test]
+fn removing_more_than_a_tenth_needs_confirm() {
+    // Given a colony of ten nodes and no terminal, when two are removed, then `--confirm` is needed;
+    let stage = Stage::running(10, &["--node_cap", "10"]);
+    stage
+        .force("remove --count 2")
+        .code(1)
+        .says("--confirm")
+        .says("2 of 10 nodes");
+    assert_eq!(stage.ids().len(), 10);
+    // a single one is removed as before, and two with `--confirm`.
+    stage.force("remove --count 1 --node_cap 10").done();
+    stage.force("add --count 1").done();
+    stage.force("remove --count 2 --confirm").done();
+    assert_eq!(stage.ids().len(), 8);
+}
+
+#[test]
+fn lowering_the_cap_by_more_than_a_tenth_needs_confirm() {
+    // Given a colony of ten nodes, when the cap is lowered without a terminal, then nothing changes in any run;
+    let stage = Stage::running(10, &["--node_cap", "10"]);
+    for _ in 0..2 {
+        stage
+            .pass(&["--node_cap", "2"])
+            .code(1)
+            .says("8 of 10 nodes")
+            .says("--confirm");
+    }
+    assert_eq!(stage.figure("SELECT node_cap FROM machine"), 10);
+    assert_eq!(stage.in_state("RUNNING"), 10, "{}", stage.describe());
+    // with `--confirm` the cap is kept.
+    stage.pass(&["--node_cap", "2", "--confirm"]).done();
+    assert_eq!(stage.figure("SELECT node_cap FROM machine"), 2);
+}

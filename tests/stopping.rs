@@ -52,3 +52,10 @@ fn count_stops_nodes_that_are_starting() {
     assert!(stage.processes().is_empty(), "{}", stage.describe());
     assert_eq!(stage.in_state("STOPPED"), 2);
 }
+
+#[test]
+fn repeated_name_flag_acts_on_each_node() {
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.force("stop --service_name 1 --service_name 2,3").done();
+    assert_eq!(stage.in_state("STOPPED"), 3, "{}", stage.describe());
+}

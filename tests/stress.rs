@@ -105,7 +105,13 @@ fn misfortune(stage: &Stage, random: &mut Random, version: &mut usize, cap: usiz
         3 => return 60 + random.below(40) as i64,
         4 => {
             let fewer = (cap - 1 - random.below(cap / 2)).to_string();
-            let ran = stage.wnm(&["--node_cap", &fewer, "--force_action", "update_config"]);
+            let ran = stage.wnm(&[
+                "--node_cap",
+                &fewer,
+                "--force_action",
+                "update_config",
+                "--confirm",
+            ]);
             assert_eq!(ran.code, Some(0), "{ran}");
         }
         5 => {

@@ -164,7 +164,11 @@ impl Flag {
 
     /// The flag for the parser. All values are texts, because values from all places are validated by the same code.
     fn read(&self) -> Arg {
-        let arg = self.named().action(ArgAction::Set);
+        let action = match self.setting.value_type {
+            ValueType::Names => ArgAction::Append,
+            _ => ArgAction::Set,
+        };
+        let arg = self.named().action(action);
         let arg = match self.setting.name.contains('_') {
             true => arg.alias(self.setting.kebab()),
             false => arg,

@@ -46,7 +46,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     signals::listen()
         .map_err(|error| ExitError::refused(format_args!("cannot listen to signals: {error}")))?;
     let request = Request::from_options(&session.run);
-    warn_of_ignored_flags(&session, &request);
+    refuse_unused_flags(&session, &request)?;
     match request {
         Request::Cycle => cycle::cycle(&session),
         Request::Order(action, selection) => order::order(&session, action, &selection),
@@ -64,12 +64,17 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     }
 }
 
-fn warn_of_ignored_flags(session: &Session, request: &Request) {
+/// Refuses a flag that the request does not use, because the operator meant something else.
+fn refuse_unused_flags(session: &Session, request: &Request) -> Result<(), ExitError> {
     let is_flag = |name: &str| {
         let mut provided = session.sayings.iter();
         provided.any(|provided| provided.setting.name == name && provided.source == Source::Flag)
     };
-    for (name, goes_with) in request.unused_flags(is_flag) {
-        tracing::warn!("`--{name}` has no effect here: it is used with {goes_with}");
+    match request.unused_flags(is_flag).first() {
+        None => Ok(()),
+        Some((name, goes_with)) => Err(ExitError::mistaken(format_args!(
+            "'--{name}' has no effect here: it is used with {goes_with}"
+        ))
+        .hint("nothing was changed; omit the flag, or add what it is used with")),
     }
 }

@@ -7,9 +7,9 @@ use super::{RunResult, execution, storage_check};
 use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, ProcessState};
 use crate::error::ExitError;
 use crate::execute::StepOutcome;
-use crate::plan::{self, NodeSelection};
+use crate::plan::{self, Action, NodeSelection};
 use crate::report::{self, cycle_result, order_result};
-use crate::session::{Colony, Session};
+use crate::session::{Colony, Session, confirm};
 
 /// Executes `action` on the selected nodes, or prints what it would do.
 ///
@@ -63,6 +63,15 @@ pub(super) fn order(
             tracing::warn!("{blocker}")
         }
     }
+    let removed: Vec<&Node> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match step.action {
+            Action::Remove(id) => colony.nodes.iter().find(|node| node.id == id),
+            _ => None,
+        })
+        .collect();
+    confirm::check_removal(session, confirm::FORCED, &removed, colony.nodes.len())?;
     let before = colony.nodes.clone();
     let outcomes = if session.run.dry_run {
         for line in cycle_result::dry_run_steps(&plan, &before) {

@@ -1,6 +1,7 @@
 //! From all that was said to the settings of a run.
 
 use crate::error::ExitError;
+use crate::settings::source::strongest;
 use crate::settings::{self, Provided, Resolved, Source, defaults, from_machine_row, table};
 use crate::store::Store;
 use crate::survey::MachineReader;
@@ -66,6 +67,34 @@ impl Session {
         sayings.extend(found.iter().cloned());
         sayings.extend(said.iter().cloned());
         Ok(settings::resolve(&sayings, &self.place, &self.variables)?)
+    }
+
+    /// Stores the changed settings. If a file or a variable has another value than a flag, the next run stores that value
+    /// again, so the operator is told.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep(&self, store: &Store, resolved: &Resolved) -> Result<(), ExitError> {
+        store.keep(&resolved.changes)?;
+        for (name, text) in &resolved.changes {
+            let text = text.as_deref().unwrap_or("nothing");
+            tracing::info!("kept {name} = {text}");
+            let others: Vec<Provided> = self
+                .sayings
+                .iter()
+                .filter(|one| one.source != Source::Flag)
+                .cloned()
+                .collect();
+            let is_flag = resolved.source_of(name) == Some(&Source::Flag);
+            if let Some(other) = strongest(&others, name).filter(|other| is_flag && other.text != text) {
+                tracing::warn!(
+                    "{name} = {text} is only for this run: {} sets it to {}, which the next run uses; change it there",
+                    other.source,
+                    other.text
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Logs what the operator should hear of his settings, or wants to see.

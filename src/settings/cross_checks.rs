@@ -10,6 +10,7 @@ use super::source::{Provided, Source};
 use super::table::{Lifetime, ValueType};
 use super::values::Settings;
 use crate::colony::Wallet;
+use crate::colony::wallet::FAUCET;
 
 type CheckInput<'a> = BTreeMap<&'static str, ResolvedSetting<'a>>;
 
@@ -98,7 +99,21 @@ pub(super) fn check(resolved: &CheckInput<'_>) -> Result<Vec<String>, SettingsEr
         }
     }
     ports(resolved, &mut warnings)?;
+    warnings.extend(faucet_address(resolved));
     Ok(warnings)
+}
+
+/// A warning if the rewards address is that of the faucet, which examples show, and not the word `faucet`.
+fn faucet_address(resolved: &CheckInput<'_>) -> Option<String> {
+    let one = resolved.get("rewards_address")?;
+    let is_new = one.provided.source.is_explicit() && one.is_changed();
+    let text = one.provided.text.to_ascii_lowercase();
+    (is_new && text.contains(&FAUCET.to_ascii_lowercase())).then(|| {
+        format!(
+            "rewards_address contains {FAUCET}, the address of the faucet, not yours: use the word `faucet` if you mean it ({})",
+            one.provided.source
+        )
+    })
 }
 
 fn numbers(resolved: &CheckInput<'_>, one: &str, two: &str) -> Option<(f64, f64)> {
