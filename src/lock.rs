@@ -136,6 +136,28 @@ pub fn holder(path: &Path) -> Result<Option<Holder>, LockError> {
     Ok(noted(&note).filter(|holder| held.as_deref().is_none_or(|held| is_among(held, holder.pid))))
 }
 
+/// A process that has a lock on the file at `path` and may be no run of wnm, from the list of the kernel's locks.
+///
+/// A lock that a program has passed on to its child is listed with the program that took it.
+#[must_use]
+pub fn other_holder(path: &Path) -> Option<u32> {
+    let inode = std::fs::metadata(path).ok()?.ino();
+    holder_of(&std::fs::read_to_string("/proc/locks").ok()?, inode)
+}
+
+/// `1: FLOCK  ADVISORY  WRITE 34 00:2d:100 0 EOF`: the process, and device and inode of the file. The device is not
+/// compared, because that of a btrfs subvolume differs from the one that stat tells.
+fn holder_of(locks: &str, inode: u64) -> Option<u32> {
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, pid, file, ..] = words.as_slice() else {
+            return None;
+        };
+        let is_it = file.rsplit(':').next()?.parse() == Ok(inode);
+        is_it.then(|| pid.parse().ok()).flatten()
+    })
+}
+
 /// More bytes than any note has.
 const LONGEST: u64 = 1024;
 
@@ -179,7 +201,7 @@ fn is_same_file(file: &File, path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CycleLock, LockError, holder, is_among};
+    use super::{CycleLock, LockError, holder, holder_of, is_among};
     use crate::colony::Timestamp;
 
     #[test]
@@ -271,6 +293,7 @@ mod tests {
     fn only_the_one_who_holds_is_taken_for_the_holder() {
         let locks = "1: FLOCK  ADVISORY  WRITE 34 00:2d:100 0 EOF\n1: -> FLOCK  ADVISORY  WRITE 35 00:2d:100 0 EOF\n\
             2: POSIX  ADVISORY  READ 36 00:2d:101 0 EOF\n";
+        assert_eq!((holder_of(locks, 100), holder_of(locks, 101)), (Some(34), None));
         assert!(is_among(locks, 34) && !is_among(locks, 35) && !is_among(locks, 36));
     }
 }

@@ -350,7 +350,7 @@ impl From<store::StoreError> for ExitError {
                 "put a backup in its place; without one move it away, and `wnm --init --import` finds the nodes again",
             ),
             Fault::Ahead(_) => refused.hint("use that wnm, or the copy that was made before its migration"),
-            Fault::Locked => refused.hint("end that program: `fuser -v` and the path name it"),
+            Fault::Locked => refused.hint("end that program: `sudo find /proc/[0-9]*/fd -lname PATH` names it"),
             Fault::Denied(_) => refused.hint("run wnm as the user whose colony it is"),
             Fault::Full => refused.hint("make room on its disk; the next run goes on"),
             _ => refused,

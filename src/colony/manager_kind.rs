@@ -185,7 +185,7 @@ impl ManagerKind {
     #[must_use]
     pub fn repair_hint(self) -> &'static str {
         match (self.tool, self.mode) {
-            (Tool::Systemd, Mode::User) => "loginctl enable-linger \"$USER\", and log in again",
+            (Tool::Systemd, Mode::User) => "sudo loginctl enable-linger \"$USER\", and log in again",
             (Tool::Systemd, Mode::Sudo) => {
                 "check that PID 1 is systemd; in a container without systemd use setsid"
             }

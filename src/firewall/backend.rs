@@ -2,10 +2,16 @@
 
 use crate::program::ProgramError;
 
-/// The program of a firewall failed.
+/// Why a port was not opened or closed.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct FirewallError(#[from] ProgramError);
+pub enum FirewallError {
+    /// The program of a firewall failed.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The operator has a rule for the port, which wnm does not replace.
+    #[error("open port {port}: your rule `{rule}` closes it, and wnm replaces no rule of others")]
+    ForeignRule { port: u16, rule: String },
+}
 
 /// The UDP ports that the nodes of a colony need.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +28,8 @@ pub enum FirewallStatus {
     Ok(String),
     /// A firewall is enabled, and wnm does not manage its rules.
     NotManaged { what: String, hint: String },
+    /// Packets may not reach some of the running nodes.
+    Unsure { what: String, hint: String },
     /// Packets do not reach some of the running nodes.
     Closed { what: String, hint: String },
 }

@@ -3,6 +3,7 @@
 mod backend;
 mod none;
 mod ufw;
+mod ufw_status;
 
 use crate::colony::{FirewallKind, Mode};
 

@@ -7,6 +7,7 @@ use crate::colony::Mode;
 use crate::program::Program;
 
 use super::backend::{Firewall, FirewallError, FirewallStatus, NodeUdpPorts};
+use super::ufw_status::{Family, PortVerdict, UfwStatus};
 
 /// Where ufw can be installed. The PATH of the operator, and of cron, may lack these directories.
 const PATHS: [&str; 4] = [
@@ -42,53 +43,6 @@ pub(super) fn warn_if_enabled(ports: &NodeUdpPorts) -> Option<FirewallStatus> {
     })
 }
 
-/// The state of ufw.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct UfwStatus {
-    is_active: bool,
-    /// Ranges of UDP ports, first and last, that everybody may send to.
-    open: Vec<(u16, u16)>,
-}
-
-impl UfwStatus {
-    fn is_open(&self, port: u16) -> bool {
-        self.open
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&port))
-    }
-
-    /// Parses the output of `ufw status`. Skips rules that allow only some senders, or that name a service.
-    fn parse(text: &str) -> UfwStatus {
-        let mut status = UfwStatus::default();
-        for line in text.lines() {
-            if line.trim() == "Status: active" {
-                status.is_active = true;
-            }
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let (to, rest) = match words.as_slice() {
-                [to, "(v6)", ..] | [to] => (*to, &[][..]),
-                [to, rest @ ..] => (*to, rest),
-                [] => continue,
-            };
-            if !matches!(rest, ["ALLOW", "Anywhere", ..] | ["ALLOW", "IN", "Anywhere", ..]) {
-                continue;
-            }
-            let ports = match to.split_once('/') {
-                Some((ports, "udp")) => ports,
-                None => to,
-                Some(_) => continue,
-            };
-            for range in ports.split(',') {
-                let (from, to) = range.split_once(':').unwrap_or((range, range));
-                if let (Ok(from), Ok(to)) = (from.parse(), to.parse()) {
-                    status.open.push((from, to));
-                }
-            }
-        }
-        status
-    }
-}
-
 fn ufw() -> Program {
     // A firewall belongs to the machine and needs root, also if the nodes run as the user.
     Program::new("ufw").rights(Mode::Sudo)
@@ -107,6 +61,20 @@ fn is_added(added: &str, rule: &str, comment: &str) -> bool {
     })
 }
 
+/// The action and the line of a rule for exactly this port, for all senders, that has another comment.
+fn foreign_rule<'a>(added: &'a str, rule: &str, comment: &str) -> Option<(&'a str, &'a str)> {
+    if is_added(added, rule, comment) {
+        return None;
+    }
+    added.lines().map(str::trim).find_map(|line| {
+        let mut words = line.strip_prefix("ufw ")?.split_whitespace();
+        let action = words.next()?;
+        let target = words.find(|word| !matches!(*word, "in" | "log" | "log-all"))?;
+        let is_action = matches!(action, "allow" | "deny" | "reject" | "limit");
+        (is_action && target == rule).then_some((action, line))
+    })
+}
+
 /// Removes what ufw does not take in a comment: it rejects quotes, and would take a leading `-` for an option.
 fn clean_comment(comment: &str) -> String {
     let is_allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -116,6 +84,18 @@ fn clean_comment(comment: &str) -> String {
 
 impl Firewall for Ufw {
     fn open(&self, port: u16, comment: &str) -> Result<(), FirewallError> {
+        // ufw would replace the operator's rule for the port, also one that denies it.
+        let added = ufw().args(["show", "added"]).run()?.stdout;
+        match foreign_rule(&added, &rule(port), &clean_comment(comment)) {
+            Some(("allow", _)) => return Ok(()),
+            Some((_, line)) => {
+                return Err(FirewallError::ForeignRule {
+                    port,
+                    rule: line.to_owned(),
+                });
+            }
+            None => {}
+        }
         let mut program = ufw().args(["allow", &rule(port)]);
         let comment = clean_comment(comment);
         if !comment.is_empty() {
@@ -141,27 +121,101 @@ impl Firewall for Ufw {
     }
 
     fn sudo_commands(&self) -> &'static [&'static str] {
-        &["ufw status"]
+        &["ufw status verbose", "ufw show added"]
     }
 
     fn examine(&self, ports: &NodeUdpPorts) -> Result<FirewallStatus, FirewallError> {
         if !is_installed() {
             return Ok(FirewallStatus::Ok("ufw is not installed".to_owned()));
         }
-        let status = UfwStatus::parse(&ufw().arg("status").run()?.stdout);
+        let printed = ufw().args(["status", "verbose"]).run()?.stdout;
+        let status = UfwStatus::parse(&printed);
         if !status.is_active {
             let what = "ufw is not active; the rules take effect when it is enabled";
             return Ok(FirewallStatus::Ok(what.to_owned()));
         }
-        let is_closed = |port: &u16| !status.is_open(*port);
-        let closed: Vec<u16> = ports.of_running.iter().copied().filter(is_closed).collect();
-        Ok(match closed.as_slice() {
-            [] => FirewallStatus::Ok("ufw is active and has a rule for each running node".to_owned()),
-            [first, ..] => FirewallStatus::Closed {
-                what: format!("ufw is active and has no rule for {}", list(&closed)),
-                hint: format!("sudo ufw allow {first}/udp, and the same for the other ports"),
-            },
+        Ok(assess(&status, &ports.of_running, default_interface().as_deref()))
+    }
+}
+
+/// What ufw does with the ports of the running nodes.
+fn assess(status: &UfwStatus, ports: &[u16], interface: Option<&str>) -> FirewallStatus {
+    let of = |family| move |port: &u16| (*port, status.verdict(*port, family, interface));
+    let verdicts: Vec<(u16, PortVerdict)> = ports.iter().map(of(Family::V4)).collect();
+    let those = |is: fn(&PortVerdict) -> bool| -> Vec<u16> {
+        let found = verdicts.iter().filter(|(_, verdict)| is(verdict));
+        found.map(|(port, _)| *port).collect()
+    };
+    let line_of = |port: u16| {
+        verdicts.iter().find_map(|(of, verdict)| match verdict {
+            PortVerdict::Closed(Some(line)) | PortVerdict::ForSome(line) if *of == port => Some(*line),
+            _ => None,
         })
+    };
+    let denied = those(|verdict| matches!(verdict, PortVerdict::Closed(Some(_))));
+    if let Some(first) = denied.first() {
+        return FirewallStatus::Closed {
+            what: format!(
+                "ufw denies {} by an earlier rule: `{}`",
+                list(&denied),
+                line_of(*first).unwrap_or_default()
+            ),
+            hint: "`sudo ufw status numbered` shows the number of that rule; delete it with \
+                   `sudo ufw delete NUMBER` if the nodes are to be reached"
+                .to_owned(),
+        };
+    }
+    let closed = those(|verdict| matches!(verdict, PortVerdict::Closed(None)));
+    if let Some(first) = closed.first() {
+        return FirewallStatus::Closed {
+            what: format!("ufw is active and has no rule for {}", list(&closed)),
+            hint: format!("sudo ufw allow {first}/udp, and the same for the other ports"),
+        };
+    }
+    let partial = those(|verdict| matches!(verdict, PortVerdict::ForSome(_)));
+    if let Some(first) = partial.first() {
+        return FirewallStatus::Unsure {
+            what: format!(
+                "ufw opens {} only for some senders, interfaces or addresses: `{}`",
+                list(&partial),
+                line_of(*first).unwrap_or_default()
+            ),
+            hint: "check that everybody on the internet is among them: `sudo ufw status verbose`".to_owned(),
+        };
+    }
+    let limited = those(|verdict| *verdict == PortVerdict::Limited);
+    if !limited.is_empty() {
+        return FirewallStatus::Unsure {
+            what: format!(
+                "ufw opens {} with a limit: it refuses a sender that begins six times within 30 s",
+                list(&limited)
+            ),
+            hint: "replace the rule: `sudo ufw allow PORT/udp`".to_owned(),
+        };
+    }
+    let is_closed_in_v6 = |(_, verdict): &(u16, PortVerdict)| matches!(verdict, PortVerdict::Closed(_));
+    let only_v4 = ports.iter().map(of(Family::V6)).filter(is_closed_in_v6).count();
+    let v6 = match only_v4 {
+        0 => String::new(),
+        count => format!(" (for {count} by IPv4 only)"),
+    };
+    FirewallStatus::Ok(format!("ufw is active and has a rule for each running node{v6}"))
+}
+
+/// The interface of the default route; None: there is none, or several.
+fn default_interface() -> Option<String> {
+    let table = fs::read_to_string("/proc/net/route").ok()?;
+    let mut names: Vec<&str> = table
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            (words.get(1) == Some(&"00000000") && words.get(7) == Some(&"00000000")).then(|| words[0])
+        })
+        .collect();
+    names.dedup();
+    match names.as_slice() {
+        [one] => Some((*one).to_owned()),
+        _ => None,
     }
 }
 
@@ -206,36 +260,53 @@ mod tests {
     }
 
     #[test]
-    fn parses_open_udp_ports_from_ufw_status() {
-        let status = UfwStatus::parse(
-            "Status: active\n\nTo                         Action      From\n\
-             --                         ------      ----\n\
-             55001/udp                  ALLOW       Anywhere                   # antnode0001\n\
-             56000:56100/udp            ALLOW       Anywhere\n\
-             57001,57003:57004/udp      ALLOW IN    Anywhere\n\
-             58001                      ALLOW       Anywhere\n\
-             59001/tcp                  ALLOW       Anywhere\n\
-             59002/udp                  DENY        Anywhere\n\
-             59003/udp                  ALLOW       10.0.0.0/8\n\
-             59004/udp (v6)             ALLOW       Anywhere (v6)\n",
-        );
-        assert!(status.is_active);
-        for (port, is_open) in [
-            (55001, true),
-            (55002, false),
-            (56000, true),
-            (56100, true),
-            (57001, true),
-            (57002, false),
-            (57004, true),
-            (58001, true),
-            (59001, false),
-            (59002, false),
-            (59003, false),
-            (59004, false),
+    fn rule_of_somebody_else_for_the_port_is_found() {
+        let added = "Added user rules (see 'ufw status' for running firewall):\nufw deny 55001/udp\n\
+            ufw allow 55002/udp comment 'antnode0002'\nufw allow 55003/udp comment 'mine'\n\
+            ufw limit log 55004/udp\nufw deny 55000:55999/udp\nufw deny 55005\n";
+        for (port, action) in [
+            (55001, Some("deny")),
+            (55002, None),
+            (55003, Some("allow")),
+            (55004, Some("limit")),
+            (55005, None),
+            (55006, None),
         ] {
-            assert_eq!(status.is_open(port), is_open, "{port}");
+            let comment = format!("antnode{:04}", port - 55000);
+            let found = foreign_rule(added, &rule(port), &comment).map(|(action, _)| action);
+            assert_eq!(found, action, "{port}");
         }
-        assert_eq!(UfwStatus::parse("Status: inactive\n"), UfwStatus::default());
+    }
+
+    #[test]
+    fn ports_are_reported_as_ufw_treats_them() {
+        let assess = |rules: &str| {
+            let text = format!("Status: active\nDefault: deny (incoming), allow (outgoing)\n{rules}");
+            assess(&UfwStatus::parse(&text), &[55001, 55002], Some("eth0"))
+        };
+        let FirewallStatus::Closed { what, .. } = assess("55002/udp ALLOW IN Anywhere\n") else {
+            panic!("55001 is closed");
+        };
+        assert_eq!(what, "ufw is active and has no rule for 55001");
+        let FirewallStatus::Closed { what, .. } =
+            assess("55001/udp DENY IN Anywhere\n55000:56000/udp ALLOW IN Anywhere\n")
+        else {
+            panic!("55001 is denied");
+        };
+        assert!(
+            what.contains("55001 by an earlier rule: `55001/udp DENY"),
+            "{what}"
+        );
+        let open = assess("55000:56000/udp ALLOW IN Anywhere\n");
+        assert!(
+            matches!(&open, FirewallStatus::Ok(what) if what.ends_with("(for 2 by IPv4 only)")),
+            "{open:?}"
+        );
+        for rules in [
+            "55000:56000/udp LIMIT IN Anywhere\n",
+            "55000:56000/udp ALLOW IN 10.0.0.0/8\n",
+        ] {
+            assert!(matches!(assess(rules), FirewallStatus::Unsure { .. }), "{rules}");
+        }
     }
 }

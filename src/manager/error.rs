@@ -196,7 +196,8 @@ impl ManagerError {
             ManagerError::NotStopped { node, why } => format!("stop `{node}`: {why}"),
             ManagerError::NoSession { user, why } => format!(
                 "reach the systemd of user `{user}`: {why}; to keep it running without a login, run \
-                 `loginctl enable-linger {user}`"
+                 `sudo loginctl enable-linger {}`",
+                shell_words::quote(user)
             ),
             ManagerError::NoDomain { domain, why } => format!(
                 "reach the launchd of `{domain}`: {why}; it only exists while its user is logged in: use \

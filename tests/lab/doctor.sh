@@ -35,7 +35,7 @@ as_root loginctl disable-linger op
 as_root systemctl stop user@1000
 doctor 1
 finds failed manager 'does not answer'
-finds failed lingering 'end with the last login'
+finds failed lingering 'stop when .op. logs out'
 as_root loginctl enable-linger op
 until_so 20 'the systemd of op is back' as_op systemctl --user is-system-running --quiet
 doctor 1

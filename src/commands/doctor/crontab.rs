@@ -1,120 +1,257 @@
-//! Reads crontabs: which lines run wnm, and with which environment.
+//! Reads crontabs: which lines run wnm, with which words, and in which environment.
 
+use std::path::PathBuf;
+
+use super::cron_time::CronTime;
+use super::shell::{self, ProgramCall, ShellState, Variables};
+use crate::arguments::{self, Arguments};
 use crate::program::crontab::{CrontabEntry, assignment};
+use crate::settings::Provided;
+use crate::settings::locations::Operator;
+use crate::settings::parse_value::parse_switch;
 
 /// PATH of a cron job whose crontab does not set it.
 pub const PATH: &str = "/usr/bin:/bin";
 
-/// A line that runs wnm.
+/// What a call of wnm does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CrontabLine {
-    /// The user that it runs as; None in a user's own crontab.
-    pub user: Option<String>,
-    /// The program as written in the line: `$HOME/.local/bin/wnm`.
-    pub program: String,
-    /// PATH of the line.
-    pub path: String,
-    /// Whether it runs every five minutes or more often.
-    pub is_frequent: bool,
+pub enum Purpose {
+    /// It surveys the nodes and acts.
+    Cycle,
+    /// It does something else: this flag tells what.
+    Other(String),
+    /// wnm refuses its flags, for this reason.
+    Refused(String),
 }
 
-/// The lines of a crontab that run wnm. `with_users`: lines name a user, as in `/etc/crontab` and `/etc/cron.d`.
+/// Why cron or the shell does not run a line as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LineFault {
+    /// cron cuts the command at an unescaped `%`, so that wnm is not run.
+    Cut { escaped: String },
+    /// cron cuts the command at an unescaped `%` after wnm.
+    Shortened { escaped: String },
+    /// A quote or a substitution has no end.
+    Unfinished,
+}
+
+/// A call of wnm in a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrontabLine {
+    /// Its number in the crontab.
+    pub number: usize,
+    /// The account that it runs as; None: the owner of the crontab.
+    pub user: Option<String>,
+    /// The program that the shell runs: `/home/op/.local/bin/wnm`.
+    pub program: String,
+    /// Where the shell looks for the program.
+    pub places: Vec<PathBuf>,
+    /// PATH of the program.
+    pub path: String,
+    /// Whether a profile may have changed PATH.
+    pub has_profile: bool,
+    /// How many seconds the line waits before it runs wnm.
+    pub delay: u64,
+    /// The database in its flags or variables.
+    pub database: Option<String>,
+    pub time: CronTime,
+    pub purpose: Purpose,
+    pub fault: Option<LineFault>,
+}
+
+/// Whose crontab it is.
+#[derive(Clone, Copy, Debug)]
+pub struct CrontabKind<'a> {
+    pub operator: &'a Operator,
+    /// Whether lines name a user, as in `/etc/crontab` and `/etc/cron.d`.
+    pub has_users: bool,
+    /// PATH of a login shell.
+    pub login_path: &'a str,
+}
+
+/// The calls of wnm in a crontab.
 #[must_use]
-pub fn read(text: &str, with_users: bool) -> Vec<CrontabLine> {
-    let mut path = PATH.to_owned();
+pub fn read(text: &str, kind: CrontabKind) -> Vec<CrontabLine> {
+    let mut variables = Variables::from([
+        ("PATH".to_owned(), PATH.to_owned()),
+        (
+            "HOME".to_owned(),
+            kind.operator.home.to_string_lossy().into_owned(),
+        ),
+        ("LOGNAME".to_owned(), kind.operator.user.clone()),
+    ]);
     let mut found = Vec::new();
-    for line in text.lines() {
-        if let Some(("PATH", value)) = assignment(line) {
-            value.clone_into(&mut path);
-        }
-        let Some(entry) = CrontabEntry::parse(line, with_users) else {
-            continue;
-        };
-        let program = entry
-            .command
-            .split_whitespace()
-            .map(|word| word.trim_matches(['"', '\'', '(', ')', ';']))
-            .find(|word| word.rsplit('/').next() == Some("wnm"));
-        if let Some(program) = program {
-            found.push(CrontabLine {
-                user: entry.user.map(str::to_owned),
-                program: program.to_owned(),
-                path: path.clone(),
-                is_frequent: is_frequent(entry.schedule),
-            });
+    for (number, line) in (1..).zip(text.lines()) {
+        match CrontabEntry::parse(line, kind.has_users) {
+            Some(entry) => found.extend(calls_in(number, &entry, &variables, kind)),
+            None => {
+                if let Some((name, value)) = assignment(line) {
+                    variables.insert(name.to_owned(), value.to_owned());
+                }
+            }
         }
     }
     found
 }
 
-/// Whether a schedule runs every five minutes or more often.
-fn is_frequent(schedule: &str) -> bool {
-    let mut fields = schedule.split_whitespace();
-    fields.next().is_some_and(is_each_minute) && fields.all(|field| field == "*")
+/// The number of the first line that cron cannot read.
+#[must_use]
+pub fn first_invalid_line(text: &str, has_users: bool) -> Option<usize> {
+    let is_invalid = |line: &str| {
+        let line = line.trim();
+        let is_entry = !line.is_empty() && !line.starts_with('#') && assignment(line).is_none();
+        is_entry
+            && CrontabEntry::parse(line, has_users)
+                .is_none_or(|entry| CronTime::parse(entry.schedule).is_none())
+    };
+    text.lines().position(is_invalid).map(|at| at + 1)
 }
 
-/// Whether a field for minutes matches at least every five minutes.
-fn is_each_minute(field: &str) -> bool {
-    match field.strip_prefix("*/").or_else(|| field.strip_prefix("0-59/")) {
-        Some(step) => step.parse::<u32>().is_ok_and(|step| (1..=5).contains(&step)),
-        None => field == "*" || field.split(',').count() >= 12,
+fn calls_in(
+    number: usize,
+    entry: &CrontabEntry,
+    variables: &Variables,
+    kind: CrontabKind,
+) -> Vec<CrontabLine> {
+    let Some(time) = CronTime::parse(entry.schedule) else {
+        return Vec::new();
+    };
+    let (cut, is_cut) = until_percent(entry.command);
+    let run = calls_of_wnm(&cut, variables);
+    let whole = match is_cut {
+        true => calls_of_wnm(&unescape(entry.command), variables),
+        false => run.clone(),
+    };
+    let escaped = || escape(entry.command);
+    let (calls, fault) = match (run, whole) {
+        (Ok(run), Ok(whole)) if is_cut && run.len() < whole.len() => {
+            (whole, Some(LineFault::Cut { escaped: escaped() }))
+        }
+        (Ok(run), _) if is_cut && !run.is_empty() => (run, Some(LineFault::Shortened { escaped: escaped() })),
+        (Ok(run), _) => (run, None),
+        (Err(_), Ok(whole)) => (whole, Some(LineFault::Cut { escaped: escaped() })),
+        (Err(_), Err(_)) => (
+            words_like_wnm(entry.command, variables),
+            Some(LineFault::Unfinished),
+        ),
+    };
+    calls
+        .into_iter()
+        .map(|call| {
+            let mut state = call.state.clone();
+            if state.has_profile {
+                let path = state.variables.entry("PATH".to_owned()).or_default();
+                *path = format!("{}:{path}", kind.login_path);
+            }
+            let (purpose, database) = purpose(&call);
+            CrontabLine {
+                number,
+                user: state.account.clone().or(entry.user.map(str::to_owned)),
+                places: ProgramCall {
+                    state: state.clone(),
+                    ..call.clone()
+                }
+                .places(),
+                program: call.program,
+                path: state.variables.get("PATH").cloned().unwrap_or_default(),
+                has_profile: state.has_profile,
+                delay: state.delay,
+                database,
+                time: time.clone(),
+                purpose,
+                fault: fault.clone(),
+            }
+        })
+        .collect()
+}
+
+fn calls_of_wnm(command: &str, variables: &Variables) -> Result<Vec<ProgramCall>, shell::Unfinished> {
+    let mut state = ShellState {
+        variables: variables.clone(),
+        folder: variables.get("HOME").map(PathBuf::from).unwrap_or_default(),
+        ..ShellState::default()
+    };
+    let mut calls = shell::calls(command, &mut state)?;
+    calls.retain(|call| call.program.rsplit('/').next() == Some("wnm"));
+    Ok(calls)
+}
+
+/// The calls in a command that a shell cannot read, as far as its end can be omitted.
+fn words_like_wnm(command: &str, variables: &Variables) -> Vec<ProgramCall> {
+    let end = command.find(['"', '\'', '`', '$']).unwrap_or(command.len());
+    calls_of_wnm(&command[..end], variables).unwrap_or_default()
+}
+
+/// What cron gives to the shell: all before the first `%` without a backslash. Also returns whether it cuts anything.
+fn until_percent(command: &str) -> (String, bool) {
+    let mut before = '\0';
+    let end = command.char_indices().find_map(|(at, c)| {
+        let is_end = c == '%' && before != '\\';
+        before = c;
+        is_end.then_some(at)
+    });
+    match end {
+        Some(at) => (unescape(&command[..at]), true),
+        None => (unescape(command), false),
     }
+}
+
+fn unescape(command: &str) -> String {
+    command.replace("\\%", "%")
+}
+
+/// The command with a backslash before each `%`.
+fn escape(command: &str) -> String {
+    unescape(command).replace('%', "\\%")
+}
+
+/// The settings that make a run something else than a cycle.
+const OTHER_PURPOSES: [&str; 8] = [
+    "dry_run",
+    "report",
+    "doctor",
+    "force_action",
+    "init",
+    "import",
+    "remove_lockfile",
+    "rollback_anm",
+];
+
+/// What a call does, and the database that it names.
+fn purpose(call: &ProgramCall) -> (Purpose, Option<String>) {
+    let words = std::iter::once(&call.program).chain(&call.args);
+    let given = match arguments::parse(words.map(Into::into)) {
+        Ok(Arguments::Run(given)) => given,
+        Ok(Arguments::Info(_)) => return (Purpose::Other("--help` or `--version".to_owned()), None),
+        Err(error) => return (Purpose::Refused(error.to_string()), None),
+    };
+    let is_on = |text: &str| !text.is_empty() && parse_switch(text) != Some(false);
+    let flag = |name: &str| {
+        given
+            .iter()
+            .rev()
+            .find(|one: &&Provided| one.setting.name == name)
+    };
+    let variable = |name: &str| {
+        let name = name.to_uppercase();
+        let variables = &call.state.variables;
+        variables
+            .get(&format!("WNM_{name}"))
+            .or_else(|| variables.get(&name))
+    };
+    let text = |name: &str| {
+        let flag = flag(name).map(|one| one.text.clone());
+        flag.or_else(|| match name {
+            "dry_run" | "report" | "force_action" | "dbpath" => variable(name).cloned(),
+            _ => None,
+        })
+    };
+    let other = OTHER_PURPOSES
+        .iter()
+        .find(|name| text(name).is_some_and(|text| is_on(&text)));
+    let purpose = other.map_or(Purpose::Cycle, |name| Purpose::Other(format!("--{name}")));
+    (purpose, text("dbpath"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{CrontabLine, PATH, read};
-
-    #[test]
-    fn finds_lines_in_every_notation() {
-        for (text, program) in [
-            ("* * * * * $HOME/.local/bin/wnm --quiet", "$HOME/.local/bin/wnm"),
-            ("* * * * * wnm -q >>$HOME/wnm.log 2>&1", "wnm"),
-            ("*/5 * * * * cd /x && \"/opt/wnm\"; true", "/opt/wnm"),
-            ("* * * * *\tflock -n /tmp/x /usr/bin/wnm", "/usr/bin/wnm"),
-        ] {
-            let lines = read(text, false);
-            assert_eq!(lines.len(), 1, "{text}");
-            assert_eq!(lines[0].program, program);
-            assert!(lines[0].is_frequent, "{text}");
-            assert_eq!((lines[0].path.as_str(), &lines[0].user), (PATH, &None));
-        }
-        for text in [
-            "",
-            "# * * * * * wnm",
-            "* * * * * /usr/bin/wnmd",
-            "* * * * * ls /var/lib/wnm.log",
-        ] {
-            assert_eq!(read(text, false), [], "{text}");
-        }
-    }
-
-    #[test]
-    fn path_is_the_last_one_set_above_the_line() {
-        let text = "PATH=/a\n* * * * * op /x/wnm\nPATH = \"/b:/c\"\nMAILTO=op\n* * * * * root /y/wnm\n";
-        let line = |user: &str, program: &str, path: &str| CrontabLine {
-            user: Some(user.to_owned()),
-            program: program.to_owned(),
-            path: path.to_owned(),
-            is_frequent: true,
-        };
-        assert_eq!(
-            read(text, true),
-            [line("op", "/x/wnm", "/a"), line("root", "/y/wnm", "/b:/c")]
-        );
-    }
-
-    #[test]
-    fn rare_lines_are_not_frequent() {
-        for text in [
-            "0 * * * * wnm",
-            "*/10 * * * * wnm",
-            "@reboot wnm",
-            "@hourly wnm",
-            "* 3 * * * wnm",
-            "0,30 * * * * wnm",
-        ] {
-            assert!(!read(text, false)[0].is_frequent, "{text}");
-        }
-    }
-}
+mod tests;

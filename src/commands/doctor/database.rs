@@ -77,7 +77,7 @@ fn foreign_owner(check: &'static str, path: &Path) -> Option<CheckResult> {
         ),
         format!(
             "sudo chown -R \"$USER\" {}",
-            path.parent().unwrap_or(path).display()
+            shell_words::quote(&path.parent().unwrap_or(path).to_string_lossy())
         ),
     ))
 }
@@ -92,7 +92,17 @@ pub fn lock(session: &Session, now: Timestamp) -> CheckResult {
     }
     match lock::holder(path) {
         Err(error) => CheckResult::warning(CHECK, error.to_string(), "check the file"),
-        Ok(None) => CheckResult::ok(CHECK, "free"),
+        Ok(None) => match lock::other_holder(path) {
+            None => CheckResult::ok(CHECK, "free"),
+            Some(pid) => CheckResult::warning(
+                CHECK,
+                format!(
+                    "`{name}` is held by {}, which is no run of wnm: no run begins meanwhile",
+                    program_name(pid)
+                ),
+                format!("wait until it ends, or end it; `ps -fp {pid}` shows it"),
+            ),
+        },
         Ok(Some(holder)) => {
             let age = holder.since.map(|since| now.since(since));
             let since = age.map_or_else(String::new, |age| format!(" for {}", duration(age)));
@@ -109,6 +119,15 @@ pub fn lock(session: &Session, now: Timestamp) -> CheckResult {
                 _ => CheckResult::ok(CHECK, what),
             }
         }
+    }
+}
+
+/// `process 4711 (flock)`.
+fn program_name(pid: u32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    match name.trim() {
+        "" => format!("process {pid}"),
+        name => format!("process {pid} ({name})"),
     }
 }
 

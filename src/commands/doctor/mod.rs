@@ -5,12 +5,17 @@
 
 mod anm;
 mod context;
+mod cron_daemon;
+mod cron_time;
 mod crontab;
+mod crontab_file;
 mod database;
 mod disk_space;
+mod line_check;
 mod orphans;
 mod prerequisites;
 mod schedule;
+mod shell;
 mod sudo;
 
 use super::RunResult;
@@ -48,7 +53,7 @@ pub(super) fn doctor(session: &Session) -> Result<RunResult, ExitError> {
 fn run_checks(session: &Session) -> Vec<CheckResult> {
     let operator = &session.place.operator;
     let now = session.clock.now();
-    let schedule = schedule::find(operator, session.place.platform);
+    let schedule = schedule::find(operator, session.place.platform, &session.place.db_path);
     let environment = schedule.environment(operator);
     let (database, store) = database::check(session);
     let mut results = vec![database];

@@ -32,7 +32,10 @@ pub fn antnode(context: &CheckContext) -> CheckResult {
                 binary.path.display(),
                 context.schedule.path()
             ),
-            format!("wnm --antnode_path {}", binary.path.display()),
+            format!(
+                "wnm --antnode_path {}",
+                shell_words::quote(&binary.path.to_string_lossy())
+            ),
         ),
         (Err(error), Err(_)) => CheckResult::failed(
             CHECK,
@@ -78,8 +81,13 @@ pub fn lingering(context: &CheckContext) -> CheckResult {
     }
     CheckResult::failed(
         CHECK,
-        format!("the systemd of `{user}` and all its nodes stop when `{user}` logs out"),
-        format!("loginctl enable-linger {user}"),
+        match kind.needs_lingering() {
+            true => format!("the systemd of `{user}` and all its nodes stop when `{user}` logs out"),
+            false => format!(
+                "the timer of `{user}` stops when `{user}` logs out, and then nothing runs wnm; the nodes go on"
+            ),
+        },
+        format!("sudo loginctl enable-linger {}", shell_words::quote(user)),
     )
 }
 
@@ -101,7 +109,9 @@ pub fn firewall(context: &CheckContext) -> CheckResult {
     };
     match context.world.firewall.examine(&ports) {
         Ok(FirewallStatus::Ok(what)) => CheckResult::ok(CHECK, what),
-        Ok(FirewallStatus::NotManaged { what, hint }) => CheckResult::warning(CHECK, what, hint),
+        Ok(FirewallStatus::NotManaged { what, hint } | FirewallStatus::Unsure { what, hint }) => {
+            CheckResult::warning(CHECK, what, hint)
+        }
         Ok(FirewallStatus::Closed { what, hint }) => CheckResult::failed(CHECK, what, hint),
         Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), "see the sudo check"),
     }

@@ -1,17 +1,18 @@
 //! Checks what runs wnm each minute, and with which environment: cron, or a timer.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::Mode;
 use crate::manager::systemctl::Systemctl;
 use crate::program::Program;
-use crate::report::doctor::CheckResult;
-use crate::settings;
+use crate::report::doctor::{CheckResult, Verdict};
 use crate::settings::locations::{Operator, Platform};
 
-use super::crontab::{self, CrontabLine};
+use super::cron_daemon::CronDaemon;
+use super::crontab::{self, CrontabKind, CrontabLine, Purpose};
+use super::crontab_file::{self, IgnoredCrontab};
+use super::{cron_time, line_check};
 
 const CHECK: &str = "schedule";
 
@@ -24,37 +25,52 @@ const JOBS: [&str; 2] = ["org.wnm.wnm", "homebrew.mxcl.wnm"];
 /// The crontab lines, timers and jobs that run wnm for one operator.
 #[derive(Clone, Debug, Default)]
 pub struct Schedule {
-    /// Crontab lines for this operator, each with the name of its crontab.
+    /// Calls of wnm for this operator, each with the name of its crontab.
     lines: Vec<(String, CrontabLine)>,
-    /// Crontab lines for other users.
+    /// Calls of wnm for other users.
     foreign: Vec<(String, CrontabLine)>,
+    /// Files with lines for this operator that cron ignores.
+    ignored: Vec<IgnoredCrontab>,
     /// Enabled timers and jobs.
     timers: Vec<String>,
     /// Timers that are installed but not started.
     idle: Vec<String>,
+    cron: CronDaemon,
 }
 
-/// Finds everything that may run wnm as `operator`.
+/// Finds everything that may run wnm as `operator` for the colony with this database.
 #[must_use]
-pub fn find(operator: &Operator, platform: Platform) -> Schedule {
-    let mut schedule = Schedule::default();
-    if let Ok(ended) = Program::new("crontab").arg("-l").ask()
+pub fn find(operator: &Operator, platform: Platform, database: &Path) -> Schedule {
+    let login_path = std::env::var("PATH").unwrap_or_default();
+    let kind = |has_users| CrontabKind {
+        operator,
+        has_users,
+        login_path: &login_path,
+    };
+    let own = Program::new("crontab").arg("-l").ask();
+    let mut schedule = Schedule {
+        cron: CronDaemon::find(platform, own.is_ok()),
+        ..Schedule::default()
+    };
+    if let Ok(ended) = own
         && ended.code() == Some(0)
     {
         let name = format!("the crontab of `{}`", operator.user);
-        let lines = crontab::read(&ended.stdout, false);
-        schedule
-            .lines
-            .extend(lines.into_iter().map(|line| (name.clone(), line)));
+        let lines = crontab::read(&ended.stdout, kind(false));
+        schedule.add(&name, lines, operator, database);
     }
-    for path in system_crontabs() {
+    for path in crontab_file::all() {
         let text = fs::read_to_string(&path).unwrap_or_default();
-        for line in crontab::read(&text, true) {
-            let name = format!("`{}`", path.display());
-            if line.user.as_deref() == Some(&operator.user) {
-                schedule.lines.push((name, line));
-            } else {
-                schedule.foreign.push((name, line));
+        let lines = crontab::read(&text, kind(true));
+        match crontab_file::why_ignored(&path, &text) {
+            None => schedule.add(&format!("`{}`", path.display()), lines, operator, database),
+            Some(ignored) => {
+                let is_own = |line: &CrontabLine| {
+                    line.user.as_deref() == Some(&operator.user) && line.purpose == Purpose::Cycle
+                };
+                schedule
+                    .ignored
+                    .extend(lines.iter().any(is_own).then_some(ignored));
             }
         }
     }
@@ -65,19 +81,35 @@ pub fn find(operator: &Operator, platform: Platform) -> Schedule {
     schedule
 }
 
-/// `/etc/crontab` and the files of `/etc/cron.d` that cron reads: those without a dot in their name.
-fn system_crontabs() -> Vec<PathBuf> {
-    let parts = fs::read_dir("/etc/cron.d").into_iter().flatten().flatten();
-    let mut paths: Vec<PathBuf> = parts
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_none())
-        .collect();
-    paths.sort();
-    paths.insert(0, PathBuf::from("/etc/crontab"));
-    paths
-}
-
 impl Schedule {
+    fn add(&mut self, name: &str, lines: Vec<CrontabLine>, operator: &Operator, database: &Path) {
+        for line in lines {
+            let named = line
+                .database
+                .as_deref()
+                .map(|path| path.trim_start_matches("sqlite:///"));
+            if named.is_some_and(|path| {
+                path.trim_start_matches('/') != database.to_string_lossy().trim_start_matches('/')
+            }) {
+                continue;
+            }
+            let is_own = line.user.as_ref().is_none_or(|user| *user == operator.user);
+            let lines = if is_own {
+                &mut self.lines
+            } else {
+                &mut self.foreign
+            };
+            lines.push((name.to_owned(), line));
+        }
+    }
+
+    /// The lines that are meant to run cycles.
+    fn cycles(&self) -> impl Iterator<Item = &(String, CrontabLine)> {
+        self.lines
+            .iter()
+            .filter(|(_, line)| line.purpose == Purpose::Cycle)
+    }
+
     fn find_timers(&mut self) {
         for (mode, whose) in [(Mode::User, "of the user"), (Mode::Sudo, "of the machine")] {
             let shown = Systemctl::new(mode).show(&["wnm.timer".to_owned()]);
@@ -110,13 +142,13 @@ impl Schedule {
     /// Whether only the user's own timer runs wnm, which needs lingering.
     #[must_use]
     pub fn is_by_user_timer(&self) -> bool {
-        self.lines.is_empty() && self.timers.iter().any(|timer| timer.ends_with("of the user"))
+        self.cycles().next().is_none() && self.timers.iter().any(|timer| timer.ends_with("of the user"))
     }
 
     /// PATH of scheduled runs; that of cron if nothing runs wnm yet.
     #[must_use]
     pub fn path(&self) -> &str {
-        match self.lines.first() {
+        match self.cycles().next() {
             Some((_, line)) => &line.path,
             None if self.timers.is_empty() => crontab::PATH,
             None => PATH_OF_SYSTEMD,
@@ -137,31 +169,68 @@ impl Schedule {
     /// Checks that something runs wnm, often enough, with a command that works.
     #[must_use]
     pub fn check(&self, operator: &Operator) -> CheckResult {
-        if self.lines.is_empty() && self.timers.is_empty() {
-            return self.missing(operator);
-        }
-        for (name, line) in &self.lines {
-            if let Some(result) = check_line(name, line, operator) {
-                return result;
-            }
-        }
-        let names: Vec<&str> = self
+        let refused = self
             .lines
             .iter()
-            .map(|(name, _)| name.as_str())
-            .chain(self.timers.iter().map(String::as_str))
-            .collect();
-        match names.as_slice() {
-            [one] => CheckResult::ok(CHECK, format!("{one} runs wnm")),
-            several => CheckResult::warning(
+            .find(|(_, line)| matches!(line.purpose, Purpose::Refused(_)));
+        let cycles: Vec<_> = self.cycles().collect();
+        if cycles.is_empty() && self.timers.is_empty() {
+            return match refused {
+                Some((name, line)) => line_check::check(name, line).unwrap_or_else(|| self.missing(operator)),
+                None => self.missing(operator),
+            };
+        }
+        let mut warning = None;
+        for (name, line) in cycles.iter().copied().chain(refused) {
+            match line_check::check(name, line) {
+                Some(result) if result.verdict == Verdict::Failed => return result,
+                result => warning = warning.or(result),
+            }
+        }
+        if self.timers.is_empty() {
+            if let Some(result) = self.cron.check(CHECK) {
+                return result;
+            }
+            warning = warning.or_else(|| check_pace(&cycles));
+        }
+        warning
+            .or_else(|| self.check_overlap(&cycles))
+            .unwrap_or_else(|| {
+                let first = cycles.first().map(|(name, _)| name).or(self.timers.first());
+                let name = first.map_or("", String::as_str);
+                CheckResult::ok(CHECK, format!("{name} runs wnm"))
+            })
+    }
+
+    /// Two cycles at the same time: only one of them gets the lock.
+    fn check_overlap(&self, cycles: &[&(String, CrontabLine)]) -> Option<CheckResult> {
+        let overlaps = |a: &CrontabLine, b: &CrontabLine| {
+            let mut minutes = a.time.minutes.iter().zip(&b.time.minutes);
+            a.delay == b.delay && minutes.any(|(a, b)| *a && *b)
+        };
+        let mut names: Vec<&str> = self.timers.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            let pair = cycles.iter().enumerate().find_map(|(at, (name, line))| {
+                let later = &cycles[at + 1..];
+                let other = later.iter().find(|(other_name, other)| {
+                    (name, line.number) != (other_name, other.number) && overlaps(line, other)
+                })?;
+                Some([name.as_str(), other.0.as_str()])
+            });
+            names.extend(pair?);
+        } else {
+            names.extend(cycles.iter().map(|(name, _)| name.as_str()));
+        }
+        (names.len() > 1).then(|| {
+            CheckResult::warning(
                 CHECK,
                 format!(
                     "{} run wnm; only one of them gets the lock each time",
-                    several.join(" and ")
+                    names.join(" and ")
                 ),
                 "keep one of them",
-            ),
-        }
+            )
+        })
     }
 
     fn missing(&self, operator: &Operator) -> CheckResult {
@@ -177,14 +246,32 @@ impl Schedule {
                 format!("systemctl{user} enable --now wnm.timer"),
             );
         }
-        let others: Vec<String> = self
-            .foreign
-            .iter()
-            .map(|(name, line)| format!("`{}` in {name}", line.user.as_deref().unwrap_or_default()))
-            .collect();
-        let except = match others.as_slice() {
+        if let Some(ignored) = self.ignored.first() {
+            return CheckResult::failed(
+                CHECK,
+                format!(
+                    "cron ignores `{}`, which has the line for `{}`: {}",
+                    ignored.path.display(),
+                    operator.user,
+                    ignored.reason
+                ),
+                ignored.todo.clone(),
+            );
+        }
+        let others = self.foreign.iter().map(|(name, line)| {
+            format!(
+                "only for `{}` in {name}",
+                line.user.as_deref().unwrap_or_default()
+            )
+        });
+        let reports = self.lines.iter().filter_map(|(name, line)| match &line.purpose {
+            Purpose::Other(flag) => Some(format!("{name} runs it only with `{flag}`, which is no cycle")),
+            _ => None,
+        });
+        let found: Vec<String> = others.chain(reports).take(3).collect();
+        let except = match found.as_slice() {
             [] => String::new(),
-            _ => format!(" (only for {})", others.join(", ")),
+            _ => format!(" ({})", found.join(", ")),
         };
         CheckResult::failed(
             CHECK,
@@ -192,134 +279,28 @@ impl Schedule {
                 "neither cron nor a timer runs wnm for `{}`{except}",
                 operator.user
             ),
-            format!(
-                "run `crontab -e`, and add the line `PATH=/usr/local/bin:/usr/bin:/bin` and below it \
-                 `* * * * * {} --quiet`",
-                running_program()
-            ),
+            self.cron.how_to_schedule(operator),
         )
     }
 }
 
-/// The problem of a crontab line, if it has one.
-fn check_line(name: &str, line: &CrontabLine, operator: &Operator) -> Option<CheckResult> {
-    if line.path.contains('$') || line.path.contains('~') {
-        return Some(CheckResult::failed(
-            CHECK,
-            format!(
-                "{name} sets PATH to `{}`, and cron does not expand `$` and `~`",
-                line.path
-            ),
-            "write absolute paths",
-        ));
+/// A warning if the lines together run wnm less often than every five minutes.
+fn check_pace(cycles: &[&(String, CrontabLine)]) -> Option<CheckResult> {
+    let mut minutes = vec![false; cron_time::MINUTES];
+    for (_, line) in cycles.iter().filter(|(_, line)| line.time.is_daily) {
+        for (all, own) in minutes.iter_mut().zip(&line.time.minutes) {
+            *all |= *own;
+        }
     }
-    let home = operator.home.to_string_lossy();
-    let program = line
-        .program
-        .replace("${HOME}", &home)
-        .replace("$HOME", &home)
-        .replacen("~/", &format!("{home}/"), 1);
-    let places: Vec<PathBuf> = if program.contains('/') {
-        vec![PathBuf::from(&program)]
-    } else {
-        let folders = line.path.split(':').filter(|folder| !folder.is_empty());
-        folders.map(|folder| Path::new(folder).join(&program)).collect()
-    };
-    if !places.iter().any(|place| is_program(place)) {
-        return Some(CheckResult::failed(
-            CHECK,
-            format!(
-                "{name} runs `{}`, which is not found on its PATH `{}`",
-                line.program, line.path
-            ),
-            format!("use the full path in that line: `{}`", running_program()),
-        ));
-    }
-    if !line.is_frequent {
-        return Some(CheckResult::warning(
+    let (name, _) = cycles.first()?;
+    (cron_time::longest_gap(&minutes) > 5).then(|| {
+        CheckResult::warning(
             CHECK,
             format!("{name} runs wnm less often than every five minutes"),
             "begin the line with `* * * * *`: a run that has nothing to do is cheap",
-        ));
-    }
-    None
-}
-
-/// Where this program is installed, quoted for a shell.
-fn running_program() -> String {
-    let path = settings::running_program();
-    let path = path.map_or("wnm".to_owned(), |path| path.to_string_lossy().into_owned());
-    shell_words::quote(&path).into_owned()
-}
-
-fn is_program(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+        )
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::{JOBS, Operator, Schedule, crontab};
-    use crate::report::doctor::Verdict;
-
-    fn check(text: &str) -> (Verdict, String) {
-        let operator = Operator {
-            user: "op".to_owned(),
-            uid: 1000,
-            home: "/home/op".into(),
-        };
-        let lines = crontab::read(text, false).into_iter();
-        let schedule = Schedule {
-            lines: lines.map(|line| ("the crontab".to_owned(), line)).collect(),
-            ..Schedule::default()
-        };
-        let result = schedule.check(&operator);
-        (result.verdict, result.what)
-    }
-
-    #[test]
-    fn path_that_cron_does_not_expand_fails() {
-        let (verdict, what) = check("PATH=$HOME/.local/bin:/bin\n* * * * * wnm\n");
-        assert_eq!(verdict, Verdict::Failed);
-        assert!(what.contains("does not expand `$`"), "{what}");
-    }
-
-    #[test]
-    fn line_with_a_missing_program_fails() {
-        let (verdict, what) = check("* * * * * $HOME/no/such/wnm\n");
-        assert_eq!(
-            (verdict, what.contains("not found")),
-            (Verdict::Failed, true),
-            "{what}"
-        );
-    }
-
-    #[test]
-    fn without_a_line_the_operator_is_named() {
-        let (verdict, what) = check("");
-        assert_eq!(
-            (verdict, what.contains("`op`")),
-            (Verdict::Failed, true),
-            "{what}"
-        );
-    }
-
-    #[test]
-    fn finds_launchd_jobs_of_both_installers() {
-        for job in JOBS {
-            let home = tempfile::tempdir().expect("a home");
-            let agents = home.path().join("Library/LaunchAgents");
-            fs::create_dir_all(&agents).expect("a folder");
-            fs::write(agents.join(format!("{job}.plist")), "").expect("a job");
-            let operator = Operator {
-                user: "op".to_owned(),
-                uid: 1000,
-                home: home.path().to_owned(),
-            };
-            let mut schedule = Schedule::default();
-            schedule.find_jobs(&operator);
-            assert_eq!(schedule.check(&operator).verdict, Verdict::Ok, "{job}");
-        }
-    }
-}
+mod tests;

@@ -67,19 +67,19 @@ pub fn check(
             .only_env(environment.iter().cloned())
             .ask()
     };
-    let todo = format!("allow `{user}` to run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
+    let todo = format!(
+        "allow `{user}` to run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers (for sudo-rs: packaging/sudoers-rs)"
+    );
     let listed = match sudo(&["-ll"]) {
         Err(error) => return Some(CheckResult::failed(CHECK, format!("cannot {error}"), todo)),
         Ok(ended) if ended.code() != Some(0) => {
-            return Some(CheckResult::failed(
-                CHECK,
-                format!("sudo asks `{user}` for a password, which a scheduled run cannot give"),
-                todo,
-            ));
+            let (what, remedy) = refusal(&ended.stderr, user);
+            return Some(CheckResult::failed(CHECK, what, remedy.unwrap_or(todo)));
         }
         Ok(ended) => rules(&ended.stdout),
     };
     let mut refused = Vec::new();
+    let mut missing = Vec::new();
     for need in &needs {
         let whose = need.account.map_or(Vec::new(), |account| vec!["-u", account]);
         let words: Vec<&str> = whose
@@ -93,11 +93,24 @@ pub fn check(
                 let first = ended.stdout.split_whitespace().next().map(str::to_owned);
                 first.unwrap_or_default()
             }
+            Ok(ended) if ended.stderr.contains("command not found") => {
+                missing.push(format!("`{}`", need.words[0]));
+                continue;
+            }
             _ => String::new(),
         };
         if path.is_empty() || !needs_no_password(&listed, &path) {
             refused.push(format!("`{}`", need.words.join(" ")));
         }
+    }
+    if refused.is_empty() && !missing.is_empty() {
+        return Some(CheckResult::failed(
+            CHECK,
+            format!("sudo does not find {} on its PATH", missing.join(", ")),
+            format!(
+                "add the line `Defaults:{user} secure_path=\"/usr/sbin:/usr/bin:/sbin:/bin\"` {BY_VISUDO}"
+            ),
+        ));
     }
     Some(match refused.as_slice() {
         [] => CheckResult::ok(CHECK, "runs all commands that wnm needs without a password"),
@@ -107,6 +120,35 @@ pub fn check(
             todo,
         ),
     })
+}
+
+const BY_VISUDO: &str = "with `sudo visudo -f /etc/sudoers.d/wnm`";
+
+/// Why sudo does not list the rights of `user`, and what to do if it is not to allow the commands.
+fn refusal(message: &str, user: &str) -> (String, Option<String>) {
+    let first = message
+        .lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    let has = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+    if has(&["must have a tty", "no tty present"]) {
+        let what =
+            format!("sudo refuses to run without a terminal, which a scheduled run does not have: `{first}`");
+        return (
+            what,
+            Some(format!("add the line `Defaults:{user} !requiretty` {BY_VISUDO}")),
+        );
+    }
+    if has(&["password", "authentication is required"]) {
+        let what = format!("sudo asks `{user}` for a password, which a scheduled run cannot give");
+        return (what, None);
+    }
+    if has(&["may not run", "not allowed", "not in the sudoers", "I'm sorry"]) {
+        return (format!("sudo allows `{user}` nothing: `{first}`"), None);
+    }
+    let check = "run `sudo -n -ll` to see it, and `sudo visudo -c` to check the files of sudo";
+    (format!("sudo fails: `{first}`"), Some(check.to_owned()))
 }
 
 /// One rule in sudo's listing of rights.
@@ -148,13 +190,53 @@ fn needs_no_password(rules: &[SudoRule], path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{needs_no_password, rules};
+    use super::{needs_no_password, refusal, rules};
 
     /// The listing of sudo 1.9.13.
     const LISTED: &str = "Matching Defaults rules for op on localhost:\n    env_reset, use_pty\n\n\
         User op may run the following commands on localhost:\n\nSudoers entry:\n    RunAsUsers: ALL\n    \
         RunAsGroups: ALL\n    Commands:\n\tALL\n\nSudoers entry: /etc/sudoers.d/wnm\n    RunAsUsers: root\n    \
         Options: !authenticate\n    Commands:\n\t/usr/bin/systemctl --no-ask-password *\n\t/usr/sbin/ufw\n";
+
+    #[test]
+    fn refusals_of_sudo_are_told_apart() {
+        for (message, what, todo) in [
+            (
+                "sudo: sorry, you must have a tty to run sudo\n",
+                "without a terminal",
+                Some("Defaults:op !requiretty"),
+            ),
+            ("sudo: a password is required\n", "for a password", None),
+            (
+                "sudo: interactive authentication is required\n",
+                "for a password",
+                None,
+            ),
+            (
+                "sudo-rs: I'm sorry op. I'm afraid I can't do that\n",
+                "allows `op` nothing",
+                None,
+            ),
+            (
+                "Sorry, user op may not run sudo on box.\n",
+                "allows `op` nothing",
+                None,
+            ),
+            (
+                "sudo: /etc/sudoers is world writable\n",
+                "world writable",
+                Some("visudo -c"),
+            ),
+        ] {
+            let found = refusal(message, "op");
+            assert!(found.0.contains(what), "{found:?}");
+            assert_eq!(found.1.is_some(), todo.is_some(), "{found:?}");
+            assert!(
+                todo.is_none_or(|todo| found.1.as_ref().is_some_and(|found| found.contains(todo))),
+                "{found:?}"
+            );
+        }
+    }
 
     #[test]
     fn last_rule_that_matches_decides_on_the_password() {
