@@ -107,7 +107,13 @@ impl Life {
     }
 
     fn cap(&self, stage: &Stage, cap: usize) {
-        let ran = stage.wnm(&["--node_cap", &cap.to_string(), "--force_action", "update_config"]);
+        let ran = stage.wnm(&[
+            "--node_cap",
+            &cap.to_string(),
+            "--force_action",
+            "update_config",
+            "--confirm",
+        ]);
         assert_eq!(ran.code, Some(0), "{ran}");
     }
 }
