@@ -1,4 +1,4 @@
-//! One run's surroundings: who runs it, what was said, where the colony is; and the colony opened in them.
+//! The context of a run: its operator, its settings and its paths; and the opened colony.
 
 mod antctl_options;
 pub mod confirm;
@@ -28,36 +28,36 @@ use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
 use crate::takeover::anm;
 use crate::terminal::Terminal;
 use crate::world::World;
-pub use antctl_options::material;
+pub use antctl_options::node_binary;
 pub use orphans::{orphans, reserved};
 
-/// What a run knows before it opens anything.
+/// The context of a run, before it opens the database.
 pub struct Session {
     pub variables: Variables,
     pub place: Locations,
     pub run: RunOptions,
-    /// What stdout and stderr lead to.
+    /// The properties of stdout and stderr.
     pub terminal: Terminal,
-    /// Of flags, environment and files; the colony and the defaults are not among them.
-    pub sayings: Vec<Provided>,
+    /// The values from flags, environment and files, without those of the database and the defaults.
+    pub provided: Vec<Provided>,
     pub clock: RealClock,
-    /// Names this run in events and in the log.
+    /// The name of this run in events and in the log.
     pub name: String,
 }
 
-/// What the words on the command line come to.
+/// The result of parsing the command line.
 pub enum SessionStart {
     /// A run.
     Session(Box<Session>),
-    /// A text for stdout, and no run.
+    /// A text to print instead of a run, such as the help.
     Answer(String),
 }
 
 impl Session {
-    /// Reads flags, environment and files to their end, finds the colony's place and starts to log.
+    /// Reads flags, environment and files, finds the paths of the colony, and starts the log.
     ///
     /// # Errors
-    /// A flag, key or value that cannot be: exit code 2, and nothing was touched.
+    /// An invalid flag, key or value: exit code 2, and nothing is changed.
     pub fn begin(
         args: Vec<OsString>,
         variables: Variables,
@@ -68,19 +68,19 @@ impl Session {
             Arguments::Run(flags) => flags,
         };
         let operator = Operator::from_process(&variables)?;
-        let sayings = settings::read_layers(flags, &variables, &operator.home)?;
-        let run = settings::run_options(&sayings, &operator.home, &variables)?;
-        logging::start(loudness(run.level()), variables.get("RUST_LOG"), terminal.err);
+        let provided = settings::read_layers(flags, &variables, &operator.home)?;
+        let run = settings::run_options(&provided, &operator.home, &variables)?;
+        logging::start(verbosity(run.level()), variables.get("RUST_LOG"), terminal.err);
         let machine = HostFacts {
             platform: Platform::here(),
             peek: &store::peek,
             systemd: &|mode| match mode {
-                // What sd_booted(3) asks.
+                // The test of sd_booted(3).
                 Mode::Sudo => Path::new("/run/systemd/system").is_dir(),
                 Mode::User => systemd::user_session_answers(user_account::uid()),
             },
         };
-        let place = locations::find(&sayings, &operator, &machine, &variables)?;
+        let place = locations::find(&provided, &operator, &machine, &variables)?;
         let clock = RealClock;
         let name = format!("{}-{}", clock.now(), std::process::id());
         Ok(SessionStart::Session(Box::new(Session {
@@ -88,51 +88,51 @@ impl Session {
             place,
             run,
             terminal,
-            sayings,
+            provided,
             clock,
             name,
         })))
     }
 
-    /// Takes the lock of this colony for the rest of the run.
+    /// Acquires the lock of this colony for the rest of the run.
     ///
     /// # Errors
-    /// When another run holds it, or there is no colony whose folder could hold it.
+    /// When another run holds the lock, or there is no colony.
     pub fn lock(&self) -> Result<CycleLock, ExitError> {
         if !self.place.base_dir.is_dir() {
-            return Err(self.uninitialised());
+            return Err(self.missing_colony_error());
         }
-        self.refuse_weak_ground()?;
+        self.require_trusted_paths()?;
         Ok(CycleLock::take(&self.place.lock_path, self.clock.now())?)
     }
 
-    /// What to say where there is no colony.
+    /// The error for a missing colony.
     #[must_use]
-    pub fn uninitialised(&self) -> ExitError {
+    pub fn missing_colony_error(&self) -> ExitError {
         ExitError::refused(format_args!(
             "there is no colony at `{}`",
             self.place.db_path.display()
         ))
-        .hint("make one with `wnm --init --rewards_address ADDRESS`")
+        .hint("to create one: `wnm --init --rewards_address ADDRESS`")
     }
 
-    /// The outside world as these settings want it. Making it touches nothing.
+    /// The access to the machine, as configured by `settings`. It has no side effects by itself.
     #[must_use]
     pub fn world(&self, settings: &Settings) -> World {
         let progress = self
             .terminal
-            .progress(loudness(self.run.level()) > Verbosity::Error);
+            .progress(verbosity(self.run.level()) > Verbosity::Error);
         World {
             clock: Box::new(self.clock),
-            gauge: Box::new(gauge()),
-            probe: Box::new(HttpProbe::heard_by(progress)),
+            machine_reader: Box::new(machine_reader()),
+            probe: Box::new(HttpProbe::with_progress(progress)),
             managers: Managers::real(&self.launch_policy(settings)),
             firewall: firewall::choose(settings.firewall, settings.process_manager.mode),
             progress,
         }
     }
 
-    /// What managers are told of this colony.
+    /// The settings and paths that managers need.
     #[must_use]
     pub fn launch_policy(&self, settings: &Settings) -> LaunchPolicy {
         LaunchPolicy {
@@ -152,7 +152,7 @@ impl Session {
         }
     }
 
-    /// Where the antnode of new nodes is looked for: `antnode_path`, then PATH.
+    /// Where to look for the antnode of new nodes: `antnode_path`, then PATH.
     #[must_use]
     pub fn lookup<'a>(&'a self, settings: &'a Settings) -> BinaryLookup<'a> {
         BinaryLookup {
@@ -162,35 +162,35 @@ impl Session {
     }
 }
 
-/// A colony opened for a cycle or an order: nobody else changes it meanwhile.
+/// A colony that was opened for a cycle or a forced action. Its lock keeps other runs out.
 pub struct Colony {
     pub store: Store,
     pub settings: Settings,
     pub world: World,
-    /// As the store has them, in the order of their ids.
+    /// The nodes of the database, by id.
     pub nodes: Vec<Node>,
-    /// Rows that cannot be what they say.
+    /// Rows that cannot be read or used.
     pub unread: Vec<UnreadableRow>,
     pub facts: store::MachineFacts,
-    /// Where nodes outside of `node_storage` were last seen.
+    /// The filesystems on which node directories were last seen.
     pub devices: store::FilesystemIds,
     pub last_sample: Option<store::Sample>,
-    /// Binaries whose versions are known.
+    /// Binaries with known versions.
     pub known: Vec<Binary>,
-    /// How its nodes came to it, if they were another manager's.
+    /// The takeover of the nodes from another manager; None if there was none.
     pub takeover: Option<TakeoverPolicy>,
-    /// What new nodes must keep clear of.
+    /// Ids and ports that new nodes must not use.
     pub reserved: store::ReservedNumbers,
-    /// Held until the run ends; a dry run holds none.
+    /// Held until the run ends; a dry run takes no lock.
     _lock: Option<CycleLock>,
 }
 
 impl Colony {
-    /// Opens the colony of this session. What was said and differs from what it keeps is kept first, and
-    /// counts in this run; a dry run takes no lock and keeps nothing.
+    /// Opens the colony of this session. Settings that differ from the stored ones are stored first; a dry run takes no
+    /// lock and stores nothing.
     ///
     /// # Errors
-    /// When there is no colony, it cannot be read, another run has it, or a setting cannot be.
+    /// When there is no colony, it cannot be read, another run holds its lock, or a setting is invalid.
     pub fn open(session: &Session) -> Result<Colony, ExitError> {
         let dry = session.run.dry_run;
         let lock = if dry { None } else { Some(session.lock()?) };
@@ -201,10 +201,10 @@ impl Colony {
         };
         let store = store.map_err(|error| absent(session, error))?;
         let resolved = session.resolve(Some(&store))?;
-        let NodeRows { nodes, unread } = roll(&store)?;
+        let NodeRows { nodes, unread } = read_node_rows(&store)?;
         if !dry && !resolved.changes.is_empty() {
             confirm::check_cap(session, &store, &resolved, &nodes)?;
-            session.keep(&store, &resolved)?;
+            session.store_settings(&store, &resolved)?;
         }
         let settings = resolved.settings;
         let world = session.world(&settings);
@@ -224,23 +224,27 @@ impl Colony {
         })
     }
 
-    /// The antnode that new nodes are made from; None, and a warning, where there is none.
+    /// The antnode binary of new nodes. If there is none: None, and a warning in the log.
     pub fn antnode(&self, session: &Session) -> Option<Binary> {
-        let found = survey::find_antnode(&*self.world.gauge, session.lookup(&self.settings), &self.known);
-        self.material(found.as_ref())
+        let found = survey::find_antnode(
+            &*self.world.machine_reader,
+            session.lookup(&self.settings),
+            &self.known,
+        );
+        self.node_binary(found.as_ref())
     }
 
-    /// The policy of its settings, with room for the nodes that unread rows may stand for.
+    /// The policy from the settings. Its cap counts each unreadable row as a node.
     #[must_use]
     pub fn policy(&self) -> Policy {
         let policy = self.settings.policy();
         Policy {
             takeover: self.takeover,
-            ..policy.leaving_room(self.unread.len(), self.nodes.len())
+            ..policy.with_room_for(self.unread.len(), self.nodes.len())
         }
     }
 
-    /// What new nodes are made from; never with the id of an unread row or of an orphan, or what a takeover reserved.
+    /// The template of new nodes, without the ids of unreadable rows, of orphans and of a takeover.
     #[must_use]
     pub fn template(&self, session: &Session) -> Template {
         let mut ids = reserved(&self.world, &self.settings, (&self.nodes, &self.unread));
@@ -254,7 +258,7 @@ impl Colony {
         }
     }
 
-    /// The processes of `nodes`, each as its own manager sees it; None where that manager cannot tell.
+    /// The processes of `nodes`, from their managers; None where the manager fails.
     pub fn processes(&self, nodes: &[Node]) -> Vec<Option<ProcessStatus>> {
         let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
         kinds.sort_unstable();
@@ -276,7 +280,7 @@ impl Colony {
                         processes[place] = Some(process);
                     }
                 }
-                Err(error) => tracing::warn!("cannot look at the processes of {kind}: {error}"),
+                Err(error) => tracing::warn!("cannot list the processes of {kind}: {error}"),
             }
         }
         processes
@@ -288,39 +292,39 @@ impl Colony {
         RemovedNodes::new(&session.place.base_dir, self.settings.keep_removed)
     }
 
-    /// Now, by the world's clock.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.world.clock.now()
     }
 }
 
-/// What the rows tell; those that cannot be read are complained of.
-pub fn roll(store: &Store) -> Result<NodeRows, store::StoreError> {
-    let roll = store.roll()?;
-    for row in &roll.unread {
+/// Reads all node rows, and logs an error for each that cannot be read.
+pub fn read_node_rows(store: &Store) -> Result<NodeRows, store::StoreError> {
+    let rows = store.node_rows()?;
+    for row in &rows.unread {
         tracing::error!(
-            "{}; this row is left alone, and so is whatever it may mean",
+            "{}; wnm changes neither this row nor the node that it may stand for",
             row.why
         );
     }
-    Ok(roll)
+    Ok(rows)
 }
 
-/// The store's error, with what to do where there is simply no colony yet.
+/// The error of the store; if there is no colony yet, with the hint to create one.
 pub fn absent(session: &Session, error: store::StoreError) -> ExitError {
     match error.fault {
-        store::Fault::Absent | store::Fault::Uninitialised => session.uninitialised(),
+        store::Fault::Absent | store::Fault::Uninitialised => session.missing_colony_error(),
         _ => error.into(),
     }
 }
 
-/// The instruments of this machine.
-pub fn gauge() -> SystemReader {
+/// The reader of this machine's readings.
+pub fn machine_reader() -> SystemReader {
     SystemReader::new(Box::new(version_query::version))
 }
 
-fn loudness(level: LogLevel) -> Verbosity {
+fn verbosity(level: LogLevel) -> Verbosity {
     match level {
         LogLevel::Critical | LogLevel::Error => Verbosity::Error,
         LogLevel::Warning => Verbosity::Warning,
@@ -360,10 +364,10 @@ impl From<store::StoreError> for ExitError {
 
 impl From<anm::TakeoverError> for ExitError {
     fn from(error: anm::TakeoverError) -> ExitError {
-        let told = ExitError::refused(&error);
+        let exit_error = ExitError::refused(&error);
         match error.hint() {
-            Some(hint) => told.hint(hint),
-            None => told,
+            Some(hint) => exit_error.hint(hint),
+            None => exit_error,
         }
     }
 }

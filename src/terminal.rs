@@ -96,7 +96,7 @@ impl Terminal {
     }
 
     /// Prints a line for the operator.
-    pub fn tell(self, text: &str) {
+    pub fn print(self, text: &str) {
         write(format!("{text}\n").as_bytes());
     }
 

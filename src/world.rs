@@ -9,7 +9,7 @@ use crate::survey::{MachineReader, NodeProbe};
 /// All traits in one value, so that a test can pass a world with nodes in memory.
 pub struct World {
     pub clock: Box<dyn Clock>,
-    pub gauge: Box<dyn MachineReader>,
+    pub machine_reader: Box<dyn MachineReader>,
     pub probe: Box<dyn NodeProbe>,
     pub managers: Managers,
     pub firewall: Box<dyn Firewall>,

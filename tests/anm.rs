@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
-use wnm::takeover::anm::build::{TakeoverPlan, judge};
+use wnm::takeover::anm::build::{TakeoverPlan, build_plan};
 use wnm::takeover::anm::inspect::ServerState;
 use wnm::takeover::anm::{NodeUnit, paths};
 
@@ -28,7 +28,7 @@ fn expected() -> Value {
 /// The evaluation of the unchanged server.
 fn judged(machine: &Machine) -> TakeoverPlan {
     let cron = fs::read_to_string(machine.path(paths::CRON)).ok();
-    judge(&machine.server(), cron.as_deref()).unwrap()
+    build_plan(&machine.server(), cron.as_deref()).unwrap()
 }
 
 /// What lies beside the nodes and is not one of them.
@@ -287,7 +287,7 @@ fn pending_order_to_destroy_all_nodes_is_rejected_and_changes_nothing() {
         let machine = Machine::new(Some(variant));
         let before = machine.tree();
         let cron = fs::read_to_string(machine.path(paths::CRON)).unwrap();
-        let error = judge(&machine.server(), Some(&cron)).unwrap_err();
+        let error = build_plan(&machine.server(), Some(&cron)).unwrap_err();
         assert!(error.to_string().contains(word), "{error}");
         assert!(error.hint().is_some(), "{error}");
         assert_eq!(machine.tree(), before, "{variant}");
@@ -300,7 +300,7 @@ fn refusal(change: impl FnOnce(&Machine)) -> String {
     change(&machine);
     let before = machine.tree();
     let cron = fs::read_to_string(machine.path(paths::CRON)).ok();
-    let error = judge(&machine.server(), cron.as_deref()).unwrap_err();
+    let error = build_plan(&machine.server(), cron.as_deref()).unwrap_err();
     assert!(error.hint().is_some_and(|hint| !hint.is_empty()), "{error}");
     assert_eq!(machine.tree(), before);
     error.to_string()

@@ -292,7 +292,7 @@ fn tries() -> Vec<(Vec<&'static str>, i32, Value)> {
 
 /// Forced actions in sequence: exit code, result, and the states of all nodes afterwards.
 fn deeds() -> Vec<(Vec<&'static str>, i32, Value, &'static [&'static str])> {
-    let disabled = "disabled; `--force_action start` brings it back";
+    let disabled = "disabled; `--force_action start` enables it";
     vec![
         (
             vec!["survey", "--service_name", "2"],

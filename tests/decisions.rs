@@ -198,7 +198,7 @@ impl Example {
                     NodeState::Disabled => Answer::Unasked,
                     _ => Answer::Down,
                 },
-                rooted: state != NodeState::Dead,
+                has_root: state != NodeState::Dead,
                 process: None,
             });
             self.nodes.push(node);
@@ -229,7 +229,7 @@ impl Example {
                     });
                 }
                 ["without", "its", "folder"] => {
-                    seen.rooted = false;
+                    seen.has_root = false;
                     seen.answer = Answer::Down;
                 }
                 ["shunned", "by", peers] => {
@@ -254,24 +254,24 @@ impl Example {
             device_now: None,
         };
         let before = self.nodes.clone();
-        let settled = match plan::settle(self.nodes, &self.seen, &[storage], &policy, false, NOW) {
-            Ok(settled) => settled,
+        let updated = match plan::update_states(self.nodes, &self.seen, &[storage], &policy, false, NOW) {
+            Ok(updated) => updated,
             Err(stop) => return format!("{stop}\n"),
         };
-        let judgement = plan::plan(
-            &settled.nodes,
+        let output = plan::plan(
+            &updated.nodes,
             &PlanInput {
                 policy: &policy,
                 template: &self.template,
                 machine: &self.gauged,
                 binary: self.binary.as_ref(),
-                occasion: Trigger::Ordinary,
-                taken: &|_| None,
+                trigger: Trigger::Ordinary,
+                port_in_use: &|_| None,
                 now: NOW,
             },
         );
         let mut text = String::new();
-        for (before, after) in before.iter().zip(&settled.nodes) {
+        for (before, after) in before.iter().zip(&updated.nodes) {
             if before.state != after.state {
                 let (id, was, is) = (before.id, before.state.word(), after.state.word());
                 writeln!(text, "Node {id} was {was} and is {is}.").expect("text");
@@ -281,8 +281,8 @@ impl Example {
             &report::PlanPreview {
                 at: NOW,
                 policy: &policy,
-                judgement: &judgement,
-                nodes: &settled.nodes,
+                output: &output,
+                nodes: &updated.nodes,
             },
             Format::Text,
         );
@@ -305,16 +305,16 @@ fn settle_settings(said: &[(String, String)]) -> (Settings, Template) {
     };
     let variables = Variables::default();
     let place = locations::find(&[], &operator, &machine, &variables).expect("a place");
-    let mut sayings = defaults::values(&place, 4, NOW);
+    let mut provided = defaults::values(&place, 4, NOW);
     let wallet = [("rewards_address".to_owned(), "faucet".to_owned())];
     for (name, value) in said.iter().chain(&wallet) {
-        sayings.push(Provided {
+        provided.push(Provided {
             setting: table::find(name).unwrap_or_else(|| panic!("no setting `{name}`")),
             text: value.clone(),
             source: Source::Flag,
         });
     }
-    let resolved = settings::resolve(&sayings, &place, &variables).expect("settings that can be");
+    let resolved = settings::resolve(&provided, &place, &variables).expect("settings that can be");
     let template = resolved.settings.template(&place);
     (resolved.settings, template)
 }

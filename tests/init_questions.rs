@@ -172,7 +172,7 @@ fn asks_nothing_where_a_colony_exists_and_a_dry_run_creates_none() {
     let Some(ran) = typed(&stage, "--init --dry_run", "faucet\nsetsid+user\n\n\n\n\n") else {
         return;
     };
-    assert!(ran.done().stdout.contains("would make the colony"));
+    assert!(ran.done().stdout.contains("would create the colony"));
     assert_eq!(stage.tree(), before);
     stage.init(&[]).done();
     let ran = typed(&stage, "--init", "faucet\n").expect("it was there").code(1);

@@ -97,5 +97,5 @@ fn nothing_grows_without_need() {
     stage.check_consistency(true);
     stage.force("teardown --confirm").done();
     measurements::nothing_is_left(&stage);
-    figures.judge(&size);
+    figures.build_plan(&size);
 }

@@ -11,7 +11,8 @@ use wnm::colony::{
 };
 use wnm::plan::{
     Action, Delays, MachineFigures, NodeSelection, Plan, PlanInput, Policy, Quotas, SafetyStop, StopReason,
-    StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, plan, plan_forced, settle,
+    StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, plan, plan_forced,
+    update_states,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -194,8 +195,8 @@ fn plan_at(nodes: &[Node], policy: &Policy, machine: &MachineFigures, now: Times
         template: &template,
         machine,
         binary: Some(&newest),
-        occasion: Trigger::Ordinary,
-        taken: &free,
+        trigger: Trigger::Ordinary,
+        port_in_use: &free,
         now,
     };
     plan(nodes, &situation).plan
@@ -232,8 +233,8 @@ proptest! {
     ) {
         let metrics = figures(counts, levels);
         let decision = decide(&policy, &metrics, Trigger::Ordinary, now.map(Timestamp));
-        prop_assert!(!decision.wants.is_empty());
-        prop_assert!(decision.wants.len() <= 30_000);
+        prop_assert!(!decision.work.is_empty());
+        prop_assert!(decision.work.len() <= 30_000);
     }
 
     #[test]
@@ -242,10 +243,10 @@ proptest! {
         answers in prop::collection::vec((0_u8..5, any::<bool>()), 30),
         policy in a_policy(),
     ) {
-        let seen: Vec<NodeObservation> = answers.iter().map(|(answer, lives)| sighting(*answer, *lives)).collect();
+        let seen: Vec<NodeObservation> = answers.iter().map(|(answer, lives)| observation(*answer, *lives)).collect();
         let now = Timestamp(NOW);
-        let settled = settle(nodes.clone(), &seen, &[storage()], &policy, false, now).unwrap();
-        for (before, after) in nodes.iter().zip(&settled.nodes) {
+        let updated = update_states(nodes.clone(), &seen, &[storage()], &policy, false, now).unwrap();
+        for (before, after) in nodes.iter().zip(&updated.nodes) {
             let delay = match before.state {
                 NodeState::Restarting => policy.delays.start,
                 NodeState::Upgrading => policy.delays.upgrade,
@@ -260,21 +261,21 @@ proptest! {
             }
             prop_assert!(before.state == after.state || after.since == now);
         }
-        prop_assert!(settled.nodes.iter().all(|node| node.state != NodeState::Dead));
+        prop_assert!(updated.nodes.iter().all(|node| node.state != NodeState::Dead));
     }
 
     #[test]
     fn at_most_a_tenth_of_the_nodes_die_in_one_run(
         nodes in a_colony(NodeState::ALL, 40),
-        rooted in prop::collection::vec(prop::bool::weighted(0.85), 40),
+        has_root in prop::collection::vec(prop::bool::weighted(0.85), 40),
         policy in a_policy(),
     ) {
         let seen: Vec<NodeObservation> =
-            rooted.iter().map(|rooted| NodeObservation { rooted: *rooted, ..sighting(1, true) }).collect();
+            has_root.iter().map(|has_root| NodeObservation { has_root: *has_root, ..observation(1, true) }).collect();
         let dead = |nodes: &[Node]| nodes.iter().filter(|node| node.state == NodeState::Dead).count();
         let limit = (nodes.len() / 10).max(1);
-        match settle(nodes.clone(), &seen, &[storage()], &policy, false, Timestamp(NOW)) {
-            Ok(settled) => prop_assert!(dead(&settled.nodes) <= dead(&nodes) + limit),
+        match update_states(nodes.clone(), &seen, &[storage()], &policy, false, Timestamp(NOW)) {
+            Ok(updated) => prop_assert!(dead(&updated.nodes) <= dead(&nodes) + limit),
             Err(SafetyStop::TooManyMissing { roots, .. }) => prop_assert!(roots > limit),
             Err(other) => prop_assert!(false, "{}", other),
         }
@@ -300,7 +301,7 @@ proptest! {
         let policy = Policy { cap: 5, ..quiet_policy() };
         let plan = plan_forced(action, &whom, (&nodes, &BTreeSet::new()), &template(), Some(&newest()), &free, &policy);
         prop_assert_eq!(breaches(&plan, &policy, &nodes), vec![]);
-        prop_assert!(!plan.steps.is_empty() || !plan.holds.is_empty());
+        prop_assert!(!plan.steps.is_empty() || !plan.blockers.is_empty());
     }
 }
 
@@ -362,7 +363,7 @@ fn figures(counts: [i64; 12], levels: [f64; 10]) -> Metrics {
     }
 }
 
-fn sighting(answer: u8, lives: bool) -> NodeObservation {
+fn observation(answer: u8, lives: bool) -> NodeObservation {
     let answer = match answer {
         0 => Answer::Up(Box::new(NodeReading {
             version: newest(),
@@ -380,7 +381,7 @@ fn sighting(answer: u8, lives: bool) -> NodeObservation {
     };
     NodeObservation {
         answer,
-        rooted: true,
+        has_root: true,
         process: Some(process),
     }
 }
@@ -447,7 +448,7 @@ impl Machine {
         let seen: Vec<NodeObservation> = self.nodes.iter().map(|node| self.look(node)).collect();
         let nodes = std::mem::take(&mut self.nodes);
         let UpdatedNodes { nodes, .. } =
-            settle(nodes, &seen, &[storage()], &self.policy, true, self.now).unwrap();
+            update_states(nodes, &seen, &[storage()], &self.policy, true, self.now).unwrap();
         self.nodes = nodes;
         let plan = plan_at(&self.nodes, &self.policy, &self.gauged, self.now);
         assert_eq!(breaches(&plan, &self.policy, &self.nodes), []);
@@ -472,7 +473,7 @@ impl Machine {
             } else {
                 Answer::Down
             },
-            rooted: node.state != NodeState::Dead,
+            has_root: node.state != NodeState::Dead,
             process: None,
         }
     }

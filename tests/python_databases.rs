@@ -192,7 +192,7 @@ fn each_database_is_rejected_unchanged_with_a_hint() {
             "{name}"
         );
         assert!(
-            matches!(schema::standing(&path).unwrap(), schema::SchemaState::Peer(_)),
+            matches!(schema::schema_state(&path).unwrap(), schema::SchemaState::Peer(_)),
             "{name}"
         );
         assert_eq!(
@@ -279,9 +279,9 @@ fn adopted_colony_has_the_columns_of_a_new_one_and_works() {
             Timestamp(1_795_450_000),
             "{name}"
         );
-        let sayings = store.machine_sayings().unwrap();
+        let provided = store.stored_settings().unwrap();
         assert!(
-            sayings.contains(&("node_cap".to_owned(), Some("40".to_owned()))),
+            provided.contains(&("node_cap".to_owned(), Some("40".to_owned()))),
             "{name}"
         );
         drop(store);
@@ -312,8 +312,8 @@ fn tables_and_columns_of_a_newer_python_wnm_are_kept() {
     assert_eq!(migrated.from, "the peer's schema `ffffffffffff`");
     let store = Store::open(&path).unwrap();
     let says = |column: &str| {
-        let sayings = store.machine_sayings().unwrap();
-        sayings.into_iter().find(|(name, _)| name == column).unwrap().1
+        let provided = store.stored_settings().unwrap();
+        provided.into_iter().find(|(name, _)| name == column).unwrap().1
     };
     assert_eq!(says("enable_upgrade").as_deref(), Some("0"));
     assert_eq!(says("shard").as_deref(), Some("x"));
@@ -367,7 +367,7 @@ fn damaged_database_is_not_migrated() {
     bytes[start..start + 200].fill(0xff);
     fs::write(&path, &bytes).unwrap();
     let error = schema::migrate(&path, NOW).unwrap_err();
-    assert!(error.to_string().contains("no copy could be made"), "{error}");
+    assert!(error.to_string().contains("cannot create a backup"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), bytes);
     assert_eq!(names(place.path()).len(), 1);
 }

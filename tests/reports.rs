@@ -191,7 +191,7 @@ fn node_report_as_env_falls_back_to_text_with_a_warning() {
             let ran = stage.wnm(&["--report", kind, "--report_format", format]);
             assert_eq!(first(&ran.stdout), first(&text));
             ran.says(&format!(
-                "the report `{kind}` has no format `{format}`; this is its text"
+                "the report `{kind}` has no format `{format}`; printing text instead"
             ))
             .code(0);
         }

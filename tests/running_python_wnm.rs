@@ -66,7 +66,7 @@ fn running_python_wnm_prevents_adoption_and_import() {
     stage
         .wnm(&adopt)
         .code(1)
-        .says(&format!("the Python wnm is at work (process {})", at_work.0.id()))
+        .says(&format!("the Python wnm is running (process {})", at_work.0.id()))
         .says("wait until it has ended");
     assert_eq!(fs::read(stage.database()).expect("it is there"), before);
     fs::remove_file(stage.database()).expect("it goes");

@@ -4,30 +4,30 @@ use std::path::PathBuf;
 
 use super::Version;
 
-/// What tells whether a file is still the one that was asked for its version.
+/// Identifies the content of a file, to see whether it changed since its version was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BinaryKey {
     /// Bytes.
     pub size: u64,
-    /// Nanoseconds since 1970 of the last change of its content.
+    /// The modification time in nanoseconds since 1970.
     pub mtime_ns: i128,
-    /// The file's number on its filesystem.
+    /// The inode number.
     pub inode: u64,
 }
 
-/// An antnode binary that was asked for its version.
+/// An antnode binary with its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binary {
-    /// Where it lies; empty for one that antctl is to download.
+    /// Empty for a binary that antctl will download.
     pub path: PathBuf,
-    /// What it says of itself.
+    /// The version that it prints.
     pub version: Version,
-    /// By which it is known again without being run.
+    /// Shows that the file is unchanged, so that it need not be run again.
     pub key: BinaryKey,
 }
 
 impl Binary {
-    /// One that antctl is to download; None: whichever is the newest. No other manager can make a node of it.
+    /// A binary that antctl will download; None: the newest version. Other managers cannot use it.
     #[must_use]
     pub fn download(version: Option<&Version>) -> Binary {
         Binary {

@@ -1,21 +1,21 @@
-//! What a node's antnode has in common with those of the other nodes.
+//! How the antnode of a node shares disk and memory with those of other nodes.
 
-/// Whether a program is one file for many nodes, or takes disk and memory for each.
+/// Whether nodes share the file of a program, or each uses disk and memory for its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BinarySharing {
-    /// One file with many names: its disk space and its pages in memory are there once.
+    /// A hard link: disk space and memory are shared.
     Link,
-    /// A file of its own on the blocks of another: its disk space is there once, its pages in memory are not.
+    /// A separate file with the same blocks: disk space is shared, memory is not.
     Reflink,
-    /// A file of its own.
+    /// A separate file: nothing is shared.
     Copy,
 }
 
 impl BinarySharing {
-    /// All of them, from the thriftiest.
+    /// All variants; the one that needs the least space first.
     pub const ALL: [BinarySharing; 3] = [BinarySharing::Link, BinarySharing::Reflink, BinarySharing::Copy];
 
-    /// As reports say it.
+    /// Its name in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! Moments as people write them: dates in UTC, and how long ago.
+//! Parses and formats dates and durations.
 
 use time::{Date, Month, OffsetDateTime};
 
@@ -9,20 +9,20 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// Smaller numbers are no moment anybody asks for, but a forgotten unit: `2` for `2h`.
+/// Smaller numbers are rejected, because the unit was probably forgotten: `2` for `2h`.
 const FIRST_UNIX_TIME: i64 = 100_000_000;
 
-/// From when on something is looked at.
+/// The start of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
-    /// So many seconds before now.
+    /// This many seconds ago.
     Ago(i64),
     At(Timestamp),
 }
 
 impl Since {
-    /// What `text` means: `2h`, `1d12h`, seconds since 1970, or a date with or without a time of day, in UTC
-    /// where it does not say otherwise. None: it means nothing.
+    /// Parses `2h`, `1d12h`, seconds since 1970, or a date with an optional time and time zone; the default is UTC. None:
+    /// invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Since> {
         let text = strip(text);
@@ -32,7 +32,7 @@ impl Since {
         ago(text).map(Since::Ago).or_else(|| moment(text).map(Since::At))
     }
 
-    /// The moment, seen from `now`.
+    /// The time, relative to `now`.
     #[must_use]
     pub fn seen_from(self, now: Timestamp) -> Timestamp {
         match self {
@@ -43,7 +43,7 @@ impl Since {
 }
 
 impl Timestamp {
-    /// In the form of ISO 8601: `2026-11-23T22:01:55Z`; in seconds if the year is not between -9999 and 9999.
+    /// Formats as ISO 8601: `2026-11-23T22:01:55Z`; as seconds if the year is not from -9999 to 9999.
     #[must_use]
     pub fn utc(self) -> String {
         let Ok(moment) = OffsetDateTime::from_unix_timestamp(self.0) else {
@@ -55,7 +55,7 @@ impl Timestamp {
     }
 }
 
-/// Seconds of `1d12h`; each part a number and its unit.
+/// Parses `1d12h` to seconds; each part is a number and a unit.
 fn ago(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut total: i64 = 0;
@@ -76,7 +76,7 @@ fn ago(text: &str) -> Option<i64> {
     (!text.is_empty()).then_some(total)
 }
 
-/// `2026-11-23`, `2026-11-23T22:01`, `2026-11-23 22:01:55+02:00`.
+/// Parses `2026-11-23`, `2026-11-23T22:01`, `2026-11-23 22:01:55+02:00`.
 fn moment(text: &str) -> Option<Timestamp> {
     let (date, time) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
@@ -92,7 +92,7 @@ fn moment(text: &str) -> Option<Timestamp> {
     Some(Timestamp(moment.assume_utc().unix_timestamp() - ahead))
 }
 
-/// A time of day without its zone, and how many seconds the zone is ahead of UTC.
+/// Splits a time of day into the time and the offset of its zone from UTC in seconds.
 fn zone(time: &str) -> Option<(&str, i64)> {
     if let Some(time) = time.strip_suffix(['Z', 'z']) {
         return Some((time, 0));
@@ -106,7 +106,7 @@ fn zone(time: &str) -> Option<(&str, i64)> {
     Some((time, if zone.starts_with('-') { -ahead } else { ahead }))
 }
 
-/// The numbers of `text`, each of the given number of digits.
+/// Parses the numbers of `text`, each with the given number of digits.
 fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Option<[u16; N]> {
     let parts: Vec<&str> = text.split(between).collect();
     let mut numbers = [0; N];
@@ -127,7 +127,7 @@ mod tests {
     use super::{DAY, Since, Timestamp};
 
     #[test]
-    fn a_moment_is_written_in_utc() {
+    fn formats_in_utc() {
         for (seconds, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_400, "2000-02-29T00:00:00Z"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn how_long_ago_is_a_number_and_its_unit() {
+    fn parses_numbers_with_units() {
         let ago = |text| match Since::parse(text) {
             Some(Since::Ago(seconds)) => Some(seconds),
             _ => None,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_may_be_seconds_a_date_or_a_date_with_its_time_and_zone() {
+    fn parses_seconds_and_dates_with_time_and_zone() {
         let at = |text| match Since::parse(text) {
             Some(Since::At(moment)) => moment.0,
             other => panic!("{text}: {other:?}"),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_moment_means_nothing() {
+    fn rejects_other_text() {
         for text in [
             "",
             "2",
@@ -195,13 +195,13 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_day_is_parsed_as_it_is_printed(day in -700_000_i64..2_900_000) {
+        fn every_day_is_parsed_as_it_is_formatted(day in -700_000_i64..2_900_000) {
             let moment = Timestamp(day * DAY);
             proptest::prop_assert_eq!(Since::parse(&moment.utc()), Some(Since::At(moment)));
         }
 
         #[test]
-        fn no_text_is_too_odd(text in "[-0-9TZ:+ smhdwé]{0,24}") {
+        fn never_panics_on_any_text(text in "[-0-9TZ:+ smhdwé]{0,24}") {
             let _ = Since::parse(&text);
         }
     }

@@ -22,30 +22,30 @@ pub enum ForcedAction {
 /// How the nodes of a forced action are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
-    /// `--count` alone: the action makes nodes.
+    /// Only `--count`: the action creates nodes.
     Count,
     /// `--service_name`, or else `--count`.
     NameOrCount,
-    /// `--service_name` alone.
+    /// Only `--service_name`.
     Name,
     /// It always acts on all nodes.
     Nothing,
 }
 
-/// All that the rest of the program has to know of a forced action.
+/// The properties of a forced action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActionFacts {
-    /// What it has done to a node, in the keys of its result: `stopped_nodes`.
+    /// The participle in the keys of its result: `stopped_nodes`.
     pub done: &'static str,
     pub chosen_by: ChosenBy,
-    /// Whether it puts an antnode binary in place.
+    /// Whether it installs an antnode binary.
     pub needs_binary: bool,
     /// Whether it acts on nodes only while the disks with their data are mounted.
     pub needs_disks: bool,
 }
 
 impl ForcedAction {
-    /// The word for it on the command line.
+    /// Its name on the command line.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
@@ -59,7 +59,7 @@ impl ForcedAction {
             ForcedAction::Remove => ("removed", ChosenBy::NameOrCount, false, true),
             ForcedAction::Upgrade => ("upgraded", ChosenBy::NameOrCount, true, true),
             ForcedAction::Start => ("started", ChosenBy::NameOrCount, true, true),
-            // Whoever checks a disk has to stop its nodes first.
+            // Before a disk is checked, its nodes must be stopped.
             ForcedAction::Stop => ("stopped", ChosenBy::NameOrCount, false, false),
             ForcedAction::Disable => ("disabled", ChosenBy::Name, false, false),
             ForcedAction::Teardown => ("removed", ChosenBy::Nothing, false, true),

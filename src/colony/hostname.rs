@@ -1,9 +1,8 @@
-//! Names of machines.
+//! Hostnames.
 
 use std::net::IpAddr;
 
-/// Whether a text is the name or the address of a machine, and nothing that an address on the web could hold beside
-/// it: no port, no account, no path.
+/// Whether a text is a hostname or an IP address, without the other parts of a URL: no port, account or path.
 #[must_use]
 pub fn is_host(text: &str) -> bool {
     let is_label = |label: &str| {
@@ -15,7 +14,7 @@ pub fn is_host(text: &str) -> bool {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
-    // Nothing but digits and dots is a broken address, not a name.
+    // Digits and dots alone are an invalid address, not a hostname.
     let numeric = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse::<IpAddr>().is_ok()
         || (!numeric && text.len() <= 253 && text.trim_end_matches('.').split('.').all(is_label))
@@ -26,7 +25,7 @@ mod tests {
     use super::is_host;
 
     #[test]
-    fn a_host_is_a_name_or_an_address() {
+    fn accepts_hostnames_and_addresses_only() {
         for host in [
             "127.0.0.1",
             "::1",

@@ -1,11 +1,11 @@
-//! The machine and its colony in figures: what a decision looks at.
+//! The figures of the machine and its nodes on which decisions are based.
 
 use super::{Timestamp, Version};
 
-/// Machine and colony at one moment, named as in the machine-metrics report.
+/// The figures at one time, with the names of the machine-metrics report.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
-    /// When the machine was booted.
+    /// The boot time of the machine.
     pub system_start: Timestamp,
     pub total_nodes: i64,
     pub running_nodes: i64,
@@ -15,20 +15,20 @@ pub struct Metrics {
     pub migrating_nodes: i64,
     pub removing_nodes: i64,
     pub dead_nodes: i64,
-    /// RUNNING nodes that were shunned beyond the limit for three surveys in a row.
+    /// RUNNING nodes that exceeded the limit of shuns in three surveys in a row.
     pub shunned_nodes: i64,
-    /// Of the binary new nodes are made from; None when there is none.
+    /// The version of the binary for new nodes; None if there is none.
     pub antnode_version: Option<Version>,
-    /// Of the first node.
+    /// The version of the first node.
     pub queen_node_version: Option<Version>,
     pub nodes_no_version: i64,
-    /// Nodes whose version is not the binary's, in whatever state.
+    /// Nodes in any state whose version differs from that of the binary.
     pub nodes_to_upgrade: i64,
-    /// Of these, those an upgrade would really take: RUNNING and older than the binary. None: as many.
+    /// Those of `nodes_to_upgrade` that an upgrade would act on: RUNNING and older than the binary. None: all of them.
     pub upgradable_nodes: Option<i64>,
-    /// STOPPED nodes that may be started now: not those passed over after a failed start. None: all stopped.
+    /// STOPPED nodes that may be started now, which no failed start delays. None: all stopped nodes.
     pub startable_nodes: Option<i64>,
-    /// RUNNING nodes that were silent for three surveys although their processes live, and may be restarted now.
+    /// RUNNING nodes that did not answer in three surveys although their processes run, and that may be restarted now.
     pub hung_nodes: i64,
     pub load_average_1: f64,
     pub load_average_5: f64,
@@ -37,7 +37,7 @@ pub struct Metrics {
     pub used_cpu_percent: f64,
     pub used_mem_percent: f64,
     pub used_hd_percent: f64,
-    /// Bytes a second.
+    /// Bytes per second.
     pub hdio_write_bytes: f64,
     pub hdio_read_bytes: f64,
     pub netio_write_bytes: f64,

@@ -1,17 +1,17 @@
-//! What the machine's instruments show, and rates between two looks at them.
+//! Readings of the machine, and rates between two readings.
 
 use super::Timestamp;
 
 /// Counters that only grow while the machine is up.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
-    /// When they were read, in milliseconds since 1970.
+    /// The time of the reading in milliseconds since 1970.
     pub at_ms: i64,
     /// CPU time of all CPUs together, in ticks.
     pub cpu_total: u64,
-    /// Of it idle, without waiting for I/O.
+    /// The idle part of it, without waiting for I/O.
     pub cpu_idle: u64,
-    /// Of it idle and waiting for I/O.
+    /// The part of it that waited for I/O.
     pub cpu_iowait: u64,
     /// Bytes read from and written to all real disks.
     pub disk_read: u64,
@@ -21,19 +21,19 @@ pub struct Counters {
     pub net_sent: u64,
 }
 
-/// What the instruments show at one moment.
+/// One reading of the machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineReadings {
     pub counters: Counters,
-    /// When the machine was booted.
+    /// The boot time of the machine.
     pub boot: Timestamp,
-    /// CPUs this process may use.
+    /// The number of CPUs that this process may use.
     pub cpus: u32,
     /// Load averages of 1, 5 and 15 minutes.
     pub load: [f64; 3],
     /// Bytes.
     pub memory_total: u64,
-    /// Bytes that programs could still take.
+    /// Bytes that programs can still allocate.
     pub memory_available: u64,
     /// Bytes of the filesystem that holds `node_storage`.
     pub disk_total: u64,
@@ -48,23 +48,23 @@ pub struct Rates {
     pub used_cpu_percent: f64,
     pub idle_cpu_percent: f64,
     pub io_wait: f64,
-    /// Bytes a second.
+    /// Bytes per second.
     pub disk_read: f64,
     pub disk_written: f64,
     pub net_received: f64,
     pub net_sent: f64,
 }
 
-/// Counters nearer than this are too coarse for a rate.
+/// Readings closer than this in time give inaccurate rates.
 const LEAST_MS: i64 = 5_000;
-/// Counters farther apart than this tell of a time that is over.
+/// Readings farther apart than this give outdated rates.
 const MOST_MS: i64 = 600_000;
-/// Boot times are computed anew at each reading and may differ by the clock's steps; no machine boots twice within
-/// so many seconds.
+/// The boot time is computed at each reading and varies when the clock is adjusted. No machine boots twice within this
+/// many seconds.
 const BOOT_SLACK_S: i64 = 5;
 
 impl MachineReadings {
-    /// Percent of memory that programs can no longer take.
+    /// The percentage of memory that programs can no longer allocate.
     #[must_use]
     pub fn used_mem_percent(&self) -> f64 {
         percent(
@@ -73,15 +73,13 @@ impl MachineReadings {
         )
     }
 
-    /// Percent of the disk space a user could have that is taken. What is kept for root counts for neither
-    /// side, as in `df`.
+    /// The used percentage of the disk, as in `df`: space reserved for root counts neither as used nor as free.
     #[must_use]
     pub fn used_hd_percent(&self) -> f64 {
         percent(self.disk_used, self.disk_used.saturating_add(self.disk_free))
     }
 
-    /// The same with the boot time as it was first read in this boot, where `known` is of this one: the kernel's own
-    /// figure wavers.
+    /// Keeps the `known` boot time if it is of the same boot, because the computed one varies.
     #[must_use]
     pub fn with_boot_steady(mut self, known: Option<Timestamp>) -> MachineReadings {
         if let Some(known) = known.filter(|known| self.boot.since(*known).abs() <= BOOT_SLACK_S) {
@@ -94,7 +92,7 @@ impl MachineReadings {
 impl Rates {
     /// The rates since a survey that read `last` on a machine booted at `boot`.
     ///
-    /// None unless `now` is of the same boot, 5 s to 10 min later, and no counter ran backwards.
+    /// None unless `now` is of the same boot, 5 s to 10 min later, and no counter decreased.
     #[must_use]
     pub fn since(last: &Counters, boot: Timestamp, now: &MachineReadings) -> Option<Rates> {
         let apart = now.counters.at_ms.saturating_sub(last.at_ms);
@@ -106,10 +104,10 @@ impl Rates {
         }
     }
 
-    /// The rates between two readings of one boot, however near each other.
+    /// The rates between two readings of one boot, at any distance in time.
     ///
-    /// None when no time passed or a counter ran backwards: an interface went, or the boot is another one.
-    /// Linux alone lets the idle times run back a little; that counts as no idling.
+    /// None if no time passed or a counter decreased, as when an interface was removed or the machine booted. On Linux the
+    /// idle times can decrease a little, which counts as no idle time.
     #[must_use]
     pub fn between(before: &Counters, after: &Counters) -> Option<Rates> {
         let seconds = after.at_ms.saturating_sub(before.at_ms) as f64 / 1000.0;
@@ -186,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_is_seen_whole() {
+    fn computes_rates_over_a_minute() {
         let now = instruments(minute_later(), 7);
         let rates = Rates::since(&counters(0), Timestamp(7), &now).unwrap();
         assert_eq!(rates.idle_cpu_percent, 50.0);
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_boot_time_that_wavers_is_the_one_that_was_known() {
+    fn keeps_the_known_boot_time_of_the_same_boot() {
         let boot = |known| instruments(minute_later(), 1000).with_boot_steady(known).boot;
         assert_eq!(boot(None), Timestamp(1000));
         assert_eq!(boot(Some(Timestamp(995))), Timestamp(995));
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn only_five_seconds_to_ten_minutes_of_one_boot_make_a_rate() {
+    fn rates_need_five_seconds_to_ten_minutes_of_one_boot() {
         let rates = |apart_ms: i64, boot: i64| {
             let now = instruments(minute_later(), boot);
             let last = counters(60_000 - apart_ms);
@@ -223,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_that_run_backwards_make_no_rate() {
+    fn decreasing_counters_give_no_rates() {
         let fields: [fn(&mut Counters) -> &mut u64; 5] = [
             |c| &mut c.cpu_total,
             |c| &mut c.disk_read,
@@ -254,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn idle_times_may_run_back_a_little() {
+    fn idle_times_can_decrease_a_little() {
         let after = Counters {
             cpu_iowait: 99,
             cpu_idle: 2_000,
@@ -266,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_percentages_of_what_a_user_could_have() {
+    fn percentages_are_of_the_space_for_users() {
         let now = instruments(counters(0), 7);
         assert_eq!(now.used_mem_percent(), 75.0);
         assert!((now.used_hd_percent() - 100.0 / 3.0).abs() < 1e-9);

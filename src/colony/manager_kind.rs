@@ -31,7 +31,7 @@ pub struct ManagerKind {
     pub mode: Mode,
 }
 
-/// The kinds that an operator can choose, with their names as the setting `process_manager` has them.
+/// The kinds that an operator can choose, with their names in the setting `process_manager`.
 const KINDS: [(&str, ManagerKind); 9] = [
     ("systemd+sudo", ManagerKind::new(Tool::Systemd, Mode::Sudo)),
     ("systemd+user", ManagerKind::new(Tool::Systemd, Mode::User)),
@@ -197,14 +197,14 @@ impl ManagerKind {
     }
 }
 
-/// What a first look at a colony's database finds.
+/// The process manager in a colony's database, read before the database is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredPlace {
-    /// There is no colony, or one that names no manager.
+    /// There is no colony, or its database has no manager.
     Nothing,
-    /// The file exists and cannot be read: damaged, or in use.
+    /// The file exists, but cannot be read: damaged, or in use.
     Unreadable,
-    /// The name of its manager, as it is stored.
+    /// The stored name of its manager.
     Manager(String),
 }
 

@@ -1,6 +1,6 @@
-//! What a colony is made of: nodes, their names, states, versions, wallets and ports, and the figures of a machine.
+//! The types of a colony: nodes, their names, states, versions, wallets and ports, and the figures of a machine.
 //!
-//! Values only: nothing here reads a file, a clock or a database, and nothing here logs.
+//! Plain values: this module reads no file, clock or database, and does not log.
 
 pub mod binary;
 pub mod binary_sharing;

@@ -7,93 +7,92 @@ use super::{
     Version,
 };
 
-/// Where a node lives.
+/// The paths of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodePaths {
-    /// Its data; the folder that holds its identity (`secret-key`).
+    /// Its data directory, which contains its identity (`secret-key`).
     pub root: PathBuf,
-    /// Its logs. Rows of the peer may lack it: then `root/logs`, where antnode puts them by itself.
+    /// Its log directory. None in some rows of the peer: then it is `root/logs`, the default of antnode.
     pub logs: Option<PathBuf>,
-    /// Its own antnode.
+    /// Its own copy of antnode.
     pub binary: PathBuf,
 }
 
-/// What is remembered of a node from survey to survey and from start to start.
+/// The history of a node over several surveys and starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeHistory {
-    /// Surveys in a row that it was silent.
+    /// The number of surveys in a row without an answer.
     pub silent: u32,
-    /// Surveys in a row that it was shunned beyond the limit.
+    /// The number of surveys in a row in which it exceeded the limit of shuns.
     pub shunned: u32,
-    /// When it last answered.
+    /// The time of its last answer.
     pub last_seen: Option<Timestamp>,
-    /// Starts in a row that failed.
+    /// The number of starts in a row that failed.
     pub start_failures: u32,
-    /// Not to be started again before.
+    /// It is not started again before this time.
     pub retry_at: Option<Timestamp>,
-    /// What went wrong last; empty when the last thing went well.
+    /// The last error; None if the last action succeeded.
     pub last_error: Option<String>,
-    /// Its binary when its version was last learned.
+    /// Its binary when its version was last read.
     pub binary_key: Option<BinaryKey>,
-    /// Of a node that was imported: what its command line says beyond the rest of this row, as words for a
-    /// shell. They stand in the place of the colony's `no_upnp` and `start_args` when its service has to be
-    /// written anew. None: as the colony's settings say.
+    /// The further arguments of an imported node, quoted for a shell. When its service is written again, they replace
+    /// `no_upnp` and `start_args` of the settings. None: the settings apply.
     pub start_args: Option<String>,
 }
 
-/// What a node's row holds beside the node: the peer's columns that nothing here acts on.
+/// The columns of a node's row that only the Python wnm uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerColumns {
     pub machine_id: i64,
     pub container_id: Option<i64>,
-    /// As it is written, which in old rows lacks the mode.
+    /// The stored text; without the mode in old rows.
     pub manager_type: String,
-    /// As it is written: old rows have an empty text where others have nothing.
+    /// The stored text; old rows have an empty text instead of NULL.
     pub version: Option<String>,
     pub method: String,
     pub layout: String,
 }
 
-/// One node: what it is, where it lives, how it stood when last seen. A row of table `node`.
+/// One node: a row of table `node`.
 ///
-/// The row is written before the process is made and goes only after the files have gone, so there
-/// is never a process of ours without a row.
+/// The row is written before the process is created, and deleted after the files, so that no process of ours is ever
+/// without a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// From 1; a new node's name, ports and folder follow from it.
+    /// Starts at 1; determines the name, ports and directory of a new node.
     pub id: NodeId,
-    /// `0001`; kept as found, never made from the id again.
+    /// `0001`; an imported node keeps its name, so it does not always match the id.
     pub name: NodeName,
-    /// The manager's own name for it: unit, label, antctl's name.
+    /// The name of its service: a unit, a launchd label, or the name that antctl chose.
     pub service: ServiceName,
-    /// The one that made it, and always handles it.
+    /// The manager that created it and controls it.
     pub manager: ManagerKind,
     pub ports: NodePorts,
     /// A resolved address, never `faucet` or `donate`; rows of the peer may lack it.
     pub wallet: Option<String>,
     pub peer_id: Option<String>,
-    /// Where its metrics port is reached.
+    /// The host of its metrics port.
     pub host: String,
-    /// In whose name it runs.
+    /// The account that runs it.
     pub user: String,
     pub network: String,
     /// `K=V K="V W"`.
     pub environment: Option<String>,
     pub home: NodePaths,
-    /// Of its own binary; None until known.
+    /// The version of its own binary; None until it is known.
     pub version: Option<Version>,
-    /// Column `age`: decides youngest and oldest, then the id does.
+    /// Column `age`: the time of its creation. Nodes of the same age are ordered by id.
     pub born: Timestamp,
     pub state: NodeState,
     /// Column `timestamp`: since when it is in `state`.
     pub since: Timestamp,
-    /// The last it gave.
+    /// The last figures that it reported.
     pub figures: NodeFigures,
     pub memory: NodeHistory,
 }
 
 impl Node {
-    /// The folder of its logs, also where the row does not say.
+    /// Its log directory, or the default if the row has none.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.home

@@ -1,8 +1,8 @@
-//! The names of a node: its number, its name and what its manager calls it.
+//! The id, the name and the service name of a node.
 
 use std::fmt;
 
-/// The number of a node in its colony, from 1.
+/// The id of a node in its colony; starts at 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
@@ -12,18 +12,18 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// A node's name as stored in `node_name`: `0001` for a new one, or what it was called where it was found.
+/// A node's name, stored in `node_name`: `0001` for a new node, or the original name of an imported one.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(pub String);
 
 impl NodeName {
-    /// The name a new node with this id gets: four digits, more from 10000 on.
+    /// The name of a new node with this id: four digits, or five from 10000.
     #[must_use]
     pub fn of(id: NodeId) -> NodeName {
         NodeName(format!("{:04}", id.0))
     }
 
-    /// The name with its family: `antnode0001`. A name that has it already (antctl's `antnode3`) stays as it is.
+    /// The name with its prefix: `antnode0001`. A name that already has it, as antctl's `antnode3`, is unchanged.
     #[must_use]
     pub fn full(&self) -> String {
         if self.0.starts_with("antnode") {
@@ -40,7 +40,7 @@ impl fmt::Display for NodeName {
     }
 }
 
-/// The name by which a node's manager knows it: a systemd unit, a launchd label, antctl's own name.
+/// The name of a node's service: a systemd unit, a launchd label, or the name that antctl chose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceName(pub String);
 

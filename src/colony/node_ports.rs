@@ -5,11 +5,11 @@ use std::fmt;
 /// The ports of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodePorts {
-    /// Where the network reaches it, UDP.
+    /// For the network, UDP.
     pub node: u16,
-    /// Where it answers `/metadata` and `/metrics`.
+    /// For `/metadata` and `/metrics`, TCP.
     pub metrics: u16,
-    /// Kept for antctl, which has an RPC port a node.
+    /// Only used by antctl, which needs an RPC port for each node.
     pub rpc: u16,
 }
 

@@ -1,37 +1,37 @@
-//! What a node answers when it is asked how it is.
+//! The results of surveying a node.
 
 use super::{NodeFigures, ProcessStatus, Version};
 
-/// What a node that is up said.
+/// The answer of a node that is up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeReading {
-    /// From `/metadata`; or the version known before, when `/metrics` proved that it has not restarted since.
+    /// From `/metadata`; or the known version, if `/metrics` proved that the node has not restarted.
     pub version: Version,
-    /// As `version`.
+    /// From the same source as `version`.
     pub peer_id: Option<String>,
-    /// None when `/metadata` answered and `/metrics` did not: the stored figures then stand.
+    /// None if only `/metadata` answered: then the stored figures are kept.
     pub figures: Option<NodeFigures>,
 }
 
-/// How one node answered one survey.
+/// The answer of one node to one survey.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// It gave a version.
+    /// It answered with a version.
     Up(Box<NodeReading>),
-    /// Refused, or what answers is no antnode.
+    /// The connection was refused, or the program on its port is not antnode.
     Down,
-    /// It took the connection and was mute, or its turn never came. We do not know.
+    /// It accepted the connection and did not answer in time, or could not be queried: its state is unknown.
     Silent,
-    /// Not asked: a disabled node.
+    /// Not queried, because it is disabled.
     Unasked,
 }
 
-/// All that one survey saw of one node.
+/// The observation of one node in one survey.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeObservation {
     pub answer: Answer,
-    /// Whether its root directory is there.
-    pub rooted: bool,
-    /// Its process; looked at only for nodes that are silent.
+    /// Whether its root directory exists.
+    pub has_root: bool,
+    /// Its process; only read if the node is silent.
     pub process: Option<ProcessStatus>,
 }

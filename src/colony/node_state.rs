@@ -2,7 +2,7 @@
 
 use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
-/// How a node stands. Stored and printed in capitals, so that logs can be searched for them.
+/// The state of a node. Stored and printed in capitals, so that it is easy to find in logs.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Display, EnumString, IntoStaticStr, VariantArray,
 )]
@@ -10,39 +10,39 @@ use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 pub enum NodeState {
     /// It answered the last survey with a version.
     Running,
-    /// It did not answer, or it was stopped by us.
+    /// It did not answer, or wnm stopped it.
     Stopped,
-    /// Started by us less than `delay_start` ago.
+    /// wnm started it less than `delay_start` ago.
     Restarting,
-    /// Upgraded by us less than `delay_upgrade` ago.
+    /// wnm upgraded it less than `delay_upgrade` ago.
     Upgrading,
-    /// Stopped by us to be removed, less than `delay_remove` ago.
+    /// wnm stopped it less than `delay_remove` ago, to remove it.
     Removing,
     /// Being moved between disks; reserved.
     Migrating,
-    /// Its root directory is gone.
+    /// Its root directory is missing.
     Dead,
-    /// Taken out by the operator; never surveyed.
+    /// Disabled by the operator; never surveyed.
     Disabled,
 }
 
 impl NodeState {
-    /// Every state, in the order reports count them.
+    /// Every state, in the order of reports.
     pub const ALL: &'static [NodeState] = NodeState::VARIANTS;
 
-    /// The word that is stored.
+    /// Its stored name.
     #[must_use]
     pub fn word(self) -> &'static str {
         self.into()
     }
 
-    /// The state with this stored word.
+    /// The state with this stored name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<NodeState> {
         word.parse().ok()
     }
 
-    /// Whether a timer of ours runs: no survey may change such a state.
+    /// Whether the state lasts for a fixed time, in which surveys do not change it.
     #[must_use]
     pub fn is_timed(self) -> bool {
         matches!(

@@ -1,8 +1,8 @@
-//! So many of something, in words.
+//! Counts with a noun in the singular or plural.
 
 use std::fmt;
 
-/// A number and what is counted, said in the singular: `1 node`, `3 nodes`.
+/// A count and the noun in the singular; displays `1 node`, `3 nodes`.
 #[derive(Clone, Copy, Debug)]
 pub struct Plural<'a>(pub i64, pub &'a str);
 
@@ -18,7 +18,7 @@ mod tests {
     use super::Plural;
 
     #[test]
-    fn one_is_said_otherwise_than_none_and_many() {
+    fn only_one_is_singular() {
         let said = [0, 1, 2].map(|count| Plural(count, "outdated node").to_string());
         assert_eq!(said, ["0 outdated nodes", "1 outdated node", "2 outdated nodes"]);
     }

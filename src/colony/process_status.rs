@@ -1,31 +1,31 @@
-//! What a manager says of a node's process.
+//! The status of a node's process.
 
-/// Whether a process lives, as its manager sees it.
+/// Whether a process runs, according to its manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessState {
-    /// A process runs.
+    /// The process runs.
     Running,
-    /// Known to the manager; no process runs.
+    /// The manager knows the node, but no process runs.
     Stopped,
     /// The manager knows no such node.
     Unknown,
 }
 
-/// What a manager says of the process of one node.
+/// The status of one node's process, according to its manager.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcessStatus {
-    /// Whether it lives.
+    /// Whether it runs.
     pub activity: ProcessState,
-    /// Its process id, while it runs.
+    /// The PID while it runs.
     pub pid: Option<u32>,
-    /// How its last run ended, where the manager knows.
+    /// The exit code of its last run, if the manager knows it.
     pub last_exit: Option<i32>,
-    /// How often the manager itself started it again.
+    /// The number of restarts by the manager itself.
     pub restarts: Option<u64>,
 }
 
 impl ProcessStatus {
-    /// A process that runs as `pid`.
+    /// A running process with this PID.
     #[must_use]
     pub fn running(pid: u32) -> ProcessStatus {
         ProcessStatus {
@@ -36,7 +36,7 @@ impl ProcessStatus {
         }
     }
 
-    /// A node without a process; `activity` says whether its manager knows it.
+    /// A node without a process; `activity` is Stopped or Unknown.
     #[must_use]
     pub fn without(activity: ProcessState) -> ProcessStatus {
         ProcessStatus {

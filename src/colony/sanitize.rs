@@ -1,8 +1,8 @@
-//! Words of others within a sentence of ours.
+//! Shortens text of other programs before it is logged or printed.
 
 use std::borrow::Cow;
 
-/// A text, or so many of its first characters and `…`: a row, a node or a program may say a megabyte.
+/// The text, or its first `most` characters and `…`, because a row, a node or a program can send megabytes.
 #[must_use]
 pub fn excerpt(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_told_than_a_person_reads() {
+    fn shortens_long_text() {
         assert_eq!(excerpt("0.4.17", 6), "0.4.17");
         assert_eq!(excerpt("0.4.17", 5), "0.4.1…");
         assert_eq!(excerpt("äöü", 2), "äö…");

@@ -1,30 +1,29 @@
-//! Versions of antnode, compared as versions and never as text.
+//! Versions of antnode. They are compared as versions, not as text.
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use super::sanitize::excerpt;
 
-/// What a binary or a node says of its version, readable or not.
+/// The version that a binary or a node reports, valid or not.
 ///
-/// Compared by the rules the peer used (PEP 440), which hold for antnode's own numbering too:
-/// `0.4.10 > 0.4.9`, `0.4 = 0.4.0`, `0.4.17-rc.1 < 0.4.17`, a leading `v` is allowed. Text that is no
-/// version compares with nothing: it is unknown, neither older nor newer.
+/// Compared by PEP 440, as in the peer, which suits the versions of antnode too: `0.4.10 > 0.4.9`, `0.4 = 0.4.0`,
+/// `0.4.17-rc.1 < 0.4.17`, and a leading `v` is allowed. An invalid version is neither older nor newer than any other.
 #[derive(Clone, Debug)]
 pub struct Version {
     text: String,
     key: Option<Key>,
 }
 
-/// A version as comparable parts, trailing zeros of the release cut off.
+/// The comparable parts of a version, without trailing zeros of the release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     epoch: u64,
     release: Vec<u64>,
-    /// Before the release: development, then alpha, beta, candidate; then the release itself.
+    /// In this order: development, alpha, beta, candidate, release.
     stage: (Stage, u64),
     post: Option<u64>,
-    /// A development build stands before what it leads to.
+    /// A development build is older than its release.
     dev: Dev,
     local: Vec<LocalPart>,
 }
@@ -51,7 +50,7 @@ enum LocalPart {
 }
 
 impl Version {
-    /// A version from what was said, which need not be one.
+    /// A version from any text, which may be invalid.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Version {
         let text = text.into();
@@ -59,26 +58,26 @@ impl Version {
         Version { text, key }
     }
 
-    /// Whether it can be compared.
+    /// Whether it is valid, and so can be compared.
     #[must_use]
     pub fn is_readable(&self) -> bool {
         self.key.is_some()
     }
 
-    /// As it was said.
+    /// The original text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether it is known to be older than `other`; false when either cannot be read.
+    /// Whether it is older than `other`; false if either is invalid.
     #[must_use]
     pub fn is_older_than(&self, other: &Version) -> bool {
         self.partial_cmp(other) == Some(Ordering::Less)
     }
 }
 
-/// Equal as versions; text that is no version equals the same text only.
+/// Compares as versions; an invalid version only equals the same text.
 impl PartialEq for Version {
     fn eq(&self, other: &Version) -> bool {
         match (&self.key, &other.key) {
@@ -163,7 +162,7 @@ impl Key {
     }
 }
 
-/// What of a version has not been read yet.
+/// The part of a version that is not parsed yet.
 struct VersionParser<'a>(&'a str);
 
 impl VersionParser<'_> {
@@ -184,7 +183,7 @@ impl VersionParser<'_> {
         Some(number)
     }
 
-    /// `SEPARATOR digits`, or nothing taken.
+    /// Parses `SEPARATOR digits`, or consumes nothing.
     fn after(&mut self, separator: &str) -> Option<u64> {
         let before = self.0;
         if self.take(separator)
@@ -204,13 +203,13 @@ impl VersionParser<'_> {
         self.after("-")
     }
 
-    /// `[-_.] LABEL [-_.] [digits]`, or nothing taken. A label without a number counts as 0.
+    /// Parses `[-_.] LABEL [-_.] [digits]`, or consumes nothing. A label without a number counts as 0.
     fn labelled<T: Copy>(&mut self, labels: &[(&str, T)]) -> Option<(T, u64)> {
         let before = self.0;
         let _ = self.take("-") || self.take("_") || self.take(".");
         for (label, meaning) in labels {
             if self.take(label) {
-                // A separator belongs to its label even where no number follows: `0.4.17-rc.`.
+                // A separator belongs to its label even if no number follows: `0.4.17-rc.`.
                 let _ = self.take("-") || self.take("_") || self.take(".");
                 let number = self.number().unwrap_or(0);
                 return Some((*meaning, number));
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_compared_as_numbers() {
+    fn compares_numbers_as_numbers() {
         assert!(older("0.4.9", "0.4.10"));
         assert!(!older("0.4.10", "0.4.9"));
         assert_eq!(Version::new("0.4"), Version::new("0.4.0"));
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_a_release_is_older_than_it() {
+    fn pre_releases_are_older_than_their_release() {
         for early in [
             "0.4.17-rc.1",
             "0.4.17-rc.",
@@ -273,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_neither_older_nor_newer() {
+    fn invalid_versions_are_neither_older_nor_newer() {
         for text in [
             "",
             "0x",

@@ -1,14 +1,14 @@
-//! Rewards addresses and how often each is drawn.
+//! Rewards addresses and their weights.
 
 use std::fmt;
 
 use super::parse_number::{strip, whole};
 use sha3::{Digest, Keccak256};
 
-/// The network's faucet: what `faucet` means, and where donations go by default.
+/// The faucet of the network: the address for `faucet`, and the default for donations.
 pub const FAUCET: &str = "0x00455d78f850b0358E8cea5be24d415E01E107CF";
 
-/// A resolved rewards address: `0x` and forty hexadecimal digits, in the case it was given.
+/// A resolved rewards address: `0x` and forty hexadecimal digits, in the case of the input.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
 pub struct Wallet(pub String);
 
@@ -22,18 +22,18 @@ impl fmt::Display for Wallet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wallets(pub Vec<(Wallet, u128)>);
 
-/// Why a text names no wallets.
+/// Why a text is not a valid list of wallets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalletError {
-    /// Nothing was said.
+    /// The text is empty.
     Empty,
-    /// Nothing but commas.
+    /// The text has only commas.
     NoneNamed,
-    /// Neither a word that stands for a wallet nor an address.
+    /// An entry is neither `donate`, `faucet` nor an address.
     NoWallet(String),
-    /// What follows the last colon of the entry is no whole number.
+    /// The weight of an entry is not a whole number.
     NoWeight { entry: String, weight: String },
-    /// The entry's weight is below 1.
+    /// The weight of an entry is below 1.
     NotPositive(String),
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for WalletError {
 }
 
 impl Wallet {
-    /// The address in `text`, blanks around it cut off; none if it is no address.
+    /// Parses an address, ignoring spaces around it; None if it is invalid.
     #[must_use]
     pub fn from_address(text: &str) -> Option<Wallet> {
         let text = strip(text);
@@ -64,14 +64,13 @@ impl Wallet {
             .then(|| Wallet(text.to_owned()))
     }
 
-    /// Where `faucet` leads.
+    /// The wallet of `faucet`.
     #[must_use]
     pub fn faucet() -> Wallet {
         Wallet(FAUCET.to_owned())
     }
 
-    /// Whether the case of its letters is the checksum that EIP-55 hides there. An address in one case
-    /// carries none and passes.
+    /// Whether the case of its letters is a valid EIP-55 checksum. An address in one case has no checksum, and is valid.
     #[must_use]
     pub fn checksum_holds(&self) -> bool {
         let digits = self.0.strip_prefix("0x").unwrap_or(&self.0);
@@ -88,8 +87,8 @@ impl Wallet {
 }
 
 impl Wallets {
-    /// The wallets in `text`: a list with commas of `donate`, `faucet` or addresses, each with `:WEIGHT`
-    /// or with the weight 1. The two words may be in any case and are resolved here.
+    /// Parses a list, separated by commas, of `donate`, `faucet` or addresses, each with an optional `:WEIGHT`; the default
+    /// weight is 1. The two words can be in any case, and become addresses.
     pub fn parse(text: &str, donate: &Wallet) -> Result<Wallets, WalletError> {
         if strip(text).is_empty() {
             return Err(WalletError::Empty);
@@ -106,12 +105,11 @@ impl Wallets {
         Ok(Wallets(wallets))
     }
 
-    /// The wallet that `random`, evenly spread over all its values, falls on: each is drawn as often as
-    /// its weight says.
+    /// Chooses the wallet for a uniformly random number, with a probability in proportion to its weight.
     #[must_use]
     pub fn draw(&self, random: u64) -> &Wallet {
-        // Weights whose sum is beyond 64 bits all lose the same low bits: what that takes from a share is
-        // less than one draw in 2^60.
+        // If the sum of the weights exceeds 64 bits, all weights lose the same low bits, which changes less than one draw
+        // in 2^60.
         let mut shift = 0;
         let total = loop {
             let sum = self.0.iter().try_fold(0_u64, |sum, (_, weight)| {
@@ -171,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_names_wallets_and_their_weights() {
+    fn parses_wallets_with_weights() {
         assert_eq!(
             parse(&format!(" {ONE} : 100 , Donate:1_0,faucet,")),
             Ok(vec![
@@ -183,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_invalid_entry() {
         assert_eq!(parse(" "), Err(WalletError::Empty));
         assert_eq!(parse(" , "), Err(WalletError::NoneNamed));
         assert_eq!(parse("nope:2"), Err(WalletError::NoWallet("nope".to_owned())));
@@ -201,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn each_is_drawn_as_often_as_its_weight_says() {
+    fn draws_in_proportion_to_the_weights() {
         let wallets = Wallets::parse(&format!("{ONE}:3,{TWO}:1"), &Wallet::faucet()).unwrap();
         let draws = 4000_u64;
         let ones = (0..draws)
@@ -212,7 +210,7 @@ mod tests {
         assert_eq!(wallets.draw(u64::MAX).0, TWO);
     }
 
-    /// How far 100,000 draws are from the weights: Pearson's chi-square. `chance` gives the numbers.
+    /// Pearson's chi-square of 100,000 draws with the random numbers of `chance`.
     fn chi_square(weights: &[u32], drawn_by: &[u32], mut chance: impl FnMut() -> u64) -> f64 {
         const DRAWS: u32 = 100_000;
         let named = |n: usize| Wallet(format!("0x{n:040}"));
@@ -235,7 +233,7 @@ mod tests {
         counts.iter().zip(weights).map(misfit).sum()
     }
 
-    /// Numbers spread evenly over 64 bits (splitmix64), the same each time.
+    /// A uniform pseudo-random generator (splitmix64) with a fixed seed.
     fn dice(mut seed: u64) -> impl FnMut() -> u64 {
         move || {
             seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -248,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_draws_fit_the_weights() {
-        // What a fair draw exceeds once in a thousand times, by the number of wallets.
+        // The value that a fair draw exceeds once in a thousand times, by the number of wallets.
         for (weights, most) in [
             (&[1, 1][..], 10.83),
             (&[80, 20], 10.83),
@@ -267,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_without_bounds_are_drawn_all_the_same() {
+    fn draws_with_very_large_weights() {
         let huge = "9".repeat(45);
         let wallets =
             Wallets::parse(&format!("{ONE}:{huge},{TWO}:{huge},faucet:1"), &Wallet::faucet()).unwrap();
@@ -277,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mixed_case_address_carries_a_checksum() {
+    fn checks_the_checksum_of_mixed_case_addresses() {
         for (address, holds) in [
             (FAUCET, true),
             ("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", true),
@@ -291,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn the_peer_reads_the_same_wallets() {
+    fn parses_the_same_wallets_as_the_peer() {
         let Ok(golden) = std::env::var("WNM_GOLDEN") else {
             eprintln!("skipped: WNM_GOLDEN names no folder with what the peer answered");
             return;
@@ -313,7 +311,7 @@ mod tests {
                         let their = their[1]
                             .as_str()
                             .map_or_else(|| their[1].to_string(), str::to_owned);
-                        // Weights beyond 128 bits stay at the bound: nobody can tell them apart.
+                        // Weights beyond 128 bits become the largest value.
                         let expected = their.parse().unwrap_or(i128::MAX.unsigned_abs());
                         assert_eq!(*weight, expected, "{input:?}");
                     }

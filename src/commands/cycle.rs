@@ -30,7 +30,7 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
         Vec::new()
     };
     let observation = survey_and_record(session, &mut colony, &[])?;
-    let binary = colony.material(observation.binary.as_ref());
+    let binary = colony.node_binary(observation.binary.as_ref());
     let binary = binary.as_ref();
     let planned = plan::plan(
         &colony.nodes,
@@ -39,8 +39,8 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
             template: &colony.template(session),
             machine: &MachineFigures::of(&observation.instruments, &observation.rates),
             binary: binary.map(|binary| &binary.version),
-            occasion: Trigger::Ordinary,
-            taken: &|ports| colony.world.gauge.busy_port(&ports),
+            trigger: Trigger::Ordinary,
+            port_in_use: &|ports| colony.world.machine_reader.busy_port(&ports),
             now: colony.now(),
         },
     );
@@ -58,7 +58,7 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
         binary,
         false,
     )?);
-    if plan.holds.contains(&Blocker::Unconfirmed) {
+    if plan.blockers.contains(&Blocker::Unconfirmed) {
         takeover_guard::confirm(&mut colony, &before)?;
     }
     if let Some(guard) = guard {
@@ -85,8 +85,8 @@ fn log_decisions(session: &Session, colony: &Colony, observation: &Observation, 
             instruments: &observation.instruments,
             rates: &observation.rates,
             nodes: &colony.nodes,
-            sharing: &survey::sharing(&*colony.world.gauge, &colony.nodes),
-            particulars: &colony.store.particulars().unwrap_or_default(),
+            sharing: &survey::sharing(&*colony.world.machine_reader, &colony.nodes),
+            peer_columns: &colony.store.peer_columns().unwrap_or_default(),
             antnode: observation
                 .binary
                 .as_ref()
@@ -101,7 +101,7 @@ fn log_decisions(session: &Session, colony: &Colony, observation: &Observation, 
     if is_explained {
         tracing::info!("{}", cycle_result::features(&planned.features));
     }
-    for blocker in &planned.plan.holds {
+    for blocker in &planned.plan.blockers {
         if blocker.is_failure() {
             tracing::error!("{blocker}");
         } else if blocker.is_warning() {

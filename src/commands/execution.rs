@@ -86,6 +86,6 @@ pub(super) fn result(output: String, plan: &Plan, outcomes: &[StepOutcome]) -> R
     if outcomes.iter().any(|outcome| outcome.ending == StepEnd::Skipped) {
         return Err(ExitError::interrupted());
     }
-    let has_failed = plan.falls_short() || outcomes.iter().any(StepOutcome::failed);
+    let has_failed = plan.has_failures() || outcomes.iter().any(StepOutcome::failed);
     Ok(RunResult::of_steps(output, has_failed))
 }

@@ -21,24 +21,24 @@ pub(super) fn import(session: &Session) -> Result<String, ExitError> {
     };
     let store = store.map_err(|error| absent(session, error))?;
     // An unreadable row counts too: it may be a node.
-    let roll = store.roll()?;
-    let count = roll.nodes.len() + roll.unread.len();
+    let rows = store.node_rows()?;
+    let count = rows.nodes.len() + rows.unread.len();
     if count > 0 {
         return Err(ExitError::refused(format_args!(
-            "the colony at `{}` has {} already: `--import` fills one that has none",
+            "the colony at `{}` already has {}: `--import` needs a colony without nodes",
             session.place.db_path.display(),
             Plural(i64::try_from(count).unwrap_or(i64::MAX), "node")
         ))
-        .hint("omit `--import`; `wnm --force_action survey` looks at the nodes it has"));
+        .hint("omit `--import`; to survey its nodes: `wnm --force_action survey`"));
     }
-    let import = Import::look(session, Some(&store))?;
+    let import = Import::find(session, Some(&store))?;
     if dry {
-        let what = format!("would fill the colony {}", session.place);
-        return Ok(import.foreseen(session, &what));
+        let what = format!("would import into the colony {}", session.place);
+        return Ok(import.preview(session, &what));
     }
     let mut columns = import.resolved.changes.clone();
     columns.push(("last_stopped_at", Some(session.clock.now().to_string())));
-    store.import(&columns, &import.haul.nodes)?;
-    import.tell(session);
+    store.import(&columns, &import.batch.nodes)?;
+    import.log_result(session);
     Ok(String::new())
 }

@@ -1,4 +1,4 @@
-//! The first run: a colony is made, with its settings and, when asked, the nodes that are already there.
+//! `--init`: creates a colony with its settings and, with `--import`, existing nodes.
 
 pub mod anm;
 pub(super) mod import;
@@ -23,20 +23,20 @@ use import::Import;
 pub use preconditions::refuse_python;
 use preconditions::{refuse_second, supported};
 
-/// Makes the colony; a dry run says what it would be.
+/// Creates the colony; a dry run only prints what it would create.
 ///
 /// # Errors
-/// When there is one already, or a setting cannot be: nothing is made.
+/// When a colony exists or a setting is invalid: nothing is created.
 pub fn init(session: &Session) -> Result<String, ExitError> {
     if session.run.migrate_anm {
         return anm::take_over(session, &Server::real(Box::new(HttpProbe::new())));
     }
     if !session.run.dry_run {
-        session.refuse_weak_future()?;
+        session.require_trusted_new_paths()?;
     }
     refuse_second(session)?;
     let import = match session.run.import {
-        true => Some(Import::look(session, None)?),
+        true => Some(Import::find(session, None)?),
         false => None,
     };
     let resolved = match &import {
@@ -45,30 +45,30 @@ pub fn init(session: &Session) -> Result<String, ExitError> {
     };
     let world = session.world(&resolved.settings);
     let instruments = world
-        .gauge
+        .machine_reader
         .read(&resolved.settings.node_storage)
         .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
     supported(&world, &resolved)?;
     if session.run.dry_run {
-        let what = format!("would make the colony {}", session.place);
-        return Ok(import.map_or(what.clone(), |import| import.foreseen(session, &what)));
+        let what = format!("would create the colony {}", session.place);
+        return Ok(import.map_or(what.clone(), |import| import.preview(session, &what)));
     }
     make_folders(session, &resolved)?;
-    // What somebody put there meanwhile is his.
-    session.refuse_weak_ground()?;
+    // Another account may have created one of the directories meanwhile.
+    session.require_trusted_paths()?;
     let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
-    // Once more, now that nobody else can be making one.
+    // Checked again under the lock, which keeps other runs of init out.
     refuse_second(session)?;
     write(
         session,
         &resolved,
         &instruments,
-        world.gauge.device(&resolved.settings.node_storage),
+        world.machine_reader.device(&resolved.settings.node_storage),
         import.as_ref(),
     )?;
-    tracing::info!("made the colony {}", session.place);
+    tracing::info!("created the colony {}", session.place);
     if let Some(import) = &import {
-        import.tell(session);
+        import.log_result(session);
     }
     tracing::info!("Initialization complete");
     Ok(String::new())
@@ -78,7 +78,7 @@ fn cannot(error: manager::ManagerError) -> ExitError {
     ExitError::refused(format_args!("cannot {error}"))
 }
 
-/// The colony's own folders, before the lock in the first of them can be taken.
+/// Creates the directories of the colony, of which the first will contain the lock.
 fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), ExitError> {
     let files = Files::new(session.place.mode);
     let operator = user_account::own();
@@ -86,7 +86,7 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), ExitError>
         Mode::Sudo => operator.as_ref(),
         Mode::User => None,
     };
-    // A database without a folder in its name lies in the one that wnm was called in.
+    // A path without a directory belongs to the working directory.
     let parent = session.place.db_path.parent();
     let parent = parent.filter(|folder| !folder.as_os_str().is_empty());
     for folder in [Some(session.place.base_dir.as_path()), parent]
@@ -97,15 +97,15 @@ fn make_folders(session: &Session, resolved: &Resolved) -> Result<(), ExitError>
             files.make_dir(folder, owner).map_err(cannot)?;
         }
     }
-    // antctl makes the same folder, as root's own: the lock and the database are the operator's.
+    // antctl creates the same directory as root, but the lock and the database belong to the operator.
     let base = &session.place.base_dir;
     if owner.is_some_and(|owner| owner.uid != 0) && fs::metadata(base).is_ok_and(|seen| seen.uid() == 0) {
         files.make_dir(base, owner).map_err(cannot)?;
     }
     let storage = &resolved.settings.node_storage;
     if !storage.is_dir() {
-        let premises = NodeLayout::new(session.place.mode, session.launch_policy(&resolved.settings));
-        premises.paths.require_trusted(storage).map_err(cannot)?;
+        let layout = NodeLayout::new(session.place.mode, session.launch_policy(&resolved.settings));
+        layout.paths.require_trusted(storage).map_err(cannot)?;
         files.make_dir(storage, None).map_err(cannot)?;
     }
     Ok(())
@@ -124,14 +124,14 @@ fn write(
         boot_time: Some(instruments.boot),
         storage_device: device,
         cpu_count: instruments.cpus,
-        // Nodes that were just taken over are not stopped for pressure before the delay is over.
+        // Imported nodes are not stopped because of pressure before the delay has passed.
         last_stopped_at: match import {
             Some(_) => session.clock.now().max(settings.last_stopped_at),
             None => settings.last_stopped_at,
         },
         highest_node_id_used: settings.highest_node_id_used,
     };
-    let nodes = import.map_or(&[][..], |import| &import.haul.nodes);
+    let nodes = import.map_or(&[][..], |import| &import.batch.nodes);
     store.initialise(&resolved.changes, &facts, nodes)?;
     Ok(())
 }

@@ -18,10 +18,10 @@ pub(super) fn migrate(session: &Session) -> Result<RunResult, ExitError> {
     }
     let path = &session.place.db_path;
     if session.run.dry_run {
-        return Ok(RunResult::success(schema::standing(path)?.words()));
+        return Ok(RunResult::success(schema::schema_state(path)?.words()));
     }
     let _lock = session.lock()?;
-    if matches!(schema::standing(path)?, SchemaState::Peer(_)) {
+    if matches!(schema::schema_state(path)?, SchemaState::Peer(_)) {
         init::refuse_python(session)?;
     }
     let migrated = schema::migrate(path, session.clock.now())?;

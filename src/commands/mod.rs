@@ -43,8 +43,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         let args = prompts::ask(args, &variables, terminal, &session)?;
         return run(args, variables, terminal);
     }
-    signals::listen()
-        .map_err(|error| ExitError::refused(format_args!("cannot listen to signals: {error}")))?;
+    signals::listen().map_err(|error| ExitError::refused(format_args!("cannot handle signals: {error}")))?;
     let request = Request::from_options(&session.run);
     refuse_unused_flags(&session, &request)?;
     match request {
@@ -67,7 +66,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
 /// Refuses a flag that the request does not use, because the operator meant something else.
 fn refuse_unused_flags(session: &Session, request: &Request) -> Result<(), ExitError> {
     let is_flag = |name: &str| {
-        let mut provided = session.sayings.iter();
+        let mut provided = session.provided.iter();
         provided.any(|provided| provided.setting.name == name && provided.source == Source::Flag)
     };
     match request.unused_flags(is_flag).first() {

@@ -38,12 +38,20 @@ pub(super) fn order(
     let plan = storage_check::plan_order(session, &colony, action, |nodes| {
         let template = colony.template(session);
         let version = binary.as_ref().map(|binary| &binary.version);
-        let taken = |ports: NodePorts| colony.world.gauge.busy_port(&ports);
+        let port_in_use = |ports: NodePorts| colony.world.machine_reader.busy_port(&ports);
         let policy = colony.policy();
         match action {
             ForcedAction::Restore => {
                 let removed = colony.removed(session).all();
-                plan::plan_restore(selection, &removed, nodes, &template, version, &taken, &policy)
+                plan::plan_restore(
+                    selection,
+                    &removed,
+                    nodes,
+                    &template,
+                    version,
+                    &port_in_use,
+                    &policy,
+                )
             }
             _ => plan::plan_forced(
                 action,
@@ -51,12 +59,12 @@ pub(super) fn order(
                 (nodes, &living),
                 &template,
                 version,
-                &taken,
+                &port_in_use,
                 &policy,
             ),
         }
     })?;
-    for blocker in &plan.holds {
+    for blocker in &plan.blockers {
         if blocker.is_failure() {
             tracing::error!("{blocker}")
         } else {
@@ -77,8 +85,8 @@ pub(super) fn order(
         for line in cycle_result::dry_run_steps(&plan, &before) {
             tracing::warn!("{line}");
         }
-        let foreseen = |step| StepOutcome::foreseen(step, &before);
-        plan.steps.iter().map(foreseen).collect()
+        let predicted = |step| StepOutcome::predicted(step, &before);
+        plan.steps.iter().map(predicted).collect()
     } else {
         let outcomes = execution::execute_plan(session, &mut colony, &plan, binary.as_ref(), true)?;
         if let Some(guard) = guard {

@@ -1,4 +1,4 @@
-//! `--report`: reports of what the database holds. They take no lock, query no node and write nothing.
+//! `--report`: reports from the database. They take no lock, query no node and write nothing.
 
 use super::survey_step::survey_and_record;
 use crate::clock::Clock;
@@ -8,9 +8,9 @@ use crate::colony::{
 use crate::error::ExitError;
 use crate::plan::{self, MachineFigures, PlanInput, Policy, Template, Trigger};
 use crate::report::{
-    Format, formats, history, influx, machine_reports, node_details, node_status, plan as foresight,
+    Format, formats, history, influx, machine_reports, node_details, node_status, plan as plan_report,
 };
-use crate::session::{Colony, Session, absent, material, reserved, roll};
+use crate::session::{Colony, Session, absent, node_binary, read_node_rows, reserved};
 use crate::settings::{ForceAction, OtherAction, ReportKind, Settings};
 use crate::store::{Event, NodeRows, Store, UnreadableRow};
 use crate::survey;
@@ -24,14 +24,14 @@ fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
     }
     if session.run.since.is_some() && kind != ReportKind::History {
         return Err(ExitError::mistaken(format_args!(
-            "`--since` goes with `--report history`, and not with `{}`",
+            "`--since` requires `--report history`, and cannot be used with `{}`",
             kind.word()
         )));
     }
     Ok(())
 }
 
-/// The requested report; with `--force_action survey` of nodes that are surveyed first.
+/// Renders the requested report. With `--force_action survey`, nodes are surveyed first.
 ///
 /// # Errors
 /// When there is no colony, it cannot be read, or the report does not have this format.
@@ -44,7 +44,7 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
     let mut format = session.run.format();
     if falls_back(kind, format) {
         tracing::warn!(
-            "the report `{}` has no format `{}`; this is its text",
+            "the report `{}` has no format `{}`; printing text instead",
             kind.word(),
             format.word()
         );
@@ -52,7 +52,7 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
     }
     let store = Store::open_read_only(&session.place.db_path).map_err(|error| absent(session, error))?;
     let resolved = session.resolve(Some(&store))?;
-    let NodeRows { nodes: all, unread } = roll(&store)?;
+    let NodeRows { nodes: all, unread } = read_node_rows(&store)?;
     let now = session.clock.now();
     match kind {
         ReportKind::NodeStatus => Ok(node_status::render(
@@ -62,7 +62,7 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
         )),
         ReportKind::NodeStatusDetails => Ok(node_details::render(
             &chosen(session, &all),
-            &store.particulars()?,
+            &store.peer_columns()?,
             format,
             now,
         )),
@@ -78,7 +78,7 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
             Ok(text)
         }
         ReportKind::MachineConfig => {
-            let mut row = store.machine_sayings()?;
+            let mut row = store.stored_settings()?;
             for (name, text) in &resolved.changes {
                 match row.iter_mut().find(|(column, _)| column == name) {
                     Some((_, kept)) => kept.clone_from(text),
@@ -89,17 +89,17 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
         }
         ReportKind::MachineMetrics => {
             let world = session.world(&resolved.settings);
-            let gauged = MachineSurvey::read(session, &store, &world, &resolved.settings)?;
+            let machine_survey = MachineSurvey::read(session, &store, &world, &resolved.settings)?;
             Ok(machine_reports::metrics(
                 &machine_reports::MachineReport {
-                    // All rows count, as they stand: at no time was any removal due.
-                    metrics: &gauged.measure(&all, &resolved.settings, Timestamp(0)),
-                    instruments: &gauged.instruments,
-                    rates: &gauged.rates,
+                    // At time 0 no removal is due, so all rows count.
+                    metrics: &machine_survey.measure(&all, &resolved.settings, Timestamp(0)),
+                    instruments: &machine_survey.instruments,
+                    rates: &machine_survey.rates,
                     nodes: &all,
-                    sharing: &survey::sharing(&*world.gauge, &all),
-                    particulars: &store.particulars()?,
-                    antnode: gauged.binary.as_ref().map(|binary| binary.path.as_path()),
+                    sharing: &survey::sharing(&*world.machine_reader, &all),
+                    peer_columns: &store.peer_columns()?,
+                    antnode: machine_survey.binary.as_ref().map(|binary| binary.path.as_path()),
                     hd_remove: resolved.settings.policy().disk.remove,
                     crisis_bytes: resolved.settings.crisis_bytes,
                 },
@@ -107,11 +107,11 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
             ))
         }
         ReportKind::History => Ok(history::render(&events(session, &store)?, format)),
-        ReportKind::Plan => foresee(session, &store, &resolved.settings, (all, &unread), format),
+        ReportKind::Plan => preview_plan(session, &store, &resolved.settings, (all, &unread), format),
     }
 }
 
-/// Whether the peer prints the text of a report in place of a form it has not: its scripts go on to get it.
+/// Whether the peer prints text instead of a format that the report does not have. Scripts for it expect the same.
 fn falls_back(kind: ReportKind, format: Format) -> bool {
     let of_nodes = matches!(
         kind,
@@ -131,7 +131,7 @@ fn without(kind: ReportKind, format: Format) -> ExitError {
     .hint("omit `--report_format`, or use `--json`")
 }
 
-/// The nodes that were named, in the order they were named, or all.
+/// The nodes named on the command line, in that order; all nodes if none is named.
 fn chosen<'a>(session: &Session, all: &'a [Node]) -> Vec<&'a Node> {
     if session.run.service_name.is_empty() {
         return all.iter().collect();
@@ -146,7 +146,7 @@ fn chosen<'a>(session: &Session, all: &'a [Node]) -> Vec<&'a Node> {
     session.run.service_name.iter().filter_map(find).collect()
 }
 
-/// What was done, the oldest first: since when, to whom and how many is the operator's word.
+/// The events that the operator selected by time, node and count, oldest first.
 fn events(session: &Session, store: &Store) -> Result<Vec<history::HistoryEntry>, ExitError> {
     let run = &session.run;
     let since = run.since.map(|since| since.seen_from(session.clock.now()));
@@ -188,8 +188,8 @@ fn entry(event: Event) -> history::HistoryEntry {
     }
 }
 
-/// What the next cycle would do if every node still were as it was last seen.
-fn foresee(
+/// Plans the next cycle for the state in which every node was last seen.
+fn preview_plan(
     session: &Session,
     store: &Store,
     settings: &Settings,
@@ -197,22 +197,22 @@ fn foresee(
     format: Format,
 ) -> Result<String, ExitError> {
     let world = session.world(settings);
-    let gauged = MachineSurvey::read(session, store, &world, settings)?;
+    let machine_survey = MachineSurvey::read(session, store, &world, settings)?;
     let policy = Policy {
         takeover: store.takeover()?,
-        ..settings.policy().leaving_room(unread.len(), nodes.len())
+        ..settings.policy().with_room_for(unread.len(), nodes.len())
     };
     let kept = store.reserved()?;
     let mut ids = reserved(&world, settings, (&nodes, unread));
     ids.extend(kept.ids);
     let now = session.clock.now();
-    let sightings: Vec<NodeObservation> = nodes.iter().map(as_last_seen).collect();
-    let nodes = plan::settle(nodes, &sightings, &[], &policy, true, now)
+    let observations: Vec<NodeObservation> = nodes.iter().map(as_last_seen).collect();
+    let nodes = plan::update_states(nodes, &observations, &[], &policy, true, now)
         .map_err(ExitError::refused)?
         .nodes;
-    let machine = MachineFigures::of(&gauged.instruments, &gauged.rates);
-    let binary = material(settings, gauged.binary.as_ref());
-    let judgement = plan::plan(
+    let machine = MachineFigures::of(&machine_survey.instruments, &machine_survey.rates);
+    let binary = node_binary(settings, machine_survey.binary.as_ref());
+    let output = plan::plan(
         &nodes,
         &PlanInput {
             policy: &policy,
@@ -223,23 +223,23 @@ fn foresee(
             },
             machine: &machine,
             binary: binary.as_ref().map(|binary| &binary.version),
-            occasion: Trigger::Ordinary,
-            taken: &|ports| world.gauge.busy_port(&ports),
+            trigger: Trigger::Ordinary,
+            port_in_use: &|ports| world.machine_reader.busy_port(&ports),
             now,
         },
     );
-    Ok(foresight::render(
-        &foresight::PlanPreview {
+    Ok(plan_report::render(
+        &plan_report::PlanPreview {
             at: now,
             policy: &policy,
-            judgement: &judgement,
+            output: &output,
             nodes: &nodes,
         },
         format,
     ))
 }
 
-/// A sighting that leaves a node as it is; one whose timer has ended is taken to have come up.
+/// An observation that does not change the node; a restarting or upgrading node counts as up.
 fn as_last_seen(node: &Node) -> NodeObservation {
     let answer = match &node.version {
         Some(version) if matches!(node.state, NodeState::Restarting | NodeState::Upgrading) => {
@@ -253,12 +253,12 @@ fn as_last_seen(node: &Node) -> NodeObservation {
     };
     NodeObservation {
         answer,
-        rooted: node.state != NodeState::Dead,
+        has_root: node.state != NodeState::Dead,
         process: None,
     }
 }
 
-/// The machine's instruments as they stand, and the antnode for new nodes.
+/// The current readings of the machine, and the antnode binary for new nodes.
 struct MachineSurvey {
     instruments: MachineReadings,
     rates: Rates,
@@ -266,7 +266,7 @@ struct MachineSurvey {
 }
 
 impl MachineSurvey {
-    /// Rates are counted from the last cycle where that is lately enough, else over a second.
+    /// Computes rates since the last cycle if it was recent enough, else over one second.
     fn read(
         session: &Session,
         store: &Store,
@@ -275,7 +275,7 @@ impl MachineSurvey {
     ) -> Result<MachineSurvey, ExitError> {
         let read = || {
             world
-                .gauge
+                .machine_reader
                 .read(&settings.node_storage)
                 .map_err(|error| ExitError::refused(format_args!("cannot {error}")))
         };
@@ -292,7 +292,12 @@ impl MachineSurvey {
                 (later, rates)
             }
         };
-        let binary = survey::find_antnode(&*world.gauge, session.lookup(settings), &store.binaries()?).ok();
+        let binary = survey::find_antnode(
+            &*world.machine_reader,
+            session.lookup(settings),
+            &store.binaries()?,
+        )
+        .ok();
         Ok(MachineSurvey {
             instruments: instruments.with_boot_steady(store.facts()?.boot_time),
             rates,

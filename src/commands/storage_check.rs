@@ -21,10 +21,10 @@ impl StorageCheck {
     /// Checks the root directories of all nodes.
     fn of(colony: &Colony) -> StorageCheck {
         let filesystems = survey_step::node_filesystems(colony, &colony.nodes);
-        let rooted = colony.nodes.iter().zip(&filesystems.rooted);
+        let has_root = colony.nodes.iter().zip(&filesystems.has_root);
         StorageCheck {
-            missing: rooted
-                .filter(|(_, rooted)| !**rooted)
+            missing: has_root
+                .filter(|(_, has_root)| !**has_root)
                 .map(|(node, _)| node.id)
                 .collect(),
             storages: survey_step::storages(colony, filesystems.device, &filesystems.elsewhere),
@@ -116,6 +116,6 @@ fn refused(stop: &SafetyStop, may_confirm: bool) -> ExitError {
     if may_confirm {
         return survey_step::safety_stop(stop);
     }
-    ExitError::new(ExitKind::Unsafe, stop.plainly())
+    ExitError::new(ExitKind::Unsafe, stop.without_override())
         .hint("nothing was changed; mount the disk, or, only if these nodes are lost for good, run `wnm --confirm`, which removes them from the database")
 }

@@ -33,7 +33,7 @@ pub(super) fn survey_and_record(
     };
     correct_locations(colony, &mut chosen);
     let observation = survey::survey(
-        &*colony.world.gauge,
+        &*colony.world.machine_reader,
         &*colony.world.probe,
         &*colony.world.clock,
         &Survey {
@@ -64,15 +64,15 @@ pub(super) fn survey_and_record(
     let now = colony.now();
     plan::end_at_boot(
         &mut chosen,
-        &observation.sightings,
+        &observation.observations,
         observation.instruments.boot,
         now,
     );
     let storages = storages(colony, observation.device, &observation.elsewhere);
     let is_confirmed = session.run.confirm;
-    let settled = plan::settle(
+    let updated = plan::update_states(
         chosen,
-        &observation.sightings,
+        &observation.observations,
         &storages,
         &policy,
         is_confirmed,
@@ -80,21 +80,21 @@ pub(super) fn survey_and_record(
     )
     .map_err(|stop| safety_stop(&stop))?;
     if is_all {
-        colony.nodes = settled.nodes;
+        colony.nodes = updated.nodes;
     } else {
-        let mut settled: BTreeMap<NodeId, Node> =
-            settled.nodes.into_iter().map(|node| (node.id, node)).collect();
+        let mut updated: BTreeMap<NodeId, Node> =
+            updated.nodes.into_iter().map(|node| (node.id, node)).collect();
         for node in &mut colony.nodes {
-            if let Some(now) = settled.remove(&node.id) {
+            if let Some(now) = updated.remove(&node.id) {
                 *node = now;
             }
         }
     }
     learn_versions(colony);
-    for id in &settled.hung {
+    for id in &updated.hung {
         tracing::warn!("node {id} is hung: its process is running and has not answered for three surveys");
     }
-    warn_of_failed_upgrades(colony, &settled.unchanged);
+    warn_of_failed_upgrades(colony, &updated.unchanged);
     if !session.run.dry_run {
         record(colony, &observation)?;
     }
@@ -121,7 +121,12 @@ pub(super) fn safety_stop(stop: &SafetyStop) -> ExitError {
 /// The filesystems that these nodes of the colony are on now.
 pub(super) fn node_filesystems(colony: &Colony, nodes: &[Node]) -> NodeFilesystems {
     let storage = &colony.settings.node_storage;
-    survey::footing(&*colony.world.gauge, nodes, storage, &known_mounts(colony))
+    survey::node_filesystems(
+        &*colony.world.machine_reader,
+        nodes,
+        storage,
+        &known_mounts(colony),
+    )
 }
 
 /// Root directories that were mount points at the last survey. The directories above them are checked in any case.
@@ -169,7 +174,7 @@ fn correct_locations(colony: &Colony, nodes: &mut [Node]) {
             };
             if defined.home.root != node.home.root {
                 tracing::info!(
-                    "node {id}: {kind} has its root directory `{}`, and not `{}`",
+                    "node {id}: its root directory is `{}` according to {kind}, but `{}` in the database",
                     defined.home.root.display(),
                     node.home.root.display()
                 );
@@ -188,7 +193,11 @@ fn learn_versions(colony: &mut Colony) {
         if !is_missing || !node.has_own_binary(&colony.settings.node_storage) {
             continue;
         }
-        match colony.world.gauge.binary(&node.home.binary, &colony.known) {
+        match colony
+            .world
+            .machine_reader
+            .binary(&node.home.binary, &colony.known)
+        {
             Ok(binary) => {
                 node.version = Some(binary.version.clone());
                 node.memory.binary_key = Some(binary.key);

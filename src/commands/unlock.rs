@@ -11,7 +11,7 @@ use crate::session::Session;
 /// # Errors
 /// When a run holds the lock, or others can write to the folder.
 pub(super) fn unlock(session: &Session) -> Result<RunResult, ExitError> {
-    session.refuse_weak_ground()?;
+    session.require_trusted_paths()?;
     let path = &session.place.lock_path;
     if CycleLock::remove_leftover(path, session.clock.now())? {
         tracing::info!("Lock file removed: {}", path.display());

@@ -77,7 +77,7 @@ pub(super) fn add(
     nodes: &mut BTreeMap<NodeId, Node>,
     context: &mut ExecuteContext<'_>,
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
-    let making: Vec<PendingNode<'_>> = context.store.together(|| {
+    let making: Vec<PendingNode<'_>> = context.store.in_transaction(|| {
         batch
             .iter()
             .filter_map(|step| match &step.action {
@@ -92,11 +92,14 @@ pub(super) fn add(
     for made in &mut created {
         context.open_firewall(&made.node, &mut made.begun);
     }
-    let mut outcomes: Vec<StepOutcome> = context
-        .store
-        .together(|| created.into_iter().map(|made| settle(made, context)).collect())?;
+    let mut outcomes: Vec<StepOutcome> = context.store.in_transaction(|| {
+        created
+            .into_iter()
+            .map(|made| end_addition(made, context))
+            .collect()
+    })?;
     for made in failed {
-        outcomes.push(settle(made, context)?);
+        outcomes.push(end_addition(made, context)?);
     }
     outcomes.sort_by_key(|outcome| outcome.node.as_ref().map(|node| node.id));
     for outcome in &outcomes {
@@ -126,7 +129,7 @@ fn begin<'s>(
     let wallet = restored_wallet.as_ref().unwrap_or(drawn);
     let version = context.binary.map(|binary| &binary.version);
     let node = new_row(new, wallet, version, context.world.clock.now());
-    let failure = context.world.gauge.busy_port(&node.ports).map(|busy| {
+    let failure = context.world.machine_reader.busy_port(&node.ports).map(|busy| {
         format!(
             "port {busy} of node {} is in use: the next run passes this id over",
             node.id
@@ -173,7 +176,7 @@ pub(super) fn resume(
     if made.failure.is_none() {
         context.open_firewall(&made.node, &mut made.begun);
     }
-    settle(made, context)
+    end_addition(made, context)
 }
 
 /// Defines every node, then starts those that could be defined.
@@ -183,7 +186,7 @@ fn bring_up<'s>(
 ) -> Result<Vec<PendingNode<'s>>, store::StoreError> {
     for made in making.iter_mut().filter(|made| made.failure.is_none()) {
         let Some(binary) = context.binary else {
-            made.failure = Some("no antnode binary to make a node from".to_owned());
+            made.failure = Some("no antnode binary for a new node".to_owned());
             continue;
         };
         match context
@@ -238,7 +241,10 @@ fn bring_up<'s>(
 }
 
 /// Ends the step: the node exists, or nothing of it is left, or the error says what is left.
-fn settle(made: PendingNode<'_>, context: &ExecuteContext<'_>) -> Result<StepOutcome, store::StoreError> {
+fn end_addition(
+    made: PendingNode<'_>,
+    context: &ExecuteContext<'_>,
+) -> Result<StepOutcome, store::StoreError> {
     let PendingNode {
         step,
         mut begun,

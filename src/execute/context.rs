@@ -96,8 +96,8 @@ impl ExecuteContext<'_> {
             action: step.action.kind().word().to_owned(),
             node: node.map(|node| node.id),
             service: node.map(|node| node.service.clone()),
-            reason: step.because.to_string(),
-            figures: step.because.figures(),
+            reason: step.reason.to_string(),
+            figures: step.reason.figures(),
             forced: self.forced,
             outcome: if error.is_some() {
                 store::EventOutcome::Failed

@@ -25,10 +25,10 @@ pub use outcome::{StepEnd, StepOutcome};
 pub use recover::recover;
 pub use removed_nodes::RemovedNodes;
 
-/// Executes `plan` on `nodes`, which are as the store has them, and updates them.
+/// Executes `plan` on `nodes` and updates them.
 ///
 /// # Errors
-/// When the store cannot be written: nothing more is begun, as nothing could be remembered of it.
+/// When the store cannot be written: then no further step is begun, because it could not be recorded.
 pub fn execute(
     plan: &Plan,
     nodes: &mut BTreeMap<NodeId, Node>,
@@ -36,7 +36,7 @@ pub fn execute(
 ) -> Result<Vec<StepOutcome>, store::StoreError> {
     let mut outcomes = Vec::with_capacity(plan.steps.len());
     let mut rest = plan.steps.as_slice();
-    let _working = ProgressGuard::begin(context.world.progress, Work::Steps, ends(&plan.steps));
+    let _working = ProgressGuard::begin(context.world.progress, Work::Steps, outcome_count(&plan.steps));
     while let Some(first) = rest.first() {
         if !outcomes.is_empty() {
             context.world.clock.sleep(context.pause);
@@ -50,7 +50,7 @@ pub fn execute(
             }));
             break;
         }
-        let count = together(rest, context.pause);
+        let count = batch_size(rest, context.pause);
         let (batch, later) = rest.split_at(count);
         rest = later;
         match &first.action {
@@ -72,7 +72,7 @@ pub fn execute(
 }
 
 /// How many outcomes the steps will have: a teardown has one for each node.
-fn ends(steps: &[Step]) -> usize {
+fn outcome_count(steps: &[Step]) -> usize {
     let of = |step: &Step| match &step.action {
         Action::Teardown(ids) => ids.len(),
         _ => 1,
@@ -84,7 +84,7 @@ fn ends(steps: &[Step]) -> usize {
 const BATCH: usize = 50;
 
 /// How many of the first steps run together: adds, or starts without an upgrade, if there is no pause between steps.
-fn together(steps: &[Step], pause: Duration) -> usize {
+fn batch_size(steps: &[Step], pause: Duration) -> usize {
     let kind = |step: &Step| match step.action {
         Action::Add(_) => Some(true),
         Action::Start(_, None) => Some(false),

@@ -27,7 +27,7 @@ pub struct StepOutcome {
 impl StepOutcome {
     /// The outcome that the step would have on `nodes` if it succeeded.
     #[must_use]
-    pub fn foreseen(step: &Step, nodes: &[Node]) -> StepOutcome {
+    pub fn predicted(step: &Step, nodes: &[Node]) -> StepOutcome {
         let node = step
             .action
             .node()

@@ -36,7 +36,7 @@ pub fn recover(
     for (id, intent) in latest {
         match unfinished(id, &intent, nodes, context)? {
             Some(outcome) => {
-                keep_in_step(&outcome, nodes);
+                update_nodes(&outcome, nodes);
                 outcomes.push(outcome);
             }
             None => context.store.forget(id)?,
@@ -51,7 +51,7 @@ fn forget(intents: &[IntentId], context: &ExecuteContext<'_>) -> Result<(), stor
     }
     context
         .store
-        .together(|| intents.iter().try_for_each(|id| context.store.forget(*id)))
+        .in_transaction(|| intents.iter().try_for_each(|id| context.store.forget(*id)))
 }
 
 /// Ends one intent. None if there is nothing to do: the node does not exist, or the next survey shows its state.
@@ -81,7 +81,7 @@ fn unfinished(
     let step = |action| Step {
         action,
         priority: 100,
-        because: Reason::Unfinished {
+        reason: Reason::Unfinished {
             run: intent.run.clone(),
         },
     };
@@ -150,7 +150,7 @@ fn ended_start(
 }
 
 /// Changes `nodes` as the outcome changed the store.
-fn keep_in_step(outcome: &StepOutcome, nodes: &mut BTreeMap<NodeId, Node>) {
+fn update_nodes(outcome: &StepOutcome, nodes: &mut BTreeMap<NodeId, Node>) {
     let Some(node) = &outcome.node else { return };
     let gone = matches!(
         (&outcome.step.action, &outcome.ending),

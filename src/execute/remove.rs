@@ -20,7 +20,7 @@ pub(super) fn remove(
     let outcome = on_node(step, id, nodes, context, |begun, node, context| {
         finish(step, begun, node, context)
     })?;
-    keep_in_step(&outcome, id, nodes);
+    update_nodes(&outcome, id, nodes);
     Ok(outcome)
 }
 
@@ -53,7 +53,7 @@ pub(super) fn teardown(
         return Ok(vec![no_such_node(&single(id), *id)]);
     }
     let leaving = ids.iter().filter_map(|id| nodes.get(id));
-    let begun: Vec<(Step, StartedStep, Node)> = context.store.together(|| {
+    let begun: Vec<(Step, StartedStep, Node)> = context.store.in_transaction(|| {
         leaving
             .map(|node| {
                 let step = single(&node.id);
@@ -94,14 +94,14 @@ pub(super) fn teardown(
             (step, conclude(begun, node, removed, context))
         })
         .collect();
-    let outcomes: Vec<StepOutcome> = context.store.together(|| {
+    let outcomes: Vec<StepOutcome> = context.store.in_transaction(|| {
         ended
             .into_iter()
             .map(|(step, ended)| write(&step, ended, recount, context))
             .collect()
     })?;
     for (outcome, id) in outcomes.iter().zip(ids) {
-        keep_in_step(outcome, *id, nodes);
+        update_nodes(outcome, *id, nodes);
     }
     Ok(outcomes)
 }
@@ -140,7 +140,7 @@ fn keep_identity(
     node: &Node,
     context: &ExecuteContext<'_>,
 ) -> Result<(), RemovalError> {
-    let kept = context.removed.keep(node, begun.at, &step.because.to_string());
+    let kept = context.removed.keep(node, begun.at, &step.reason.to_string());
     kept.map_err(|error| {
         RemovalError::Identity(format!(
             "{} is not removed, because its identity could not be kept: {error}; to remove nodes without keeping \
@@ -224,7 +224,7 @@ fn still_runs(node: &Node, context: &ExecuteContext<'_>) -> bool {
     })
 }
 
-fn keep_in_step(outcome: &StepOutcome, id: NodeId, nodes: &mut BTreeMap<NodeId, Node>) {
+fn update_nodes(outcome: &StepOutcome, id: NodeId, nodes: &mut BTreeMap<NodeId, Node>) {
     match (&outcome.ending, &outcome.node) {
         (StepEnd::Done, _) => {
             nodes.remove(&id);

@@ -44,7 +44,7 @@ pub(super) fn start(
             None => plain.push((step, node.clone())),
         }
     }
-    let begun: Vec<(&Step, StartedStep, Node)> = context.store.together(|| {
+    let begun: Vec<(&Step, StartedStep, Node)> = context.store.in_transaction(|| {
         plain
             .into_iter()
             .map(|(step, node)| Ok((step, context.begin(step, Some(node.id))?, node)))
@@ -68,7 +68,7 @@ pub(super) fn start(
         nodes.insert(node.id, node.clone());
         ended.push((step, begun, node, ending));
     }
-    outcomes.extend(context.store.together(|| {
+    outcomes.extend(context.store.in_transaction(|| {
         ended
             .into_iter()
             .map(|(step, begun, node, ending)| {
@@ -81,7 +81,7 @@ pub(super) fn start(
 
 /// The error of a start for which another program uses a port of the node. A process of the node itself may use it.
 fn busy_port(node: &Node, context: &ExecuteContext<'_>) -> Option<String> {
-    let busy = context.world.gauge.busy_port(&node.ports)?;
+    let busy = context.world.machine_reader.busy_port(&node.ports)?;
     let own = context
         .manager(node)
         .and_then(|manager| manager.inspect(std::slice::from_ref(node)));

@@ -49,7 +49,10 @@ pub(super) fn finish(
             });
             upgraded.map_err(|error| error.to_string())
         }
-        Some(binary) => Err(format!("the antnode to upgrade to is {} by now", binary.version)),
+        Some(binary) => Err(format!(
+            "the antnode binary has changed to version {}",
+            binary.version
+        )),
         None => Err("no antnode binary to upgrade to".to_owned()),
     };
     let ending = match upgraded {

@@ -21,29 +21,29 @@ pub fn assign(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
     now: Timestamp,
 ) -> Plan {
-    let mut desk = Assignment {
+    let mut assigner = Assignment {
         nodes,
         binary,
         policy,
         now,
         plan: Plan::default(),
     };
-    desk.plan.holds = decision.holds;
-    for wants in decision.wants.chunk_by(|one, next| one.task == next.task) {
-        let needed = desk.needed(wants);
-        if needed.is_empty() && desk.plan.steps.is_empty() && desk.plan.resting().is_none() {
+    assigner.plan.blockers = decision.blockers;
+    for work in decision.work.chunk_by(|one, next| one.task == next.task) {
+        let needed = assigner.needed(work);
+        if needed.is_empty() && assigner.plan.steps.is_empty() && assigner.plan.resting().is_none() {
             let nodes = count(nodes, |node| node.state == NodeState::Removing);
-            desk.plan.holds.insert(0, Blocker::Resting(Task::Rest));
-            desk.plan.holds.push(Blocker::RemovalUnderway { nodes });
+            assigner.plan.blockers.insert(0, Blocker::Resting(Task::Rest));
+            assigner.plan.blockers.push(Blocker::RemovalUnderway { nodes });
         }
-        desk.serve(&needed, template, taken);
+        assigner.serve(&needed, template, port_in_use);
     }
-    desk.plan.steps.sort_by_key(|step| Reverse(step.priority));
-    desk.plan
+    assigner.plan.steps.sort_by_key(|step| Reverse(step.priority));
+    assigner.plan
 }
 
 /// Matches work items with nodes.
@@ -59,33 +59,33 @@ impl<'a> Assignment<'a> {
     /// The work items that are needed. If only the cap requires removals, no more nodes are removed than are above it
     /// and not already being removed. The peer fills all its slots, and then adds again the nodes that it removed too
     /// many.
-    fn needed(&self, wants: &[WorkItem]) -> Vec<WorkItem> {
-        let mut wants = wants.to_vec();
-        let Some(above) = wants.first().and_then(above_cap) else {
-            return wants;
+    fn needed(&self, work: &[WorkItem]) -> Vec<WorkItem> {
+        let mut work = work.to_vec();
+        let Some(above) = work.first().and_then(above_cap) else {
+            return work;
         };
         let leaving =
             count(self.nodes, |node| node.state == NodeState::Removing) + self.plan.steps.len() as i64;
         let needed = usize::try_from(above - leaving).unwrap_or(0);
-        wants.truncate(needed);
-        let of = wants.len() as i64;
-        for turn in wants.iter_mut().filter_map(|want| want.turn.as_mut()) {
-            turn.of = of;
+        work.truncate(needed);
+        let of = work.len() as i64;
+        for position in work.iter_mut().filter_map(|item| item.position.as_mut()) {
+            position.of = of;
         }
-        wants
+        work
     }
 
     /// Plans all work items of one task.
     fn serve(
         &mut self,
-        wants: &[WorkItem],
+        work: &[WorkItem],
         template: &Template,
-        taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+        port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
     ) {
-        let Some(first) = wants.first() else { return };
+        let Some(first) = work.first() else { return };
         match first.task {
             task @ (Task::Rest | Task::RestFull | Task::RestInitialised) => {
-                self.plan.holds.insert(0, Blocker::Resting(task));
+                self.plan.blockers.insert(0, Blocker::Resting(task));
             }
             Task::ResurveyRebooted | Task::ResurveyInitialised => {
                 self.push(Action::Resurvey, first, Vec::new());
@@ -101,57 +101,57 @@ impl<'a> Assignment<'a> {
             }
             Task::RemoveExpired => {}
             Task::RemoveStopped => {
-                let chosen = youngest(self.nodes, wants.len(), |node| node.state == NodeState::Stopped);
-                self.give(wants, &chosen, |node| (Action::Remove(node.id), None));
+                let chosen = youngest(self.nodes, work.len(), |node| node.state == NodeState::Stopped);
+                self.give(work, &chosen, |node| (Action::Remove(node.id), None));
             }
             Task::RemoveRunning => {
-                let chosen = self.stoppable(wants.len(), |node| node.state == NodeState::Running);
-                self.give(wants, &chosen, |node| {
+                let chosen = self.stoppable(work.len(), |node| node.state == NodeState::Running);
+                self.give(work, &chosen, |node| {
                     (Action::Stop(node.id, StopReason::Removing), None)
                 });
             }
             Task::Stop => {
-                let chosen = self.stoppable(wants.len(), |node| node.state == NodeState::Running);
-                self.give(wants, &chosen, |node| {
+                let chosen = self.stoppable(work.len(), |node| node.state == NodeState::Running);
+                self.give(work, &chosen, |node| {
                     (Action::Stop(node.id, StopReason::Stopped), None)
                 });
             }
             Task::RemoveShunned => {
-                let chosen = self.stoppable(wants.len(), |node| is_shunned(node, self.policy));
+                let chosen = self.stoppable(work.len(), |node| is_shunned(node, self.policy));
                 let limit = self.policy.shunned.unwrap_or(0);
-                self.give(wants, &chosen, |node| {
-                    let ground = Cause::Shunned {
+                self.give(work, &chosen, |node| {
+                    let cause = Cause::Shunned {
                         times: node.figures.shunned,
                         limit,
                     };
-                    (Action::Stop(node.id, StopReason::Removing), Some(ground))
+                    (Action::Stop(node.id, StopReason::Removing), Some(cause))
                 });
             }
             Task::Upgrade => {
-                let chosen = oldest(self.nodes, wants.len(), |node| {
+                let chosen = oldest(self.nodes, work.len(), |node| {
                     is_upgradable(node, self.binary, self.now)
                 });
                 let Some(newest) = self.binary else { return };
-                self.give(wants, &chosen, |node| {
+                self.give(work, &chosen, |node| {
                     (
                         Action::Upgrade(node.id, newest.clone()),
                         Some(outdated(node, newest)),
                     )
                 });
             }
-            Task::Start => self.start(wants),
+            Task::Start => self.start(work),
             Task::RestartHung => {
-                let chosen = oldest(self.nodes, wants.len(), |node| {
+                let chosen = oldest(self.nodes, work.len(), |node| {
                     is_hung(node) && is_due(node, self.now)
                 });
-                self.give(wants, &chosen, |node| {
-                    let ground = Cause::Silent {
+                self.give(work, &chosen, |node| {
+                    let cause = Cause::Silent {
                         surveys: node.memory.silent,
                     };
-                    (Action::Stop(node.id, StopReason::Stopped), Some(ground))
+                    (Action::Stop(node.id, StopReason::Stopped), Some(cause))
                 });
             }
-            Task::Add => self.add(wants, template, taken),
+            Task::Add => self.add(work, template, port_in_use),
         }
     }
 
@@ -167,29 +167,29 @@ impl<'a> Assignment<'a> {
 
     /// The oldest stopped nodes. Starting an outdated node also upgrades it and needs an upgrade slot; if none is
     /// free, the node waits and the next one is started.
-    fn start(&mut self, wants: &[WorkItem]) {
+    fn start(&mut self, work: &[WorkItem]) {
         let quota = self.policy.quotas.upgrades;
         let busy = count(self.nodes, |node| node.state == NodeState::Upgrading);
         let upgrading = |node: &Node| self.policy.upgrades && is_outdated(node, self.binary);
         let slots = usize::try_from(quota.saturating_sub(busy))
             .unwrap_or(0)
-            .min(wants.len());
+            .min(work.len());
         let startable = |node: &Node| is_startable(node, self.now);
         let mut chosen = oldest(self.nodes, slots, |node| startable(node) && upgrading(node));
         let waits = count(self.nodes, |node| startable(node) && upgrading(node)) > chosen.len() as i64;
-        chosen.extend(oldest(self.nodes, wants.len(), |node| {
+        chosen.extend(oldest(self.nodes, work.len(), |node| {
             startable(node) && !upgrading(node)
         }));
         chosen.sort_by_key(|node| seniority(node));
-        if waits && chosen.len() < wants.len() {
-            self.plan.holds.push(Blocker::SlotsFull {
+        if waits && chosen.len() < work.len() {
+            self.plan.blockers.push(Blocker::SlotsFull {
                 quota: Quota::Upgrades,
                 busy,
                 limit: quota,
             });
         }
         let newest = self.binary.filter(|_| self.policy.upgrades);
-        self.give(wants, &chosen, |node| match newest {
+        self.give(work, &chosen, |node| match newest {
             Some(newest) if is_outdated(node, Some(newest)) => (
                 Action::Start(node.id, Some(newest.clone())),
                 Some(outdated(node, newest)),
@@ -200,68 +200,68 @@ impl<'a> Assignment<'a> {
 
     fn add(
         &mut self,
-        wants: &[WorkItem],
+        work: &[WorkItem],
         template: &Template,
-        taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+        port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
     ) {
-        let mut planner = NewNodePlanner::new(self.nodes, template, taken);
-        for want in wants {
+        let mut planner = NewNodePlanner::new(self.nodes, template, port_in_use);
+        for item in work {
             match planner.plan_next() {
-                Ok(new) => self.push(Action::Add(Box::new(new)), want, Vec::new()),
-                Err(hold) => {
-                    self.plan.holds.push(hold);
+                Ok(new) => self.push(Action::Add(Box::new(new)), item, Vec::new()),
+                Err(blocker) => {
+                    self.plan.blockers.push(blocker);
                     break;
                 }
             }
         }
-        self.plan.holds.extend(planner.passed_over());
+        self.plan.blockers.extend(planner.passed_over());
     }
 
     /// Assigns one node to each work item, as long as there are nodes.
-    fn give(&mut self, wants: &[WorkItem], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Cause>)) {
-        for (want, node) in wants.iter().zip(chosen) {
-            let (action, ground) = act(node);
-            self.push(action, want, ground.into_iter().collect());
+    fn give(&mut self, work: &[WorkItem], chosen: &[&Node], act: impl Fn(&Node) -> (Action, Option<Cause>)) {
+        for (item, node) in work.iter().zip(chosen) {
+            let (action, cause) = act(node);
+            self.push(action, item, cause.into_iter().collect());
         }
-        if let Some(want) = wants.get(chosen.len()) {
-            self.plan.holds.push(Blocker::NoNode {
-                task: want.task,
+        if let Some(item) = work.get(chosen.len()) {
+            self.plan.blockers.push(Blocker::NoNode {
+                task: item.task,
                 found: chosen.len(),
-                wanted: wants.len(),
+                wanted: work.len(),
             });
         }
     }
 
-    fn push(&mut self, action: Action, want: &WorkItem, more: Vec<Cause>) {
-        let mut grounds = want.grounds.clone();
-        grounds.extend(more);
+    fn push(&mut self, action: Action, item: &WorkItem, more: Vec<Cause>) {
+        let mut causes = item.causes.clone();
+        causes.extend(more);
         self.plan.steps.push(Step {
             action,
-            priority: want.task.priority(),
-            because: Reason::Planned {
-                task: want.task,
-                turn: want.turn,
-                grounds,
+            priority: item.task.priority(),
+            reason: Reason::Planned {
+                task: item.task,
+                position: item.position,
+                causes,
             },
         });
     }
 }
 
 /// The number of nodes above the cap, if the cap is the only reason to remove nodes.
-fn above_cap(want: &WorkItem) -> Option<i64> {
-    let fills_disk = |ground: &Cause| {
+fn above_cap(item: &WorkItem) -> Option<i64> {
+    let fills_disk = |cause: &Cause| {
         matches!(
-            ground,
+            cause,
             Cause::Above {
                 what: Quantity::Disk,
                 ..
             }
         )
     };
-    if want.grounds.iter().any(fills_disk) {
+    if item.causes.iter().any(fills_disk) {
         return None;
     }
-    want.grounds.iter().find_map(|ground| match ground {
+    item.causes.iter().find_map(|cause| match cause {
         Cause::OverCap { nodes, cap } => Some(nodes - cap),
         _ => None,
     })

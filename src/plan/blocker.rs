@@ -353,7 +353,7 @@ impl fmt::Display for Refusal {
                     "version {has} of the node is newer than version {binary} of the binary"
                 )
             }
-            Refusal::Disabled => f.write_str("disabled; `--force_action start` brings it back"),
+            Refusal::Disabled => f.write_str("disabled; `--force_action start` enables it"),
             Refusal::BeingRemoved => f.write_str("being removed"),
             Refusal::BeingMoved => f.write_str("being moved between disks"),
             Refusal::RootGone => f.write_str("its root directory is missing"),

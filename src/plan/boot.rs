@@ -9,12 +9,12 @@ use super::node_states::{mark_down, run};
 /// A node without a process is STOPPED at once, and that is no failed start. A node with a process that does not answer
 /// yet was started at the boot, so its delay begins again. A node that answers runs.
 pub fn end_at_boot(nodes: &mut [Node], seen: &[NodeObservation], boot: Timestamp, now: Timestamp) {
-    for (node, sighting) in nodes.iter_mut().zip(seen) {
-        if !waits_since_before(node, boot) || !sighting.rooted {
+    for (node, observation) in nodes.iter_mut().zip(seen) {
+        if !waits_since_before(node, boot) || !observation.has_root {
             continue;
         }
-        let activity = sighting.process.map(|process| process.activity);
-        match (&sighting.answer, activity) {
+        let activity = observation.process.map(|process| process.activity);
+        match (&observation.answer, activity) {
             (Answer::Up(reading), _) => {
                 let is_old = node
                     .version
@@ -51,15 +51,15 @@ mod tests {
     fn seen(answer: Answer, activity: Option<ProcessState>) -> NodeObservation {
         NodeObservation {
             answer,
-            rooted: true,
+            has_root: true,
             process: activity.map(ProcessStatus::without),
         }
     }
 
-    fn after(state: NodeState, sighting: NodeObservation, boot: Timestamp) -> Node {
+    fn after(state: NodeState, observation: NodeObservation, boot: Timestamp) -> Node {
         let mut nodes = [node(1, state)];
         nodes[0].since = Timestamp(NOW.0 - 100);
-        end_at_boot(&mut nodes, &[sighting], boot, NOW);
+        end_at_boot(&mut nodes, &[observation], boot, NOW);
         let [node] = nodes;
         node
     }
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn a_node_that_was_started_after_the_boot_waits_on() {
         let boot = Timestamp(NOW.0 - 200);
-        let sighting = seen(Answer::Down, Some(ProcessState::Stopped));
+        let observation = seen(Answer::Down, Some(ProcessState::Stopped));
         assert_eq!(
-            after(NodeState::Restarting, sighting, boot).state,
+            after(NodeState::Restarting, observation, boot).state,
             NodeState::Restarting
         );
     }

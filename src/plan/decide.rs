@@ -26,8 +26,8 @@ pub enum Trigger {
 pub struct WorkItem {
     pub task: Task,
     /// Its position among those of its task; none for tasks that are not counted.
-    pub turn: Option<Position>,
-    pub grounds: Vec<Cause>,
+    pub position: Option<Position>,
+    pub causes: Vec<Cause>,
 }
 
 /// The needed work by task, and the reasons why no more is done.
@@ -35,8 +35,8 @@ pub struct WorkItem {
 pub struct Decision {
     pub features: Features,
     /// At least one: an idle task if there is nothing to do.
-    pub wants: Vec<WorkItem>,
-    pub holds: Vec<Blocker>,
+    pub work: Vec<WorkItem>,
+    pub blockers: Vec<Blocker>,
 }
 
 /// No colony is larger, so no plan has to be longer.
@@ -44,28 +44,28 @@ const LONGEST: i64 = 10_000;
 
 /// Decides the work by task. `now` is absent only where a decision is compared with the peer.
 #[must_use]
-pub fn decide(policy: &Policy, metrics: &Metrics, occasion: Trigger, now: Option<Timestamp>) -> Decision {
+pub fn decide(policy: &Policy, metrics: &Metrics, trigger: Trigger, now: Option<Timestamp>) -> Decision {
     let features = Features::of(policy, metrics);
-    let mut ladder = RuleOrder {
+    let mut rules = RuleOrder {
         policy,
         metrics,
         features,
         now,
-        holds: Vec::new(),
+        blockers: Vec::new(),
     };
-    let wants = ladder
-        .booted(occasion)
-        .or_else(|| ladder.dead())
-        .or_else(|| ladder.full())
-        .or_else(|| ladder.pressed())
-        .or_else(|| ladder.shunned())
-        .or_else(|| ladder.outdated())
-        .or_else(|| ladder.growing())
+    let work = rules
+        .booted(trigger)
+        .or_else(|| rules.dead())
+        .or_else(|| rules.full())
+        .or_else(|| rules.pressed())
+        .or_else(|| rules.shunned())
+        .or_else(|| rules.outdated())
+        .or_else(|| rules.growing())
         .unwrap_or_else(|| single(Task::Rest, Vec::new()));
     Decision {
         features,
-        wants,
-        holds: ladder.holds,
+        work,
+        blockers: rules.blockers,
     }
 }
 
@@ -75,16 +75,16 @@ struct RuleOrder<'a> {
     metrics: &'a Metrics,
     features: Features,
     now: Option<Timestamp>,
-    holds: Vec<Blocker>,
+    blockers: Vec<Blocker>,
 }
 
 impl RuleOrder<'_> {
-    fn booted(&self, occasion: Trigger) -> Option<Vec<WorkItem>> {
+    fn booted(&self, trigger: Trigger) -> Option<Vec<WorkItem>> {
         let (at, last_stopped) = (self.metrics.system_start, self.policy.last_stopped_at);
         if at <= last_stopped {
             return None;
         }
-        Some(match occasion {
+        Some(match trigger {
             Trigger::Ordinary => single(Task::ResurveyRebooted, vec![Cause::Booted { at, last_stopped }]),
             Trigger::Init { survey: true } => single(Task::ResurveyInitialised, Vec::new()),
             Trigger::Init { survey: false } => single(Task::RestInitialised, Vec::new()),
@@ -101,7 +101,7 @@ impl RuleOrder<'_> {
         if busy < limit {
             return None;
         }
-        self.holds.push(Blocker::SlotsFull {
+        self.blockers.push(Blocker::SlotsFull {
             quota: Quota::Operations,
             busy,
             limit,
@@ -117,38 +117,38 @@ impl RuleOrder<'_> {
         }
         let removing = self.metrics.removing_nodes;
         let slots = self.slots(Quota::Removals, self.policy.quotas.removals, removing)?;
-        let mut grounds = self.pressures();
+        let mut causes = self.pressures();
         if let Some(until) = self.watched_until() {
-            self.holds.push(Blocker::Watched { until });
+            self.blockers.push(Blocker::Watched { until });
             return None;
         }
         if self.features.remove_hd || self.is_over_cap() {
-            return self.remove(slots, &grounds);
+            return self.remove(slots, &causes);
         }
         if removing != 0 {
-            self.holds.push(Blocker::RemovalUnderway { nodes: removing });
+            self.blockers.push(Blocker::RemovalUnderway { nodes: removing });
             return None;
         }
         if let Some(until) = self.paced_until() {
-            self.holds.push(Blocker::Paced { until });
+            self.blockers.push(Blocker::Paced { until });
             return None;
         }
         let waiting = upgrades_wanted(self.policy, self.metrics);
         if waiting > 0 {
-            grounds.push(Cause::UpgradesWait { nodes: waiting });
-            return self.remove(slots, &grounds);
+            causes.push(Cause::UpgradesWait { nodes: waiting });
+            return self.remove(slots, &causes);
         }
-        let stops = several(Task::Stop, self.metrics.running_nodes.min(slots), &grounds);
+        let stops = several(Task::Stop, self.metrics.running_nodes.min(slots), &causes);
         self.found(stops, Blocker::NothingToStop)
     }
 
     /// Stopped nodes first, because they earn nothing; running nodes for the slots that are left.
-    fn remove(&mut self, slots: i64, grounds: &[Cause]) -> Option<Vec<WorkItem>> {
+    fn remove(&mut self, slots: i64, causes: &[Cause]) -> Option<Vec<WorkItem>> {
         let stopped = self.metrics.stopped_nodes.min(slots);
         let running = self.metrics.running_nodes.min(slots.saturating_sub(stopped));
-        let mut wants = several(Task::RemoveStopped, stopped, grounds);
-        wants.extend(several(Task::RemoveRunning, running, grounds));
-        self.found(wants, Blocker::NothingToStop)
+        let mut work = several(Task::RemoveStopped, stopped, causes);
+        work.extend(several(Task::RemoveRunning, running, causes));
+        self.found(work, Blocker::NothingToStop)
     }
 
     fn shunned(&mut self) -> Option<Vec<WorkItem>> {
@@ -167,7 +167,7 @@ impl RuleOrder<'_> {
     fn outdated(&mut self) -> Option<Vec<WorkItem>> {
         let wanted = upgrades_wanted(self.policy, self.metrics);
         if !self.features.upgrade {
-            self.holds.extend(self.upgrade_obstacle(wanted));
+            self.blockers.extend(self.upgrade_obstacle(wanted));
             return None;
         }
         let busy = self.metrics.upgrading_nodes;
@@ -177,12 +177,12 @@ impl RuleOrder<'_> {
 
     fn growing(&mut self) -> Option<Vec<WorkItem>> {
         if self.now.is_none() && !self.features.add_new_node {
-            self.holds.extend(self.growth_obstacles());
-            self.holds.extend(self.add_obstacles());
+            self.blockers.extend(self.growth_obstacles());
+            self.blockers.extend(self.add_obstacles());
             return None;
         }
         if self.now.is_some() && !(self.features.has_resources() && self.underway() == 0) {
-            self.holds.extend(self.growth_obstacles());
+            self.blockers.extend(self.growth_obstacles());
             return None;
         }
         let busy = self.metrics.restarting_nodes;
@@ -195,10 +195,10 @@ impl RuleOrder<'_> {
             nodes: self.metrics.total_nodes,
             cap: self.policy.cap,
         };
-        let mut wants = several(Task::Start, starts, &[]);
-        wants.extend(several(Task::RestartHung, restarts, &[]));
-        wants.extend(several(Task::Add, adds, &[room]));
-        (!wants.is_empty()).then_some(wants)
+        let mut work = several(Task::Start, starts, &[]);
+        work.extend(several(Task::RestartHung, restarts, &[]));
+        work.extend(several(Task::Add, adds, &[room]));
+        (!work.is_empty()).then_some(work)
     }
 
     /// A start adds no node: only the running and starting nodes have to be below the cap, not all nodes.
@@ -206,7 +206,7 @@ impl RuleOrder<'_> {
         let stopped = self.metrics.stopped_nodes;
         let startable = self.metrics.startable_nodes.unwrap_or(stopped);
         if startable < stopped {
-            self.holds.push(Blocker::PassedOver {
+            self.blockers.push(Blocker::PassedOver {
                 nodes: stopped - startable,
             });
         }
@@ -219,7 +219,7 @@ impl RuleOrder<'_> {
             .saturating_add(self.metrics.restarting_nodes);
         let room = self.policy.cap.saturating_sub(up).max(0);
         if startable > 0 && room == 0 {
-            self.holds.push(Blocker::RunningAtCap {
+            self.blockers.push(Blocker::RunningAtCap {
                 nodes: up,
                 cap: self.policy.cap,
             });
@@ -234,7 +234,7 @@ impl RuleOrder<'_> {
                 obstacles.push(Blocker::NoBinary);
             }
             if !obstacles.is_empty() {
-                self.holds.extend(obstacles);
+                self.blockers.extend(obstacles);
                 return 0;
             }
         }
@@ -252,16 +252,16 @@ impl RuleOrder<'_> {
         if slots > 0 {
             return Some(slots);
         }
-        self.holds.push(Blocker::SlotsFull { quota, busy, limit });
+        self.blockers.push(Blocker::SlotsFull { quota, busy, limit });
         None
     }
 
-    fn found(&mut self, wants: Vec<WorkItem>, otherwise: Blocker) -> Option<Vec<WorkItem>> {
-        if wants.is_empty() {
-            self.holds.push(otherwise);
+    fn found(&mut self, work: Vec<WorkItem>, otherwise: Blocker) -> Option<Vec<WorkItem>> {
+        if work.is_empty() {
+            self.blockers.push(otherwise);
             return None;
         }
-        Some(wants)
+        Some(work)
     }
 
     /// Nodes in transition, which block starts and adds. wnm never moves a node, so a MIGRATING node would block them
@@ -298,14 +298,14 @@ impl RuleOrder<'_> {
     }
 
     fn pressures(&self) -> Vec<Cause> {
-        let mut grounds = limits::pressures(self.policy, self.metrics);
+        let mut causes = limits::pressures(self.policy, self.metrics);
         if self.is_over_cap() {
-            grounds.push(Cause::OverCap {
+            causes.push(Cause::OverCap {
                 nodes: self.metrics.total_nodes,
                 cap: self.policy.cap,
             });
         }
-        grounds
+        causes
     }
 
     fn upgrade_obstacle(&self, wanted: i64) -> Option<Blocker> {
@@ -332,12 +332,12 @@ impl RuleOrder<'_> {
 
     /// The reasons why no node is started.
     fn growth_obstacles(&self) -> Vec<Blocker> {
-        let mut holds: Vec<Blocker> = limits::obstacles(self.policy, self.metrics).collect();
+        let mut blockers: Vec<Blocker> = limits::obstacles(self.policy, self.metrics).collect();
         let nodes = self.underway();
         if nodes != 0 {
-            holds.push(Blocker::Underway { nodes });
+            blockers.push(Blocker::Underway { nodes });
         }
-        holds
+        blockers
     }
 
     /// The further reasons why no node is added.
@@ -357,22 +357,22 @@ impl RuleOrder<'_> {
     }
 }
 
-fn single(task: Task, grounds: Vec<Cause>) -> Vec<WorkItem> {
+fn single(task: Task, causes: Vec<Cause>) -> Vec<WorkItem> {
     vec![WorkItem {
         task,
-        turn: None,
-        grounds,
+        position: None,
+        causes,
     }]
 }
 
 /// `of` work items of one task; none if `of` is not positive.
-fn several(task: Task, of: i64, grounds: &[Cause]) -> Vec<WorkItem> {
+fn several(task: Task, of: i64, causes: &[Cause]) -> Vec<WorkItem> {
     let of = of.min(LONGEST);
     (1..=of)
         .map(|nth| WorkItem {
             task,
-            turn: Some(Position { nth, of }),
-            grounds: grounds.to_vec(),
+            position: Some(Position { nth, of }),
+            causes: causes.to_vec(),
         })
         .collect()
 }

@@ -164,7 +164,7 @@ pub fn up(figures: NodeFigures) -> NodeObservation {
     };
     NodeObservation {
         answer: Answer::Up(Box::new(reading)),
-        rooted: true,
+        has_root: true,
         process: None,
     }
 }
@@ -172,7 +172,7 @@ pub fn up(figures: NodeFigures) -> NodeObservation {
 pub fn seen(answer: Answer) -> NodeObservation {
     NodeObservation {
         answer,
-        rooted: true,
+        has_root: true,
         process: None,
     }
 }
@@ -192,6 +192,6 @@ pub fn doings(plan: &Plan) -> Vec<String> {
 }
 
 /// Why it does no more, in words.
-pub fn holds(plan: &Plan) -> Vec<String> {
-    plan.holds.iter().map(ToString::to_string).collect()
+pub fn blockers(plan: &Plan) -> Vec<String> {
+    plan.blockers.iter().map(ToString::to_string).collect()
 }

@@ -48,7 +48,7 @@ pub fn plan_forced(
     (nodes, living): (&[Node], &BTreeSet<NodeId>),
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
 ) -> Plan {
     let planner = ForcedPlanner {
@@ -66,7 +66,7 @@ pub fn plan_forced(
             held(Blocker::NamesNeeded { action })
         }
         (_, NodeSelection::Count(count)) if *count < 1 => held(Blocker::CountTooSmall { count: *count }),
-        (ForcedAction::Add, NodeSelection::Count(count)) => add(*count, nodes, template, binary, taken),
+        (ForcedAction::Add, NodeSelection::Count(count)) => add(*count, nodes, template, binary, port_in_use),
         (_, NodeSelection::Named(names)) => planner.plan_named(names),
         (_, NodeSelection::Count(count)) => planner.plan_count(*count),
     }
@@ -77,7 +77,7 @@ fn add(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
 ) -> Plan {
     if binary.is_none() {
         return held(Blocker::BinaryNeeded {
@@ -85,17 +85,17 @@ fn add(
         });
     }
     let mut plan = Plan::default();
-    let mut planner = NewNodePlanner::new(nodes, template, taken);
+    let mut planner = NewNodePlanner::new(nodes, template, port_in_use);
     for _ in 0..count {
         match planner.plan_next() {
             Ok(new) => plan.steps.push(ordered(Action::Add(Box::new(new)), Vec::new())),
-            Err(hold) => {
-                plan.holds.push(hold);
+            Err(blocker) => {
+                plan.blockers.push(blocker);
                 break;
             }
         }
     }
-    plan.holds.extend(planner.passed_over());
+    plan.blockers.extend(planner.passed_over());
     plan
 }
 
@@ -106,7 +106,7 @@ fn teardown(nodes: &[Node]) -> Plan {
         .collect();
     Plan {
         steps: vec![ordered(Action::Teardown(all), Vec::new())],
-        holds: Vec::new(),
+        blockers: Vec::new(),
     }
 }
 
@@ -159,7 +159,7 @@ impl ForcedPlanner<'_> {
         let mut plan = Plan::default();
         if chosen.len() < most {
             let found = i64::try_from(chosen.len()).unwrap_or(count);
-            plan.holds.push(Blocker::OnlySoMany {
+            plan.blockers.push(Blocker::OnlySoMany {
                 action,
                 found,
                 asked: count,
@@ -183,7 +183,7 @@ impl ForcedPlanner<'_> {
         });
         match step {
             Ok(step) => plan.steps.push(step),
-            Err(why) => plan.holds.push(Blocker::Refused {
+            Err(why) => plan.blockers.push(Blocker::Refused {
                 name: name.to_owned(),
                 why,
             }),
@@ -250,13 +250,13 @@ impl ForcedPlanner<'_> {
     }
 
     fn step(&self, action: Action, node: &Node) -> Step {
-        let grounds = match &action {
+        let causes = match &action {
             Action::Upgrade(_, newest) | Action::Start(_, Some(newest)) => {
                 vec![outdated(node, newest)]
             }
             _ => Vec::new(),
         };
-        ordered(action, grounds)
+        ordered(action, causes)
     }
 }
 
@@ -275,18 +275,18 @@ fn out_of_reach(state: NodeState) -> Refusal {
 }
 
 /// All forced steps have the same priority: they run in the given order.
-pub(super) fn ordered(action: Action, grounds: Vec<Cause>) -> Step {
+pub(super) fn ordered(action: Action, causes: Vec<Cause>) -> Step {
     Step {
         action,
         priority: 100,
-        because: Reason::Ordered { grounds },
+        reason: Reason::Ordered { causes },
     }
 }
 
-pub(super) fn held(hold: Blocker) -> Plan {
+pub(super) fn held(blocker: Blocker) -> Plan {
     Plan {
         steps: Vec::new(),
-        holds: vec![hold],
+        blockers: vec![blocker],
     }
 }
 

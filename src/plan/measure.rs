@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_whose_removal_is_due_counts_as_gone() {
+    fn node_due_for_removal_is_not_counted() {
         let mut colony = nodes(&[Running, Removing]);
         colony[1].since = NOW.plus(-300);
         let figures = metrics(&colony);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn outdated_is_every_other_version_and_upgradable_what_an_upgrade_would_take() {
+    fn every_other_version_is_outdated_and_only_older_running_nodes_are_upgradable() {
         let mut colony = nodes(&[Running, Running, Stopped, Disabled, Running, Running]);
         for (node, version) in colony
             .iter_mut()
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_further_off_than_any_is_due_now() {
+    fn retry_time_beyond_the_longest_delay_is_ignored() {
         for (ahead, due) in [
             (0, true),
             (1, false),
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_queen_is_the_first_node_and_the_binary_where_there_is_none() {
+    fn queen_is_the_first_node_or_the_binary() {
         let mut colony = nodes(&[Running, Running]);
         colony[0].version = Some(Version::new("0.4.1"));
         colony.reverse();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_percent_to_a_tenth_and_rates_whole_bytes() {
+    fn rounds_percentages_to_tenths_and_rates_to_bytes() {
         let instruments = MachineReadings {
             counters: Counters::default(),
             boot: NOW,

@@ -14,7 +14,7 @@ pub(super) struct NewNodePlanner<'a> {
     /// Every port that a node of the colony uses.
     ports: Vec<bool>,
     /// Returns the first of a node's ports that another program uses.
-    taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     next: u32,
     /// Ids that were passed over, because another program uses one of their ports.
     passed_over: Vec<(NodeId, BusyPort)>,
@@ -24,7 +24,7 @@ impl<'a> NewNodePlanner<'a> {
     pub(super) fn new(
         nodes: &[Node],
         template: &'a Template,
-        taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
+        port_in_use: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     ) -> NewNodePlanner<'a> {
         let readable = nodes.iter().map(|node| node.id.0);
         let mut ids: Vec<u32> = readable.chain(template.reserved.iter().map(|id| id.0)).collect();
@@ -43,7 +43,7 @@ impl<'a> NewNodePlanner<'a> {
             template,
             ids,
             ports,
-            taken,
+            port_in_use,
             next,
             passed_over: Vec::new(),
         }
@@ -69,7 +69,7 @@ impl<'a> NewNodePlanner<'a> {
                 self.next += 1;
                 continue;
             }
-            if let Some(busy) = (self.taken)(ports) {
+            if let Some(busy) = (self.port_in_use)(ports) {
                 self.passed_over.push((id, busy));
                 self.next += 1;
                 continue;
@@ -92,7 +92,7 @@ impl<'a> NewNodePlanner<'a> {
             && id.0 > 0
             && self.ids.binary_search(&id.0).is_err()
             && all(ports).all(|port| !self.ports[usize::from(port)])
-            && (self.taken)(ports).is_none();
+            && (self.port_in_use)(ports).is_none();
         let new = if is_free {
             for port in all(ports) {
                 self.ports[usize::from(port)] = true;

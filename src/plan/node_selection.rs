@@ -1,16 +1,16 @@
-//! Which node an operator means.
+//! Finds the node for a name that the operator gave.
 //!
-//! A service name is what its manager calls a node, so it goes first. A number means a node's own number
-//! or its id, and only if the two do not point at different nodes: antctl's `antnode3` may have id 7.
+//! Service names are tried first, then node names. A number matches the number in a service name or an id; it is
+//! ambiguous if these belong to different nodes: antctl's `antnode3` may have id 7.
 
 use crate::colony::{Node, NodeId};
 
 use super::blocker::Refusal;
 
-/// The node that `name` means: `antnode0001`, `antnode0001.service`, `0001`, `1`, or a name antctl gave.
+/// The node that `name` matches: `antnode0001`, `antnode0001.service`, `0001`, `1`, or the name that antctl chose.
 ///
 /// # Errors
-/// [`Refusal::NotFound`], or [`Refusal::Ambiguous`] with all nodes it fits.
+/// [`Refusal::NotFound`], or [`Refusal::Ambiguous`] with all matching nodes.
 pub fn find<'a>(name: &str, nodes: &'a [Node]) -> Result<&'a Node, Refusal> {
     let name = name.trim();
     let by_service =
@@ -26,7 +26,7 @@ fn by_number<'a>(name: &str, nodes: &'a [Node]) -> Option<Result<&'a Node, Refus
     let bare = stem(name);
     let digits = bare.strip_prefix("antnode").unwrap_or(bare);
     let wanted = number(digits)?;
-    // With the family before it the number is a name, and a node that has another name is not meant.
+    // After `antnode` the number is part of a name, so it does not match the id of a node with another name.
     let is_bare = digits.len() == bare.len();
     one_of(nodes.iter().filter(|node| {
         let own = own_number(node);
@@ -34,7 +34,7 @@ fn by_number<'a>(name: &str, nodes: &'a [Node]) -> Option<Result<&'a Node, Refus
     }))
 }
 
-/// The number at the end of what the manager calls it.
+/// The number at the end of its service name.
 fn own_number(node: &Node) -> Option<u32> {
     let service = stem(&node.service.0);
     let family = service.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -9,7 +9,7 @@ use crate::colony::{
 
 use super::node_checks::{LONGEST_RETRY_DELAY_S, SURVEYS_IN_A_ROW, has_answered, is_expired, is_hung};
 use super::policy::Policy;
-use super::safety_stop::{self, SafetyStop, StorageFolder, may_die};
+use super::safety_stop::{self, SafetyStop, StorageFolder, can_become_dead};
 
 /// The updated nodes, and those that need attention.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub struct UpdatedNodes {
 ///
 /// # Errors
 /// A [`SafetyStop`] when missing roots speak of a missing disk, unless `override_safety`.
-pub fn settle(
+pub fn update_states(
     mut nodes: Vec<Node>,
     seen: &[NodeObservation],
     storages: &[StorageFolder],
@@ -40,8 +40,8 @@ pub fn settle(
         safety_stop::check(&nodes, seen, storages)?;
     }
     let mut unchanged = Vec::new();
-    for (node, sighting) in nodes.iter_mut().zip(seen) {
-        if settle_one(node, sighting, policy, now) == UpgradeProgress::Vain {
+    for (node, observation) in nodes.iter_mut().zip(seen) {
+        if update_state(node, observation, policy, now) == UpgradeProgress::Vain {
             unchanged.push(node.id);
         }
     }
@@ -84,9 +84,9 @@ enum UpgradeProgress {
     Vain,
 }
 
-fn settle_one(
+fn update_state(
     node: &mut Node,
-    sighting: &NodeObservation,
+    observation: &NodeObservation,
     policy: &Policy,
     now: Timestamp,
 ) -> UpgradeProgress {
@@ -97,15 +97,15 @@ fn settle_one(
         // The clock was set back: the delay starts again, because it would last for years otherwise.
         node.since = now;
     }
-    if !sighting.rooted && may_die(node.state) {
+    if !observation.has_root && can_become_dead(node.state) {
         enter(node, NodeState::Dead, now);
     }
-    if !sighting.rooted && node.state == NodeState::Dead {
+    if !observation.has_root && node.state == NodeState::Dead {
         return UpgradeProgress::Fine;
     }
     let was_silent = node.memory.silent > 0;
     let had_answered = has_answered(node);
-    let seen = look(node, sighting, now);
+    let seen = read_answer(node, observation, now);
     let mut upgrade = UpgradeProgress::Fine;
     match node.state {
         NodeState::Running if seen == Sight::Down => {
@@ -118,7 +118,7 @@ fn settle_one(
         NodeState::Running if seen == Sight::Up && was_silent && !had_answered => forget_failures(node),
         // wnm does not move nodes, so a survey also ends MIGRATING.
         NodeState::Stopped | NodeState::Migrating if seen == Sight::Up => run(node, now),
-        NodeState::Migrating if seen == Sight::Down && sighting.rooted => {
+        NodeState::Migrating if seen == Sight::Down && observation.has_root => {
             enter(node, NodeState::Stopped, now)
         }
         // Its root directory is back, so it was not dead.
@@ -132,7 +132,7 @@ fn settle_one(
             end_start(node, seen, policy.delays.start, now);
         }
         NodeState::Upgrading if now.since(node.since) >= policy.delays.upgrade => {
-            match as_before(node, sighting) {
+            match as_before(node, observation) {
                 Some(version) => {
                     end_vain_upgrade(node, version, now);
                     upgrade = UpgradeProgress::Vain;
@@ -142,13 +142,13 @@ fn settle_one(
         }
         _ => {}
     }
-    count_shunned(node, sighting, policy);
+    count_shunned(node, observation, policy);
     upgrade
 }
 
 /// The version that a node reports after an upgrade, if it is older than the target.
-fn as_before<'a>(node: &Node, sighting: &'a NodeObservation) -> Option<&'a Version> {
-    let Answer::Up(reading) = &sighting.answer else {
+fn as_before<'a>(node: &Node, observation: &'a NodeObservation) -> Option<&'a Version> {
+    let Answer::Up(reading) = &observation.answer else {
         return None;
     };
     let target = node.version.as_ref()?;
@@ -156,8 +156,8 @@ fn as_before<'a>(node: &Node, sighting: &'a NodeObservation) -> Option<&'a Versi
 }
 
 /// Updates the node from its answer, and returns what that shows.
-fn look(node: &mut Node, sighting: &NodeObservation, now: Timestamp) -> Sight {
-    match &sighting.answer {
+fn read_answer(node: &mut Node, observation: &NodeObservation, now: Timestamp) -> Sight {
+    match &observation.answer {
         Answer::Up(reading) => {
             refresh(node, reading, now);
             Sight::Up
@@ -169,7 +169,7 @@ fn look(node: &mut Node, sighting: &NodeObservation, now: Timestamp) -> Sight {
         }
         Answer::Silent => {
             node.memory.silent = node.memory.silent.saturating_add(1);
-            let is_gone = sighting
+            let is_gone = observation
                 .process
                 .is_some_and(|process| process.activity != ProcessState::Running);
             if is_gone && node.memory.silent >= SURVEYS_IN_A_ROW {
@@ -272,13 +272,13 @@ fn forget_failures(node: &mut Node) {
     node.memory.retry_at = None;
 }
 
-fn count_shunned(node: &mut Node, sighting: &NodeObservation, policy: &Policy) {
+fn count_shunned(node: &mut Node, observation: &NodeObservation, policy: &Policy) {
     let limit = policy.shunned.filter(|_| node.state == NodeState::Running);
     let Some(limit) = limit else {
         node.memory.shunned = 0;
         return;
     };
-    if let Answer::Up(reading) = &sighting.answer
+    if let Answer::Up(reading) = &observation.answer
         && let Some(figures) = &reading.figures
     {
         node.memory.shunned = if figures.shunned >= limit {

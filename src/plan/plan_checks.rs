@@ -1,4 +1,4 @@
-//! A second opinion on every plan. It knows nothing of how plans are made, only what none may do.
+//! Checks every plan against rules that no plan may break, independently of the code that makes plans.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -13,34 +13,34 @@ use super::step::{Plan, Step};
 /// A rule that a plan breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Breach {
-    /// Two steps are about one node.
+    /// Two steps act on the same node.
     Twice(NodeId),
-    /// A step is about a node that is not there.
+    /// A step acts on a node that does not exist.
     NoSuchNode(NodeId),
-    /// A step does not fit the state of its node.
+    /// The state of the node does not allow the step.
     OutOfState(NodeId, NodeState),
-    /// A planned step touches a node that is out of the colony's hands.
+    /// A planned step acts on a disabled node.
     Disabled(NodeId),
-    /// More would be under way at once than may be.
+    /// More operations would be in progress than the quota allows.
     OverQuota {
         quota: Quota,
         under_way: i64,
         limit: i64,
     },
-    /// More nodes would be in the colony, or up, than the cap.
+    /// More nodes would exist or run than the cap allows.
     OverCap {
         nodes: i64,
         cap: i64,
     },
     IdTaken(NodeId),
     PortTaken(u16),
-    /// A node would be taken back to an older version.
+    /// A node would be downgraded.
     Downgrade(NodeId),
-    /// A lower step stands before a higher one.
+    /// A step comes before one of higher priority.
     OutOfOrder,
 }
 
-/// The rules that `plan` breaks; none for any plan made here. Orders go past quotas and the cap.
+/// The rules that `plan` breaks; none for every plan of this module. Forced actions ignore quotas and the cap.
 #[must_use]
 pub fn breaches(plan: &Plan, policy: &Policy, nodes: &[Node]) -> Vec<Breach> {
     if plan.steps.is_empty() {
@@ -73,7 +73,7 @@ pub fn breaches(plan: &Plan, policy: &Policy, nodes: &[Node]) -> Vec<Breach> {
 }
 
 fn is_planned(step: &Step) -> bool {
-    matches!(step.because, Reason::Planned { .. })
+    matches!(step.reason, Reason::Planned { .. })
 }
 
 fn step_breach(step: &Step, nodes: &HashMap<NodeId, &Node>) -> Option<Breach> {
@@ -143,16 +143,16 @@ fn new_node_breaches(plan: &Plan, nodes: &[Node], by_id: &HashMap<NodeId, &Node>
     found
 }
 
-/// What would be under way when all planned steps have been begun.
+/// The operations in progress once all planned steps have started.
 #[derive(Default)]
 struct PlannedTotals {
     starts: i64,
     upgrades: i64,
     removals: i64,
-    /// Nodes in the colony, and those of them that are up or coming up.
+    /// All nodes, and those that run or start.
     nodes: i64,
     up: i64,
-    /// What of this the plan itself adds.
+    /// Which of these numbers the plan increases.
     more: More,
 }
 
@@ -216,7 +216,7 @@ impl PlannedTotals {
                 self.removals += 1;
                 self.more.removals = true;
             }
-            // What was being removed is gone, and what is dead was never an operation.
+            // A REMOVING node was counted as a removal before; a dead node never is.
             Action::Remove(_) => {
                 self.nodes -= 1;
                 match state {
@@ -232,7 +232,7 @@ impl PlannedTotals {
         }
     }
 
-    /// What is over a limit is a breach only where the plan adds to it: limits may be lowered.
+    /// Exceeding a limit is a breach only if the plan adds to it, because the operator may have lowered the limit.
     fn breaches(&self, policy: &Policy) -> Vec<Breach> {
         let quotas = policy.quotas;
         let all = self.starts + self.upgrades + self.removals;
@@ -277,22 +277,27 @@ impl PlannedTotals {
 impl fmt::Display for Breach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Breach::Twice(id) => write!(f, "two steps are about node {id}"),
-            Breach::NoSuchNode(id) => write!(f, "there is no node {id}"),
-            Breach::OutOfState(id, state) => write!(f, "node {id} is {state}, its step does not fit that"),
-            Breach::Disabled(id) => write!(f, "node {id} is disabled and not to be touched"),
+            Breach::Twice(id) => write!(f, "two steps act on node {id}"),
+            Breach::NoSuchNode(id) => write!(f, "node {id} does not exist"),
+            Breach::OutOfState(id, state) => {
+                write!(f, "the state {state} of node {id} does not allow its step")
+            }
+            Breach::Disabled(id) => write!(f, "node {id} is disabled, and a planned step acts on it"),
             Breach::OverQuota {
                 quota,
                 under_way,
                 limit,
             } => {
-                write!(f, "{under_way} {quota} would be under way, the limit is {limit}")
+                write!(
+                    f,
+                    "{under_way} {quota} would be in progress, the limit is {limit}"
+                )
             }
             Breach::OverCap { nodes, cap } => write!(f, "{nodes} nodes would be above the cap of {cap}"),
-            Breach::IdTaken(id) => write!(f, "the id {id} is taken"),
-            Breach::PortTaken(port) => write!(f, "the port {port} is taken"),
-            Breach::Downgrade(id) => write!(f, "node {id} would be taken back to an older version"),
-            Breach::OutOfOrder => f.write_str("a lower step stands before a higher one"),
+            Breach::IdTaken(id) => write!(f, "the id {id} is in use"),
+            Breach::PortTaken(port) => write!(f, "the port {port} is in use"),
+            Breach::Downgrade(id) => write!(f, "node {id} would be downgraded"),
+            Breach::OutOfOrder => f.write_str("a step comes before one of higher priority"),
         }
     }
 }
@@ -306,15 +311,15 @@ mod tests {
     use crate::colony::Version;
 
     fn step(action: Action) -> Step {
-        let because = Reason::Planned {
+        let reason = Reason::Planned {
             task: Task::Stop,
-            turn: None,
-            grounds: Vec::new(),
+            position: None,
+            causes: Vec::new(),
         };
         Step {
             action,
             priority: 1,
-            because,
+            reason,
         }
     }
 
@@ -332,7 +337,7 @@ mod tests {
         };
         let plan = Plan {
             steps: actions.into_iter().map(step).collect(),
-            holds: Vec::new(),
+            blockers: Vec::new(),
         };
         breaches(&plan, &policy, &nodes(states))
             .iter()
@@ -341,36 +346,36 @@ mod tests {
     }
 
     #[test]
-    fn no_node_has_two_steps_and_every_step_a_node_in_its_state() {
+    fn reports_second_steps_missing_nodes_and_wrong_states() {
         let start = Action::Start(NodeId(1), None);
         assert_eq!(breaches_of(vec![start.clone()], &[Stopped]), Vec::<String>::new());
         assert_eq!(
             breaches_of(vec![start.clone(), start.clone()], &[Stopped])[0],
-            "two steps are about node 1"
+            "two steps act on node 1"
         );
         assert_eq!(
             breaches_of(vec![start.clone()], &[Running]),
-            ["node 1 is RUNNING, its step does not fit that"]
+            ["the state RUNNING of node 1 does not allow its step"]
         );
         assert_eq!(
             breaches_of(vec![start.clone()], &[Disabled]),
-            ["node 1 is disabled and not to be touched"]
+            ["node 1 is disabled, and a planned step acts on it"]
         );
-        assert_eq!(breaches_of(vec![start], &[])[0], "there is no node 1");
+        assert_eq!(breaches_of(vec![start], &[])[0], "node 1 does not exist");
     }
 
     #[test]
-    fn quotas_are_for_what_is_under_way_and_what_is_begun_together() {
+    fn quotas_count_operations_in_progress_and_planned_ones() {
         let stop = Action::Stop(NodeId(1), StopReason::Removing);
         assert_eq!(breaches_of(vec![stop.clone()], &[Running]), Vec::<String>::new());
         assert_eq!(
             breaches_of(vec![stop], &[Running, Removing]),
             [
-                "2 removals would be under way, the limit is 1",
-                "2 operations would be under way, the limit is 1"
+                "2 removals would be in progress, the limit is 1",
+                "2 operations would be in progress, the limit is 1"
             ]
         );
-        // What ends makes room, and the dead take none.
+        // A removal that ends frees its slot, and dead nodes need no slot.
         let instead = vec![
             Action::Remove(NodeId(2)),
             Action::Stop(NodeId(1), StopReason::Removing),
@@ -381,11 +386,11 @@ mod tests {
     }
 
     #[test]
-    fn nodes_are_not_taken_back_and_no_more_run_than_the_cap() {
+    fn reports_downgrades_and_more_nodes_than_the_cap() {
         let back = Action::Upgrade(NodeId(1), Version::new("0.4.1"));
         assert_eq!(
             breaches_of(vec![back], &[Running]),
-            ["node 1 would be taken back to an older version"]
+            ["node 1 would be downgraded"]
         );
         let upgrade = Action::Upgrade(NodeId(1), newest());
         assert_eq!(breaches_of(vec![upgrade], &[Running]), Vec::<String>::new());

@@ -22,9 +22,9 @@ pub struct PlanInput<'a> {
     pub machine: &'a MachineFigures,
     /// The version of the binary for new nodes and upgrades; none if there is no binary.
     pub binary: Option<&'a Version>,
-    pub occasion: Trigger,
+    pub trigger: Trigger,
     /// Returns the first of these ports that another program uses.
-    pub taken: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
+    pub port_in_use: &'a dyn Fn(NodePorts) -> Option<BusyPort>,
     pub now: Timestamp,
 }
 
@@ -45,8 +45,8 @@ pub fn plan(nodes: &[Node], situation: &PlanInput<'_>) -> PlanOutput {
         template,
         machine,
         binary,
-        occasion,
-        taken,
+        trigger,
+        port_in_use,
         now,
     } = *situation;
     let metrics = measure(nodes, machine, binary, policy, now);
@@ -57,33 +57,34 @@ pub fn plan(nodes: &[Node], situation: &PlanInput<'_>) -> PlanOutput {
         dead_nodes: metrics.dead_nodes - kept,
         ..metrics.clone()
     };
-    let mut decision = decide(policy, &pressing, occasion, Some(now));
+    let mut decision = decide(policy, &pressing, trigger, Some(now));
     let features = decision.features;
     if kept > 0 {
-        decision.holds.push(Blocker::DeadKept { nodes: kept });
+        decision.blockers.push(Blocker::DeadKept { nodes: kept });
     }
     let nodes_put_off = |put_off: fn(&Node, Option<&Version>, Timestamp) -> bool| {
         count(nodes, |node| put_off(node, binary, now))
     };
     match nodes_put_off(is_kept_up) {
         0 => {}
-        nodes => decision.holds.push(Blocker::StopFailed { nodes }),
+        nodes => decision.blockers.push(Blocker::StopFailed { nodes }),
     }
     match nodes_put_off(is_kept_old) {
-        nodes if nodes > 0 && policy.upgrades => decision.holds.push(Blocker::UpgradeFailed { nodes }),
+        nodes if nodes > 0 && policy.upgrades => decision.blockers.push(Blocker::UpgradeFailed { nodes }),
         _ => {}
     }
-    let mut plan = assign(decision, nodes, template, binary, taken, policy, now);
+    let mut plan = assign(decision, nodes, template, binary, port_in_use, policy, now);
     let mut steps = expired_removals(nodes, policy, now);
     if !steps.is_empty() {
-        plan.holds.retain(|hold| !matches!(hold, Blocker::Resting(_)));
+        plan.blockers
+            .retain(|blocker| !matches!(blocker, Blocker::Resting(_)));
         steps.append(&mut plan.steps);
         plan.steps = steps;
     }
     if policy.takeover.is_some_and(|takeover| !takeover.is_confirmed) {
         plan = Plan {
             steps: Vec::new(),
-            holds: vec![Blocker::Resting(Task::Rest), Blocker::Unconfirmed],
+            blockers: vec![Blocker::Resting(Task::Rest), Blocker::Unconfirmed],
         };
     }
     debug_assert_eq!(
@@ -105,10 +106,10 @@ fn expired_removals(nodes: &[Node], policy: &Policy, now: Timestamp) -> Vec<Step
         .map(|node| Step {
             action: Action::Remove(node.id),
             priority: Task::RemoveExpired.priority(),
-            because: Reason::Planned {
+            reason: Reason::Planned {
                 task: Task::RemoveExpired,
-                turn: None,
-                grounds: vec![Cause::Waited {
+                position: None,
+                causes: vec![Cause::Waited {
                     seconds: now.since(node.since),
                     delay: policy.delays.remove,
                 }],
@@ -124,7 +125,7 @@ mod tests {
     use crate::plan::policy::TakeoverPolicy;
 
     #[test]
-    fn nothing_is_done_to_nodes_that_were_taken_over_before_a_survey_found_them_so() {
+    fn does_nothing_after_a_takeover_until_a_survey_confirms_it() {
         use NodeState::{Dead, Removing, Running, Stopped};
         let colony = nodes(&[Running, Stopped, Dead, Removing]);
         let newest = newest();
@@ -135,8 +136,8 @@ mod tests {
                 template: &template(),
                 machine: &calm(),
                 binary: Some(&newest),
-                occasion: Trigger::Ordinary,
-                taken: &|_| None,
+                trigger: Trigger::Ordinary,
+                port_in_use: &|_| None,
                 now,
             };
             plan(&colony, &situation).plan
@@ -149,7 +150,10 @@ mod tests {
         };
         let held = ask(takeover(false));
         assert_eq!(held.steps, []);
-        assert_eq!(held.holds, [Blocker::Resting(Task::Rest), Blocker::Unconfirmed]);
+        assert_eq!(
+            held.blockers,
+            [Blocker::Resting(Task::Rest), Blocker::Unconfirmed]
+        );
         assert_ne!(ask(None).steps, []);
         assert_eq!(ask(takeover(true)), ask(None));
     }

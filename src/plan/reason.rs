@@ -15,11 +15,11 @@ pub enum Reason {
     /// The engine planned it: the task, which of how many, and the causes.
     Planned {
         task: Task,
-        turn: Option<Position>,
-        grounds: Vec<Cause>,
+        position: Option<Position>,
+        causes: Vec<Cause>,
     },
     /// An operator forced it.
-    Ordered { grounds: Vec<Cause> },
+    Ordered { causes: Vec<Cause> },
     /// A killed run began it.
     Unfinished { run: String },
 }
@@ -104,12 +104,14 @@ impl Reason {
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Reason::Planned { task, turn: None, .. } => task.to_string(),
+            Reason::Planned {
+                task, position: None, ..
+            } => task.to_string(),
             Reason::Planned {
                 task,
-                turn: Some(turn),
+                position: Some(position),
                 ..
-            } => format!("{task} ({}/{})", turn.nth, turn.of),
+            } => format!("{task} ({}/{})", position.nth, position.of),
             Reason::Ordered { .. } => "forced".to_owned(),
             Reason::Unfinished { run } => format!("begun by run {run}, which was killed"),
         }
@@ -117,9 +119,9 @@ impl Reason {
 
     /// The causes.
     #[must_use]
-    pub fn grounds(&self) -> &[Cause] {
+    pub fn causes(&self) -> &[Cause] {
         match self {
-            Reason::Planned { grounds, .. } | Reason::Ordered { grounds } => grounds,
+            Reason::Planned { causes, .. } | Reason::Ordered { causes } => causes,
             Reason::Unfinished { .. } => &[],
         }
     }
@@ -128,19 +130,23 @@ impl Reason {
     #[must_use]
     pub fn figures(&self) -> Value {
         let mut figures = serde_json::Map::new();
-        if let Reason::Planned { turn: Some(turn), .. } = self {
-            figures.insert("nth".to_owned(), turn.nth.into());
-            figures.insert("of".to_owned(), turn.of.into());
+        if let Reason::Planned {
+            position: Some(position),
+            ..
+        } = self
+        {
+            figures.insert("nth".to_owned(), position.nth.into());
+            figures.insert("of".to_owned(), position.of.into());
         }
         if let Reason::Unfinished { run } = self {
             figures.insert("run".to_owned(), run.as_str().into());
         }
-        let above: Vec<Value> = self.grounds().iter().filter_map(Cause::pressure).collect();
+        let above: Vec<Value> = self.causes().iter().filter_map(Cause::pressure).collect();
         if !above.is_empty() {
             figures.insert("above".to_owned(), above.into());
         }
-        for ground in self.grounds() {
-            if let Some((name, value)) = ground.figure() {
+        for cause in self.causes() {
+            if let Some((name, value)) = cause.figure() {
                 figures.insert(name.to_owned(), value);
             }
         }
@@ -152,9 +158,9 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())?;
-        for (place, ground) in self.grounds().iter().enumerate() {
+        for (place, cause) in self.causes().iter().enumerate() {
             f.write_str(if place == 0 { ": " } else { ", " })?;
-            ground.fmt(f)?;
+            cause.fmt(f)?;
         }
         Ok(())
     }
@@ -210,15 +216,15 @@ impl fmt::Display for Cause {
                 write!(f, "its version is unknown, the newest is {newest}")
             }
             Cause::Shunned { times, limit } => {
-                write!(f, "shunned {times} times for three surveys, the limit is {limit}")
+                write!(f, "shunned {times} times in three surveys, the limit is {limit}")
             }
-            Cause::RootGone(root) => write!(f, "its root directory `{}` is gone", root.display()),
+            Cause::RootGone(root) => write!(f, "its root directory `{}` is missing", root.display()),
             Cause::Waited { seconds, delay } => write!(f, "stopped {seconds} s ago, the delay is {delay} s"),
             Cause::Booted { at, last_stopped } => {
                 let (at, last_stopped) = (at.utc(), last_stopped.utc());
                 write!(f, "booted at {at}, after the last stop at {last_stopped}")
             }
-            Cause::Silent { surveys } => write!(f, "silent for {surveys} surveys, and its process lives"),
+            Cause::Silent { surveys } => write!(f, "no answer in {surveys} surveys, but its process runs"),
         }
     }
 }
@@ -283,11 +289,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_says_what_the_peer_says_and_shows_its_figures() {
+    fn reason_has_the_text_of_the_peer_and_all_figures() {
         let reason = Reason::Planned {
             task: Task::Stop,
-            turn: Some(Position { nth: 1, of: 2 }),
-            grounds: vec![
+            position: Some(Position { nth: 1, of: 2 }),
+            causes: vec![
                 Cause::Above {
                     what: Quantity::Cpu,
                     is: 85.04,
@@ -312,11 +318,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_without_a_turn_is_its_task() {
+    fn reason_without_a_position_is_its_task() {
         let reason = Reason::Planned {
             task: Task::RemoveDead,
-            turn: None,
-            grounds: Vec::new(),
+            position: None,
+            causes: Vec::new(),
         };
         assert_eq!(reason.to_string(), "dead node cleanup");
         assert_eq!(reason.figures().to_string(), "{}");

@@ -17,7 +17,7 @@ pub fn plan_restore(
     nodes: &[Node],
     template: &Template,
     binary: Option<&Version>,
-    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
     policy: &Policy,
 ) -> Plan {
     let action = ForcedAction::Restore;
@@ -30,7 +30,7 @@ pub fn plan_restore(
     }
     let mut plan = Plan::default();
     let mut planned: Vec<&RemovedNode> = Vec::new();
-    let mut planner = NewNodePlanner::new(nodes, template, taken);
+    let mut planner = NewNodePlanner::new(nodes, template, port_in_use);
     for name in names {
         let found = match find(name, removed) {
             Ok(node) if planned.contains(&node) => continue,
@@ -43,15 +43,15 @@ pub fn plan_restore(
                     planned.push(node);
                     plan.steps.push(ordered(Action::Add(Box::new(new)), Vec::new()));
                 }
-                Err(blocker) => plan.holds.push(blocker),
+                Err(blocker) => plan.blockers.push(blocker),
             },
-            Err(why) => plan.holds.push(Blocker::Refused {
+            Err(why) => plan.blockers.push(Blocker::Refused {
                 name: name.trim().to_owned(),
                 why,
             }),
         }
     }
-    plan.holds.extend(planner.passed_over());
+    plan.blockers.extend(planner.passed_over());
     plan
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     fn refusal(plan: &Plan) -> Refusal {
-        match plan.holds.as_slice() {
+        match plan.blockers.as_slice() {
             [Blocker::Refused { why, .. }] => why.clone(),
             other => panic!("{other:?}"),
         }
@@ -146,7 +146,7 @@ mod tests {
         let plan = planned(&["antnode0003.service", "p1"], &kept, &colony, 9);
         let ids: Vec<Option<NodeId>> = plan.steps.iter().map(|step| step.action.node()).collect();
         assert_eq!(ids, [Some(NodeId(3)), Some(NodeId(2))]);
-        assert_eq!(plan.holds, []);
+        assert_eq!(plan.blockers, []);
     }
 
     #[test]

@@ -1,27 +1,27 @@
-//! What must not pass for the death of nodes: a disk that is not there.
+//! Stops a run when a disk that is not mounted makes nodes look dead.
 //!
-//! The author of the peer once took 80 healthy nodes for dead because their storage was elsewhere. So no
-//! node is taken for dead while the storage itself is in doubt, or when too many would die at once.
+//! The Python wnm once counted 80 healthy nodes as dead because their storage had moved. So no node counts as dead while
+//! its storage is missing or changed, or when too many nodes would die at once.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::colony::{Node, NodeObservation, NodeState, Plural};
 
-/// A folder that nodes are stored in, and whether it is what it was.
+/// A directory that contains node directories, and its filesystem before and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StorageFolder {
     pub path: PathBuf,
-    /// Whether it is there now.
+    /// Whether it exists now.
     pub present: bool,
-    /// The filesystem it lay on at the last run; None: not known.
+    /// Its filesystem at the last run; None if unknown.
     pub device_before: Option<u64>,
-    /// The filesystem it lies on now; None: not known.
+    /// Its filesystem now; None if unknown.
     pub device_now: Option<u64>,
 }
 
 impl StorageFolder {
-    /// A folder as it was seen last and now.
+    /// A directory that exists if its current filesystem is known.
     #[must_use]
     pub fn seen(path: &Path, device_before: Option<u64>, device_now: Option<u64>) -> StorageFolder {
         StorageFolder {
@@ -33,7 +33,7 @@ impl StorageFolder {
     }
 }
 
-/// Why nothing may be done in this run.
+/// The reason why this run must not do anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SafetyStop {
     StorageMissing {
@@ -46,7 +46,7 @@ pub enum SafetyStop {
         now: u64,
         roots: usize,
     },
-    /// More roots went missing in one run than nodes die of.
+    /// More root directories are newly missing than may be in one run.
     TooManyMissing {
         roots: usize,
         nodes: usize,
@@ -55,7 +55,7 @@ pub enum SafetyStop {
     },
 }
 
-/// Refuses when missing roots speak of a missing disk and not of dead nodes.
+/// Fails when the missing root directories indicate a missing disk rather than dead nodes.
 pub(super) fn check(
     nodes: &[Node],
     seen: &[NodeObservation],
@@ -64,31 +64,33 @@ pub(super) fn check(
     let missing: Vec<&Node> = nodes
         .iter()
         .zip(seen)
-        .filter(|(node, sighting)| node.state != NodeState::Disabled && !sighting.rooted)
+        .filter(|(node, observation)| node.state != NodeState::Disabled && !observation.has_root)
         .map(|(node, _)| node)
         .collect();
     lost_storage(&missing, storages)?;
-    let newly: Vec<&Node> = missing.into_iter().filter(|node| may_die(node.state)).collect();
+    let newly: Vec<&Node> = missing
+        .into_iter()
+        .filter(|node| can_become_dead(node.state))
+        .collect();
     too_many(&newly, nodes.len())
 }
 
-/// Refuses an order about nodes of which `missing` have no root, in a colony of `all`. An operator who names a node
-/// does not mean its disk, whatever state the node is in; but one that is known to be dead, or half removed, has lost
-/// its root before.
+/// The same check for a forced action on nodes of which `missing` have no root directory, in a colony of `all` nodes.
+/// It includes disabled nodes. Nodes that are DEAD or REMOVING lost their root directory earlier and do not count.
 ///
 /// # Errors
-/// A [`SafetyStop`] when the missing roots speak of a missing disk.
+/// A [`SafetyStop`] when the missing root directories indicate a missing disk.
 pub fn check_order(missing: &[&Node], storages: &[StorageFolder], all: usize) -> Result<(), SafetyStop> {
     lost_storage(missing, storages)?;
-    let is_new = |node: &&&Node| may_die(node.state) || node.state == NodeState::Disabled;
+    let is_new = |node: &&&Node| can_become_dead(node.state) || node.state == NodeState::Disabled;
     let newly: Vec<&Node> = missing.iter().filter(is_new).copied().collect();
     too_many(&newly, all)
 }
 
-/// Refuses when `missing` nodes lie in a storage that is not there, or on another filesystem than before.
+/// Fails when nodes of `missing` belong to a storage that is missing or is on another filesystem than before.
 ///
 /// # Errors
-/// A [`SafetyStop`] that names the first such storage.
+/// A [`SafetyStop`] with the first such storage.
 pub fn lost_storage(missing: &[&Node], storages: &[StorageFolder]) -> Result<(), SafetyStop> {
     for storage in storages {
         let is_here = |node: &&&Node| node.home.root.starts_with(&storage.path);
@@ -115,7 +117,7 @@ pub fn lost_storage(missing: &[&Node], storages: &[StorageFolder]) -> Result<(),
 }
 
 fn too_many(missing: &[&Node], all: usize) -> Result<(), SafetyStop> {
-    let limit = most_deaths(all);
+    let limit = death_limit(all);
     match missing.iter().min_by_key(|node| node.id) {
         Some(first) if missing.len() > limit => Err(SafetyStop::TooManyMissing {
             roots: missing.len(),
@@ -127,24 +129,24 @@ fn too_many(missing: &[&Node], all: usize) -> Result<(), SafetyStop> {
     }
 }
 
-/// Whether a node in this state becomes DEAD when its root is missing. A node that is being removed has
-/// half lost it already, one that is being moved has it elsewhere, and a disabled one is left alone.
-pub(super) fn may_die(state: NodeState) -> bool {
+/// Whether a node in this state becomes DEAD when its root directory is missing. A REMOVING node may have lost it
+/// already, a MIGRATING one has it elsewhere, and a disabled one is not changed.
+pub(super) fn can_become_dead(state: NodeState) -> bool {
     match state {
         NodeState::Running | NodeState::Stopped | NodeState::Restarting | NodeState::Upgrading => true,
         NodeState::Removing | NodeState::Migrating | NodeState::Dead | NodeState::Disabled => false,
     }
 }
 
-/// The most nodes that may die in one run: one, or a tenth of them.
-fn most_deaths(nodes: usize) -> usize {
+/// The number of nodes that may become DEAD in one run: a tenth of them, at least one.
+fn death_limit(nodes: usize) -> usize {
     (nodes / 10).max(1)
 }
 
 impl SafetyStop {
-    /// What is wrong and what to look at; not that it may be overridden.
+    /// The text without the advice to override with `--confirm`, for runs where it does not help.
     #[must_use]
-    pub fn plainly(&self) -> String {
+    pub fn without_override(&self) -> String {
         let nodes = |count: &usize| Plural(i64::try_from(*count).unwrap_or(i64::MAX), "node");
         match self {
             SafetyStop::StorageMissing { path, roots } => format!(
@@ -180,45 +182,48 @@ impl SafetyStop {
 
 impl fmt::Display for SafetyStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plainly = self.plainly();
-        write!(f, "{plainly}, or give `--confirm` to have those nodes removed")
+        let without_override = self.without_override();
+        write!(
+            f,
+            "{without_override}, or give `--confirm` to have those nodes removed"
+        )
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{NOW, nodes, policy, seen, storage};
-    use super::super::node_states::settle;
+    use super::super::node_states::update_states;
     use super::*;
     use crate::colony::Answer;
     use crate::colony::NodeState::{Dead, Disabled, Removing, Running};
 
     /// A colony of `all` nodes of which the first `missing` have no root.
     fn lose(missing: usize, all: usize, storage: &StorageFolder) -> Result<usize, SafetyStop> {
-        let mut sightings = vec![seen(Answer::Down); all];
-        sightings[..missing]
+        let mut observations = vec![seen(Answer::Down); all];
+        observations[..missing]
             .iter_mut()
-            .for_each(|sighting| sighting.rooted = false);
-        let settled = settle(
+            .for_each(|observation| observation.has_root = false);
+        let updated = update_states(
             nodes(&vec![Running; all]),
-            &sightings,
+            &observations,
             std::slice::from_ref(storage),
             &policy(),
             false,
             NOW,
         )?;
-        Ok(settled.nodes.iter().filter(|node| node.state == Dead).count())
+        Ok(updated.nodes.iter().filter(|node| node.state == Dead).count())
     }
 
     #[test]
-    fn a_node_may_die_and_so_may_a_tenth_of_them() {
+    fn allows_one_dead_node_or_a_tenth_of_all() {
         for (missing, all) in [(1, 1), (1, 9), (1, 19), (2, 20), (10, 100)] {
             assert_eq!(lose(missing, all, &storage()), Ok(missing), "{missing} of {all}");
         }
     }
 
     #[test]
-    fn more_at_once_is_a_safety_stop() {
+    fn stops_when_more_nodes_die_at_once() {
         for (missing, all) in [(2, 2), (2, 19), (3, 20), (80, 80)] {
             let stop = lose(missing, all, &storage()).unwrap_err();
             assert!(matches!(stop, SafetyStop::TooManyMissing { roots, .. } if roots == missing));
@@ -231,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_that_is_gone_or_another_than_before_is_a_safety_stop() {
+    fn stops_when_a_storage_is_missing_or_changed() {
         let gone = StorageFolder {
             present: false,
             device_now: None,
@@ -261,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_storage_nobody_misses_is_not_asked_for() {
+    fn ignores_a_missing_storage_without_missing_nodes() {
         let gone = StorageFolder {
             present: false,
             device_now: None,
@@ -272,29 +277,31 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_died_or_left_before_count_as_no_new_loss() {
+    fn dead_removing_and_disabled_nodes_are_not_newly_missing() {
         let colony = nodes(&[Dead, Dead, Removing, Disabled, Running]);
-        let mut sightings = vec![seen(Answer::Down); 5];
-        sightings.iter_mut().for_each(|sighting| sighting.rooted = false);
-        assert!(settle(colony.clone(), &sightings, &[storage()], &policy(), false, NOW).is_ok());
+        let mut observations = vec![seen(Answer::Down); 5];
+        observations
+            .iter_mut()
+            .for_each(|observation| observation.has_root = false);
+        assert!(update_states(colony.clone(), &observations, &[storage()], &policy(), false, NOW).is_ok());
         let gone = StorageFolder {
             present: false,
             ..storage()
         };
-        assert!(settle(colony, &sightings, &[gone], &policy(), false, NOW).is_err());
+        assert!(update_states(colony, &observations, &[gone], &policy(), false, NOW).is_err());
     }
 
     #[test]
-    fn each_storage_is_asked_for_on_its_own() {
+    fn checks_each_storage_separately() {
         let mut colony = nodes(&[Running; 30]);
         for node in &mut colony[25..] {
             node.home.root = Path::new("/disk2/nodes").join(node.name.full());
         }
         let lose = |colony: &[Node], lost: usize, disk: StorageFolder| {
-            let mut sightings = vec![seen(Answer::Down); 30];
-            sightings[lost].rooted = false;
+            let mut observations = vec![seen(Answer::Down); 30];
+            observations[lost].has_root = false;
             let storages = [storage(), disk];
-            settle(colony.to_vec(), &sightings, &storages, &policy(), false, NOW).map(|_| ())
+            update_states(colony.to_vec(), &observations, &storages, &policy(), false, NOW).map(|_| ())
         };
         let disk = |before, now| StorageFolder::seen(Path::new("/disk2/nodes"), before, now);
         assert_eq!(lose(&colony, 29, disk(Some(8), Some(8))), Ok(()));
@@ -303,27 +310,39 @@ mod tests {
             "safety stop: the storage `/disk2/nodes` is not there, nor is the root directory of 1 node; check that \
              its disk is mounted, or give `--confirm` to have those nodes removed"
         );
-        // Not mounted: the folder that it was mounted on lies on another filesystem.
+        // Not mounted: the mount point itself is on another filesystem.
         assert!(matches!(
             lose(&colony, 29, disk(Some(8), Some(7))),
             Err(SafetyStop::StorageChanged { .. })
         ));
-        assert_eq!(lose(&colony, 3, disk(Some(8), None)), Ok(()), "nobody misses it");
+        assert_eq!(
+            lose(&colony, 3, disk(Some(8), None)),
+            Ok(()),
+            "no node of it is missing"
+        );
         colony.iter_mut().for_each(|node| node.state = Disabled);
         assert_eq!(lose(&colony, 29, disk(Some(8), None)), Ok(()));
     }
 
     #[test]
-    fn a_root_that_was_a_filesystem_of_its_own_is_a_storage_of_its_own() {
+    fn root_that_is_a_mount_point_is_its_own_storage() {
         let root = nodes(&[Running])[0].home.root.clone();
         let own = |now| [storage(), StorageFolder::seen(&root, Some(8), now)];
-        let mut sightings = vec![seen(Answer::Down); 50];
-        sightings[0].rooted = false;
+        let mut observations = vec![seen(Answer::Down); 50];
+        observations[0].has_root = false;
         let lose = |storages: &[StorageFolder]| {
-            settle(nodes(&[Running; 50]), &sightings, storages, &policy(), false, NOW).map(|_| ())
+            update_states(
+                nodes(&[Running; 50]),
+                &observations,
+                storages,
+                &policy(),
+                false,
+                NOW,
+            )
+            .map(|_| ())
         };
         assert_eq!(lose(&[storage()]), Ok(()));
-        assert_eq!(lose(&own(Some(8))), Ok(()), "it is mounted, and was erased");
+        assert_eq!(lose(&own(Some(8))), Ok(()), "it is mounted, but empty");
         assert!(matches!(
             lose(&own(Some(7))),
             Err(SafetyStop::StorageChanged { roots: 1, .. })
@@ -335,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_is_about_nodes_in_any_state() {
+    fn forced_actions_check_nodes_in_any_state() {
         let colony = nodes(&[Disabled, Removing, Dead, Running]);
         let of = |count: usize| colony.iter().take(count).collect::<Vec<_>>();
         let gone = StorageFolder {
@@ -350,22 +369,22 @@ mod tests {
         assert_eq!(check_order(&of(3), &[storage()], 4), Ok(()));
         let stop = check_order(&of(4), &[storage()], 4).unwrap_err();
         assert_eq!(
-            stop.plainly(),
+            stop.without_override(),
             "safety stop: 2 of 4 nodes lost their root directory at once, no more than 1 may; check the disk of \
              `/nodes/antnode0001`"
         );
     }
 
     #[test]
-    fn the_operator_may_override_it() {
+    fn the_operator_can_override_it() {
         let rootless = vec![
             NodeObservation {
-                rooted: false,
+                has_root: false,
                 ..seen(Answer::Down)
             };
             4
         ];
-        let settled = settle(
+        let updated = update_states(
             nodes(&[Running; 4]),
             &rootless,
             &[storage()],
@@ -374,6 +393,6 @@ mod tests {
             NOW,
         )
         .unwrap();
-        assert!(settled.nodes.iter().all(|node| node.state == Dead));
+        assert!(updated.nodes.iter().all(|node| node.state == Dead));
     }
 }

@@ -13,22 +13,22 @@ pub struct Step {
     pub action: Action,
     /// Steps of higher priority run first; the peer's numbers.
     pub priority: i64,
-    pub because: Reason,
+    pub reason: Reason,
 }
 
 /// Steps by priority, at most one for a node; and the reasons why no more is done.
-#[must_use = "a plan nobody prints or carries out is a cycle lost"]
+#[must_use = "a plan does nothing until it is printed or executed"]
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    pub holds: Vec<Blocker>,
+    pub blockers: Vec<Blocker>,
 }
 
 impl Step {
     /// The purpose, as the peer names it: stopping a node to remove it later is a removal.
     #[must_use]
     pub fn kind(&self) -> ActionKind {
-        match &self.because {
+        match &self.reason {
             Reason::Planned { task, .. } => task.kind().unwrap_or(self.action.kind()),
             Reason::Ordered { .. } | Reason::Unfinished { .. } => self.action.kind(),
         }
@@ -38,7 +38,7 @@ impl Step {
 /// The action and its reason: `stop node 7 (stop node (1/1): cpu 85.0 % is above 70 %)`.
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.action, self.because)
+        write!(f, "{} ({})", self.action, self.reason)
     }
 }
 
@@ -46,7 +46,7 @@ impl Plan {
     /// The idle task of the plan, if it does nothing.
     #[must_use]
     pub fn resting(&self) -> Option<Task> {
-        self.holds.iter().find_map(|hold| match hold {
+        self.blockers.iter().find_map(|blocker| match blocker {
             Blocker::Resting(task) => Some(*task),
             _ => None,
         })
@@ -54,7 +54,7 @@ impl Plan {
 
     /// Whether a requested action or a new node failed to be planned; such a run ends like one with a failed step.
     #[must_use]
-    pub fn falls_short(&self) -> bool {
-        self.holds.iter().any(Blocker::is_failure)
+    pub fn has_failures(&self) -> bool {
+        self.blockers.iter().any(Blocker::is_failure)
     }
 }

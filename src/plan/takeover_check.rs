@@ -82,11 +82,15 @@ mod tests {
         for metrics in [&hot, &full] {
             let ask = |policy: &Policy| decide(policy, metrics, Trigger::Ordinary, Some(NOW));
             let watched = ask(&taken_over(299));
-            assert!(watched.holds.contains(&Blocker::Watched { until: NOW.plus(1) }));
-            assert!(watched.wants.iter().all(|want| want.task.kind().is_none()));
+            assert!(
+                watched
+                    .blockers
+                    .contains(&Blocker::Watched { until: NOW.plus(1) })
+            );
+            assert!(watched.work.iter().all(|item| item.task.kind().is_none()));
             let after = ask(&taken_over(300));
             assert_eq!(after, ask(&policy()));
-            assert!(after.wants[0].task.kind().is_some());
+            assert!(after.work[0].task.kind().is_some());
         }
     }
 }

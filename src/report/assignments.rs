@@ -208,7 +208,7 @@ mod tests {
             prop_assume!(!(text.starts_with('[') && text.ends_with(']')));
             prop_assert_eq!(&read[1].text, text);
             let read = environment::parse_dotenv(&env(&map), Path::new("/e"), &Variables::default()).unwrap();
-            let read = read.first().map_or("", |saying| saying.text.as_str());
+            let read = read.first().map_or("", |value| value.text.as_str());
             prop_assert_eq!(read, text);
         }
     }

@@ -25,7 +25,7 @@ pub fn dry_run(plan: &Plan, nodes: &[Node], as_json: bool) -> String {
         let outcomes: Vec<StepOutcome> = plan
             .steps
             .iter()
-            .map(|step| StepOutcome::foreseen(step, nodes))
+            .map(|step| StepOutcome::predicted(step, nodes))
             .collect();
         return pretty(&of_plan(plan, &outcomes, true));
     }
@@ -33,7 +33,7 @@ pub fn dry_run(plan: &Plan, nodes: &[Node], as_json: bool) -> String {
     if lines.is_empty() {
         lines.push("would do nothing".to_owned());
     }
-    lines.extend(plan.holds.iter().map(|hold| format!("  {hold}")));
+    lines.extend(plan.blockers.iter().map(|blocker| format!("  {blocker}")));
     lines.join("\n")
 }
 
@@ -43,7 +43,7 @@ pub fn dry_run(plan: &Plan, nodes: &[Node], as_json: bool) -> String {
 pub fn dry_run_steps(plan: &Plan, nodes: &[Node]) -> Vec<String> {
     let mut lines = Vec::new();
     for step in &plan.steps {
-        lines.push(match StepOutcome::foreseen(step, nodes).node {
+        lines.push(match StepOutcome::predicted(step, nodes).node {
             Some(node) => format!("would {step} `{}`", node.service),
             None => format!("would {step}"),
         });
@@ -78,20 +78,20 @@ pub fn of_plan(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
     if !steps.is_empty() {
         result.insert("actions".to_owned(), steps.into());
     }
-    let holds: Vec<String> = plan
-        .holds
+    let blockers: Vec<String> = plan
+        .blockers
         .iter()
-        .filter(|hold| !matches!(hold, Blocker::Resting(_)))
+        .filter(|blocker| !matches!(blocker, Blocker::Resting(_)))
         .map(Blocker::to_string)
         .collect();
-    if !holds.is_empty() {
-        result.insert("holds".to_owned(), holds.into());
+    if !blockers.is_empty() {
+        result.insert("holds".to_owned(), blockers.into());
     }
     Value::Object(result)
 }
 
 fn is_unfinished(step: &Step) -> bool {
-    matches!(step.because, Reason::Unfinished { .. })
+    matches!(step.reason, Reason::Unfinished { .. })
 }
 
 fn step_of(outcome: &StepOutcome, dry: bool) -> Value {
@@ -100,7 +100,7 @@ fn step_of(outcome: &StepOutcome, dry: bool) -> Value {
         "status": word(outcome, dry),
         "node": outcome.step.action.node().map(|id| id.0),
         "service": outcome.node.as_ref().map(|node| node.service.0.clone()),
-        "reason": outcome.step.because.to_string(),
+        "reason": outcome.step.reason.to_string(),
     });
     if let Action::Add(new) = &outcome.step.action {
         step["service"] = new.service.0.clone().into();
@@ -123,7 +123,7 @@ pub(super) fn word(outcome: &StepOutcome, dry: bool) -> &'static str {
         return "skipped";
     }
     let failed = outcome.failed();
-    let task = match &outcome.step.because {
+    let task = match &outcome.step.reason {
         Reason::Planned { task, .. } => Some(*task),
         Reason::Ordered { .. } | Reason::Unfinished { .. } => None,
     };

@@ -73,7 +73,7 @@ pub struct MachineReport<'a> {
     pub rates: &'a Rates,
     pub nodes: &'a [Node],
     /// The columns of the peer in their rows.
-    pub particulars: &'a BTreeMap<NodeId, PeerColumns>,
+    pub peer_columns: &'a BTreeMap<NodeId, PeerColumns>,
     /// How many nodes share their antnode's bytes in which way.
     pub sharing: &'a BTreeMap<BinarySharing, usize>,
     /// The antnode for new nodes; None if there is none.
@@ -96,7 +96,7 @@ pub fn metrics(figures: &MachineReport<'_>, format: Format) -> String {
     let mut by_version: Vec<(Option<&str>, u64)> = Vec::new();
     let mut place: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for node in figures.nodes {
-        let written = figures.particulars.get(&node.id);
+        let written = figures.peer_columns.get(&node.id);
         let version = written.and_then(|written| written.version.as_deref());
         let at = *place.entry(version).or_insert_with(|| {
             by_version.push((version, 0));

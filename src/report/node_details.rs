@@ -55,18 +55,18 @@ struct Details<'a> {
 }
 
 impl<'a> Details<'a> {
-    fn of(node: &'a Node, particulars: &'a PeerColumns) -> Details<'a> {
+    fn of(node: &'a Node, peer_columns: &'a PeerColumns) -> Details<'a> {
         let figures = &node.figures;
         Details {
             id: node.id.0,
-            machine_id: particulars.machine_id,
-            container_id: particulars.container_id,
-            manager_type: &particulars.manager_type,
+            machine_id: peer_columns.machine_id,
+            container_id: peer_columns.container_id,
+            manager_type: &peer_columns.manager_type,
             node_name: &node.name.0,
             service: &node.service.0,
             user: &node.user,
             binary: node.home.binary.display().to_string(),
-            version: particulars.version.as_deref(),
+            version: peer_columns.version.as_deref(),
             root_dir: node.home.root.display().to_string(),
             log_dir: node.home.logs.as_ref().map(|logs| logs.display().to_string()),
             port: node.ports.node,
@@ -96,8 +96,8 @@ impl<'a> Details<'a> {
             network_size: figures.network_size,
             age: node.born.0,
             host: &node.host,
-            method: &particulars.method,
-            layout: &particulars.layout,
+            method: &peer_columns.method,
+            layout: &peer_columns.layout,
             environment: node.environment.as_deref(),
         }
     }
@@ -107,14 +107,14 @@ impl<'a> Details<'a> {
 #[must_use]
 pub fn render(
     nodes: &[&Node],
-    particulars: &BTreeMap<NodeId, PeerColumns>,
+    peer_columns: &BTreeMap<NodeId, PeerColumns>,
     format: Format,
     now: Timestamp,
 ) -> String {
     if format == Format::Json {
         let rows: Vec<Details> = nodes
             .iter()
-            .filter_map(|node| Some(Details::of(node, particulars.get(&node.id)?)))
+            .filter_map(|node| Some(Details::of(node, peer_columns.get(&node.id)?)))
             .collect();
         return as_json(&rows);
     }

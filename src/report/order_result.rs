@@ -24,7 +24,7 @@ pub fn of_order(
     before: &[Node],
     dry: bool,
 ) -> Value {
-    if let Some(blocker) = plan.holds.iter().find(|blocker| is_whole_refusal(blocker)) {
+    if let Some(blocker) = plan.blockers.iter().find(|blocker| is_whole_refusal(blocker)) {
         return json!({ "status": "error", "message": blocker.to_string() });
     }
     match (action, selection) {
@@ -65,7 +65,7 @@ fn of_add(count: i64, plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value
         }
     }
     failures.extend(
-        plan.holds
+        plan.blockers
             .iter()
             .filter(|blocker| blocker.is_failure())
             .map(|blocker| json!({ "error": blocker.to_string() })),
@@ -107,15 +107,12 @@ fn of_restore(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
             StepEnd::Skipped => failures.push(json!({ "service": name, "error": "ended by a signal" })),
         }
     }
-    failures.extend(
-        plan.holds
-            .iter()
-            .filter(|hold| hold.is_failure())
-            .map(|hold| match hold {
-                Blocker::Refused { name, why } => json!({ "service": name, "error": why.to_string() }),
-                hold => json!({ "error": hold.to_string() }),
-            }),
-    );
+    failures.extend(plan.blockers.iter().filter(|blocker| blocker.is_failure()).map(
+        |blocker| match blocker {
+            Blocker::Refused { name, why } => json!({ "service": name, "error": why.to_string() }),
+            blocker => json!({ "error": blocker.to_string() }),
+        },
+    ));
     json!({
         "status": if dry { "restore-dryrun" } else { "restored-nodes" },
         "restored_count": restored.len(),
@@ -185,7 +182,7 @@ impl OrderResult<'_> {
                 (StepEnd::Done, _) => done.push(label),
             }
         }
-        failures.extend(plan.holds.iter().filter_map(|blocker| match blocker {
+        failures.extend(plan.blockers.iter().filter_map(|blocker| match blocker {
             Blocker::Refused { name, why } if blocker.is_failure() => {
                 Some(json!({ "service": name, "error": why.to_string() }))
             }

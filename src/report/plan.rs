@@ -12,7 +12,7 @@ use super::Format;
 pub struct PlanPreview<'a> {
     pub at: Timestamp,
     pub policy: &'a Policy,
-    pub judgement: &'a PlanOutput,
+    pub output: &'a PlanOutput,
     pub nodes: &'a [Node],
 }
 
@@ -21,7 +21,7 @@ pub struct PlanPreview<'a> {
 struct FeatureRow {
     name: &'static str,
     value: bool,
-    because: Vec<LimitRow>,
+    reason: Vec<LimitRow>,
 }
 
 /// A figure and its limit.
@@ -41,63 +41,63 @@ struct LimitRow {
 pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     let row = |feature: &Feature| FeatureRow {
         name: feature.name(),
-        value: preview.judgement.features.answer(*feature),
-        because: limits_of(*feature, preview),
+        value: preview.output.features.answer(*feature),
+        reason: limits_of(*feature, preview),
     };
     let features: Vec<FeatureRow> = Feature::ALL.iter().map(row).collect();
     if format == Format::Json {
         let steps: Vec<Value> = preview
-            .judgement
+            .output
             .plan
             .steps
             .iter()
             .map(|step| step_json(step, preview.nodes))
             .collect();
-        let holds: Vec<String> = preview
-            .judgement
+        let blockers: Vec<String> = preview
+            .output
             .plan
-            .holds
+            .blockers
             .iter()
             .map(ToString::to_string)
             .collect();
         return serde_json::to_string_pretty(&json!({
             "at": preview.at.0,
             "steps": steps,
-            "holds": holds,
+            "holds": blockers,
             "features": features,
         }))
         .unwrap_or_default();
     }
     let mut lines = vec!["The next cycle would:".to_owned()];
-    let steps = &preview.judgement.plan.steps;
+    let steps = &preview.output.plan.steps;
     lines.extend(
         steps
             .iter()
-            .map(|step| format!("  {}; {}", step.action, step.because)),
+            .map(|step| format!("  {}; {}", step.action, step.reason)),
     );
-    let is_rest = |hold: &&Blocker| matches!(hold, Blocker::Resting(_));
-    let holds = &preview.judgement.plan.holds;
+    let is_rest = |blocker: &&Blocker| matches!(blocker, Blocker::Resting(_));
+    let blockers = &preview.output.plan.blockers;
     if steps.is_empty() {
-        let rest = holds.iter().find(is_rest).map(|rest| format!("; {rest}"));
+        let rest = blockers.iter().find(is_rest).map(|rest| format!("; {rest}"));
         lines.push(format!(
             "  survey the nodes, and do nothing else{}",
             rest.unwrap_or_default()
         ));
     }
     lines.push("Why not more:".to_owned());
-    let others: Vec<&Blocker> = holds.iter().filter(|hold| !is_rest(hold)).collect();
-    lines.extend(others.iter().map(|hold| format!("  {hold}")));
+    let others: Vec<&Blocker> = blockers.iter().filter(|blocker| !is_rest(blocker)).collect();
+    lines.extend(others.iter().map(|blocker| format!("  {blocker}")));
     if others.is_empty() {
         lines.push("  nothing is blocked".to_owned());
     }
     lines.push("Limits: room to add, and pressure to remove:".to_owned());
     for feature in &features {
-        let because: Vec<&str> = feature.because.iter().map(|fact| fact.text.as_str()).collect();
+        let reason: Vec<&str> = feature.reason.iter().map(|fact| fact.text.as_str()).collect();
         let answer = if feature.value { "yes" } else { "no" };
         lines.push(format!(
             "  {:<15} {answer:<4} {}",
             feature.name,
-            because.join(", ")
+            reason.join(", ")
         ));
     }
     lines.join("\n")
@@ -120,8 +120,8 @@ fn step_json(step: &Step, nodes: &[Node]) -> Value {
         "node": step.action.node().map(|id| id.0),
         "service": service,
         "priority": step.priority,
-        "reason": step.because.to_string(),
-        "figures": step.because.figures(),
+        "reason": step.reason.to_string(),
+        "figures": step.reason.figures(),
     })
 }
 
@@ -135,7 +135,7 @@ enum LimitSide {
 }
 
 fn limits_of(feature: Feature, preview: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
+    let (policy, metrics) = (preview.policy, &preview.output.metrics);
     let quantities = feature.measured(policy, metrics);
     match feature {
         Feature::AllowCpu | Feature::AllowMem | Feature::AllowHd | Feature::LoadAllow => {
@@ -156,7 +156,7 @@ fn limits_of(feature: Feature, preview: &PlanPreview<'_>) -> Vec<LimitRow> {
         )],
         Feature::AddNewNode => add_new_node(preview),
         Feature::Remove => vec![
-            note(if preview.judgement.features.has_pressure() {
+            note(if preview.output.features.has_pressure() {
                 "a limit is exceeded"
             } else {
                 "no limit is exceeded"
@@ -168,10 +168,10 @@ fn limits_of(feature: Feature, preview: &PlanPreview<'_>) -> Vec<LimitRow> {
 }
 
 fn add_new_node(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
+    let (policy, metrics) = (preview.policy, &preview.output.metrics);
     let underway = metrics.upgrading_nodes + metrics.restarting_nodes + metrics.removing_nodes;
     vec![
-        note(if preview.judgement.features.has_resources() {
+        note(if preview.output.features.has_resources() {
             "the machine has room"
         } else {
             "the machine has no room"
@@ -182,7 +182,7 @@ fn add_new_node(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
 }
 
 fn upgrade(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
-    let (policy, metrics) = (preview.policy, &preview.judgement.metrics);
+    let (policy, metrics) = (preview.policy, &preview.output.metrics);
     let mut facts = vec![counted(
         "running nodes older than the binary",
         metrics.upgradable_nodes.unwrap_or(metrics.nodes_to_upgrade),
@@ -193,7 +193,7 @@ fn upgrade(preview: &PlanPreview<'_>) -> Vec<LimitRow> {
     if metrics.antnode_version.is_none() {
         facts.push(note("no antnode binary found"));
     }
-    if preview.judgement.features.remove {
+    if preview.output.features.remove {
         facts.push(note("nodes must be removed first"));
     }
     facts

@@ -1,4 +1,4 @@
-//! What this run's settings and surroundings tell the managers that drive antctl.
+//! The options of this run for the managers that use antctl.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ impl Session {
         }
     }
 
-    /// `path` if a program is there, else the one of that name on PATH, else `path` all the same.
+    /// `path` if it is a file, else the program of that name on PATH, else `path`.
     fn program_at(&self, path: &Path) -> PathBuf {
         let search = self.variables.get("PATH").unwrap_or_default();
         let name = path.file_name().unwrap_or_default();
@@ -35,23 +35,24 @@ impl Session {
         found.unwrap_or_else(|| path.to_owned())
     }
 
-    /// RUST_BACKTRACE for antctl: `--rust_backtrace`, else our own.
+    /// RUST_BACKTRACE for antctl: `--rust_backtrace`, else the environment variable of wnm.
     fn backtrace(&self) -> Option<String> {
         let own = || self.variables.get("RUST_BACKTRACE").map(str::to_owned);
         self.run.rust_backtrace.clone().or_else(own)
     }
 
-    /// Where programs of the user keep their data.
+    /// The XDG data directory of the user.
     fn data_home(&self) -> PathBuf {
-        let told = self.variables.get("XDG_DATA_HOME").map(PathBuf::from);
-        told.filter(|path| path.is_absolute())
+        let configured = self.variables.get("XDG_DATA_HOME").map(PathBuf::from);
+        configured
+            .filter(|path| path.is_absolute())
             .unwrap_or_else(|| self.place.operator.home.join(".local/share"))
     }
 }
 
-/// What nodes are made from and upgraded to: the antnode that was found, or one that antctl downloads.
+/// The binary for adds and upgrades: the antnode that was found, or one that antctl downloads.
 #[must_use]
-pub fn material(settings: &Settings, found: Option<&Binary>) -> Option<Binary> {
+pub fn node_binary(settings: &Settings, found: Option<&Binary>) -> Option<Binary> {
     let version = settings.antctl_version.as_ref();
     let kind = settings.process_manager;
     match found {
@@ -63,21 +64,21 @@ pub fn material(settings: &Settings, found: Option<&Binary>) -> Option<Binary> {
 }
 
 impl Colony {
-    /// What nodes are made from and upgraded to; None, and a warning, where there is nothing.
-    pub fn material<E: std::fmt::Display>(&self, found: Result<&Binary, &E>) -> Option<Binary> {
-        let material = material(&self.settings, found.ok());
-        if let (None, Err(error)) = (&material, found) {
+    /// The binary for adds and upgrades. If there is none: None, and a warning in the log.
+    pub fn node_binary<E: std::fmt::Display>(&self, found: Result<&Binary, &E>) -> Option<Binary> {
+        let node_binary = node_binary(&self.settings, found.ok());
+        if let (None, Err(error)) = (&node_binary, found) {
             tracing::warn!("cannot {error}; nothing is added or upgraded");
         }
-        material
+        node_binary
     }
 
-    /// Ports that no new node may have though no node of the colony has them.
+    /// Ports of removed nodes, which the manager does not give to new nodes.
     pub(super) fn reserved_ports(&self) -> Vec<u16> {
         let manager = self.world.managers.of(self.settings.process_manager);
         let ports = manager.and_then(|manager| manager.reserved_ports());
         ports.unwrap_or_else(|error| {
-            tracing::warn!("which ports are taken for good is not known: cannot {error}");
+            tracing::warn!("the ports that the manager reserves are unknown: cannot {error}");
             Vec::new()
         })
     }

@@ -27,7 +27,7 @@ pub fn check_removal(session: &Session, cause: &str, nodes: &[&Node], all: usize
         names(nodes)
     );
     if session.terminal.has_operator {
-        session.terminal.tell(&text);
+        session.terminal.print(&text);
         let answer = session
             .terminal
             .ask("Remove them? [y/N]")
@@ -63,7 +63,7 @@ pub(super) fn check_cap(
     if !resolved.changes.iter().any(|(name, _)| *name == "node_cap") {
         return Ok(());
     }
-    let stored = store.machine_sayings()?;
+    let stored = store.stored_settings()?;
     let before = stored.iter().find(|(name, _)| name == "node_cap");
     let before = before.and_then(|(_, text)| text.as_deref()?.parse::<usize>().ok());
     let cap = usize::try_from(resolved.settings.node_cap).unwrap_or(usize::MAX);

@@ -1,4 +1,4 @@
-//! Numbers that no row has and something on disk bears all the same.
+//! Node directories and services on disk without a row in the database.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,8 +9,8 @@ use crate::settings::Settings;
 use crate::store::UnreadableRow;
 use crate::world::World;
 
-/// What bears the number of a node that the colony does not have, by number: the data of a node whose row was lost,
-/// or that was never taken in. It may hold an identity, so no new node gets its number.
+/// Files and services, by node id, of nodes that have no row: the row was lost, or the node was never imported. They may
+/// contain an identity, so no new node gets the id.
 #[must_use]
 pub fn orphans(
     world: &World,
@@ -25,7 +25,7 @@ pub fn orphans(
         .map(|node| node.id)
         .chain(unread.iter().filter_map(|row| row.id))
         .collect();
-    // A node may be called otherwise than by its number.
+    // The name of a node can differ from its id.
     let homes: BTreeSet<&Path> = nodes.iter().map(|node| node.home.root.as_path()).collect();
     let mut orphans = manager.leftovers();
     orphans.retain(|(id, path)| !ids.contains(id) && !homes.contains(path.as_path()));
@@ -33,7 +33,7 @@ pub fn orphans(
     orphans
 }
 
-/// The numbers that no new node may have: those of rows that cannot be read, and those of orphans.
+/// The ids that no new node may get: those of unreadable rows and of orphans.
 #[must_use]
 pub fn reserved(world: &World, settings: &Settings, known: (&[Node], &[UnreadableRow])) -> Vec<NodeId> {
     let unread = known.1.iter().filter_map(|row| row.id);

@@ -1,4 +1,4 @@
-//! From all that was said to the settings of a run.
+//! Resolves the values from all sources to the settings of a run.
 
 use crate::error::ExitError;
 use crate::settings::source::strongest;
@@ -6,81 +6,82 @@ use crate::settings::{self, Provided, Resolved, Source, defaults, from_machine_r
 use crate::store::Store;
 use crate::survey::MachineReader;
 
-use super::{Session, gauge};
+use super::{Session, machine_reader};
 
 impl Session {
-    /// The settings that count, with what the colony keeps as one of their layers.
+    /// Resolves the settings, with those of the database as one source, and logs them.
+    ///
     /// # Errors
-    /// As [`Session::begin`]; and what init fixed and was to be changed: exit code 1.
+    /// As [`Session::begin`]; also a change of a setting that only init can set: exit code 1.
     pub fn resolve(&self, store: Option<&Store>) -> Result<Resolved, ExitError> {
-        let resolved = self.weigh(store, &[], &self.sayings)?;
-        self.tell(&resolved);
+        let resolved = self.resolve_from(store, &[], &self.provided)?;
+        self.log_settings(&resolved);
         Ok(resolved)
     }
 
-    /// The settings that a colony made now would have, whoever gets its rewards: the one thing nobody can guess.
+    /// The settings that a colony created now would have. The rewards address has no default: the faucet stands in.
     ///
     /// # Errors
     /// As [`Session::begin`].
-    pub fn foreseen(&self) -> Result<Resolved, ExitError> {
+    pub fn preview_settings(&self) -> Result<Resolved, ExitError> {
         let wallet = table::find("rewards_address").map(|setting| Provided {
             setting,
             text: "faucet".to_owned(),
             source: Source::Default,
         });
         let found: Vec<Provided> = wallet.into_iter().collect();
-        self.weigh(None, &found, &self.sayings)
+        self.resolve_from(None, &found, &self.provided)
     }
 
-    /// As [`Session::resolve`], without a word in the log, by what was `said`, and before what the colony keeps by
-    /// what was `found`.
+    /// Resolves the settings from `said`, and with less precedence from `found`, the database and the defaults. Logs
+    /// nothing.
     ///
     /// # Errors
     /// As [`Session::resolve`].
-    pub fn weigh(
+    pub fn resolve_from(
         &self,
         store: Option<&Store>,
         found: &[Provided],
         said: &[Provided],
     ) -> Result<Resolved, ExitError> {
-        let mut sayings = Vec::new();
+        let mut provided = Vec::new();
         match store {
             Some(store) => {
                 let facts = store.facts()?;
-                sayings.extend(defaults::values(
+                provided.extend(defaults::values(
                     &self.place,
                     facts.cpu_count,
                     facts.last_stopped_at,
                 ));
-                let row = store.machine_sayings()?;
-                sayings.extend(from_machine_row(
+                let row = store.stored_settings()?;
+                provided.extend(from_machine_row(
                     row.iter().map(|(name, text)| (name.as_str(), text.clone())),
                 ));
             }
             None => {
-                let now = gauge()
+                let now = machine_reader()
                     .read(&self.place.base_dir)
                     .map_err(|error| ExitError::refused(format_args!("cannot {error}")))?;
-                sayings.extend(defaults::values(&self.place, now.cpus, now.boot));
+                provided.extend(defaults::values(&self.place, now.cpus, now.boot));
             }
         }
-        sayings.extend(found.iter().cloned());
-        sayings.extend(said.iter().cloned());
-        Ok(settings::resolve(&sayings, &self.place, &self.variables)?)
+        provided.extend(found.iter().cloned());
+        provided.extend(said.iter().cloned());
+        Ok(settings::resolve(&provided, &self.place, &self.variables)?)
     }
 
     /// Stores the changed settings. If a file or a variable has another value than a flag, the next run stores that value
-    /// again, so the operator is told.
+    /// again, so this is logged.
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn keep(&self, store: &Store, resolved: &Resolved) -> Result<(), ExitError> {
-        store.keep(&resolved.changes)?;
+    pub fn store_settings(&self, store: &Store, resolved: &Resolved) -> Result<(), ExitError> {
+        store.store_settings(&resolved.changes)?;
         for (name, text) in &resolved.changes {
             let text = text.as_deref().unwrap_or("nothing");
             tracing::info!("kept {name} = {text}");
             let others: Vec<Provided> = self
-                .sayings
+                .provided
                 .iter()
                 .filter(|one| one.source != Source::Flag)
                 .cloned()
@@ -97,8 +98,8 @@ impl Session {
         Ok(())
     }
 
-    /// Logs what the operator should hear of his settings, or wants to see.
-    pub fn tell(&self, resolved: &Resolved) {
+    /// Logs the warnings about settings, and the settings themselves if the operator asked for them.
+    pub fn log_settings(&self, resolved: &Resolved) {
         for warning in &resolved.warnings {
             tracing::warn!("{warning}");
         }

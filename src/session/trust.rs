@@ -1,4 +1,4 @@
-//! Whether the colony lies where root can be sure of it.
+//! Checks that no other account can replace the colony's files while root uses them.
 
 use std::path::{Path, PathBuf};
 
@@ -8,39 +8,38 @@ use crate::program::trusted_path::{self, UntrustedPath};
 use crate::settings::Locations;
 
 impl Session {
-    /// Refuses a colony where somebody else could exchange what root reads and writes there.
+    /// Rejects a colony whose files another account could replace while root uses them.
     ///
     /// # Errors
-    /// With the first place on the way to its folder or database that is another's, or that others may write.
-    pub fn refuse_weak_ground(&self) -> Result<(), ExitError> {
-        self.refuse_places(trusted_path::find_not_exclusive)
+    /// Names the first directory on the path that another account owns or may write.
+    pub fn require_trusted_paths(&self) -> Result<(), ExitError> {
+        self.require_trusted(trusted_path::find_not_exclusive)
     }
 
-    /// The same of a colony that is to be made, as far as it is there.
+    /// The same check for a colony that will be created: only of the directories that exist.
     ///
     /// # Errors
     /// As [`Session::refuse_weak_ground`].
-    pub fn refuse_weak_future(&self) -> Result<(), ExitError> {
-        self.refuse_places(trusted_path::find_untrusted)
+    pub fn require_trusted_new_paths(&self) -> Result<(), ExitError> {
+        self.require_trusted(trusted_path::find_untrusted)
     }
 
-    fn refuse_places(&self, weakness: fn(&Path) -> Option<UntrustedPath>) -> Result<(), ExitError> {
+    fn require_trusted(&self, find_untrusted: fn(&Path) -> Option<UntrustedPath>) -> Result<(), ExitError> {
         if !trusted_path::is_required(self.place.mode) {
             return Ok(());
         }
         let Locations {
             base_dir, db_path, ..
         } = &self.place;
-        // A name without a folder lies in the one that wnm was called in.
+        // A relative path belongs to the working directory.
         let whole: Vec<PathBuf> = [base_dir, db_path]
             .into_iter()
             .filter_map(|path| std::path::absolute(path).ok())
             .collect();
-        // SQLite makes files beside the database and takes them away again: no folder for it is one where all may make
-        // names.
+        // SQLite creates and deletes files beside the database, so its directory must not be writable for others.
         let folder = whole.last().and_then(|path| path.parent());
         let places = whole.iter().map(PathBuf::as_path).chain(folder);
-        match places.filter_map(weakness).next() {
+        match places.filter_map(find_untrusted).next() {
             None => Ok(()),
             Some(weak) => {
                 Err(ExitError::refused(format_args!("not with root's rights: {weak}")).hint(weak.hint()))

@@ -1,4 +1,4 @@
-//! Asking programs for their version, with no more rights than who could exchange them has.
+//! Runs `antnode --version` with no more rights than the account that could replace the program.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -9,14 +9,14 @@ use crate::program::{Program, trusted_path};
 use crate::settings::NODE_USER;
 use crate::survey;
 
-/// Who may do what everybody may.
+/// The account without special rights.
 const NOBODY: &str = "nobody";
 
-/// What a program says of its version.
+/// The output of `PROGRAM --version`.
 pub(super) fn version(path: &Path) -> Result<String, String> {
     let program = Program::new(path).arg("--version").limit(survey::VERSION_LIMIT);
-    let program = match keeper(path) {
-        Some(keeper) => program.as_account(&keeper),
+    let program = match account_to_use(path) {
+        Some(account_to_use) => program.as_account(&account_to_use),
         None => program,
     };
     program
@@ -25,11 +25,11 @@ pub(super) fn version(path: &Path) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// In whose name a program is run that somebody else can exchange at any time: nobody gets root's rights by that, and no
-/// node those of the operator.
+/// The account to run a program as, if another account can replace the program. Otherwise that account would get the
+/// rights of root, or a node those of the operator.
 ///
-/// The first on the way who could is asked for, as he can lead us to a folder of root's and back.
-fn keeper(path: &Path) -> Option<Account> {
+/// It is the first such account on the path, because it can redirect the rest of the path.
+fn account_to_use(path: &Path) -> Option<Account> {
     if let Some(weak) = trusted_path::find_untrusted(path) {
         let owner = weak.owner().and_then(|name| user_account::named(name).ok());
         return match owner {
@@ -44,8 +44,8 @@ fn keeper(path: &Path) -> Option<Account> {
     if owner == 0 || owner == user_account::uid() {
         return None;
     }
-    let keeper = user_account::of(owner)?;
-    (user_account::is_root() || keeper.name == NODE_USER).then_some(keeper)
+    let account_to_use = user_account::of(owner)?;
+    (user_account::is_root() || account_to_use.name == NODE_USER).then_some(account_to_use)
 }
 
 #[cfg(test)]
@@ -55,16 +55,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lies_in_our_own_folder_or_in_roots_is_run_as_ourselves() {
+    fn runs_programs_of_ourselves_and_of_root_as_ourselves() {
         let folder = tempfile::TempDir::new().unwrap();
-        assert_eq!(keeper(&folder.path().join("antnode")), None);
-        assert_eq!(keeper(Path::new("/usr/bin/env")), None);
+        assert_eq!(account_to_use(&folder.path().join("antnode")), None);
+        assert_eq!(account_to_use(Path::new("/usr/bin/env")), None);
     }
 
     #[test]
-    fn root_runs_what_lies_in_the_folder_of_another_in_that_ones_name() {
+    fn root_runs_programs_of_another_account_as_that_account() {
         if !user_account::is_root() {
-            eprintln!("SKIPPED: only root has others' rights to give up");
+            eprintln!("SKIPPED: needs root");
             return;
         }
         let nobody = user_account::named("nobody").unwrap();
@@ -77,7 +77,7 @@ mod tests {
         let asked = |path: &Path| version(path).unwrap().trim().to_owned();
         assert_eq!(asked(&program), nobody.uid.to_string());
 
-        // Through a link of root's, in a folder of root's that can be exchanged, and of one that all may write.
+        // Through a symlink of root, in a directory of root below one of another account, and in one that all may write.
         let link = tempfile::TempDir::new().unwrap();
         fs::set_permissions(link.path(), fs::Permissions::from_mode(0o755)).unwrap();
         std::os::unix::fs::symlink(&program, link.path().join("antnode")).unwrap();

@@ -98,11 +98,11 @@ pub fn find(
     };
     let meant = |name: &str| -> Result<Option<Value>, SettingsError> {
         strongest(provided, name)
-            .filter(|saying| saying.source.is_explicit())
-            .map(|saying| {
-                parse_value::parse(saying.setting, &saying.text, &scope)
+            .filter(|value| value.source.is_explicit())
+            .map(|value| {
+                parse_value::parse(value.setting, &value.text, &scope)
                     .map(|meaning| meaning.value)
-                    .map_err(|why| saying.invalid(why))
+                    .map_err(|why| value.invalid(why))
             })
             .transpose()
     };

@@ -128,7 +128,7 @@ fn add(transaction: &Transaction<'_>, table: &str, column: &Column) -> Result<()
         // Older than any known database of the peer: there is no value to set.
         (true, None) => {
             return Err(Fault::NotAColony(format!(
-                "table `{table}` lacks the column `{name}`"
+                "the column `{name}` of table `{table}` is missing"
             )));
         }
     };

@@ -61,7 +61,7 @@ mod tests {
     use crate::store::tests::colony;
 
     #[test]
-    fn a_path_has_the_version_it_told_last() {
+    fn path_has_its_last_version() {
         let store = colony();
         let binary = |version: &str, mtime_ns: i128| Binary {
             path: PathBuf::from("/home/op/.local/bin/antnode"),

@@ -37,7 +37,7 @@ impl Store {
     pub fn open_read_only(path: &Path) -> Result<Store, StoreError> {
         let read = || {
             let connection = open_file::read(path)?;
-            schema::judge(&connection)?;
+            schema::check_schema(&connection)?;
             Ok(connection)
         };
         read()
@@ -55,7 +55,7 @@ impl Store {
         let make = || {
             let mut connection = Connection::open_in_memory()?;
             open_file::prepare(&connection)?;
-            schema::lay(&mut connection)?;
+            schema::create_schema(&mut connection)?;
             Ok(connection)
         };
         match make() {
@@ -89,7 +89,7 @@ impl Store {
     pub fn foreign_objects(&self) -> Result<Vec<String>, StoreError> {
         self.read(|connection| {
             let mut ours = Connection::open_in_memory()?;
-            schema::lay(&mut ours)?;
+            schema::create_schema(&mut ours)?;
             let mut known = objects(&ours)?;
             // The table that the Python wnm creates.
             known.push("table alembic_version".to_owned());
@@ -104,7 +104,10 @@ impl Store {
     ///
     /// # Errors
     /// Those of `work`, and those of beginning and committing the transaction.
-    pub fn together<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    pub fn in_transaction<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         let at = |error: rusqlite::Error| Fault::from(error).at(&self.path);
         let transaction =
             Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(at)?;
@@ -113,7 +116,7 @@ impl Store {
         Ok(done)
     }
 
-    /// Runs `work` in one transaction, which is rolled back if it fails. Within [`Store::together`], only what `work`
+    /// Runs `work` in one transaction, which is rolled back if it fails. Within [`Store::in_transaction`], only what `work`
     /// itself wrote is rolled back.
     pub(super) fn transact<T>(
         &self,
@@ -158,7 +161,7 @@ fn objects(connection: &Connection) -> Result<Vec<String>, Fault> {
 
 /// Deletes a database without a machine, which a failed init left. Any other database is kept.
 pub fn discard(path: &Path) {
-    if open_file::glance(path, open_file::PATIENCE, schema::judge) != Err(Fault::Uninitialised) {
+    if open_file::read_briefly(path, open_file::PATIENCE, schema::check_schema) != Err(Fault::Uninitialised) {
         return;
     }
     for ending in ["-wal", "-shm", ""] {
@@ -174,7 +177,7 @@ pub fn discard(path: &Path) {
 pub fn peek(path: &Path) -> StoredPlace {
     // This runs before the lock is taken, so it does not wait long for a locked database.
     let patience = Duration::from_millis(500);
-    let seen = open_file::glance(path, patience, |connection| {
+    let seen = open_file::read_briefly(path, patience, |connection| {
         Ok(connection.query_row(
             "SELECT process_manager, node_storage FROM machine ORDER BY id LIMIT 1",
             [],
@@ -196,27 +199,28 @@ pub fn peek(path: &Path) -> StoredPlace {
 }
 
 fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
-    match schema::look(path) {
+    match schema::read_schema(path) {
         // An init that was killed left no rows.
         Err(Fault::Absent | Fault::Uninitialised | Fault::Interrupted) | Ok(SchemaState::Blank) => {}
         Ok(SchemaState::Current)
-            if open_file::glance(path, open_file::PATIENCE, schema::judge) == Err(Fault::Uninitialised) => {}
+            if open_file::read_briefly(path, open_file::PATIENCE, schema::check_schema)
+                == Err(Fault::Uninitialised) => {}
         Ok(SchemaState::Newer(version)) => return Err(Fault::Ahead(version)),
         Ok(SchemaState::Current | SchemaState::Older(_) | SchemaState::Peer(_)) => return Err(Fault::Exists),
         Err(fault) => return Err(fault),
     }
     let made = open_file::make(path, mode)?;
-    let lay = || {
+    let create_schema = || {
         let mut connection = Connection::open_with_flags(
             path,
             rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         open_file::prepare(&connection)?;
-        schema::lay(&mut connection)?;
+        schema::create_schema(&mut connection)?;
         open_file::write_ahead(&connection)?;
         Ok(connection)
     };
-    let laid = lay();
+    let laid = create_schema();
     if laid.is_err() && made && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
         // An empty file does no harm if it cannot be deleted.
         let _ = std::fs::remove_file(path);
@@ -228,7 +232,7 @@ fn create(path: &Path, mode: Mode) -> Result<Store, Fault> {
 }
 
 fn open(path: &Path) -> Result<Store, Fault> {
-    open_file::glance(path, open_file::PATIENCE, schema::judge)?;
+    open_file::read_briefly(path, open_file::PATIENCE, schema::check_schema)?;
     let connection = open_file::connect(path)?;
     open_file::write_ahead(&connection)?;
     // Fail now and not at the first step if another program keeps writing.

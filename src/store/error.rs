@@ -76,17 +76,17 @@ impl fmt::Display for StoreError {
         let path = self.path.display();
         match &self.fault {
             Fault::Absent => write!(f, "there is no colony at `{path}`: not initialised"),
-            Fault::Uninitialised => write!(f, "`{path}` holds no colony yet: not initialised"),
-            Fault::Exists => write!(f, "`{path}` already holds a colony"),
+            Fault::Uninitialised => write!(f, "`{path}` contains no colony yet: not initialised"),
+            Fault::Exists => write!(f, "`{path}` already contains a colony"),
             Fault::NotAFile => write!(f, "`{path}` is not a file"),
             Fault::NotADatabase => write!(f, "`{path}` is not an SQLite database"),
             Fault::NotAColony(why) => write!(f, "`{path}` is not a colony: {why}"),
             Fault::Behind { from, to } => write!(
                 f,
-                "`{path}` has to be brought from {from} to {to}: run `wnm --force_action wnm-db-migration --confirm`"
+                "`{path}` must be migrated from {from} to {to}: run `wnm --force_action wnm-db-migration --confirm`"
             ),
             Fault::Ahead(version) => {
-                write!(f, "`{path}` was made by a newer wnm (its schema is V{version})")
+                write!(f, "`{path}` belongs to a newer wnm (its schema is V{version})")
             }
             Fault::Damaged(why) => write!(f, "`{path}` is damaged or cut short: {why}"),
             Fault::Locked => write!(f, "`{path}` is locked by another program"),
@@ -184,14 +184,14 @@ mod tests {
     use super::{Fault, quoted, said};
 
     #[test]
-    fn an_error_names_the_file_and_says_what_to_run() {
+    fn errors_name_the_file_and_the_command() {
         let behind = Fault::Behind {
             from: "the peer's schema `62bd2784638c`".to_owned(),
             to: "V2".to_owned(),
         };
         assert_eq!(
             behind.at(Path::new("/x/colony.db")).to_string(),
-            "`/x/colony.db` has to be brought from the peer's schema `62bd2784638c` to V2: \
+            "`/x/colony.db` must be migrated from the peer's schema `62bd2784638c` to V2: \
              run `wnm --force_action wnm-db-migration --confirm`"
         );
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_say_is_kept_to_a_line() {
+    fn other_text_becomes_one_line() {
         assert_eq!(said("one\ntwo\n"), "one two");
         assert!(said(&"x".repeat(1_000_000)).chars().count() < 210);
         assert_eq!(quoted("a\nb"), "`a\\nb`");

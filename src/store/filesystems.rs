@@ -67,7 +67,7 @@ mod tests {
     use crate::store::tests::colony;
 
     #[test]
-    fn the_folders_of_nodes_are_remembered_while_nodes_lie_in_them() {
+    fn folders_are_stored_while_they_contain_nodes() {
         let store = colony();
         assert_eq!(store.devices().unwrap(), FilesystemIds::new());
         let [one, two, three] = ["/one", "/two", "/three"].map(PathBuf::from);

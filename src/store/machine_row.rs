@@ -28,7 +28,7 @@ pub struct MachineFacts {
 impl Store {
     /// Every column of the machine's row, then the settings that have a row in table `setting`: name and text.
     /// None is NULL.
-    pub fn machine_sayings(&self) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    pub fn stored_settings(&self) -> Result<Vec<(String, Option<String>)>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare("SELECT * FROM machine WHERE id = 1")?;
             let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
@@ -100,26 +100,26 @@ impl Store {
             transaction
                 .execute(&sql, rusqlite::params_from_iter(values))
                 .map_err(refused)?;
-            keep(transaction, &rest)?;
+            store_settings(transaction, &rest)?;
             nodes.iter().try_for_each(|node| node::insert(transaction, node))
         })
     }
 
     /// Writes settings, in the types of their columns. Equal values are not written again.
-    pub fn keep(&self, columns: &[(&str, Option<String>)]) -> Result<(), StoreError> {
-        self.transact(|transaction| keep(transaction, columns))
+    pub fn store_settings(&self, columns: &[(&str, Option<String>)]) -> Result<(), StoreError> {
+        self.transact(|transaction| store_settings(transaction, columns))
     }
 
     /// Adds imported nodes, and the settings that follow from them: all of it or nothing.
     pub fn import(&self, columns: &[(&str, Option<String>)], nodes: &[Node]) -> Result<(), StoreError> {
         self.transact(|transaction| {
-            keep(transaction, columns)?;
+            store_settings(transaction, columns)?;
             nodes.iter().try_for_each(|node| node::insert(transaction, node))
         })
     }
 }
 
-fn keep(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<(), Fault> {
+fn store_settings(transaction: &Connection, columns: &[(&str, Option<String>)]) -> Result<(), Fault> {
     let known = declared(transaction)?;
     for (column, text) in columns {
         match (find(&known, column)?, text) {

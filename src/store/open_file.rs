@@ -70,18 +70,18 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), Fault> {
 /// A database in WAL mode that no program has open is a single file, which is read without locks; if it changes
 /// meanwhile, `look` runs again. If another program has it open, its `-wal` and `-shm` exist already, and the database is
 /// read with them.
-pub(super) fn glance<T>(
+pub(super) fn read_briefly<T>(
     path: &Path,
     patience: Duration,
-    look: impl Fn(&Connection) -> Result<T, Fault>,
+    read: impl Fn(&Connection) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    match alone(path, &look)? {
+    match alone(path, &read)? {
         Some(seen) => Ok(seen),
-        None => look(&shared(path, patience)?),
+        None => read(&shared(path, patience)?),
     }
 }
 
-/// A read-only connection that, as [`glance`], changes nothing: to the file, or to a copy in memory.
+/// A read-only connection that, as [`read_briefly`], changes nothing: to the file, or to a copy in memory.
 pub(super) fn read(path: &Path) -> Result<Connection, Fault> {
     let copy = alone(path, &|source: &Connection| {
         let mut copy = Connection::open_in_memory()?;
@@ -106,7 +106,7 @@ pub(super) fn copy_all(source: &Connection, target: &mut Connection) -> Result<(
 }
 
 /// The result of `look` on a database in WAL mode that no program has open; None if it is in use or in another mode.
-fn alone<T>(path: &Path, look: &impl Fn(&Connection) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
+fn alone<T>(path: &Path, read: &impl Fn(&Connection) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
     for _ in 0..TRIES {
         let real = regular(path)?;
         let before = stamp(&real)?;
@@ -116,7 +116,7 @@ fn alone<T>(path: &Path, look: &impl Fn(&Connection) -> Result<T, Fault>) -> Res
         }
         let seen = immutable(&real).and_then(|connection| {
             is_whole(&connection, &real)?;
-            look(&connection).map(Some)
+            read(&connection).map(Some)
         });
         if is_still(&real) && stamp(&real)? == before {
             return seen;
@@ -133,7 +133,7 @@ fn is_whole(connection: &Connection, path: &Path) -> Result<(), Fault> {
         .cast_unsigned();
     let length = fs::metadata(path)?.len();
     if length < says {
-        return Err(Fault::Damaged(format!("{length} bytes are left of {says}")));
+        return Err(Fault::Damaged(format!("it has {length} bytes instead of {says}")));
     }
     Ok(())
 }
@@ -257,7 +257,7 @@ pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
         Ok(_) => true,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => false,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Fault::Io("its directory is not there".to_owned()));
+            return Err(Fault::Io("its directory does not exist".to_owned()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -266,7 +266,9 @@ pub(super) fn make(path: &Path, mode: Mode) -> Result<bool, Fault> {
         return Err(Fault::NotAFile);
     }
     if file.len() == 0 && file.nlink() > 1 {
-        return Err(Fault::Io("it is another file as well; move it away".to_owned()));
+        return Err(Fault::Io(
+            "it is a hard link of another file; move it away".to_owned(),
+        ));
     }
     if file.len() == 0 {
         fs::set_permissions(path, Permissions::from_mode(bits))?;
@@ -281,7 +283,7 @@ pub(super) fn write_ahead(connection: &Connection) -> Result<(), Fault> {
         Ok(())
     } else {
         Err(Fault::Io(format!(
-            "it cannot be put into WAL mode (it is in `{mode}`)"
+            "it cannot be switched to WAL mode (its mode is `{mode}`)"
         )))
     }
 }

@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_pending_until_it_is_finished() {
+    fn step_is_pending_until_it_is_finished() {
         let store = colony();
         let id = store.begin(&intent()).unwrap();
         assert_eq!(store.pending().unwrap(), vec![(id, intent())]);
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_cannot_be_written_stays_pending_whole() {
+    fn step_that_cannot_be_written_stays_pending() {
         let store = colony();
         let id = store.begin(&intent()).unwrap();
         let lost = NodeChange::Update(&node(4));
@@ -179,10 +179,10 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_that_saw_nothing_new_writes_its_sample_alone() {
+    fn survey_without_changes_writes_only_its_sample() {
         let store = colony();
         let all: Vec<_> = (1..=1000).map(node).collect();
-        store.take_in(&all).unwrap();
+        store.insert_all(&all).unwrap();
         let read = store.nodes().unwrap();
         let written = changes(&store, || {
             store.record_survey(&read, &sample(5), &facts()).unwrap()

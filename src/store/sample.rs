@@ -262,7 +262,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_last_sample_is_the_one_written_last() {
+    fn last_sample_is_the_newest() {
         let store = colony();
         assert_eq!(store.last_sample().unwrap(), None);
         write(&store, &sample(9_000_000_000));
@@ -277,7 +277,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn samples_thin_after_a_day_and_go_after_a_week() {
+    fn samples_are_thinned_after_a_day_and_deleted_after_a_week() {
         let store = colony();
         let now = 100 * DAY;
         for minute in (0..10 * 24 * 60).rev() {
@@ -323,7 +323,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn within_the_hour_there_is_nothing_to_forget() {
+    fn deletes_nothing_within_the_hour() {
         let store = colony();
         write(&store, &sample(36_000));
         write(&store, &sample(36_060));

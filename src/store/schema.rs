@@ -70,8 +70,8 @@ impl SchemaState {
 }
 
 /// The schema of the database at `path`, for a dry run of [`migrate`]. Changes nothing.
-pub fn standing(path: &Path) -> Result<SchemaState, StoreError> {
-    look(path).map_err(|fault| fault.at(path))
+pub fn schema_state(path: &Path) -> Result<SchemaState, StoreError> {
+    read_schema(path).map_err(|fault| fault.at(path))
 }
 
 /// Migrates the database at `path` to the newest schema: first makes and checks a backup beside it, then does everything
@@ -84,27 +84,27 @@ pub fn migrate(path: &Path, now: Timestamp) -> Result<MigrationResult, StoreErro
 }
 
 /// The schema of the database at `path`. Changes nothing.
-pub(super) fn look(path: &Path) -> Result<SchemaState, Fault> {
-    open_file::glance(path, open_file::PATIENCE, recognise)
+pub(super) fn read_schema(path: &Path) -> Result<SchemaState, Fault> {
+    open_file::read_briefly(path, open_file::PATIENCE, recognise)
 }
 
 /// Rejects a database that needs a migration, an init or a newer wnm.
-pub(super) fn judge(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn check_schema(connection: &Connection) -> Result<(), Fault> {
     reject_views(connection)?;
-    let standing = recognise(connection)?;
-    match standing {
+    let state = recognise(connection)?;
+    match state {
         SchemaState::Current if has_machine(connection)? => Ok(()),
         SchemaState::Current | SchemaState::Blank => Err(Fault::Uninitialised),
         SchemaState::Newer(version) => Err(Fault::Ahead(version)),
         SchemaState::Older(_) | SchemaState::Peer(_) => Err(Fault::Behind {
-            from: standing.words(),
+            from: state.words(),
             to: SchemaState::Current.words(),
         }),
     }
 }
 
 /// Creates the newest schema in an empty database. A database that has it and no machine is not changed.
-pub(super) fn lay(connection: &mut Connection) -> Result<(), Fault> {
+pub(super) fn create_schema(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     match recognise(&transaction)? {
         SchemaState::Blank => run(&transaction, Target::Latest)?,
@@ -142,7 +142,7 @@ fn recognise(connection: &Connection) -> Result<SchemaState, Fault> {
     }
     if !has("machine") || !has("node") {
         return Err(Fault::NotAColony(
-            "it lacks the tables `machine` and `node`".to_owned(),
+            "the tables `machine` and `node` are missing".to_owned(),
         ));
     }
     if !has("alembic_version") {
@@ -203,9 +203,9 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
     let mut connection = open_file::connect(path)?;
     // Locked before the backup is made, so that nobody writes between the backup and the change.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let standing = recognise(&transaction)?;
-    let (from, to) = (standing.words(), SchemaState::Current.words());
-    match standing {
+    let state = recognise(&transaction)?;
+    let (from, to) = (state.words(), SchemaState::Current.words());
+    match state {
         SchemaState::Blank => return Err(Fault::Uninitialised),
         SchemaState::Newer(version) => return Err(Fault::Ahead(version)),
         SchemaState::Current => {
@@ -218,7 +218,7 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
         SchemaState::Older(_) | SchemaState::Peer(_) => {}
     }
     let backup = copy(path, now, &transaction)?;
-    bring(&transaction, &standing)?;
+    migrate_to_current(&transaction, &state)?;
     transaction.commit()?;
     open_file::write_ahead(&connection)?;
     Ok(MigrationResult {
@@ -229,8 +229,8 @@ fn migrate_file(path: &Path, now: Timestamp) -> Result<MigrationResult, Fault> {
 }
 
 /// Migrates a database of schema `standing` to the newest schema.
-pub(super) fn bring(transaction: &Transaction<'_>, standing: &SchemaState) -> Result<(), Fault> {
-    if matches!(standing, SchemaState::Peer(_)) {
+pub(super) fn migrate_to_current(transaction: &Transaction<'_>, state: &SchemaState) -> Result<(), Fault> {
+    if matches!(state, SchemaState::Peer(_)) {
         let runner = migrations::runner();
         let v1 = runner.get_migrations().iter().find(|one| one.version() == 1);
         adopt_peer::adopt(transaction, v1.and_then(Migration::sql).unwrap_or_default())?;
@@ -259,7 +259,7 @@ fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, 
     else {
         let first = beside(path, &format!(".{time}.bak"));
         return Err(Fault::Io(format!(
-            "its copy `{}` is there already, and so are {} more of that second",
+            "its backup `{}` exists already, and so do {} more of the same second",
             first.display(),
             COPIES_A_SECOND - 1
         )));
@@ -277,7 +277,7 @@ fn copy(path: &Path, now: Timestamp, held: &Transaction<'_>) -> Result<PathBuf, 
             let _ = clear(&unfinished);
             Err(match fault {
                 Fault::Full => Fault::Full,
-                other => Fault::Io(format!("no copy could be made: {}", other.at(&unfinished))),
+                other => Fault::Io(format!("cannot create a backup: {}", other.at(&unfinished))),
             })
         }
     }

@@ -115,7 +115,7 @@ fn directory(path: &Path) -> BTreeMap<String, (u64, std::time::Duration)> {
 }
 
 #[test]
-fn a_colony_is_for_its_owners_eyes() {
+fn only_the_owner_can_read_the_database() {
     let place = TempDir::new().unwrap();
     for (mode, bits) in [(Mode::User, 0o600), (Mode::Sudo, 0o640)] {
         let path = place.path().join(format!("{bits:o}.db"));
@@ -129,7 +129,7 @@ fn a_colony_is_for_its_owners_eyes() {
 }
 
 #[test]
-fn a_colony_is_made_once() {
+fn colony_is_created_once() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     assert_eq!(Store::open(&path).unwrap_err().fault, Fault::Absent);
@@ -148,7 +148,7 @@ fn a_colony_is_made_once() {
 }
 
 #[test]
-fn an_init_that_was_killed_is_begun_again() {
+fn init_can_be_repeated_after_a_kill() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     // Before the schema, and after it.
@@ -165,7 +165,7 @@ fn an_init_that_was_killed_is_begun_again() {
 }
 
 #[test]
-fn what_is_no_colony_is_refused_and_left_alone() {
+fn other_files_are_rejected_and_unchanged() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let refused = |fault: &dyn Fn(&Fault) -> bool| {
@@ -197,11 +197,13 @@ fn what_is_no_colony_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_colony_cut_short_is_refused() {
+fn truncated_database_is_rejected() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let store = colony_at(&path);
-    store.take_in(&(1..=500).map(node).collect::<Vec<_>>()).unwrap();
+    store
+        .insert_all(&(1..=500).map(node).collect::<Vec<_>>())
+        .unwrap();
     drop(store);
     let whole = fs::read(&path).unwrap();
     for length in [10, 99, 600, 4096, 10_000, whole.len() / 2, whole.len() - 1] {
@@ -221,7 +223,7 @@ fn a_colony_cut_short_is_refused() {
 }
 
 #[test]
-fn a_newer_colony_is_left_alone() {
+fn newer_schema_is_rejected_and_unchanged() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let store = colony_at(&path);
@@ -240,21 +242,25 @@ fn a_newer_colony_is_left_alone() {
         Store::create(&path, Mode::User).unwrap_err(),
         super::schema::migrate(&path, Timestamp(0)).unwrap_err(),
     ] {
-        assert!(error.to_string().contains("made by a newer wnm"), "{error}");
+        assert!(error.to_string().contains("belongs to a newer wnm"), "{error}");
     }
     assert_eq!(directory(&path), before);
 }
 
 #[test]
-fn reading_leaves_the_directory_as_it_was() {
+fn reading_does_not_change_the_directory() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
-    colony_at(&path).take_in(&[node(1)]).unwrap();
+    colony_at(&path).insert_all(&[node(1)]).unwrap();
     let before = directory(&path);
     assert_eq!(before.len(), 1);
     let reader = Store::open_read_only(&path).unwrap();
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
-    assert!(reader.keep(&[("node_cap", Some("9".to_owned()))]).is_err());
+    assert!(
+        reader
+            .store_settings(&[("node_cap", Some("9".to_owned()))])
+            .is_err()
+    );
     assert_eq!(peek(&path), StoredPlace::Manager("systemd+user".to_owned()));
     drop(reader);
     assert_eq!(directory(&path), before);
@@ -265,7 +271,7 @@ fn reading_works_while_a_cycle_writes() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let writer = colony_at(&path);
-    writer.take_in(&[node(1)]).unwrap();
+    writer.insert_all(&[node(1)]).unwrap();
     writer
         .connection
         .execute_batch("BEGIN IMMEDIATE; DELETE FROM node;")
@@ -278,11 +284,11 @@ fn reading_works_while_a_cycle_writes() {
 }
 
 #[test]
-fn what_a_killed_run_had_written_is_there() {
+fn commits_of_a_killed_run_are_read() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let store = colony_at(&path);
-    store.take_in(&[node(1)]).unwrap();
+    store.insert_all(&[node(1)]).unwrap();
     // As a killed process leaves it: the log stays, and nobody holds a lock.
     let left = place.path().join("left");
     fs::create_dir(&left).unwrap();
@@ -302,7 +308,7 @@ fn what_a_killed_run_had_written_is_there() {
 }
 
 #[test]
-fn a_colony_that_another_holds_is_not_waited_for_for_ever() {
+fn locked_database_fails_after_a_timeout() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     let holder = colony_at(&path);
@@ -334,7 +340,7 @@ fn left_behind(path: &Path, to: &Path) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_migration_that_is_killed_is_done_again() {
+fn killed_migration_is_repeated() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     peers(&path);
@@ -344,7 +350,7 @@ fn a_migration_that_is_killed_is_done_again() {
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .unwrap();
-    super::schema::bring(&transaction, &super::schema::SchemaState::Peer(None)).unwrap();
+    super::schema::migrate_to_current(&transaction, &super::schema::SchemaState::Peer(None)).unwrap();
     let left = left_behind(&path, &place.path().join("left"));
     assert!(fs::read(&left).unwrap() != fs::read(place.path().join("colony.db-journal")).unwrap());
     assert!(directory(&left).contains_key("colony.db-journal"));
@@ -365,7 +371,7 @@ fn a_migration_that_is_killed_is_done_again() {
 }
 
 #[test]
-fn an_init_that_is_killed_in_its_midst_is_begun_again() {
+fn init_can_be_repeated_after_a_kill_at_any_point() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("colony.db");
     fs::write(&path, "").unwrap();
@@ -380,21 +386,21 @@ fn an_init_that_is_killed_in_its_midst_is_begun_again() {
     let left = left_behind(&path, &place.path().join("left"));
     assert!(fs::metadata(&left).unwrap().len() > 0);
     assert!(Store::open(&left).is_err());
-    colony_at(&left).take_in(&[node(1)]).unwrap();
+    colony_at(&left).insert_all(&[node(1)]).unwrap();
     assert_eq!(Store::open(&left).unwrap().nodes().unwrap(), vec![node(1)]);
 }
 
 #[test]
-fn what_a_full_disk_refuses_is_not_there() {
+fn full_disk_leaves_no_partial_write() {
     let store = colony();
     store
         .connection
         .execute_batch("PRAGMA max_page_count = 30")
         .unwrap();
     let many: Vec<_> = (1..=5000).map(node).collect();
-    let error = store.take_in(&many).unwrap_err();
+    let error = store.insert_all(&many).unwrap_err();
     assert_eq!(error.fault, Fault::Full);
     assert_eq!(error.to_string(), "cannot write `:memory:`: the disk is full");
     assert_eq!(store.nodes().unwrap(), Vec::new());
-    store.take_in(&many[..1]).unwrap();
+    store.insert_all(&many[..1]).unwrap();
 }

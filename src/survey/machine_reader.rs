@@ -110,8 +110,8 @@ impl MachineReader for SystemReader {
         fs::metadata(path).ok().map(|metadata| metadata.dev())
     }
 
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState> {
-        roots.iter().map(|root| rooted(root)).collect()
+    fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState> {
+        roots.iter().map(|root| has_root(root)).collect()
     }
 
     fn is_bare(&self, folder: &Path) -> bool {
@@ -131,7 +131,7 @@ impl MachineReader for SystemReader {
     }
 }
 
-fn rooted(root: &Path) -> RootState {
+fn has_root(root: &Path) -> RootState {
     match fs::metadata(root) {
         Ok(seen) if seen.is_dir() => RootState::There {
             device: Some(seen.dev()),

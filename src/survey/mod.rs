@@ -14,7 +14,7 @@ pub mod openmetrics;
 pub mod probe;
 
 pub use machine_reader::SystemReader;
-pub use observation::{NodeFilesystems, Observation, SAMPLE, Survey, footing, survey};
+pub use observation::{NodeFilesystems, Observation, SAMPLE, Survey, node_filesystems, survey};
 pub use probe::HttpProbe;
 
 /// What could not be read. "cannot" precedes the text.
@@ -90,7 +90,7 @@ pub trait MachineReader {
     fn device(&self, path: &Path) -> Option<u64>;
     /// The state of each of `roots`, in their order. A root that cannot be read (no permission, a failing disk, a broken
     /// symlink) counts as present: only a root that is certainly missing is gone.
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState>;
+    fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState>;
     /// Whether a directory has no identity file and nothing except what a new filesystem contains. A directory that
     /// cannot be read counts as not empty.
     fn is_bare(&self, folder: &Path) -> bool;
@@ -102,10 +102,10 @@ pub trait MachineReader {
 
 /// How many of `nodes` share their binary in each way; nodes without a binary are not counted.
 #[must_use]
-pub fn sharing(gauge: &dyn MachineReader, nodes: &[Node]) -> BTreeMap<BinarySharing, usize> {
+pub fn sharing(machine_reader: &dyn MachineReader, nodes: &[Node]) -> BTreeMap<BinarySharing, usize> {
     let programs: Vec<&Path> = nodes.iter().map(|node| node.home.binary.as_path()).collect();
     let mut counts = BTreeMap::new();
-    for way in gauge.sharing(&programs).into_iter().flatten() {
+    for way in machine_reader.sharing(&programs).into_iter().flatten() {
         *counts.entry(way).or_default() += 1;
     }
     counts
@@ -146,11 +146,11 @@ pub const VERSION_LIMIT: Duration = Duration::from_secs(5);
 /// A file on PATH that is not executable is skipped, as a shell does; one that runs without printing a version is an
 /// error.
 pub fn find_antnode(
-    gauge: &dyn MachineReader,
+    machine_reader: &dyn MachineReader,
     lookup: BinaryLookup,
     known: &[Binary],
 ) -> Result<Binary, SurveyError> {
-    match gauge.binary(lookup.path, known) {
+    match machine_reader.binary(lookup.path, known) {
         Err(SurveyError::NoBinary { .. }) => {}
         found => return found,
     }
@@ -160,7 +160,7 @@ pub fn find_antnode(
         if looked.contains(&candidate) {
             continue;
         }
-        match gauge.binary(&candidate, known) {
+        match machine_reader.binary(&candidate, known) {
             Err(SurveyError::NoBinary { .. } | SurveyError::NotExecutable { .. }) => looked.push(candidate),
             found => return found,
         }

@@ -47,7 +47,7 @@ pub struct Observation {
     /// The antnode of new nodes.
     pub binary: Result<Binary, SurveyError>,
     /// One for each node, in their order.
-    pub sightings: Vec<NodeObservation>,
+    pub observations: Vec<NodeObservation>,
 }
 
 /// Sampling time if the counters of the last survey cannot be used.
@@ -58,32 +58,32 @@ pub const SAMPLE: Duration = Duration::from_secs(1);
 /// Takes as long as the nodes need to answer, and at least a second if the last counters are too old, too new, or of
 /// another boot.
 pub fn survey(
-    gauge: &dyn MachineReader,
+    machine_reader: &dyn MachineReader,
     probe: &dyn NodeProbe,
     clock: &dyn Clock,
-    look: &Survey,
+    inputs: &Survey,
 ) -> Result<Observation, SurveyError> {
     let at = clock.now();
-    let before = gauge.read(look.storage)?;
+    let before = machine_reader.read(inputs.storage)?;
     let begun = Instant::now();
-    let since_last = look
+    let since_last = inputs
         .last
         .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
 
-    let answers = probe.ask(look.nodes, &look.limits, at);
+    let answers = probe.ask(inputs.nodes, &inputs.limits, at);
     let NodeFilesystems {
-        rooted,
+        has_root,
         device,
         elsewhere,
-    } = footing(gauge, look.nodes, look.storage, look.mounts);
-    let sightings = sightings(look, answers, rooted, before.boot);
-    let binary = find_antnode(gauge, look.antnode, look.known);
+    } = node_filesystems(machine_reader, inputs.nodes, inputs.storage, inputs.mounts);
+    let observations = observations(inputs, answers, has_root, before.boot);
+    let binary = find_antnode(machine_reader, inputs.antnode, inputs.known);
 
     let (instruments, rates) = match since_last {
         Some(rates) => (before, rates),
         None => {
             clock.sleep(SAMPLE.saturating_sub(begun.elapsed()));
-            let after = gauge.read(look.storage)?;
+            let after = machine_reader.read(inputs.storage)?;
             let rates = Rates::between(&before.counters, &after.counters).unwrap_or_default();
             (after, rates)
         }
@@ -95,7 +95,7 @@ pub fn survey(
         device,
         elsewhere,
         binary,
-        sightings,
+        observations,
     })
 }
 
@@ -103,31 +103,31 @@ pub fn survey(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeFilesystems {
     /// Whether the root of each node exists, in their order.
-    pub rooted: Vec<bool>,
+    pub has_root: Vec<bool>,
     /// As in [`Observation`].
     pub device: Option<u64>,
     pub elsewhere: Vec<(PathBuf, Option<u64>)>,
 }
 
 /// Finds the filesystems of `nodes`; `mounts` as in [`Survey`].
-pub fn footing(
-    gauge: &dyn MachineReader,
+pub fn node_filesystems(
+    machine_reader: &dyn MachineReader,
     nodes: &[Node],
     storage: &Path,
     mounts: &BTreeSet<PathBuf>,
 ) -> NodeFilesystems {
     let roots: Vec<PathBuf> = nodes.iter().map(|node| node.home.root.clone()).collect();
-    let seen = gauge.rooted(&roots);
-    let device = gauge.device(storage);
+    let seen = machine_reader.has_root(&roots);
+    let device = machine_reader.device(storage);
     let parents: BTreeSet<&Path> = roots.iter().filter_map(|root| root.parent()).collect();
     let mut folders: BTreeMap<&Path, Option<u64>> = parents
         .into_iter()
         .map(|folder| match folder == storage {
             true => (folder, device),
-            false => (folder, gauge.device(folder)),
+            false => (folder, machine_reader.device(folder)),
         })
         .collect();
-    let mut rooted = Vec::with_capacity(roots.len());
+    let mut has_root = Vec::with_capacity(roots.len());
     let mut own = Vec::new();
     for (root, seen) in roots.iter().zip(&seen) {
         let around = root.parent().and_then(|folder| folders.get(folder).copied());
@@ -137,14 +137,14 @@ pub fn footing(
             _ => false,
         };
         // An empty directory means a missing disk only if it is or was a mount point, so only then it is checked.
-        let is_bare = (was_mount || is_mount) && seen.is_there() && gauge.is_bare(root);
-        rooted.push(seen.is_there() && !(was_mount && is_bare));
+        let is_bare = (was_mount || is_mount) && seen.is_there() && machine_reader.is_bare(root);
+        has_root.push(seen.is_there() && !(was_mount && is_bare));
         if was_mount || (is_mount && !is_bare) {
             own.push(root);
         }
     }
     for root in own {
-        folders.insert(root, gauge.device(root));
+        folders.insert(root, machine_reader.device(root));
     }
     folders.remove(storage);
     NodeFilesystems {
@@ -153,50 +153,50 @@ pub fn footing(
             .into_iter()
             .map(|(folder, device)| (folder.to_owned(), device))
             .collect(),
-        rooted,
+        has_root,
     }
 }
 
-fn sightings(
-    look: &Survey,
+fn observations(
+    inputs: &Survey,
     answers: Vec<Answer>,
-    rooted: Vec<bool>,
+    has_root: Vec<bool>,
     boot: Timestamp,
 ) -> Vec<NodeObservation> {
-    let mut sightings: Vec<NodeObservation> = answers
+    let mut observations: Vec<NodeObservation> = answers
         .into_iter()
-        .zip(look.nodes)
-        .zip(rooted)
-        .map(|((answer, node), rooted)| NodeObservation {
+        .zip(inputs.nodes)
+        .zip(has_root)
+        .map(|((answer, node), has_root)| NodeObservation {
             answer: match node.state {
                 NodeState::Disabled => Answer::Unasked,
                 _ => answer,
             },
-            rooted,
+            has_root,
             process: None,
         })
         .collect();
 
     // A boot ended the process that a node in transition waits for; the system may have started it again.
-    let is_in_doubt = |sighting: &NodeObservation, node: &Node| match sighting.answer {
+    let is_in_doubt = |observation: &NodeObservation, node: &Node| match observation.answer {
         Answer::Silent => true,
         Answer::Down => node.state.is_timed() && node.since < boot,
         _ => false,
     };
-    let silent: Vec<usize> = sightings
+    let silent: Vec<usize> = observations
         .iter()
-        .zip(look.nodes)
+        .zip(inputs.nodes)
         .enumerate()
-        .filter(|(_, (sighting, node))| is_in_doubt(sighting, node))
+        .filter(|(_, (observation, node))| is_in_doubt(observation, node))
         .map(|(index, _)| index)
         .collect();
     if !silent.is_empty() {
-        let mute: Vec<Node> = silent.iter().map(|index| look.nodes[*index].clone()).collect();
-        for (index, process) in silent.into_iter().zip((look.processes)(&mute)) {
-            sightings[index].process = process;
+        let silent_nodes: Vec<Node> = silent.iter().map(|index| inputs.nodes[*index].clone()).collect();
+        for (index, process) in silent.into_iter().zip((inputs.processes)(&silent_nodes)) {
+            observations[index].process = process;
         }
     }
-    sightings
+    observations
 }
 
 #[cfg(test)]

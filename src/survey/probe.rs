@@ -48,12 +48,12 @@ impl HttpProbe {
     /// A probe. It uses no resources until it queries.
     #[must_use]
     pub fn new() -> HttpProbe {
-        HttpProbe::heard_by(&NoProgress)
+        HttpProbe::with_progress(&NoProgress)
     }
 
     /// A probe that reports how many nodes have answered.
     #[must_use]
-    pub fn heard_by(progress: &'static dyn Progress) -> HttpProbe {
+    pub fn with_progress(progress: &'static dyn Progress) -> HttpProbe {
         HttpProbe { progress }
     }
 }
@@ -83,10 +83,10 @@ impl NodeProbe for HttpProbe {
         }
         let working = ProgressGuard::begin(self.progress, Work::Survey, turns.len());
         let mut told = 0;
-        let result = sweep(turns, limits, now, |heard| {
+        let result = sweep(turns, limits, now, |received| {
             let before = told;
-            for (index, heard) in heard {
-                answers[index] = heard.of(&nodes[index]);
+            for (index, received) in received {
+                answers[index] = received.of(&nodes[index]);
                 told += 1;
             }
             working.advance(told - before);
@@ -114,7 +114,7 @@ fn sweep(
     turns: Vec<ProbeTarget>,
     limits: &Limits,
     now: Timestamp,
-    mut tell: impl FnMut(TryIter<'_, (usize, ProbeResponse)>),
+    mut report: impl FnMut(TryIter<'_, (usize, ProbeResponse)>),
 ) -> Result<(), String> {
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -123,7 +123,7 @@ fn sweep(
         .build()
         .map_err(|error| error.to_string())?;
     let client = client().map_err(|error| error.to_string())?;
-    let (told, heard) = mpsc::channel();
+    let (told, received) = mpsc::channel();
     runtime.block_on(async {
         let begun = Instant::now();
         let count = turns.len();
@@ -148,12 +148,12 @@ fn sweep(
             {
                 break;
             }
-            tell(heard.try_iter());
+            report(received.try_iter());
         }
     });
     // Do not wait for a DNS lookup.
     runtime.shutdown_background();
-    tell(heard.try_iter());
+    report(received.try_iter());
     Ok(())
 }
 
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn an_uptime_proves_that_a_node_has_not_restarted() {
+    fn uptime_proves_that_a_node_has_not_restarted() {
         assert!(proved(940, 10, Some(70)));
         assert!(proved(940, 10, Some(62)));
         assert!(!proved(940, 10, Some(61)), "it may have restarted in that second");

@@ -1,8 +1,8 @@
-//! Nodes that are there become nodes of a colony: how each stands, which number it gets, and what all of them
-//! say of the settings. Pure: what was found comes in as values.
+//! Makes nodes of a colony from found nodes: their states, their ids, and the settings that they have in common. It only
+//! computes; the found nodes are passed in.
 //!
-//! Nothing is done to a node here or by what comes of it. Where two of them claim the same, one is kept as it
-//! stands and the other is DISABLED, which wnm leaves alone.
+//! An import changes no node. If two nodes use the same port, root or service, one of them becomes DISABLED, so that wnm
+//! does not act on it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -13,16 +13,16 @@ use crate::colony::{
 };
 use crate::plan::{self, Policy};
 
-/// A node as its manager told of it, and what was seen of it. `process` is looked at for all.
+/// A node as its manager describes it, and the observation of it. Here `process` is always read.
 #[derive(Clone, Debug)]
 pub struct ImportedNode {
     pub node: Node,
-    pub sighting: NodeObservation,
-    /// What its process was told, where that is not what its service says by now.
+    pub observation: NodeObservation,
+    /// The arguments of its process, if they differ from its service, which was edited since.
     pub runs: Option<RunningNode>,
 }
 
-/// The words of a process that matter to others.
+/// The arguments of a process that must match its service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningNode {
     pub pid: u32,
@@ -32,8 +32,8 @@ pub struct RunningNode {
 }
 
 impl RunningNode {
-    /// How the process differs from what is written: its words, those of the service, and whether wnm would look for
-    /// the node in the wrong place.
+    /// How the process differs from its service: the arguments of both, and whether wnm would query the wrong port or
+    /// directory.
     fn against(&self, node: &Node) -> Option<(String, String, bool)> {
         let quoted = |path: &Path| shell_words::quote(&path.to_string_lossy()).into_owned();
         let all = [
@@ -61,43 +61,43 @@ impl RunningNode {
     }
 }
 
-/// What is taken in.
+/// The imported nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// By their numbers, which are all different.
+    /// Sorted by id; each id occurs once.
     pub nodes: Vec<Node>,
-    /// What the operator should hear of, a line each.
+    /// Warnings for the operator, one line each.
     pub warnings: Vec<String>,
 }
 
-/// How the nodes stand, and under which number each is known from now on.
+/// Determines the state and the id of each node.
 #[must_use]
-pub fn take_in(seen: Vec<ImportedNode>, policy: &Policy, now: Timestamp) -> Batch {
-    let mut haul = Batch::default();
+pub fn import_nodes(seen: Vec<ImportedNode>, policy: &Policy, now: Timestamp) -> Batch {
+    let mut batch = Batch::default();
     for one in seen {
-        let node = stand(one, policy, now, &mut haul.warnings);
-        haul.nodes.push(node);
+        let node = to_node(one, policy, now, &mut batch.warnings);
+        batch.nodes.push(node);
     }
-    number(&mut haul);
-    part(&mut haul);
-    haul.nodes.sort_by_key(|node| node.id);
-    haul
+    assign_ids(&mut batch);
+    disable_conflicting(&mut batch);
+    batch.nodes.sort_by_key(|node| node.id);
+    batch
 }
 
-/// One node in the state it is in.
-fn stand(seen: ImportedNode, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>) -> Node {
+/// A node with its current state.
+fn to_node(seen: ImportedNode, policy: &Policy, now: Timestamp, warnings: &mut Vec<String>) -> Node {
     let ImportedNode {
         mut node,
-        sighting,
+        observation,
         runs,
     } = seen;
     let service = node.service.0.clone();
     node.since = now;
     if let Some((runs, (told, says, is_lost))) = runs.and_then(|runs| Some((runs.pid, runs.against(&node)?)))
     {
-        let why = format!("process {runs} runs with `{told}`, and its service says `{says}` by now");
+        let why = format!("process {runs} runs with `{told}`, but its service was changed to `{says}`");
         if is_lost {
-            // A survey would look where it is not, and what follows from that is a restart nobody asked for.
+            // A survey would query the wrong port, and wnm would then restart the node.
             warnings.push(format!(
                 "`{service}` is DISABLED: {why}; restart it, or edit the service back, then `wnm --force_action start \
                  --service_name {}`",
@@ -107,57 +107,59 @@ fn stand(seen: ImportedNode, policy: &Policy, now: Timestamp, warnings: &mut Vec
             return node;
         }
         warnings.push(format!(
-            "`{service}`: {why}; restart it, or edit the service back: its row has the service's word"
+            "`{service}`: {why}; restart it, or revert the service; the database has the values of the service"
         ));
     }
-    if !sighting.rooted {
-        // Not DEAD, which would be removed by itself: its disk may only not be mounted.
+    if !observation.has_root {
+        // Not DEAD, because wnm removes dead nodes, and its disk may just not be mounted.
         let root = node.home.root.display();
-        let why = format!("its root `{root}` is not there");
+        let why = format!("its root directory `{root}` is missing");
         warnings.push(format!("`{service}` is DISABLED: {why}"));
         disable(&mut node, why);
         return node;
     }
     if node.ports.metrics == 0 {
-        let why = "it has no `--metrics-server-port`, so nobody can see how it is";
+        let why = "it has no `--metrics-server-port`, so it cannot be surveyed";
         warnings.push(format!("`{service}` is DISABLED: {why}"));
         disable(&mut node, why.to_owned());
         return node;
     }
-    if is_running(sighting.process) && !matches!(sighting.answer, Answer::Up(_)) {
+    if is_running(observation.process) && !matches!(observation.answer, Answer::Up(_)) {
         let port = node.ports.metrics;
-        warnings.push(format!("`{service}` runs and does not answer on port {port} yet"));
+        warnings.push(format!(
+            "`{service}` runs, but does not answer on port {port} yet"
+        ));
         node.state = NodeState::Restarting;
         return node;
     }
     node.state = NodeState::Stopped;
-    // What a survey makes of an answer is written in one place.
-    let settled = plan::settle(vec![node.clone()], &[sighting], &[], policy, true, now);
-    let mut node = settled.ok().and_then(|mut all| all.nodes.pop()).unwrap_or(node);
+    // Uses the same code as a survey.
+    let updated = plan::update_states(vec![node.clone()], &[observation], &[], policy, true, now);
+    let mut node = updated.ok().and_then(|mut all| all.nodes.pop()).unwrap_or(node);
     node.since = now;
     node
 }
 
-/// Gives each node a number of its own. Of two with one number the one that runs keeps it, else the one with
-/// the younger identity; the other gets the lowest above all.
-fn number(haul: &mut Batch) {
-    haul.nodes.sort_by_key(|node| {
+/// Gives each node its own id. Of two nodes with the same number, the running one keeps it, else the one with the newer
+/// identity; the other gets the lowest id above all others.
+fn assign_ids(batch: &mut Batch) {
+    batch.nodes.sort_by_key(|node| {
         let rank = std::cmp::Reverse((is_up(node), node.born));
         (node.id, rank, node.service.0.clone())
     });
-    let mut next = haul.nodes.last().map_or(0, |node| node.id.0);
+    let mut next = batch.nodes.last().map_or(0, |node| node.id.0);
     let mut last = NodeId(0);
-    for node in &mut haul.nodes {
+    for node in &mut batch.nodes {
         if node.id.0 != 0 && node.id != last {
             last = node.id;
             continue;
         }
         next = next.saturating_add(1);
-        haul.warnings.push(if node.id.0 == 0 {
-            format!("`{}` has no number in its name and gets {next}", node.service)
+        batch.warnings.push(if node.id.0 == 0 {
+            format!("`{}` has no number in its name; its id is {next}", node.service)
         } else {
             format!(
-                "`{}` gets the number {next}: another node has {}",
+                "the id of `{}` is {next}, because another node has {}",
                 node.service, node.id
             )
         });
@@ -165,17 +167,17 @@ fn number(haul: &mut Batch) {
     }
 }
 
-/// Takes out what cannot run beside another: two nodes with one port, one root or one service.
-fn part(haul: &mut Batch) {
-    let mut order: Vec<usize> = (0..haul.nodes.len()).collect();
+/// Disables nodes that have the same port, root or service as another node.
+fn disable_conflicting(batch: &mut Batch) {
+    let mut order: Vec<usize> = (0..batch.nodes.len()).collect();
     order.sort_by_key(|at| {
-        let node = &haul.nodes[*at];
+        let node = &batch.nodes[*at];
         (std::cmp::Reverse((is_up(node), node.born)), node.id)
     });
     let mut ports: HashMap<u16, usize> = HashMap::new();
     let mut roots: HashMap<PathBuf, usize> = HashMap::new();
     for at in order {
-        let node = &haul.nodes[at];
+        let node = &batch.nodes[at];
         if node.state == NodeState::Disabled {
             continue;
         }
@@ -198,10 +200,11 @@ fn part(haul: &mut Batch) {
                 roots.insert(node.home.root.clone(), at);
             }
             Some((what, other)) => {
-                let why = format!("{what} is `{}`'s", haul.nodes[other].service);
-                haul.warnings
+                let why = format!("{what} is `{}`'s", batch.nodes[other].service);
+                batch
+                    .warnings
                     .push(format!("`{}` is DISABLED: {why}", node.service));
-                disable(&mut haul.nodes[at], why);
+                disable(&mut batch.nodes[at], why);
             }
         }
     }
@@ -220,28 +223,28 @@ fn is_up(node: &Node) -> bool {
     matches!(node.state, NodeState::Running | NodeState::Restarting)
 }
 
-/// What nodes that were found say of one setting.
+/// The value of one setting that the found nodes have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingHint {
     pub setting: &'static str,
     pub text: String,
-    /// How many of the nodes say so.
+    /// The number of nodes with this value.
     pub by: usize,
 }
 
-/// What is known of the colony before the nodes were asked.
+/// The values of the colony before the import.
 #[derive(Clone, Copy, Debug)]
 pub struct KnownColony<'a> {
-    /// Where nodes lie unless somebody says otherwise.
+    /// The default parent directory of nodes.
     pub storage: &'a Path,
     pub node_cap: i64,
     pub highest_id_used: Option<u32>,
-    /// What nodes without words of their own are told.
+    /// The default arguments of nodes.
     pub words: &'a [String],
 }
 
-/// What the nodes say of the settings: what most of them have; of words and variables, what all of them have.
-/// The cap is never below their number, so that no default takes a node away.
+/// Derives settings from the nodes: the most common value, but for arguments and variables only a value that all nodes
+/// share. The cap is at least their number, so that no default removes a node.
 #[must_use]
 pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
     let mut hints = Vec::new();
@@ -256,34 +259,36 @@ pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
             let start = u32::from(port(node.ports)).checked_sub(node.id.0)?;
             (start >= 1000 && start % 1000 == 0).then_some((start / 1000).to_string())
         });
-        most(starts)
+        most_common(starts)
     };
     hint("port_start", thousands(|ports| ports.node));
     hint("metrics_port_start", thousands(|ports| ports.metrics));
     hint("rpc_port_start", thousands(|ports| ports.rpc));
     hint(
         "rewards_address",
-        most(nodes.iter().filter_map(|node| node.wallet.clone())),
+        most_common(nodes.iter().filter_map(|node| node.wallet.clone())),
     );
     hint("node_storage", storage(nodes, known.storage));
-    let words: Vec<Vec<String>> = nodes.iter().map(|node| words(node, known)).collect();
+    let words: Vec<Vec<String>> = nodes.iter().map(|node| extra_args(node, known)).collect();
     let quiet = |words: &[String]| words.iter().any(|word| word == "--no-upnp");
     hint(
         "no_upnp",
-        most(words.iter().map(|words| quiet(words).to_string())),
+        most_common(words.iter().map(|words| quiet(words).to_string())),
     );
     let rest = words.iter().map(|words| {
         let rest = words.iter().filter(|word| *word != "--no-upnp");
         shell_words::join(rest)
     });
-    // The node that founds a network must not be copied.
-    let same = all(rest).filter(|(text, _)| !text.contains("--first") && !text.contains("evm-"));
+    // Other nodes must not get the arguments of the first node of a private network.
+    let same = shared_by_all(rest).filter(|(text, _)| !text.contains("--first") && !text.contains("evm-"));
     hint("start_args", same);
     hint(
         "environment",
-        all(nodes
-            .iter()
-            .map(|node| node.environment.clone().unwrap_or_default())),
+        shared_by_all(
+            nodes
+                .iter()
+                .map(|node| node.environment.clone().unwrap_or_default()),
+        ),
     );
     let count = nodes.len();
     if i64::try_from(count).is_ok_and(|count| count > known.node_cap) {
@@ -301,19 +306,19 @@ pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
     hints
 }
 
-/// A node's words beyond its row.
-fn words(node: &Node, known: &KnownColony<'_>) -> Vec<String> {
+/// The arguments of a node that have no column.
+fn extra_args(node: &Node, known: &KnownColony<'_>) -> Vec<String> {
     match &node.memory.start_args {
         Some(text) => shell_words::split(text).unwrap_or_default(),
         None => known.words.to_vec(),
     }
 }
 
-/// Brings the nodes in line with the settings of their colony: those that are told just what it tells all
-/// follow its settings from now on, and those whose ports are by its rule have the third port by it as well.
-pub fn settle_in(nodes: &mut [Node], known: &KnownColony<'_>, common: &[String], starts: [u32; 3]) {
+/// Aligns the nodes with the settings of the colony: nodes with exactly the arguments of the settings will follow the
+/// settings, and nodes whose two ports follow from the settings get the third port from them too.
+pub fn align_with_settings(nodes: &mut [Node], known: &KnownColony<'_>, common: &[String], starts: [u32; 3]) {
     for node in nodes {
-        let own = words(node, known);
+        let own = extra_args(node, known);
         node.memory.start_args = (own != common).then(|| shell_words::join(own));
         let [port, metrics, rpc] = starts.map(|start| {
             let port = u64::from(start) * 1000 + u64::from(node.id.0);
@@ -325,8 +330,7 @@ pub fn settle_in(nodes: &mut [Node], known: &KnownColony<'_>, common: &[String],
     }
 }
 
-/// The folder that most nodes lie in, or below which they have folders of their own; none where they lie in
-/// `usual`.
+/// The parent directory of most nodes' data, with one directory for each node or more levels; None if it is `usual`.
 fn storage(nodes: &[Node], usual: &Path) -> Option<(String, usize)> {
     let is_many = |count: usize| count * 2 > nodes.len();
     let roots = || nodes.iter().map(|node| node.home.root.as_path());
@@ -335,23 +339,23 @@ fn storage(nodes: &[Node], usual: &Path) -> Option<(String, usize)> {
     }
     (1..=2)
         .filter_map(|up| {
-            most(roots().filter_map(|root| Some(root.ancestors().nth(up)?.to_str()?.to_owned())))
+            most_common(roots().filter_map(|root| Some(root.ancestors().nth(up)?.to_str()?.to_owned())))
         })
         .find(|(folder, count)| is_many(*count) && folder != "/")
 }
 
-/// What is said most often, of equals the first in order, and how often.
-fn most<T: Ord + Hash>(said: impl Iterator<Item = T>) -> Option<(T, usize)> {
+/// The most common value and its count; of equally common values the smallest.
+fn most_common<T: Ord + Hash>(said: impl Iterator<Item = T>) -> Option<(T, usize)> {
     let mut counts: BTreeMap<T, usize> = BTreeMap::new();
     for one in said {
         *counts.entry(one).or_default() += 1;
     }
-    // The last of equals in a reversed order is the first.
+    // `max_by` returns the last of equals, so the order is reversed.
     counts.into_iter().rev().max_by_key(|(_, count)| *count)
 }
 
-/// What is said, if all say the same.
-fn all(mut said: impl Iterator<Item = String>) -> Option<(String, usize)> {
+/// The value, if all nodes have the same.
+fn shared_by_all(mut said: impl Iterator<Item = String>) -> Option<(String, usize)> {
     let first = said.next()?;
     let mut count = 1;
     for one in said {

@@ -1,4 +1,4 @@
-//! A Python wnm that is still at work on what is to be taken over.
+//! Detects a running Python wnm, which must not act on the same nodes.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,10 +7,10 @@ use std::path::Path;
 
 use crate::manager::{ManagerError, process_scan};
 
-/// The process of a Python wnm, should one be at work on the colony of this home; another home has its own.
+/// The PID of a Python wnm that runs on the colony of this home directory, if any.
 ///
 /// # Errors
-/// When processes cannot be looked at.
+/// When processes cannot be listed.
 pub fn at_work(home: &Path) -> Result<Option<u32>, ManagerError> {
     let every = process_scan::all_commands()?;
     let mut found = every
@@ -19,8 +19,8 @@ pub fn at_work(home: &Path) -> Result<Option<u32>, ManagerError> {
     Ok(found.next().map(|(pid, _)| *pid))
 }
 
-/// Whether a process has this home. One whose environment may not be read is another user's; where there is no
-/// `/proc` to read it from, it may be anyone's and counts.
+/// Whether a process has this home directory. A process whose environment cannot be read belongs to another user; without
+/// `/proc`, every process counts.
 fn is_at_home(pid: u32, home: &Path) -> bool {
     match fs::read(format!("/proc/{pid}/environ")) {
         Ok(environment) => environment
@@ -30,7 +30,7 @@ fn is_at_home(pid: u32, home: &Path) -> bool {
     }
 }
 
-/// Whether a command line is `python3 -m wnm …` or `python3 /…/bin/wnm …`, whatever flags Python has.
+/// Whether a command line is `python3 -m wnm …` or `python3 /…/bin/wnm …`, with any flags of Python.
 fn is_python_wnm(words: &[OsString]) -> bool {
     let mut words = words.iter().map(|word| word.to_string_lossy());
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
@@ -43,7 +43,7 @@ fn is_python_wnm(words: &[OsString]) -> bool {
     while let Some(word) = words.next() {
         match word.as_ref() {
             "-m" => return words.next().is_some_and(|module| module == "wnm"),
-            // These have a value of their own.
+            // These flags have a value.
             "-W" | "-X" => drop(words.next()),
             "-c" => return false,
             flag if flag.starts_with('-') => {}
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_python_wnm_is_told_by_its_command_line() {
+    fn recognises_the_command_line_of_the_python_wnm() {
         for line in [
             "/home/op/.venv/bin/python3 /home/op/.venv/bin/wnm --force_action add",
             "python3.12 -X utf8 -m wnm",
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_one() {
+    fn rejects_other_command_lines() {
         for line in [
             "/usr/local/bin/wnm --dry_run",
             "python3 -m pytest wnm",

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use wnm::colony::{Node, NodeState};
 use wnm::commands::init::anm::give_back;
-use wnm::takeover::anm::build::{TakeoverPlan, judge};
+use wnm::takeover::anm::build::{TakeoverPlan, build_plan};
 use wnm::takeover::anm::warning::WarningCode;
 use wnm::takeover::anm::{node_details_file, paths};
 
@@ -240,7 +240,7 @@ fn rows_and_settings_of_any_generated_server_are_as_expected() {
         let _told = Told(seed);
         let made = generator::server(seed);
         let before = snapshot(&made.machine);
-        let judgement = judge(&made.machine.server(), cron(&made.machine).as_deref()).unwrap();
+        let judgement = build_plan(&made.machine.server(), cron(&made.machine).as_deref()).unwrap();
         check_rows(&made, &judgement.nodes, &judgement);
         check_always(&made, &judgement);
         check_settings(&made, &judgement);
@@ -269,7 +269,7 @@ fn any_generated_server_is_restored_after_takeover_and_rollback() {
         let machine = &made.machine;
         let before = snapshot(machine);
         let line = cron(machine);
-        let judgement = judge(&machine.server(), line.as_deref()).unwrap();
+        let judgement = build_plan(&machine.server(), line.as_deref()).unwrap();
         // Where there is no wallet, the operator must give one.
         let says_wallet = judgement
             .settings

@@ -207,7 +207,7 @@ fn wnms_settings_override_anms_but_no_cap_removes_a_node() {
         report.contains("setting-overridden: cpu_remove is `91`, as you set (flag), and not anm's `75`"),
         "{report}"
     );
-    let said = colony(&machine).machine_sayings().unwrap();
+    let said = colony(&machine).stored_settings().unwrap();
     let of = |name: &str| said.iter().find(|(own, _)| own == name).unwrap().1.clone();
     assert_eq!(of("cpu_remove").as_deref(), Some("91"));
     assert_eq!(

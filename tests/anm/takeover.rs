@@ -96,7 +96,7 @@ pub fn same(before: &[String], after: &[String]) {
 
 /// Compares the settings of the colony with the expected ones.
 fn compare_machine(store: &Store, expected: &Map<String, Value>) {
-    let said: BTreeMap<String, Option<String>> = store.machine_sayings().unwrap().into_iter().collect();
+    let said: BTreeMap<String, Option<String>> = store.stored_settings().unwrap().into_iter().collect();
     let boot = store.facts().unwrap().boot_time.unwrap();
     let cpus = std::thread::available_parallelism().unwrap().get();
     for (name, value) in expected {

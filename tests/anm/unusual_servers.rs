@@ -39,7 +39,7 @@ fn has(judgement: &TakeoverPlan, code: &str) -> bool {
 }
 
 fn kept(machine: &Machine, name: &str) -> String {
-    let said = colony(machine).machine_sayings().unwrap();
+    let said = colony(machine).stored_settings().unwrap();
     let found = said.into_iter().find(|(own, _)| own == name).unwrap().1;
     found.unwrap_or_default()
 }

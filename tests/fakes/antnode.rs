@@ -261,7 +261,7 @@ fn run(arguments: &Arguments) -> io::Result<()> {
     // Kept open, so that a second node on the same port fails.
     let _node_port = UdpSocket::bind(("0.0.0.0", arguments.port))?;
     let listener = TcpListener::bind(("127.0.0.1", arguments.metrics.unwrap_or(0)))?;
-    let node = Arc::new(settle_in(&root, arguments)?);
+    let node = Arc::new(align_with_settings(&root, arguments)?);
     if let (Some(address), false) = (&arguments.rpc, matches!(illness, Some(Illness::Rpcless))) {
         let (listener, root) = (TcpListener::bind(address)?, root.clone());
         thread::Builder::new()
@@ -306,7 +306,7 @@ fn greet(listener: &TcpListener, root: &Path) {
 }
 
 /// Creates the files of a node. The key is its identity: an existing one is kept.
-fn settle_in(root: &Path, arguments: &Arguments) -> io::Result<Simulated> {
+fn align_with_settings(root: &Path, arguments: &Arguments) -> io::Result<Simulated> {
     fs::create_dir_all(root.join("record_store"))?;
     for folder in [&arguments.logs, &arguments.bootstrap].into_iter().flatten() {
         fs::create_dir_all(folder)?;

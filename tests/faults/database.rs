@@ -76,7 +76,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "a newer wnm created the database",
-        says: "error: `…colony.db` was made by a newer wnm … hint: use that wnm",
+        says: "error: `…colony.db` belongs to a newer wnm … hint: use that wnm",
         codes: &[1],
         then: Then::GoesOn,
         play: || {
@@ -91,7 +91,7 @@ pub const FAULTS: &[Fault] = &[
     },
     Fault {
         given: "an older wnm, or the Python wnm, created the database",
-        says: "error: `…colony.db` has to be brought from … run `wnm --force_action wnm-db-migration --confirm`",
+        says: "error: `…colony.db` must be migrated from … run `wnm --force_action wnm-db-migration --confirm`",
         codes: &[1],
         then: Then::GoesOn,
         play: || {

@@ -46,7 +46,7 @@ impl Raw {
     }
 
     /// Waits for the request, sends this, and keeps the connection open.
-    fn saying(bytes: impl Into<Vec<u8>>) -> Raw {
+    fn value(bytes: impl Into<Vec<u8>>) -> Raw {
         let bytes = bytes.into();
         Raw::start(move |stream| {
             heard(stream)?;
@@ -183,10 +183,10 @@ fn ills(target: u16) -> Vec<Raw> {
         framed("transfer-encoding: chunked, identity"),
         framed("transfer-encoding: gzip, chunked"),
         framed("transfer-encoding: chunked\r\ntransfer-encoding: chunked"),
-        Raw::saying(format!(
+        Raw::value(format!(
             "{OK}content-length: 1000000000000000000\r\n\r\n{VERSION}"
         )),
-        Raw::saying(format!("{chunked}de0b6b3a7640000\r\n{VERSION}")),
+        Raw::value(format!("{chunked}de0b6b3a7640000\r\n{VERSION}")),
         Raw::closing(format!("{chunked}-5\r\n{VERSION}")),
         Raw::closing(format!("{chunked}0x40\r\n{VERSION}")),
         Raw::closing(format!("{chunked}{}\r\n{VERSION}", "0".repeat(1 << 20))),
@@ -203,7 +203,7 @@ fn ills(target: u16) -> Vec<Raw> {
         ),
         Raw::droning(chunked.clone(), "1\r\na\r\n".repeat(1 << 12), none),
         Raw::droning(chunked, "1\r\n#\r\n", brief),
-        Raw::saying(told.clone()),
+        Raw::value(told.clone()),
         // Closing with unread data resets the connection.
         Raw::start({
             let told = told.clone();

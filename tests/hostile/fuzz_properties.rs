@@ -110,15 +110,15 @@ pub fn settings(bytes: &[u8]) {
         environment::parse_dotenv(&text, path, &variables),
     ] {
         match read {
-            Ok(sayings) => sayings.iter().for_each(|saying| keeps(saying, &scope)),
+            Ok(provided) => provided.iter().for_each(|value| keeps(value, &scope)),
             Err(error) => is_for_people(&error.to_string()),
         }
     }
 }
 
-fn keeps(saying: &Provided, scope: &PathScope<'_>) {
-    match parse_value::parse(saying.setting, &saying.text, scope) {
-        Err(why) => is_for_people(&saying.invalid(why).to_string()),
+fn keeps(value: &Provided, scope: &PathScope<'_>) {
+    match parse_value::parse(value.setting, &value.text, scope) {
+        Err(why) => is_for_people(&value.invalid(why).to_string()),
         Ok(meaning) => {
             let Some(stored) = meaning.stored else { return };
             assert!(!stored.contains('\0'));
@@ -126,12 +126,12 @@ fn keeps(saying: &Provided, scope: &PathScope<'_>) {
             if stored.contains('$') {
                 return;
             }
-            let again = parse_value::parse_stored(saying.setting, &stored, scope);
+            let again = parse_value::parse_stored(value.setting, &stored, scope);
             assert_eq!(
                 again.map(|again| again.value),
                 Ok(meaning.value),
                 "{}",
-                saying.setting.name
+                value.setting.name
             );
         }
     }

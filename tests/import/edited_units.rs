@@ -41,13 +41,13 @@ fn node_whose_unit_was_edited_is_reported_and_not_restarted() {
         .says("imported 4 nodes (2 RUNNING, 2 DISABLED)");
     for said in [
         format!(
-            "runs with `--port {nodes}002`, and its service says `--port {nodes}032` by now; restart it, or edit"
+            "runs with `--port {nodes}002`, but its service was changed to `--port {nodes}032`; restart it, or revert"
         ),
         format!(
-            "runs with `--metrics-server-port {metrics}003`, and its service says `--metrics-server-port {metrics}033` by now"
+            "runs with `--metrics-server-port {metrics}003`, but its service was changed to `--metrics-server-port {metrics}033`"
         ),
         format!(
-            "runs with `--root-dir {}`, and its service says `--root-dir {}` by now",
+            "runs with `--root-dir {}`, but its service was changed to `--root-dir {}`",
             storage.join("antnode0004").display(),
             away.display()
         ),

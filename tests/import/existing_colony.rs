@@ -11,7 +11,7 @@ fn colony_without_nodes_can_import_and_one_with_nodes_cannot() {
     let stage = Stage::running(2, &["--node_cap", "2"]);
     let (before, running) = (lasting(&stage), pids(&stage));
     let ran = stage.wnm(&["--import"]).code(1).complains();
-    let ran = ran.says("has 2 nodes already: `--import` fills one that has none");
+    let ran = ran.says("already has 2 nodes: `--import` needs a colony without nodes");
     assert_eq!(lasting(&stage), before, "{ran}");
 
     lose_database(&stage);

@@ -131,7 +131,7 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
         .says("antnode5.service` is ignored: antctl made it")
         .says("antnode9.service` is ignored");
     for said in [
-        "would make the colony",
+        "would create the colony",
         "antnode0007.service  RUNNING  0.4.17",
         "GREETING='two words' B=2",
         "--ip 127.0.0.3 --bootstrap-cache-dir '/tmp/my cache' --max-log-files 5",
@@ -232,7 +232,7 @@ fn one_of_two_nodes_with_the_same_port_is_kept_and_no_cap_removes_a_node() {
     let capped: Vec<&str> = IMPORT.iter().copied().chain(["--node_cap", "1"]).collect();
     let ran = stage.wnm(&capped).done();
     for said in [
-        "`antnode1.service` gets the number 6: another node has 1",
+        "the id of `antnode1.service` is 6, because another node has 1",
         "`antnode3.service` is DISABLED: port ",
         "`antnode4.service` is DISABLED: its root `",
         "`antnode5.service` is DISABLED: it has no `--metrics-server-port`",

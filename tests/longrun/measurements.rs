@@ -124,7 +124,7 @@ impl Figures {
     }
 
     /// Prints the measurements and asserts that nothing grew.
-    pub fn judge(&self, size: &Size) {
+    pub fn build_plan(&self, size: &Size) {
         let part = 100.min(size.cycles / 4);
         let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len().max(1) as u64;
         let most = |all: &[u64]| all.iter().copied().max().unwrap_or(0);

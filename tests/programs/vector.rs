@@ -28,7 +28,7 @@ pub fn answer(vector: &Map<String, Value>) -> Value {
         config,
         metrics,
     };
-    let decision = decide(&said.policy(), &said.metrics(), said.occasion(), said.now());
+    let decision = decide(&said.policy(), &said.metrics(), said.trigger(), said.now());
     json!({ "features": features(&decision), "actions": actions(&decision) })
 }
 
@@ -41,13 +41,13 @@ fn features(decision: &Decision) -> Value {
 }
 
 fn actions(decision: &Decision) -> Value {
-    let each = decision.wants.iter().map(|want| {
+    let each = decision.work.iter().map(|item| {
         let reason = Reason::Planned {
-            task: want.task,
-            turn: want.turn,
-            grounds: Vec::new(),
+            task: item.task,
+            position: item.position,
+            causes: Vec::new(),
         };
-        json!({ "type": want.task.kind().map_or("survey", ActionKind::word), "priority": want.task.priority(), "reason": reason.text() })
+        json!({ "type": item.task.kind().map_or("survey", ActionKind::word), "priority": item.task.priority(), "reason": reason.text() })
     });
     Value::Array(each.collect())
 }
@@ -67,7 +67,7 @@ impl Said<'_> {
             .map(Timestamp)
     }
 
-    fn occasion(&self) -> Trigger {
+    fn trigger(&self) -> Trigger {
         if is_true(self.vector.get("is_init")) {
             Trigger::Init {
                 survey: is_true(self.vector.get("should_survey_init")),

@@ -211,7 +211,7 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
         // The stored default manager.
         let kept = defaults::values(&made, 2, wnm::colony::Timestamp(0))
             .into_iter()
-            .find(|saying| saying.setting.name == "process_manager")
+            .find(|value| value.setting.name == "process_manager")
             .expect("a default manager")
             .text;
         assert!(kept.ends_with("+sudo"), "{kept}");

@@ -148,8 +148,8 @@ impl Machine {
         };
         let mut said = vec![("init", "true"), ("migrate_anm", "true")];
         said.extend(flags);
-        let mut sayings = variables.settings().expect("UTF-8");
-        sayings.extend(said.into_iter().map(|(name, text)| Provided {
+        let mut provided = variables.settings().expect("UTF-8");
+        provided.extend(said.into_iter().map(|(name, text)| Provided {
             setting: table::find(name).expect("a setting"),
             text: text.to_owned(),
             source: Source::Flag,
@@ -159,16 +159,16 @@ impl Machine {
             peek: &|_| wnm::colony::StoredPlace::Nothing,
             systemd: &|_| true,
         };
-        let mut place = locations::find(&sayings, &operator, &asked, &variables).expect("a place");
+        let mut place = locations::find(&provided, &operator, &asked, &variables).expect("a place");
         for path in [&mut place.base_dir, &mut place.db_path, &mut place.lock_path] {
             *path = self.path(path.to_str().expect("a path"));
         }
         Session {
-            run: settings::run_options(&sayings, &operator.home, &variables).expect("a run"),
+            run: settings::run_options(&provided, &operator.home, &variables).expect("a run"),
             variables,
             place,
             terminal: Terminal::of(false, false, None, None),
-            sayings,
+            provided,
             clock: RealClock,
             name: "test".to_owned(),
         }

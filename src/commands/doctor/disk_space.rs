@@ -16,7 +16,7 @@ pub fn check(context: &CheckContext) -> CheckResult {
     let path = &settings.node_storage;
     let name = path.display();
     let todo_mount = format!("findmnt --target {name}: is the disk mounted?");
-    let device = context.world.gauge.device(path);
+    let device = context.world.machine_reader.device(path);
     if device.is_none() && context.facts.is_some() {
         return CheckResult::failed(CHECK, format!("`{name}` does not exist"), todo_mount);
     }
@@ -24,11 +24,11 @@ pub fn check(context: &CheckContext) -> CheckResult {
     let place = path.ancestors().find(|folder| folder.is_dir()).unwrap_or(path);
     let before = context.facts.and_then(|facts| facts.storage_device);
     let roots: Vec<PathBuf> = context.nodes.iter().map(|node| node.home.root.clone()).collect();
-    let rooted = context.world.gauge.rooted(&roots);
+    let has_root = context.world.machine_reader.has_root(&roots);
     let gone: Vec<&PathBuf> = roots
         .iter()
-        .zip(rooted)
-        .filter(|(_, rooted)| !rooted.is_there())
+        .zip(has_root)
+        .filter(|(_, has_root)| !has_root.is_there())
         .map(|(root, _)| root)
         .collect();
     if let Some(first) = gone.first() {
@@ -49,7 +49,7 @@ pub fn check(context: &CheckContext) -> CheckResult {
             format!("findmnt --target {name}: is the disk mounted?"),
         );
     }
-    match context.world.gauge.read(place) {
+    match context.world.machine_reader.read(place) {
         Ok(now) => check_free_space(context, &now),
         Err(error) => CheckResult::failed(CHECK, format!("cannot {error}"), todo_mount),
     }

@@ -58,8 +58,8 @@ fn run_checks(session: &Session) -> Vec<CheckResult> {
     let (database, store) = database::check(session);
     let mut results = vec![database];
     let resolved = match &store {
-        Some(store) => session.weigh(Some(store), &[], &session.sayings),
-        None => session.foreseen(),
+        Some(store) => session.resolve_from(Some(store), &[], &session.provided),
+        None => session.preview_settings(),
     };
     match resolved {
         Err(error) => results.push(CheckResult::failed(
@@ -106,8 +106,8 @@ fn run_checks(session: &Session) -> Vec<CheckResult> {
             };
             results.extend(machine_checks(&context));
             results.extend(anm::check(&Server::real(Box::new(HttpProbe::new()))));
-            if let Some(Ok(roll)) = store.as_ref().map(Store::roll) {
-                results.push(orphans::check(context.world, settings, &roll));
+            if let Some(Ok(rows)) = store.as_ref().map(Store::node_rows) {
+                results.push(orphans::check(context.world, settings, &rows));
             }
         }
     }

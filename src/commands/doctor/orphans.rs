@@ -12,9 +12,9 @@ use crate::world::World;
 const NAMED: usize = 5;
 
 /// Checks that every node directory and service belongs to a node of the colony.
-pub fn check(world: &World, settings: &Settings, roll: &NodeRows) -> CheckResult {
+pub fn check(world: &World, settings: &Settings, rows: &NodeRows) -> CheckResult {
     const CHECK: &str = "orphans";
-    let found = orphans(world, settings, (&roll.nodes, &roll.unread));
+    let found = orphans(world, settings, (&rows.nodes, &rows.unread));
     if found.is_empty() {
         return CheckResult::ok(CHECK, "no orphaned node directories or units");
     }

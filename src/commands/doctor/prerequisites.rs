@@ -18,7 +18,7 @@ pub fn antnode(context: &CheckContext) -> CheckResult {
     // Runs it again, because a version that was read earlier does not show that it runs now.
     let find = |search: &str| {
         let path = &settings.antnode_path;
-        survey::find_antnode(&*context.world.gauge, BinaryLookup { path, search }, &[])
+        survey::find_antnode(&*context.world.machine_reader, BinaryLookup { path, search }, &[])
     };
     match (find(context.schedule.path()), find(context.search)) {
         (Ok(binary), _) => CheckResult::ok(
@@ -165,7 +165,7 @@ pub fn ports(context: &CheckContext) -> CheckResult {
         .map(|node| node.ports);
     let busy: Vec<String> = ports_of_new_nodes(context)
         .chain(stopped)
-        .filter_map(|ports| context.world.gauge.busy_port(&ports))
+        .filter_map(|ports| context.world.machine_reader.busy_port(&ports))
         .map(|busy| busy.to_string())
         .collect();
     match busy.as_slice() {

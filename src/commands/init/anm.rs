@@ -11,11 +11,11 @@ use crate::error::ExitError;
 use crate::lock::CycleLock;
 use crate::program::user_account;
 use crate::report::import_preview;
-use crate::session::{Session, gauge};
+use crate::session::{Session, machine_reader};
 use crate::settings::{self, Provided, Resolved, RunOptions, Source};
 use crate::store::{self, Fault, MachineFacts, ReservedNumbers, Store};
 use crate::survey::MachineReader;
-use crate::takeover::anm::build::{TakeoverPlan, judge};
+use crate::takeover::anm::build::{TakeoverPlan, build_plan};
 use crate::takeover::anm::options::TakeoverOptions;
 use crate::takeover::anm::steps::{self, Successor};
 use crate::takeover::anm::warning::{Warning, WarningCode};
@@ -59,7 +59,7 @@ pub fn check(run: &RunOptions) -> Result<(), ExitError> {
 pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError> {
     refuse_other_manager(session)?;
     if !session.run.dry_run {
-        session.refuse_weak_ground()?;
+        session.require_trusted_paths()?;
     }
     let colony = NewColony::new(session, server)?;
     let limit = session.run.anm_wait.unwrap_or(disable::LIMIT);
@@ -70,9 +70,9 @@ pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError
         limit,
     };
     // Check the preconditions before anything is created, even the lock.
-    let foreseen = foresee(&colony, &wish)?;
+    let preview_text = preview(&colony, &wish)?;
     if session.run.dry_run {
-        return Ok(foreseen);
+        return Ok(preview_text);
     }
     colony.refuse_unwritable()?;
     // Of two takeovers at the same time, one ends here.
@@ -93,13 +93,13 @@ pub fn give_back(session: &Session, server: &Server) -> Result<String, ExitError
         dry: session.run.dry_run,
     };
     if !wish.dry {
-        session.refuse_weak_ground()?;
+        session.require_trusted_paths()?;
     }
     Ok(rollback::rollback(server, &wish)?.join("\n"))
 }
 
 /// The report of a dry run.
-fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String, ExitError> {
+fn preview(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String, ExitError> {
     let server = colony.server;
     let begun = journal::unfinished(server)?;
     if begun.is_none() && colony.exists()? {
@@ -109,7 +109,7 @@ fn foresee(colony: &NewColony<'_>, wish: &TakeoverOptions<'_>) -> Result<String,
         Some(journal) => journal.kept_text(server, paths::CRON)?,
         None => server.read(paths::CRON)?,
     };
-    let mut plan = judge(server, cron.as_deref())?;
+    let mut plan = build_plan(server, cron.as_deref())?;
     colony.apply_settings(&mut plan)?;
     if colony.session.run.json {
         return Ok(import_preview::as_json(&plan.nodes));
@@ -195,17 +195,17 @@ impl NewColony<'_> {
             )?);
         }
         let is_found = |name: &str| found.iter().any(|one| one.setting.name == name);
-        let counts = |saying: &&Provided| match &saying.source {
-            Source::Variable(name, None) => name.starts_with("WNM_") || !is_found(saying.setting.name),
+        let counts = |value: &&Provided| match &value.source {
+            Source::Variable(name, None) => name.starts_with("WNM_") || !is_found(value.setting.name),
             _ => true,
         };
-        let mut said: Vec<Provided> = self.session.sayings.iter().filter(counts).cloned().collect();
+        let mut said: Vec<Provided> = self.session.provided.iter().filter(counts).cloned().collect();
         // No node is removed because of a cap.
         let rows = plan.nodes.len();
-        for saying in said.iter_mut().filter(|saying| is_cap_below(saying, rows)) {
-            saying.text = rows.to_string();
+        for value in said.iter_mut().filter(|value| is_cap_below(value, rows)) {
+            value.text = rows.to_string();
         }
-        self.session.weigh(None, &found, &said)
+        self.session.resolve_from(None, &found, &said)
     }
 }
 
@@ -226,25 +226,25 @@ impl Successor for NewColony<'_> {
         for taken in &mut plan.settings {
             let counts = resolved.row.iter().find(|(name, _)| *name == taken.name);
             let text = counts.and_then(|(_, text)| text.clone()).unwrap_or_default();
-            if let Some(saying) = settings::source::strongest(&self.session.sayings, taken.name)
-                && resolved.source_of(taken.name) == Some(&saying.source)
+            if let Some(value) = settings::source::strongest(&self.session.provided, taken.name)
+                && resolved.source_of(taken.name) == Some(&value.source)
             {
                 let rows = plan.nodes.len();
-                plan.warnings.push(if is_cap_below(saying, rows) {
+                plan.warnings.push(if is_cap_below(value, rows) {
                     let say = format!(
                         "node_cap={} ({}) is below the {rows} nodes of this server: raised to {rows}, so that no node is removed",
-                        saying.text.trim(),
-                        saying.source
+                        value.text.trim(),
+                        value.source
                     );
                     Warning::new(WarningCode::NodeCapRaised, say)
                 } else {
                     let say = format!(
                         "{} is `{text}`, as you set ({}), and not anm's `{}`",
-                        taken.name, saying.source, taken.text
+                        taken.name, value.source, taken.text
                     );
                     Warning::new(WarningCode::SettingOverridden, say)
                 });
-                taken.from = saying.source.to_string();
+                taken.from = value.source.to_string();
                 taken.text = text;
             }
         }
@@ -260,19 +260,21 @@ impl Successor for NewColony<'_> {
         check: &dyn Fn(&[Node]) -> Result<(), anm::TakeoverError>,
     ) -> Result<(), anm::TakeoverError> {
         let resolved = self.resolve(plan).map_err(refused)?;
-        let instruments = gauge().read(&self.session.place.base_dir).map_err(|error| {
-            anm::TakeoverError::refused(format_args!("cannot {error}"), "check that `/proc` is mounted")
-        })?;
+        let instruments = machine_reader()
+            .read(&self.session.place.base_dir)
+            .map_err(|error| {
+                anm::TakeoverError::refused(format_args!("cannot {error}"), "check that `/proc` is mounted")
+            })?;
         let storage = self.server.path(&resolved.settings.node_storage);
         let facts = MachineFacts {
             boot_time: Some(plan.boot),
-            storage_device: gauge().device(&storage),
+            storage_device: machine_reader().device(&storage),
             cpu_count: instruments.cpus,
             last_stopped_at: plan.boot,
             highest_node_id_used: None,
         };
         let store = Store::create(&self.path, Mode::Sudo)?;
-        store.together(|| {
+        store.in_transaction(|| {
             store.initialise(&resolved.changes, &facts, &plan.nodes)?;
             store.record_takeover(self.server.clock.now(), &reserved(plan))?;
             check(&store.nodes()?)
@@ -289,8 +291,8 @@ impl Successor for NewColony<'_> {
 }
 
 /// Whether it is a `node_cap` below the number of nodes.
-fn is_cap_below(saying: &Provided, rows: usize) -> bool {
-    saying.setting.name == "node_cap" && saying.text.trim().parse().is_ok_and(|cap: usize| cap < rows)
+fn is_cap_below(value: &Provided, rows: usize) -> bool {
+    value.setting.name == "node_cap" && value.text.trim().parse().is_ok_and(|cap: usize| cap < rows)
 }
 
 /// The numbers and ports that new nodes must not use: those of left-over directories and of other managers' nodes.

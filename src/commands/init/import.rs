@@ -1,4 +1,4 @@
-//! Finds the nodes to import, and makes rows and settings of them.
+//! Finds the nodes to import, and derives rows and settings from them.
 
 use std::path::Path;
 
@@ -22,33 +22,33 @@ const ANM: &str = "/etc/cron.d/anm";
 /// The nodes that were found, and the settings of their colony.
 pub(in crate::commands) struct Import {
     pub(in crate::commands) resolved: Resolved,
-    pub(in crate::commands) haul: Batch,
+    pub(in crate::commands) batch: Batch,
     /// The settings that come from the nodes.
     hints: Vec<SettingHint>,
 }
 
 impl Import {
     /// Finds the nodes of this run's process manager, checks each, and derives settings from them. Changes nothing.
-    pub(in crate::commands) fn look(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
+    pub(in crate::commands) fn find(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
-            let said = |saying: &Provided| saying.setting.name == name && saying.source.is_explicit();
-            session.sayings.iter().any(said)
+            let said = |value: &Provided| value.setting.name == name && value.source.is_explicit();
+            session.provided.iter().any(said)
         };
-        // The wallet of the nodes is known only later. Until then nothing is paid, so that any address will do.
+        // The wallet is read from the nodes later. Until then any valid address will do.
         let assumed = match store {
             None if !is_said("rewards_address") => {
                 vec![found(session, "rewards_address", "faucet".to_owned())?]
             }
             _ => Vec::new(),
         };
-        let before = session.weigh(store, &assumed, &session.sayings)?;
+        let before = session.resolve_from(store, &assumed, &session.provided)?;
         refuse_anm(&before, Path::new(ANM))?;
         refuse_python(session)?;
         let world = session.world(&before.settings);
         supported(&world, &before)?;
         let seen = seen(&world, &before)?;
         let now = session.clock.now();
-        let mut haul = import::take_in(seen, &before.settings.policy(), now);
+        let mut batch = import::import_nodes(seen, &before.settings.policy(), now);
         let words = session.launch_policy(&before.settings).default_start_args();
         let known = KnownColony {
             storage: &before.settings.node_storage,
@@ -56,27 +56,28 @@ impl Import {
             highest_id_used: before.settings.highest_node_id_used,
             words: &words,
         };
-        let mut hints = import::hints(&haul.nodes, &known);
+        let mut hints = import::hints(&batch.nodes, &known);
         // The operator's settings have priority, except for a cap that would remove nodes.
         hints.retain(|hint| {
             hint.setting == "node_cap" || is_used(hint, store.is_some()) && !is_said(hint.setting)
         });
-        let mut sayings = Vec::new();
+        let mut provided = Vec::new();
         hints.retain(|hint| match found(session, hint.setting, hint.text.clone()) {
-            Ok(saying) => {
-                sayings.push(saying);
+            Ok(value) => {
+                provided.push(value);
                 true
             }
             Err(error) => {
-                haul.warnings
+                batch
+                    .warnings
                     .push(format!("{}; the value of the nodes is not used", error.what));
                 false
             }
         });
-        let resolved = raised(session, store, &sayings)?;
+        let resolved = raised(session, store, &provided)?;
         hints.retain(|hint| is_change(hint, &before, &resolved));
-        session.tell(&resolved);
-        learn_versions(&world, &resolved, &mut haul.nodes);
+        session.log_settings(&resolved);
+        learn_versions(&world, &resolved, &mut batch.nodes);
         let common = session.launch_policy(&resolved.settings).default_start_args();
         let settings = &resolved.settings;
         let starts = [
@@ -84,36 +85,36 @@ impl Import {
             settings.metrics_port_start,
             settings.rpc_port_start,
         ];
-        import::settle_in(&mut haul.nodes, &known, &common, starts);
+        import::align_with_settings(&mut batch.nodes, &known, &common, starts);
         Ok(Import {
             resolved,
-            haul,
+            batch,
             hints,
         })
     }
 
     /// The output of a dry run: `what` would be done, a table of the nodes, and the settings.
-    pub(in crate::commands) fn foreseen(&self, session: &Session, what: &str) -> String {
-        for line in &self.haul.warnings {
+    pub(in crate::commands) fn preview(&self, session: &Session, what: &str) -> String {
+        for line in &self.batch.warnings {
             tracing::warn!("{line}");
         }
         if session.run.json {
-            return import_preview::as_json(&self.haul.nodes);
+            return import_preview::as_json(&self.batch.nodes);
         }
         let mut lines = vec![what.to_owned()];
-        lines.push(import_preview::table(&self.haul.nodes, session.terminal.out));
+        lines.push(import_preview::table(&self.batch.nodes, session.terminal.out));
         lines.extend(self.effects());
         lines.join("\n")
     }
 
     /// Logs what was imported.
-    pub(in crate::commands) fn tell(&self, session: &Session) {
-        for line in &self.haul.warnings {
+    pub(in crate::commands) fn log_result(&self, session: &Session) {
+        for line in &self.batch.warnings {
             tracing::warn!("{line}");
         }
         tracing::info!(
             "imported {} into {}",
-            import_preview::count(&self.haul.nodes),
+            import_preview::count(&self.batch.nodes),
             session.place
         );
         for line in self.effects() {
@@ -123,7 +124,7 @@ impl Import {
 
     /// How the import affects the settings and the next cycles.
     fn effects(&self) -> Vec<String> {
-        let nodes = &self.haul.nodes;
+        let nodes = &self.batch.nodes;
         let mut lines: Vec<String> = self
             .hints
             .iter()
@@ -192,15 +193,15 @@ fn is_change(hint: &SettingHint, before: &Resolved, after: &Resolved) -> bool {
 
 /// Resolves the settings with those of the nodes. A cap below the number of nodes is raised to it.
 fn raised(session: &Session, store: Option<&Store>, found: &[Provided]) -> Result<Resolved, ExitError> {
-    let is_cap = |saying: &&Provided| saying.setting.name == "node_cap";
-    let is_raised = found.iter().any(|saying| is_cap(&saying));
+    let is_cap = |value: &&Provided| value.setting.name == "node_cap";
+    let is_raised = found.iter().any(|value| is_cap(&value));
     let said: Vec<Provided> = session
-        .sayings
+        .provided
         .iter()
-        .filter(|saying| !(is_raised && is_cap(saying)))
+        .filter(|value| !(is_raised && is_cap(value)))
         .cloned()
         .collect();
-    session.weigh(store, found, &said)
+    session.resolve_from(store, found, &said)
 }
 
 /// Rejects the import while anm runs, because anm acts on every unit named `antnode…`.
@@ -228,7 +229,7 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitErr
         Ok(processes) => processes.into_iter().map(Some).collect(),
         Err(error) => {
             tracing::warn!(
-                "cannot look at the processes of {}: {error}",
+                "cannot list the processes of {}: {error}",
                 settings.process_manager
             );
             vec![None; nodes.len()]
@@ -240,15 +241,15 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitErr
     };
     let answers = world.probe.ask(&nodes, &limits, world.clock.now());
     let roots: Vec<_> = nodes.iter().map(|node| node.home.root.clone()).collect();
-    let rooted = world.gauge.rooted(&roots);
-    let sightings = answers.into_iter().zip(rooted).zip(processes);
+    let has_root = world.machine_reader.has_root(&roots);
+    let observations = answers.into_iter().zip(has_root).zip(processes);
     Ok(nodes
         .into_iter()
-        .zip(sightings)
-        .map(|(node, ((answer, rooted), process))| ImportedNode {
-            sighting: crate::colony::NodeObservation {
+        .zip(observations)
+        .map(|(node, ((answer, has_root), process))| ImportedNode {
+            observation: crate::colony::NodeObservation {
                 answer,
-                rooted: rooted.is_there(),
+                has_root: has_root.is_there(),
                 process,
             },
             runs: process.and_then(|process| runs(&node, process)),
@@ -282,7 +283,7 @@ fn learn_versions(world: &World, resolved: &Resolved, nodes: &mut [Node]) {
         if node.version.is_some() || node.state == NodeState::Disabled || !node.has_own_binary(storage) {
             continue;
         }
-        match world.gauge.binary(&node.home.binary, &known) {
+        match world.machine_reader.binary(&node.home.binary, &known) {
             Ok(binary) => {
                 node.version = Some(binary.version.clone());
                 node.memory.binary_key = Some(binary.key);

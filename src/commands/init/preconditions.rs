@@ -1,4 +1,4 @@
-//! Conditions that hold before a colony is created or filled with nodes.
+//! Checks before a colony is created or nodes are imported.
 
 use std::path::Path;
 
@@ -9,9 +9,9 @@ use crate::store::{Fault, Store};
 use crate::takeover::python_wnm;
 use crate::world::World;
 
-/// Refuses while a run of the Python wnm is active, because it would act on what it read earlier.
+/// Fails while a run of the Python wnm is active, because it would act on outdated data.
 ///
-/// Runs that begin later end by themselves, because they take our lock file for that of an active run.
+/// Later runs of it exit by themselves, because they find our lock file.
 ///
 /// # Errors
 /// When there is one, or processes cannot be read.
@@ -22,12 +22,12 @@ pub fn refuse_python(session: &Session) -> Result<(), ExitError> {
         return Ok(());
     };
     Err(ExitError::refused(format_args!(
-        "the Python wnm is at work (process {pid}); nothing was changed"
+        "the Python wnm is running (process {pid}); nothing was changed"
     ))
-    .hint("take its line out of cron, wait until it has ended, and call this again"))
+    .hint("remove it from the crontab, wait until it exits, and run this command again"))
 }
 
-/// Refuses a process manager that this machine does not have.
+/// Fails if this machine does not support the process manager.
 pub(super) fn supported(world: &World, resolved: &Resolved) -> Result<(), ExitError> {
     let kind = resolved.settings.process_manager;
     match world.managers.of(kind) {
@@ -39,7 +39,7 @@ pub(super) fn supported(world: &World, resolved: &Resolved) -> Result<(), ExitEr
     }
 }
 
-/// Refuses to create a second colony in the place of one.
+/// Fails if a colony exists at this path.
 pub(super) fn refuse_second(session: &Session) -> Result<(), ExitError> {
     let path = &session.place.db_path;
     let Err(error) = Store::open_read_only(path) else {
@@ -49,8 +49,7 @@ pub(super) fn refuse_second(session: &Session) -> Result<(), ExitError> {
         // A killed init, or a migration of the peer's empty database, leaves tables without a machine.
         Fault::Absent | Fault::Uninitialised | Fault::Interrupted => Ok(()),
         Fault::Behind { .. } => {
-            Err(already(path)
-                .hint("bring it up to date with `wnm --force_action wnm-db-migration --confirm`"))
+            Err(already(path).hint("to migrate it: `wnm --force_action wnm-db-migration --confirm`"))
         }
         Fault::Ahead(_) => Err(already(path)),
         _ => Err(error.into()),

@@ -47,13 +47,13 @@ pub fn ask(
 ) -> Result<Vec<OsString>, ExitError> {
     refuse_second(session)?;
     // Report invalid flags before the first question.
-    session.foreseen()?;
+    session.preview_settings()?;
     let mut prompts = Prompts {
         words,
         variables,
         terminal,
     };
-    terminal.tell(
+    terminal.print(
         "This sets up a new colony. Press Enter for the value in brackets, or Ctrl-C to stop without changes.\n",
     );
     for name in QUESTIONS.into_iter().filter(|name| !is_set(session, name)) {
@@ -61,19 +61,19 @@ pub fn ask(
     }
     let all = shell_words::join(prompts.words.iter().map(|word| word.to_string_lossy()));
     let (end, _) = prompts.check(&prompts.words)?;
-    terminal.tell(&format!("\nThe same as one command:\n  {all}"));
+    terminal.print(&format!("\nThe same as one command:\n  {all}"));
     loop {
         let answer = prompts.read_answer(&format!("Create the colony {}? [Y/n]", end.place))?;
         match answer.to_ascii_lowercase().as_str() {
             "" | "y" | "yes" => return Ok(prompts.words),
             "n" | "no" => return Err(stopped()),
-            _ => terminal.tell("Answer `y` or `n`."),
+            _ => terminal.print("Answer `y` or `n`."),
         }
     }
 }
 
 fn is_set(session: &Session, name: &str) -> bool {
-    strongest(&session.sayings, name).is_some_and(|provided| provided.source.is_explicit())
+    strongest(&session.provided, name).is_some_and(|provided| provided.source.is_explicit())
 }
 
 fn stopped() -> ExitError {
@@ -97,7 +97,7 @@ impl Prompts<'_> {
                 if name != QUESTIONS[0] {
                     return Ok(());
                 }
-                self.terminal.tell("There is no default for this one.");
+                self.terminal.print("There is no default for this one.");
                 continue;
             }
             let mut words = self.words.clone();
@@ -106,14 +106,14 @@ impl Prompts<'_> {
                 Ok((_, resolved)) => {
                     for warning in &resolved.warnings {
                         let mark = self.terminal.err.paint(Color::Yellow, "warning:");
-                        self.terminal.tell(&format!("{mark} {warning}"));
+                        self.terminal.print(&format!("{mark} {warning}"));
                     }
                     self.words = words;
                     return Ok(());
                 }
                 Err(error) => {
                     let error = ExitError { hint: None, ..error };
-                    self.terminal.tell(&error.format(self.terminal.err));
+                    self.terminal.print(&error.format(self.terminal.err));
                 }
             }
         }
@@ -145,7 +145,7 @@ impl Prompts<'_> {
     fn check(&self, words: &[OsString]) -> Result<(Session, Resolved), ExitError> {
         match Session::begin(words.to_vec(), self.variables.clone(), self.terminal)? {
             SessionStart::Session(session) => {
-                let resolved = session.weigh(None, &[], &session.sayings)?;
+                let resolved = session.resolve_from(None, &[], &session.provided)?;
                 let kind = resolved.settings.process_manager;
                 let managers = session.world(&resolved.settings).managers;
                 managers.of(kind).map_err(ExitError::mistaken)?;

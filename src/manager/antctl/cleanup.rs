@@ -174,7 +174,7 @@ impl AntctlManager {
             return Ok(false);
         }
         ours.iter().for_each(|entry| self.forget_pid(&entry.root));
-        let said = self.antctl.tell(&AntctlCommand::reset())?;
+        let said = self.antctl.run(&AntctlCommand::reset())?;
         self.note_change();
         if let Err(failure) = said {
             return Err(ManagerError::Antctl {

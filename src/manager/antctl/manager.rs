@@ -90,7 +90,7 @@ impl AntctlManager {
         };
         let printed = self
             .antctl
-            .tell(&AntctlCommand::status())?
+            .run(&AntctlCommand::status())?
             .map_err(|failure| failed(failure.to_string()))?;
         Registry::parse(&printed).map_err(failed)
     }

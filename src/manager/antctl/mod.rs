@@ -45,7 +45,7 @@ impl ProcessManager for AntctlManager {
                 self.layout.files.make_dir(folder, None)?;
             }
         }
-        let said = self.antctl.tell(&order)?;
+        let said = self.antctl.run(&order)?;
         self.note_change();
         let after = self.registry().map_err(|error| ManagerError::NotRemoved {
             node: node.name.full(),

@@ -42,7 +42,7 @@ impl AntctlManager {
             )),
             Some(entry) if blocking.is_empty() => {
                 let order = AntctlCommand::start(&entry.service_name).among(registry.live().count());
-                self.antctl.tell(&order)?.err()
+                self.antctl.run(&order)?.err()
             }
             Some(_) => {
                 let names: Vec<&str> = blocking.iter().map(|entry| entry.service_name.as_str()).collect();
@@ -95,7 +95,7 @@ impl AntctlManager {
                 && self.blocking_nodes(&registry).is_empty()
             {
                 let order = AntctlCommand::stop(&entry.service_name).among(registry.live().count());
-                said = self.antctl.tell(&order)?.err();
+                said = self.antctl.run(&order)?.err();
             }
             if let Some(failure) = &said {
                 tracing::debug!("antctl did not stop {unit}: {}", failure.to_string());
@@ -109,9 +109,9 @@ impl AntctlManager {
     /// Removes a stopped node from antctl's registry, with its service, data and logs.
     pub(super) fn remove_from_antctl(&self, node: &Node, service: &str) -> Result<(), ManagerError> {
         self.stop_blocking_nodes("remove", node)?;
-        let mut said = self.antctl.tell(&AntctlCommand::remove(service))?;
+        let mut said = self.antctl.run(&AntctlCommand::remove(service))?;
         if said.is_err() && self.restore_unit(service)? {
-            said = self.antctl.tell(&AntctlCommand::remove(service))?;
+            said = self.antctl.run(&AntctlCommand::remove(service))?;
         }
         self.note_change();
         match said {
@@ -138,7 +138,7 @@ impl AntctlManager {
     /// Installs another binary for a stopped node, and starts the node.
     pub(super) fn renew(&self, node: &Node, service: &str, from: &BinarySource) -> Result<(), ManagerError> {
         let order = AntctlCommand::upgrade(service, node, from)?;
-        let said = self.antctl.tell(&order)?;
+        let said = self.antctl.run(&order)?;
         self.note_change();
         said.map_err(|failure| AntctlManager::refused("upgrade", node, failure.to_string()))?;
         self.start(node)

@@ -39,7 +39,7 @@ impl Antctl {
     ///
     /// # Errors
     /// When antctl is not installed, sudo refuses, or systemd does not answer.
-    pub fn tell(&self, order: &AntctlCommand) -> Result<Result<String, AntctlFailure>, ManagerError> {
+    pub fn run(&self, order: &AntctlCommand) -> Result<Result<String, AntctlFailure>, ManagerError> {
         // An account that can replace this program could run its own as root.
         let path = &self.policy.program;
         if let Some(weak) = trusted_path::is_required(self.mode)

@@ -1,9 +1,10 @@
 //! Nodes on which something failed, and many that go down at once.
 
 use super::super::fixtures::{
-    NOW, calm, doings, free, holds, hot, newest, node, nodes, one_at_a_time, policy, seen, storage, template,
+    NOW, blockers, calm, doings, free, hot, newest, node, nodes, one_at_a_time, policy, seen, storage,
+    template,
 };
-use super::super::node_states::{put_off, settle};
+use super::super::node_states::{put_off, update_states};
 use super::super::plan_checks::breaches;
 use super::*;
 use crate::colony::{Answer, NodeState::*};
@@ -16,8 +17,8 @@ fn plan_at(policy: &Policy, machine: MachineFigures, nodes: &[Node], now: Timest
         template: &template(),
         machine: &machine,
         binary: Some(&newest),
-        occasion: Trigger::Ordinary,
-        taken: &free,
+        trigger: Trigger::Ordinary,
+        port_in_use: &free,
         now,
     };
     plan(nodes, &situation).plan
@@ -31,7 +32,7 @@ fn failed(mut node: Node) -> Node {
 }
 
 #[test]
-fn a_node_whose_stop_failed_lets_the_next_youngest_go_and_is_tried_again_in_its_time() {
+fn skips_a_node_after_a_failed_stop_until_its_retry_time() {
     let mut colony = nodes(&[Running, Running, Running]);
     assert_eq!(
         doings(&plan_at(&one_at_a_time(), hot(), &colony, NOW)),
@@ -40,7 +41,7 @@ fn a_node_whose_stop_failed_lets_the_next_youngest_go_and_is_tried_again_in_its_
     colony[2] = failed(colony[2].clone());
     let plan = plan_at(&one_at_a_time(), hot(), &colony, NOW);
     assert_eq!(doings(&plan), ["stop node 2"]);
-    assert_eq!(holds(&plan), ["failed to stop 1 node: will retry later"]);
+    assert_eq!(blockers(&plan), ["failed to stop 1 node: will retry later"]);
     for node in &mut colony[..2] {
         *node = failed(node.clone());
     }
@@ -53,7 +54,7 @@ fn a_node_whose_stop_failed_lets_the_next_youngest_go_and_is_tried_again_in_its_
 }
 
 #[test]
-fn a_cap_that_was_lowered_takes_the_next_youngest_as_well() {
+fn lowered_cap_skips_a_node_after_a_failed_stop() {
     let mut colony = nodes(&[Running, Running, Running]);
     colony[2] = failed(colony[2].clone());
     let policy = Policy {
@@ -67,12 +68,16 @@ fn a_cap_that_was_lowered_takes_the_next_youngest_as_well() {
 }
 
 #[test]
-fn a_failed_upgrade_or_start_keeps_no_node_from_being_stopped() {
+fn failed_upgrade_or_start_does_not_prevent_a_stop() {
     let mut outdated = failed(node(1, Running));
     outdated.version = Some(Version::new("0.4.1"));
     let told = "failed to upgrade 1 node, or the version did not change: will retry later";
     let rests = plan_at(&one_at_a_time(), calm(), &[outdated.clone()], NOW);
-    assert!(holds(&rests).contains(&told.to_owned()), "{:?}", holds(&rests));
+    assert!(
+        blockers(&rests).contains(&told.to_owned()),
+        "{:?}",
+        blockers(&rests)
+    );
     assert!(!doings(&rests).contains(&"upgrade node 1 to 0.4.17".to_owned()));
     assert_eq!(
         doings(&plan_at(&one_at_a_time(), hot(), &[outdated], NOW)),
@@ -88,7 +93,7 @@ fn a_failed_upgrade_or_start_keeps_no_node_from_being_stopped() {
 
 /// All possible shares of a colony go down in one survey, for the machine's network or its systemd.
 #[test]
-fn however_many_go_down_at_once_no_more_start_than_may_and_none_is_removed() {
+fn starts_within_the_quota_when_many_nodes_are_down() {
     for all in [5_u32, 6, 10, 40] {
         for down in all / 2 + 1..=all {
             for quota in [1, 2, 5] {
@@ -104,15 +109,16 @@ fn however_many_go_down_at_once_no_more_start_than_may_and_none_is_removed() {
                     ..policy()
                 };
                 let colony: Vec<Node> = (1..=all).map(|id| node(id, Running)).collect();
-                let sightings: Vec<_> = (1..=all)
+                let observations: Vec<_> = (1..=all)
                     .map(|id| match id <= down {
                         true => seen(Answer::Down),
                         false => seen(Answer::Unasked),
                     })
                     .collect();
-                let settled = settle(colony, &sightings, &[storage()], &policy, false, NOW).unwrap();
-                let plan = plan_at(&policy, calm(), &settled.nodes, NOW);
-                assert_eq!(breaches(&plan, &policy, &settled.nodes), []);
+                let updated =
+                    update_states(colony, &observations, &[storage()], &policy, false, NOW).unwrap();
+                let plan = plan_at(&policy, calm(), &updated.nodes, NOW);
+                assert_eq!(breaches(&plan, &policy, &updated.nodes), []);
                 let starts = plan
                     .steps
                     .iter()

@@ -1,7 +1,7 @@
 //! Which node gets which work.
 
 use super::super::fixtures::{
-    NOW, calm, doings, free, holds, hot, newest, node, nodes, one_at_a_time, policy, template,
+    NOW, blockers, calm, doings, free, hot, newest, node, nodes, one_at_a_time, policy, template,
 };
 use super::*;
 use crate::colony::NodeState::*;
@@ -17,7 +17,7 @@ fn plan_from(
     machine: MachineFigures,
     nodes: &[Node],
     template: &Template,
-    taken: &dyn Fn(NodePorts) -> Option<BusyPort>,
+    port_in_use: &dyn Fn(NodePorts) -> Option<BusyPort>,
 ) -> Plan {
     let newest = newest();
     plan(
@@ -27,8 +27,8 @@ fn plan_from(
             template,
             machine: &machine,
             binary: Some(&newest),
-            occasion: Trigger::Ordinary,
-            taken,
+            trigger: Trigger::Ordinary,
+            port_in_use,
             now: NOW,
         },
     )
@@ -48,7 +48,7 @@ fn old(mut node: Node) -> Node {
 }
 
 #[test]
-fn the_youngest_are_stopped_and_the_greater_id_decides_between_twins() {
+fn stops_the_youngest_and_of_the_same_age_the_greatest_id() {
     let mut colony = nodes(&[Running, Running, Running, Stopped]);
     colony[0].born = colony[2].born;
     assert_eq!(
@@ -62,15 +62,15 @@ fn the_youngest_are_stopped_and_the_greater_id_decides_between_twins() {
 }
 
 #[test]
-fn a_stopped_node_goes_at_once_and_a_running_one_after_its_delay() {
+fn removes_stopped_nodes_at_once_and_running_nodes_after_the_delay() {
     let plan = plan_with(&policy(), full_disk(), &nodes(&[Running, Stopped]));
     assert_eq!(doings(&plan), ["remove node 2", "stop node 1 to remove it"]);
     assert_eq!(plan.steps[1].kind().word(), "remove");
-    assert_eq!(plan.steps[1].because.text(), "remove running node (1/1)");
+    assert_eq!(plan.steps[1].reason.text(), "remove running node (1/1)");
 }
 
 #[test]
-fn a_lowered_cap_takes_no_more_nodes_than_are_above_it() {
+fn lowered_cap_removes_only_the_nodes_above_it() {
     let cap = Policy { cap: 3, ..policy() };
     let plan = plan_with(&cap, calm(), &nodes(&[Running, Running, Running, Running]));
     assert_eq!(doings(&plan), ["stop node 4 to remove it"]);
@@ -85,7 +85,7 @@ fn a_lowered_cap_takes_no_more_nodes_than_are_above_it() {
 }
 
 #[test]
-fn the_oldest_are_started_and_upgraded() {
+fn starts_and_upgrades_the_oldest_first() {
     let mut colony = nodes(&[Running, Running, Stopped, Stopped]);
     colony[3].born = Timestamp(0);
     assert_eq!(
@@ -96,13 +96,13 @@ fn the_oldest_are_started_and_upgraded() {
     let plan = plan_with(&one_at_a_time(), calm(), &colony);
     assert_eq!(doings(&plan), ["upgrade node 1 to version 0.4.17"]);
     assert_eq!(
-        plan.steps[0].because.to_string(),
+        plan.steps[0].reason.to_string(),
         "upgrade outdated node (1/1): version 0.4.9 is older than 0.4.17"
     );
 }
 
 #[test]
-fn an_outdated_stopped_node_is_upgraded_by_its_start() {
+fn start_upgrades_an_outdated_node() {
     let colony = [old(node(1, Stopped))];
     assert_eq!(
         doings(&plan_with(&one_at_a_time(), calm(), &colony)),
@@ -116,7 +116,7 @@ fn an_outdated_stopped_node_is_upgraded_by_its_start() {
 }
 
 #[test]
-fn starts_that_upgrade_keep_to_the_quota_of_upgrades_and_let_others_go_first() {
+fn starts_with_upgrade_count_as_upgrades_and_come_last() {
     let quotas = Quotas {
         operations: 5,
         starts: 2,
@@ -132,13 +132,13 @@ fn starts_that_upgrade_keep_to_the_quota_of_upgrades_and_let_others_go_first() {
     let plan = plan_with(&Policy { quotas, ..policy() }, calm(), &colony[..2]);
     assert_eq!(doings(&plan), ["start node 1 with version 0.4.17"]);
     assert_eq!(
-        holds(&plan)[0],
+        blockers(&plan)[0],
         "no more upgrades: 0 under way, `max_concurrent_upgrades` is 1"
     );
 }
 
 #[test]
-fn newer_and_disabled_and_unreadable_nodes_are_never_upgraded() {
+fn never_upgrades_newer_disabled_or_unknown_versions() {
     let mut colony = nodes(&[Running, Disabled, Running, Stopped]);
     colony[0].version = Some(Version::new("0.4.18"));
     colony[1] = old(colony[1].clone());
@@ -150,7 +150,7 @@ fn newer_and_disabled_and_unreadable_nodes_are_never_upgraded() {
 }
 
 #[test]
-fn a_node_that_would_not_start_is_passed_over_until_its_time() {
+fn skips_a_node_after_a_failed_start_until_its_retry_time() {
     let mut colony = nodes(&[Stopped, Stopped]);
     colony[0].memory.retry_at = Some(NOW.plus(1));
     assert_eq!(
@@ -165,31 +165,31 @@ fn a_node_that_would_not_start_is_passed_over_until_its_time() {
 }
 
 #[test]
-fn a_hung_node_is_stopped_so_that_its_start_can_follow() {
+fn stops_a_hung_node_before_it_is_started_again() {
     let mut colony = nodes(&[Running, Running]);
     colony[0].memory.silent = 3;
     let plan = plan_with(&Policy { cap: 2, ..policy() }, calm(), &colony);
     assert_eq!(doings(&plan), ["stop node 1"]);
     assert_eq!(
-        plan.steps[0].because.to_string(),
-        "restart hung node (1/1): silent for 3 surveys, and its process lives"
+        plan.steps[0].reason.to_string(),
+        "restart hung node (1/1): no answer in 3 surveys, but its process runs"
     );
 }
 
 #[test]
-fn all_dead_nodes_go_at_once_past_every_quota() {
+fn removes_all_dead_nodes_without_a_quota() {
     let plan = plan_with(&one_at_a_time(), hot(), &nodes(&[Dead, Running, Dead]));
     assert_eq!(doings(&plan), ["remove node 3", "remove node 1"]);
     assert!(
         plan.steps[0]
-            .because
+            .reason
             .to_string()
-            .ends_with("its root directory `/nodes/antnode0003` is gone")
+            .ends_with("its root directory `/nodes/antnode0003` is missing")
     );
 }
 
 #[test]
-fn shunned_nodes_are_stopped_to_be_removed() {
+fn stops_shunned_nodes_to_remove_them() {
     let mut colony = nodes(&[Running, Running]);
     colony[0].memory.shunned = 3;
     colony[0].figures.shunned = 40;
@@ -201,14 +201,14 @@ fn shunned_nodes_are_stopped_to_be_removed() {
     assert_eq!(doings(&plan), ["stop node 1 to remove it"]);
     assert!(
         plan.steps[0]
-            .because
+            .reason
             .to_string()
-            .ends_with("shunned 40 times for three surveys, the limit is 30")
+            .ends_with("shunned 40 times in three surveys, the limit is 30")
     );
 }
 
 #[test]
-fn removals_that_are_due_come_first_and_count_as_gone() {
+fn due_removals_come_first_and_free_their_slots() {
     let mut colony = nodes(&[Running, Running, Removing]);
     colony[2].since = NOW.plus(-300);
     let cap = Policy {
@@ -218,7 +218,7 @@ fn removals_that_are_due_come_first_and_count_as_gone() {
     let plan = plan_with(&cap, calm(), &colony);
     assert_eq!(doings(&plan), ["remove node 3"]);
     assert_eq!(
-        plan.steps[0].because.to_string(),
+        plan.steps[0].reason.to_string(),
         "removal delay over: stopped 300 s ago, the delay is 300 s"
     );
     // Its id is not given again while its files may still be there.
@@ -230,11 +230,11 @@ fn removals_that_are_due_come_first_and_count_as_gone() {
 }
 
 #[test]
-fn a_plan_that_does_nothing_says_which_rest_it_takes() {
+fn idle_plan_has_its_idle_task() {
     let plan = plan_with(&Policy { cap: 1, ..policy() }, calm(), &nodes(&[Running]));
     assert_eq!(plan.resting(), Some(Task::Rest));
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         [
             "idle monitoring",
             "nothing is added: the colony has 1 node, its cap is 1"
@@ -243,7 +243,7 @@ fn a_plan_that_does_nothing_says_which_rest_it_takes() {
 }
 
 #[test]
-fn a_new_node_has_the_lowest_free_id_and_all_that_follows_from_it() {
+fn new_node_gets_the_lowest_free_id_with_its_name_and_ports() {
     let plan = plan_with(&one_at_a_time(), calm(), &[node(1, Running), node(3, Disabled)]);
     let Action::Add(new) = &plan.steps[0].action else {
         panic!("{plan:?}")
@@ -269,7 +269,7 @@ fn a_new_node_has_the_lowest_free_id_and_all_that_follows_from_it() {
 }
 
 #[test]
-fn each_manager_has_its_own_names() {
+fn each_manager_has_its_own_service_names() {
     let named = |tool| {
         let template = Template {
             manager: ManagerKind {
@@ -293,7 +293,7 @@ fn each_manager_has_its_own_names() {
 }
 
 #[test]
-fn the_id_of_a_row_that_cannot_be_read_is_in_use() {
+fn id_of_an_unreadable_row_is_not_free() {
     let template = Template {
         reserved: vec![NodeId(1), NodeId(3)],
         ..template()
@@ -312,7 +312,7 @@ fn the_id_of_a_row_that_cannot_be_read_is_in_use() {
 }
 
 #[test]
-fn antctl_never_gets_an_id_twice() {
+fn antctl_never_reuses_an_id() {
     let antctl = ManagerKind {
         tool: Tool::Antctl,
         mode: Mode::User,
@@ -333,7 +333,7 @@ fn antctl_never_gets_an_id_twice() {
 }
 
 #[test]
-fn an_id_whose_ports_another_node_has_is_not_free() {
+fn skips_an_id_whose_ports_another_node_uses() {
     let mut found = node(7, Running);
     found.ports = NodePorts {
         node: 55_001,
@@ -346,18 +346,18 @@ fn an_id_whose_ports_another_node_has_is_not_free() {
 
 #[test]
 fn an_id_whose_port_another_program_uses_is_passed_over() {
-    let taken = |ports: NodePorts| {
+    let port_in_use = |ports: NodePorts| {
         (ports.metrics == 13_002).then(|| BusyPort {
             port: 13_002,
             program: Some("`python3` (PID 7)".to_owned()),
         })
     };
-    let plan = plan_from(&policy(), calm(), &[], &template(), &taken);
+    let plan = plan_from(&policy(), calm(), &[], &template(), &port_in_use);
     let ids: Vec<_> = plan.steps.iter().filter_map(|step| step.action.node()).collect();
     assert_eq!(ids[..2], [NodeId(1), NodeId(3)]);
-    assert!(!plan.falls_short());
+    assert!(!plan.has_failures());
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         [
             "node 2 is passed over: port 13002 (used by `python3` (PID 7)) is in use; wnm tries again in the next run; `ss -lntup` shows the program"
         ]
@@ -365,14 +365,14 @@ fn an_id_whose_port_another_program_uses_is_passed_over() {
 }
 
 #[test]
-fn ports_that_cannot_be_are_refused() {
+fn plans_no_node_on_an_invalid_port() {
     let high = Template {
         port_start: 66,
         ..template()
     };
     let plan = plan_from(&policy(), calm(), &[], &high, &free);
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         ["node 1 is not added: its port would be 66001, the highest port is 65535"]
     );
     let same = Template {
@@ -381,7 +381,7 @@ fn ports_that_cannot_be_are_refused() {
     };
     let plan = plan_from(&policy(), calm(), &[], &same, &free);
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         ["node 1 is not added: it would need port 13001 twice; the port ranges overlap"]
     );
 }

@@ -7,11 +7,11 @@ use crate::colony::Version;
 use crate::plan::{ActionKind, Quotas};
 
 fn texts(decision: &Decision) -> Vec<String> {
-    let text = |want: &WorkItem| match want.turn {
-        Some(turn) => format!("{} ({}/{})", want.task, turn.nth, turn.of),
-        None => want.task.to_string(),
+    let text = |item: &WorkItem| match item.position {
+        Some(position) => format!("{} ({}/{})", item.task, position.nth, position.of),
+        None => item.task.to_string(),
     };
-    decision.wants.iter().map(text).collect()
+    decision.work.iter().map(text).collect()
 }
 
 fn ask(policy: &Policy, metrics: &Metrics) -> Vec<String> {
@@ -24,7 +24,7 @@ fn ask_as_the_peer(policy: &Policy, metrics: &Metrics) -> Vec<String> {
 
 fn why_not(policy: &Policy, metrics: &Metrics) -> Vec<String> {
     let decision = decide(policy, metrics, Trigger::Ordinary, Some(NOW));
-    decision.holds.iter().map(ToString::to_string).collect()
+    decision.blockers.iter().map(ToString::to_string).collect()
 }
 
 fn of(states: &[NodeState]) -> Metrics {
@@ -45,7 +45,7 @@ fn outdated(mut metrics: Metrics, upgradable: i64) -> Metrics {
 }
 
 #[test]
-fn a_boot_goes_before_everything() {
+fn boot_comes_before_everything() {
     let booted = Metrics {
         system_start: NOW,
         ..of(&[Dead, Running])
@@ -55,7 +55,7 @@ fn a_boot_goes_before_everything() {
     assert_eq!(init(true), ["system initialized"]);
     assert_eq!(init(false), ["system initialized"]);
     let kinds = |survey| {
-        decide(&policy(), &booted, Trigger::Init { survey }, None).wants[0]
+        decide(&policy(), &booted, Trigger::Init { survey }, None).work[0]
             .task
             .kind()
     };
@@ -63,7 +63,7 @@ fn a_boot_goes_before_everything() {
 }
 
 #[test]
-fn dead_nodes_go_before_quotas_and_pressure() {
+fn dead_nodes_come_before_quotas_and_pressure() {
     assert_eq!(
         ask(
             &policy(),
@@ -74,7 +74,7 @@ fn dead_nodes_go_before_quotas_and_pressure() {
 }
 
 #[test]
-fn nothing_begins_while_as_many_operations_as_may_be_are_under_way() {
+fn starts_nothing_when_the_quota_of_operations_is_used_up() {
     let busy = hot(&[Upgrading, Restarting, Removing, Removing, Removing, Running]);
     assert_eq!(ask(&policy(), &busy), ["at global capacity"]);
     assert_eq!(
@@ -104,19 +104,15 @@ fn pressure_stops_nodes_and_a_full_disk_removes_them() {
 }
 
 #[test]
-fn a_want_says_on_what_grounds_it_is() {
+fn work_item_has_its_causes() {
     let loaded = Metrics {
         load_average_15: 2.25,
         ..hot(&[Running])
     };
     let decision = decide(&policy(), &loaded, Trigger::Ordinary, Some(NOW));
-    let grounds: Vec<String> = decision.wants[0]
-        .grounds
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let causes: Vec<String> = decision.work[0].causes.iter().map(ToString::to_string).collect();
     assert_eq!(
-        grounds,
+        causes,
         [
             "cpu 85.0 % is above 70 %",
             "load average of 15 min 2.25 is above 2"
@@ -125,7 +121,7 @@ fn a_want_says_on_what_grounds_it_is() {
 }
 
 #[test]
-fn over_the_cap_nodes_go_for_good_and_stopped_ones_first() {
+fn removes_nodes_above_the_cap_and_stopped_ones_first() {
     let cap = Policy { cap: 1, ..policy() };
     assert_eq!(
         ask(&cap, &of(&[Running, Stopped]))[0],
@@ -134,7 +130,7 @@ fn over_the_cap_nodes_go_for_good_and_stopped_ones_first() {
 }
 
 #[test]
-fn after_a_stop_no_other_before_its_effect_can_show() {
+fn waits_after_a_stop_before_the_next_one() {
     let stopped_at = |seconds| Policy {
         last_stopped_at: Timestamp(NOW.0 - seconds),
         ..policy()
@@ -161,12 +157,12 @@ fn after_a_stop_no_other_before_its_effect_can_show() {
 }
 
 #[test]
-fn while_a_removal_is_under_way_nothing_is_stopped() {
+fn stops_nothing_during_a_removal() {
     assert_eq!(ask(&policy(), &hot(&[Running, Removing])), ["idle monitoring"]);
 }
 
 #[test]
-fn upgrades_that_pressure_keeps_from_beginning_make_it_a_removal() {
+fn pressure_that_blocks_upgrades_removes_a_node() {
     assert_eq!(
         ask(&policy(), &outdated(hot(&[Running]), 1)),
         ["remove running node (1/1)"]
@@ -180,7 +176,7 @@ fn upgrades_that_pressure_keeps_from_beginning_make_it_a_removal() {
 }
 
 #[test]
-fn shunned_nodes_go_after_pressure_and_before_upgrades() {
+fn shunned_nodes_come_after_pressure_and_before_upgrades() {
     let mut metrics = outdated(of(&[Running, Running]), 2);
     metrics.shunned_nodes = 1;
     assert_eq!(ask(&policy(), &metrics), ["remove shunned node (1/1)"]);
@@ -204,7 +200,7 @@ fn shunned_nodes_go_after_pressure_and_before_upgrades() {
 }
 
 #[test]
-fn only_nodes_an_upgrade_could_take_make_the_plan_an_upgrade() {
+fn upgrades_only_with_upgradable_nodes() {
     let metrics = outdated(of(&[Running, Stopped]), 1);
     assert_eq!(ask(&policy(), &metrics), ["upgrade outdated node (1/1)"]);
     assert_eq!(
@@ -214,7 +210,7 @@ fn only_nodes_an_upgrade_could_take_make_the_plan_an_upgrade() {
 }
 
 #[test]
-fn a_newer_first_node_keeps_no_other_from_its_upgrade() {
+fn newer_first_node_does_not_prevent_other_upgrades() {
     let mut metrics = outdated(of(&[Running, Running]), 1);
     metrics.queen_node_version = Some(Version::new("0.4.18"));
     assert_eq!(ask(&policy(), &metrics), ["upgrade outdated node (1/1)"]);
@@ -223,7 +219,7 @@ fn a_newer_first_node_keeps_no_other_from_its_upgrade() {
 }
 
 #[test]
-fn a_version_nobody_can_read_upgrades_nothing() {
+fn invalid_version_upgrades_nothing() {
     let mut metrics = outdated(of(&[Running]), 1);
     metrics.antnode_version = Some(Version::new("latest"));
     assert_eq!(ask(&policy(), &metrics)[0], "add new node (1/5)");
@@ -232,7 +228,7 @@ fn a_version_nobody_can_read_upgrades_nothing() {
     assert!(
         why_not(&policy(), &metrics)
             .iter()
-            .any(|hold| hold.contains("no antnode binary"))
+            .any(|blocker| blocker.contains("no antnode binary"))
     );
 }
 
@@ -265,7 +261,7 @@ fn stopped_nodes_start_before_new_ones_are_added() {
 }
 
 #[test]
-fn at_the_cap_stopped_nodes_still_start() {
+fn starts_stopped_nodes_at_the_cap() {
     let cap = Policy { cap: 3, ..policy() };
     let metrics = of(&[Running, Stopped, Stopped]);
     assert_eq!(
@@ -285,7 +281,7 @@ fn no_more_nodes_run_than_the_cap() {
 }
 
 #[test]
-fn nodes_that_would_not_start_are_passed_over() {
+fn skips_nodes_after_failed_starts() {
     let mut metrics = of(&[Stopped, Stopped, Stopped]);
     metrics.startable_nodes = Some(1);
     assert_eq!(
@@ -299,7 +295,7 @@ fn nodes_that_would_not_start_are_passed_over() {
 }
 
 #[test]
-fn hung_nodes_have_their_turn_between_starts_and_adds_also_at_the_cap() {
+fn restarts_hung_nodes_after_starts_and_before_adds() {
     let mut metrics = of(&[Running, Stopped]);
     metrics.hung_nodes = 1;
     assert_eq!(
@@ -310,7 +306,7 @@ fn hung_nodes_have_their_turn_between_starts_and_adds_also_at_the_cap() {
 }
 
 #[test]
-fn nothing_is_added_while_nodes_are_between_two_states() {
+fn adds_nothing_while_nodes_settle() {
     for state in [Restarting, Upgrading, Removing] {
         assert_eq!(
             ask(&policy(), &of(&[Running, state, Stopped])),
@@ -321,7 +317,7 @@ fn nothing_is_added_while_nodes_are_between_two_states() {
 }
 
 #[test]
-fn a_node_that_nothing_moves_holds_up_nobody() {
+fn migrating_node_blocks_nothing() {
     assert_eq!(
         ask(&policy(), &of(&[Running, Migrating, Stopped]))[0],
         "start stopped node (1/1)"
@@ -329,7 +325,7 @@ fn a_node_that_nothing_moves_holds_up_nobody() {
 }
 
 #[test]
-fn rest_says_what_keeps_the_colony_from_growing() {
+fn idle_decision_has_the_blockers_of_growth() {
     let warm = Metrics {
         used_cpu_percent: 55.0,
         used_mem_percent: f64::NAN,
@@ -351,7 +347,7 @@ fn rest_says_what_keeps_the_colony_from_growing() {
 }
 
 #[test]
-fn quotas_of_none_and_less_begin_nothing() {
+fn zero_and_negative_quotas_start_nothing() {
     for limit in [0, -2, i64::MIN] {
         let quotas = Quotas {
             operations: 5,
@@ -369,7 +365,7 @@ fn quotas_of_none_and_less_begin_nothing() {
 }
 
 #[test]
-fn no_figures_are_too_large() {
+fn extreme_figures_do_not_overflow() {
     let quotas = Quotas {
         operations: i64::MAX,
         starts: i64::MAX,

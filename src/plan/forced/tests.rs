@@ -1,6 +1,6 @@
 //! What orders do, and what they do not.
 
-use super::super::fixtures::{doings, free, holds, newest, node, nodes, policy, template};
+use super::super::fixtures::{blockers, doings, free, newest, node, nodes, policy, template};
 use super::*;
 use crate::colony::NodeState::*;
 use crate::colony::ServiceName;
@@ -30,18 +30,18 @@ fn old(mut node: Node) -> Node {
 }
 
 #[test]
-fn nodes_are_taken_in_the_order_of_their_names_and_none_twice() {
+fn acts_on_named_nodes_in_order_and_once() {
     let plan = forced(
         ForcedAction::Stop,
         named("antnode0003, 1,antnode0001.service,0003"),
         &nodes(&[Running; 3]),
     );
     assert_eq!(doings(&plan), ["stop node 3", "stop node 1"]);
-    assert_eq!(holds(&plan), Vec::<String>::new());
+    assert_eq!(blockers(&plan), Vec::<String>::new());
 }
 
 #[test]
-fn a_name_that_nobody_bears_fails_and_the_others_are_served() {
+fn unknown_name_fails_and_other_names_are_handled() {
     let plan = forced(
         ForcedAction::Remove,
         named("antnode0404,antnode0001,antnode0001junk"),
@@ -49,14 +49,14 @@ fn a_name_that_nobody_bears_fails_and_the_others_are_served() {
     );
     assert_eq!(doings(&plan), ["remove node 1"]);
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         ["`antnode0404`: not found", "`antnode0001junk`: not found"]
     );
-    assert!(plan.falls_short());
+    assert!(plan.has_failures());
 }
 
 #[test]
-fn an_antctl_name_means_the_service_and_not_the_id() {
+fn antctl_name_matches_the_service_and_not_the_id() {
     let mut colony = nodes(&[Running; 3]);
     for (node, service) in colony.iter_mut().zip(["antnode7", "antnode1", "antnode9"]) {
         node.service = ServiceName(service.to_owned());
@@ -67,7 +67,7 @@ fn an_antctl_name_means_the_service_and_not_the_id() {
         ["stop node 2"]
     );
     assert_eq!(
-        holds(&forced(ForcedAction::Stop, named("antnode3"), &colony)),
+        blockers(&forced(ForcedAction::Stop, named("antnode3"), &colony)),
         ["`antnode3`: not found"]
     );
     assert_eq!(
@@ -76,14 +76,14 @@ fn an_antctl_name_means_the_service_and_not_the_id() {
     );
     let unsure = forced(ForcedAction::Stop, named("1"), &colony);
     assert_eq!(
-        holds(&unsure),
+        blockers(&unsure),
         ["`1`: matches several nodes, with ids 1 2; give the service name"]
     );
     assert_eq!(doings(&unsure), Vec::<String>::new());
 }
 
 #[test]
-fn a_count_takes_the_youngest_to_stop_and_the_oldest_to_start() {
+fn count_stops_the_youngest_and_starts_the_oldest() {
     let colony = nodes(&[Running, Running, Stopped, Stopped, Disabled]);
     assert_eq!(
         doings(&forced(ForcedAction::Stop, NodeSelection::Count(1), &colony)),
@@ -99,44 +99,44 @@ fn a_count_takes_the_youngest_to_stop_and_the_oldest_to_start() {
     );
     let all = forced(ForcedAction::Start, NodeSelection::Count(99), &colony);
     assert_eq!(doings(&all), ["start node 3", "start node 4"]);
-    assert_eq!(holds(&all), ["only 2 of 99 requested: no more nodes to start"]);
-    assert!(!all.falls_short());
+    assert_eq!(blockers(&all), ["only 2 of 99 requested: no more nodes to start"]);
+    assert!(!all.has_failures());
 }
 
 #[test]
-fn a_count_of_none_or_no_nodes_at_all_is_said() {
+fn reports_a_count_of_zero_and_a_colony_without_nodes() {
     for count in [0, -1, i64::MIN] {
         let plan = forced(
             ForcedAction::Remove,
             NodeSelection::Count(count),
             &nodes(&[Running]),
         );
-        assert_eq!(holds(&plan), ["count must be at least 1"]);
-        assert!(forced(ForcedAction::Add, NodeSelection::Count(count), &[]).falls_short());
+        assert_eq!(blockers(&plan), ["count must be at least 1"]);
+        assert!(forced(ForcedAction::Add, NodeSelection::Count(count), &[]).has_failures());
     }
     assert_eq!(
-        holds(&forced(ForcedAction::Remove, NodeSelection::Count(1), &[])),
+        blockers(&forced(ForcedAction::Remove, NodeSelection::Count(1), &[])),
         ["No nodes to remove"]
     );
     assert_eq!(
-        holds(&forced(ForcedAction::Upgrade, NodeSelection::Count(1), &[])),
+        blockers(&forced(ForcedAction::Upgrade, NodeSelection::Count(1), &[])),
         ["No running nodes to upgrade"]
     );
     assert_eq!(
-        holds(&forced(ForcedAction::Stop, NodeSelection::Count(1), &[])),
+        blockers(&forced(ForcedAction::Stop, NodeSelection::Count(1), &[])),
         ["No running nodes to stop"]
     );
     assert_eq!(
-        holds(&forced(ForcedAction::Start, NodeSelection::Count(1), &[])),
+        blockers(&forced(ForcedAction::Start, NodeSelection::Count(1), &[])),
         ["No stopped nodes to start"]
     );
 }
 
 #[test]
-fn nodes_are_disabled_by_name_only() {
+fn disable_needs_a_name() {
     let colony = nodes(&[Running]);
     let plan = forced(ForcedAction::Disable, NodeSelection::Count(1), &colony);
-    assert_eq!(holds(&plan), ["service_name required for disable action"]);
+    assert_eq!(blockers(&plan), ["service_name required for disable action"]);
     assert_eq!(
         doings(&forced(ForcedAction::Disable, named("1"), &colony)),
         ["disable node 1"]
@@ -144,12 +144,12 @@ fn nodes_are_disabled_by_name_only() {
 }
 
 #[test]
-fn a_disabled_node_comes_back_by_start_alone() {
+fn only_start_enables_a_disabled_node() {
     let colony = nodes(&[Disabled]);
     for refused in [ForcedAction::Stop, ForcedAction::Upgrade] {
         assert_eq!(
-            holds(&forced(refused, named("1"), &colony)),
-            ["`1`: disabled; `--force_action start` brings it back"]
+            blockers(&forced(refused, named("1"), &colony)),
+            ["`1`: disabled; `--force_action start` enables it"]
         );
     }
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_disabled_node_comes_back_by_start_alone() {
         ["start node 1"]
     );
     assert_eq!(
-        holds(&forced(ForcedAction::Remove, NodeSelection::Count(1), &colony)),
+        blockers(&forced(ForcedAction::Remove, NodeSelection::Count(1), &colony)),
         ["No nodes to remove"]
     );
     assert_eq!(
@@ -167,10 +167,10 @@ fn a_disabled_node_comes_back_by_start_alone() {
 }
 
 #[test]
-fn start_is_for_nodes_that_do_not_run() {
+fn start_skips_running_nodes() {
     let colony = nodes(&[Running, Restarting, Upgrading, Dead, Removing]);
     assert_eq!(
-        holds(&forced(ForcedAction::Start, named("1,2,3,4"), &colony)),
+        blockers(&forced(ForcedAction::Start, named("1,2,3,4"), &colony)),
         [
             "`1`: already running",
             "`2`: already starting",
@@ -186,7 +186,7 @@ fn start_is_for_nodes_that_do_not_run() {
 }
 
 #[test]
-fn an_order_to_upgrade_takes_no_node_back() {
+fn forced_upgrade_never_downgrades() {
     let mut colony = vec![
         node(1, Running),
         old(node(2, Running)),
@@ -203,7 +203,7 @@ fn an_order_to_upgrade_takes_no_node_back() {
         ]
     );
     assert_eq!(
-        holds(&plan),
+        blockers(&plan),
         [
             "`1`: already at version 0.4.17",
             "`3`: version 0.4.18 of the node is newer than version 0.4.17 of the binary"
@@ -216,7 +216,7 @@ fn an_order_to_upgrade_takes_no_node_back() {
 }
 
 #[test]
-fn a_count_stops_the_nodes_that_have_a_process() {
+fn count_stops_nodes_with_a_process() {
     let colony = nodes(&[Running, Restarting, Restarting, Upgrading, Stopped]);
     let living = BTreeSet::from([NodeId(2), NodeId(4)]);
     let plan = plan_forced(
@@ -233,9 +233,9 @@ fn a_count_stops_the_nodes_that_have_a_process() {
 }
 
 #[test]
-fn without_a_binary_nothing_is_added_or_upgraded() {
+fn without_a_binary_adds_and_upgrades_nothing() {
     let without = |action, whom| {
-        holds(&plan_forced(
+        blockers(&plan_forced(
             action,
             &whom,
             (&nodes(&[Running]), &BTreeSet::new()),
@@ -260,7 +260,7 @@ fn without_a_binary_nothing_is_added_or_upgraded() {
 }
 
 #[test]
-fn orders_go_past_the_cap_and_the_quotas() {
+fn forced_actions_ignore_the_cap_and_quotas() {
     let plan = plan_forced(
         ForcedAction::Add,
         &NodeSelection::Count(30),
@@ -275,7 +275,7 @@ fn orders_go_past_the_cap_and_the_quotas() {
 }
 
 #[test]
-fn teardown_takes_all_the_youngest_first() {
+fn teardown_removes_all_nodes_youngest_first() {
     let plan = forced(
         ForcedAction::Teardown,
         NodeSelection::Count(1),

@@ -10,16 +10,16 @@ fn after(seconds: i64) -> Timestamp {
 }
 
 /// What becomes of one node, so many seconds after it entered its state.
-fn become_at(seconds: i64, node: Node, sighting: &NodeObservation) -> Node {
-    let seen = std::slice::from_ref(sighting);
-    let settled = settle(vec![node], seen, &[storage()], &policy(), true, after(seconds)).unwrap();
-    settled.nodes.into_iter().next().unwrap()
+fn become_at(seconds: i64, node: Node, observation: &NodeObservation) -> Node {
+    let seen = std::slice::from_ref(observation);
+    let updated = update_states(vec![node], seen, &[storage()], &policy(), true, after(seconds)).unwrap();
+    updated.nodes.into_iter().next().unwrap()
 }
 
 fn silent(process: Option<ProcessStatus>) -> NodeObservation {
     NodeObservation {
         answer: Answer::Silent,
-        rooted: true,
+        has_root: true,
         process,
     }
 }
@@ -34,13 +34,13 @@ fn is_gone() -> NodeObservation {
 
 fn rootless() -> NodeObservation {
     NodeObservation {
-        rooted: false,
+        has_root: false,
         ..seen(Answer::Down)
     }
 }
 
 #[test]
-fn a_running_node_that_is_down_is_stopped_and_a_stopped_one_that_is_up_runs() {
+fn answer_decides_between_running_and_stopped() {
     let down = become_at(500, node(1, Running), &seen(Answer::Down));
     assert_eq!((down.state, down.since), (Stopped, after(500)));
     let back = become_at(500, node(1, Stopped), &up(NodeFigures::default()));
@@ -48,7 +48,7 @@ fn a_running_node_that_is_down_is_stopped_and_a_stopped_one_that_is_up_runs() {
 }
 
 #[test]
-fn since_changes_with_the_state_alone() {
+fn since_changes_only_with_the_state() {
     assert_eq!(
         become_at(500, node(1, Running), &up(NodeFigures::default())).since,
         after(0)
@@ -60,7 +60,7 @@ fn since_changes_with_the_state_alone() {
 }
 
 #[test]
-fn a_node_that_is_up_tells_all_there_is_to_know() {
+fn answer_updates_version_peer_id_and_figures() {
     let mut reading = NodeReading {
         version: Version::new("0.4.18"),
         peer_id: Some("12D3".to_owned()),
@@ -86,7 +86,7 @@ fn a_node_that_is_up_tells_all_there_is_to_know() {
 }
 
 #[test]
-fn a_node_that_is_down_keeps_who_it_is_and_what_it_earned() {
+fn node_that_is_down_keeps_its_identity_and_rewards() {
     let mut known = node(1, Running);
     known.peer_id = Some("12D3".to_owned());
     known.figures = NodeFigures {
@@ -105,16 +105,16 @@ fn a_node_that_is_down_keeps_who_it_is_and_what_it_earned() {
 }
 
 #[test]
-fn no_survey_shortens_or_changes_a_timer() {
+fn surveys_do_not_change_timed_states() {
     for state in [Restarting, Upgrading, Removing] {
-        for sighting in [
+        for observation in [
             up(NodeFigures::default()),
             seen(Answer::Down),
             lives(),
             is_gone(),
             seen(Answer::Unasked),
         ] {
-            let node = become_at(299, node(1, state), &sighting);
+            let node = become_at(299, node(1, state), &observation);
             assert_eq!((node.state, node.since), (state, after(0)));
         }
         let figures = NodeFigures {
@@ -126,7 +126,7 @@ fn no_survey_shortens_or_changes_a_timer() {
 }
 
 #[test]
-fn when_a_start_timer_ends_the_state_is_what_was_seen() {
+fn after_the_start_delay_the_answer_decides_the_state() {
     for state in [Restarting, Upgrading] {
         let runs = become_at(300, node(1, state), &up(NodeFigures::default()));
         assert_eq!((runs.state, runs.since), (Running, after(300)));
@@ -136,7 +136,7 @@ fn when_a_start_timer_ends_the_state_is_what_was_seen() {
 }
 
 #[test]
-fn a_node_that_dies_at_every_start_is_passed_over_longer_each_time() {
+fn failed_starts_back_off() {
     let mut node = node(1, Restarting);
     node.memory.start_failures = 2;
     let dead_again = become_at(300, node, &seen(Answer::Down));
@@ -159,7 +159,7 @@ fn a_node_that_dies_at_every_start_is_passed_over_longer_each_time() {
 }
 
 #[test]
-fn the_wait_after_a_failed_start_doubles_up_to_an_hour() {
+fn retry_delay_doubles_up_to_an_hour() {
     let minutes = |failures| retry_at(failures, NOW).since(NOW) / 60;
     assert_eq!(
         [0, 1, 2, 3, 4, 5, 6, 7, 8].map(minutes),
@@ -169,7 +169,7 @@ fn the_wait_after_a_failed_start_doubles_up_to_an_hour() {
 }
 
 #[test]
-fn a_failed_upgrade_of_a_running_node_is_remembered_while_it_runs() {
+fn running_node_keeps_the_error_of_its_upgrade() {
     let mut node = node(1, Running);
     node.memory.start_failures = 1;
     node.memory.retry_at = Some(after(60));
@@ -180,7 +180,7 @@ fn a_failed_upgrade_of_a_running_node_is_remembered_while_it_runs() {
 }
 
 #[test]
-fn silence_alone_stops_nothing() {
+fn silent_node_is_not_stopped() {
     let mut node = node(1, Running);
     for _ in 0..10 {
         node = become_at(0, node, &lives());
@@ -191,7 +191,7 @@ fn silence_alone_stops_nothing() {
 }
 
 #[test]
-fn a_node_silent_for_three_surveys_whose_process_is_gone_is_down() {
+fn silent_node_without_a_process_is_down_after_three_surveys() {
     let once = become_at(0, node(1, Running), &is_gone());
     let twice = become_at(0, once, &is_gone());
     assert_eq!(twice.state, Running);
@@ -199,19 +199,19 @@ fn a_node_silent_for_three_surveys_whose_process_is_gone_is_down() {
 }
 
 #[test]
-fn a_node_silent_for_three_surveys_whose_process_lives_is_hung() {
+fn silent_node_with_a_process_is_hung_after_three_surveys() {
     let mut colony = nodes(&[Running, Running]);
     colony[1].memory.silent = 2;
-    let settled = settle(colony, &[lives(), lives()], &[storage()], &policy(), false, NOW).unwrap();
-    assert_eq!(settled.hung, [NodeId(2)]);
-    assert_eq!(settled.nodes[1].state, Running);
+    let updated = update_states(colony, &[lives(), lives()], &[storage()], &policy(), false, NOW).unwrap();
+    assert_eq!(updated.hung, [NodeId(2)]);
+    assert_eq!(updated.nodes[1].state, Running);
 }
 
 #[test]
-fn a_removal_is_due_when_its_delay_is_over() {
+fn removal_is_due_after_its_delay() {
     let settle_at = |seconds| {
         let seen = [seen(Answer::Down)];
-        settle(
+        update_states(
             nodes(&[Removing]),
             &seen,
             &[storage()],
@@ -227,25 +227,25 @@ fn a_removal_is_due_when_its_delay_is_over() {
 }
 
 #[test]
-fn a_timer_begun_in_the_future_starts_anew() {
+fn timer_in_the_future_starts_again() {
     let node = become_at(-9000, node(1, Removing), &seen(Answer::Down));
     assert_eq!((node.state, node.since), (Removing, after(-9000)));
 }
 
 #[test]
-fn a_disabled_node_is_left_alone() {
-    let sighting = NodeObservation {
-        rooted: false,
+fn disabled_node_is_not_changed() {
+    let observation = NodeObservation {
+        has_root: false,
         ..up(NodeFigures {
             records: 5,
             ..NodeFigures::default()
         })
     };
-    assert_eq!(become_at(500, node(1, Disabled), &sighting), node(1, Disabled));
+    assert_eq!(become_at(500, node(1, Disabled), &observation), node(1, Disabled));
 }
 
 #[test]
-fn a_node_without_its_root_is_dead_unless_it_is_going_or_moving_anyway() {
+fn node_without_a_root_is_dead_unless_removing_or_migrating() {
     for state in [Running, Stopped, Restarting, Upgrading] {
         assert_eq!(become_at(10, node(1, state), &rootless()).state, Dead, "{state}");
     }
@@ -255,7 +255,7 @@ fn a_node_without_its_root_is_dead_unless_it_is_going_or_moving_anyway() {
 }
 
 #[test]
-fn a_dead_node_whose_root_is_back_was_not_dead() {
+fn dead_node_with_a_root_again_is_not_dead() {
     assert_eq!(
         become_at(0, node(1, Dead), &up(NodeFigures::default())).state,
         Running
@@ -264,7 +264,7 @@ fn a_dead_node_whose_root_is_back_was_not_dead() {
 }
 
 #[test]
-fn shunning_counts_when_it_lasts() {
+fn only_lasting_shunning_counts() {
     let shunned = |node, times| {
         let policy = Policy {
             shunned: Some(10),
@@ -275,8 +275,8 @@ fn shunning_counts_when_it_lasts() {
             ..NodeFigures::default()
         };
         let seen = [up(figures)];
-        let settled = settle(vec![node], &seen, &[storage()], &policy, false, NOW).unwrap();
-        settled.nodes.into_iter().next().unwrap()
+        let updated = update_states(vec![node], &seen, &[storage()], &policy, false, NOW).unwrap();
+        updated.nodes.into_iter().next().unwrap()
     };
     let twice = shunned(shunned(node(1, Running), 10), 11);
     assert_eq!(twice.memory.shunned, 2);
@@ -308,7 +308,7 @@ fn upgraded(seconds: i64, node: Node, says: &str) -> Node {
 }
 
 #[test]
-fn an_upgrade_that_changes_nothing_is_put_off_longer_each_time() {
+fn upgrades_that_change_nothing_back_off() {
     let early = upgraded(299, node(1, Upgrading), "0.4.16");
     assert_eq!(
         (early.state, early.version),
@@ -339,7 +339,7 @@ fn an_upgrade_that_changes_nothing_is_put_off_longer_each_time() {
 }
 
 #[test]
-fn a_settlement_names_the_nodes_whose_upgrade_changed_nothing() {
+fn lists_nodes_whose_upgrade_changed_nothing() {
     let reading = |version: &str| {
         seen(Answer::Up(Box::new(NodeReading {
             version: Version::new(version),
@@ -348,19 +348,19 @@ fn a_settlement_names_the_nodes_whose_upgrade_changed_nothing() {
         })))
     };
     let colony = nodes(&[Upgrading, Upgrading, Upgrading, Running]);
-    let sightings = [
+    let observations = [
         reading("0.4.16"),
         reading("0.4.17"),
         reading("0.4.18"),
         reading("0.4.1"),
     ];
-    let settled = settle(colony, &sightings, &[storage()], &policy(), false, after(300)).unwrap();
-    assert_eq!(settled.unchanged, [NodeId(1)]);
-    assert_eq!(settled.nodes[2].version, Some(Version::new("0.4.18")));
+    let updated = update_states(colony, &observations, &[storage()], &policy(), false, after(300)).unwrap();
+    assert_eq!(updated.unchanged, [NodeId(1)]);
+    assert_eq!(updated.nodes[2].version, Some(Version::new("0.4.18")));
 }
 
 #[test]
-fn what_was_put_off_of_a_node_that_ran_does_not_keep_it_from_its_start() {
+fn retry_time_of_an_upgrade_does_not_delay_a_start() {
     let mut ran = node(1, Running);
     ran.memory.last_seen = Some(after(60));
     put_off(

@@ -4,35 +4,36 @@ use crate::store::node::tests::node;
 use crate::store::tests::{colony, facts, settings};
 use crate::store::{Fault, Store};
 
-fn saying(store: &Store, column: &str) -> Option<String> {
-    let sayings = store.machine_sayings().unwrap();
-    sayings.into_iter().find(|(name, _)| name == column).unwrap().1
+fn value(store: &Store, column: &str) -> Option<String> {
+    let settings = store.stored_settings().unwrap();
+    settings.into_iter().find(|(name, _)| name == column).unwrap().1
 }
 
 #[test]
-fn a_machine_says_what_it_was_told_in_the_types_of_its_columns() {
+fn settings_are_stored_in_the_types_of_their_columns() {
     let store = colony();
-    let keep = |column, text: Option<&str>| store.keep(&[(column, text.map(str::to_owned))]);
-    keep("max_load_average_allowed", Some("1.2")).unwrap();
-    keep("no_upnp", Some("true")).unwrap();
-    keep("node_cap", Some("40")).unwrap();
-    keep("antctl_version", None).unwrap();
-    keep("environment", Some("A=1 B=\"two words\"\n'; DROP TABLE node; --")).unwrap();
-    assert_eq!(saying(&store, "max_load_average_allowed").as_deref(), Some("1.2"));
-    assert_eq!(saying(&store, "no_upnp").as_deref(), Some("1"));
-    assert_eq!(saying(&store, "node_cap").as_deref(), Some("40"));
-    assert_eq!(saying(&store, "antctl_version"), None);
+    let store_settings =
+        |column, text: Option<&str>| store.store_settings(&[(column, text.map(str::to_owned))]);
+    store_settings("max_load_average_allowed", Some("1.2")).unwrap();
+    store_settings("no_upnp", Some("true")).unwrap();
+    store_settings("node_cap", Some("40")).unwrap();
+    store_settings("antctl_version", None).unwrap();
+    store_settings("environment", Some("A=1 B=\"two words\"\n'; DROP TABLE node; --")).unwrap();
+    assert_eq!(value(&store, "max_load_average_allowed").as_deref(), Some("1.2"));
+    assert_eq!(value(&store, "no_upnp").as_deref(), Some("1"));
+    assert_eq!(value(&store, "node_cap").as_deref(), Some("40"));
+    assert_eq!(value(&store, "antctl_version"), None);
     assert!(
-        saying(&store, "environment")
+        value(&store, "environment")
             .unwrap()
             .ends_with("DROP TABLE node; --")
     );
-    assert_eq!(saying(&store, "firewall").as_deref(), Some("auto"));
+    assert_eq!(value(&store, "firewall").as_deref(), Some("auto"));
     assert_eq!(store.facts().unwrap(), facts());
 }
 
 #[test]
-fn what_cannot_be_kept_is_refused_and_nothing_is() {
+fn invalid_value_fails_and_nothing_is_stored() {
     let store = colony();
     let node_cap = ("node_cap", Some("30".to_owned()));
     for bad in [
@@ -43,10 +44,12 @@ fn what_cannot_be_kept_is_refused_and_nothing_is() {
         ("id", Some("2".to_owned())),
         ("node_cap = 5 --", Some("1".to_owned())),
     ] {
-        let error = store.keep(&[node_cap.clone(), bad.clone()]).unwrap_err();
+        let error = store
+            .store_settings(&[node_cap.clone(), bad.clone()])
+            .unwrap_err();
         assert!(matches!(error.fault, Fault::Value { .. }), "{error}");
         assert!(error.to_string().contains(bad.0), "{error}");
-        assert_eq!(saying(&store, "node_cap").as_deref(), Some("1"));
+        assert_eq!(value(&store, "node_cap").as_deref(), Some("1"));
     }
 }
 
@@ -56,12 +59,12 @@ fn setting_without_a_column_is_stored_as_a_row() {
     let execute = |sql: &str| store.connection.execute_batch(sql).unwrap();
     execute("ALTER TABLE machine DROP COLUMN shunned_remove");
     let stored = |column: &str| {
-        let row = store.machine_sayings().unwrap();
+        let row = store.stored_settings().unwrap();
         row.into_iter().find(|(name, _)| name == column)
     };
     let save = |text: Option<&str>| {
         store
-            .keep(&[("shunned_remove", text.map(str::to_owned))])
+            .store_settings(&[("shunned_remove", text.map(str::to_owned))])
             .unwrap()
     };
     assert_eq!(stored("shunned_remove"), None);
@@ -89,22 +92,22 @@ fn setting_without_a_column_is_stored_as_a_row() {
     let mut all = settings();
     all.push(("shunned_remove", Some("9".to_owned())));
     store.initialise(&all, &facts(), &[]).unwrap();
-    let row = store.machine_sayings().unwrap();
+    let row = store.stored_settings().unwrap();
     assert!(row.contains(&("shunned_remove".to_owned(), Some("9".to_owned()))));
 }
 
 #[test]
-fn a_colony_is_initialised_once_and_whole() {
+fn initialise_works_once_and_completely() {
     let store = Store::in_memory().unwrap();
     let error = store.initialise(&settings()[1..], &facts(), &[]).unwrap_err();
     assert!(
         error.to_string().contains("`node_cap`: it needs a value"),
         "{error}"
     );
-    assert!(store.machine_sayings().is_err());
+    assert!(store.stored_settings().is_err());
     let twice = [node(1), node(1)];
     assert!(store.initialise(&settings(), &facts(), &twice).is_err());
-    assert!(store.machine_sayings().is_err());
+    assert!(store.stored_settings().is_err());
     store.initialise(&settings(), &facts(), &twice[..1]).unwrap();
     assert_eq!(store.nodes().unwrap(), twice[..1]);
     let error = store.initialise(&settings(), &facts(), &[]).unwrap_err();
@@ -112,9 +115,9 @@ fn a_colony_is_initialised_once_and_whole() {
 }
 
 #[test]
-fn what_is_kept_already_is_not_written() {
+fn equal_values_are_not_written() {
     let store = colony();
     let before = store.connection.total_changes();
-    store.keep(&settings()).unwrap();
+    store.store_settings(&settings()).unwrap();
     assert_eq!(store.connection.total_changes(), before);
 }

@@ -242,7 +242,7 @@ mod tests {
     use super::{COLUMNS, ColumnSet, Updated};
 
     #[test]
-    fn each_column_is_named_once_and_has_a_bit() {
+    fn each_column_occurs_once_and_has_a_bit() {
         let names: BTreeSet<&str> = COLUMNS.iter().map(|column| column.name).collect();
         assert_eq!(names.len(), COLUMNS.len());
         assert!(COLUMNS.len() <= ColumnSet::BITS as usize);

@@ -22,35 +22,35 @@ pub use summary::{NodeRows, UnreadableRow};
 
 impl Store {
     /// All rows, by ID: nodes, and rows that cannot be read.
-    pub fn roll(&self) -> Result<NodeRows, StoreError> {
+    pub fn node_rows(&self) -> Result<NodeRows, StoreError> {
         self.read(|connection| {
             let mode = default_mode(connection)?;
             let sql = format!("SELECT {} FROM node ORDER BY id", *NAMES);
             let mut statement = connection.prepare_cached(&sql)?;
             let mut rows = statement.query([])?;
-            let mut roll = NodeRows::default();
+            let mut all = NodeRows::default();
             while let Some(row) = rows.next()? {
                 match read_node(row, mode) {
-                    Ok(node) => roll.nodes.push(node),
-                    Err(fault @ Fault::Value { .. }) => roll.unread.push(UnreadableRow {
+                    Ok(node) => all.nodes.push(node),
+                    Err(fault @ Fault::Value { .. }) => all.unread.push(UnreadableRow {
                         id: row.get(0).ok().map(NodeId),
                         why: fault.at(&self.path).to_string(),
                     }),
                     Err(fault) => return Err(fault),
                 }
             }
-            roll.set_aside_doubles(&self.path);
-            Ok(roll)
+            all.set_aside_duplicates(&self.path);
+            Ok(all)
         })
     }
 
     /// The nodes of all readable rows.
     pub fn nodes(&self) -> Result<Vec<Node>, StoreError> {
-        self.roll().map(|roll| roll.nodes)
+        self.node_rows().map(|all| all.nodes)
     }
 
     /// The columns of each row that only the Python wnm uses.
-    pub fn particulars(&self) -> Result<BTreeMap<NodeId, PeerColumns>, StoreError> {
+    pub fn peer_columns(&self) -> Result<BTreeMap<NodeId, PeerColumns>, StoreError> {
         self.read(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT id, CAST(machine_id AS INTEGER), CAST(container_id AS INTEGER), CAST(manager_type AS TEXT),
@@ -58,7 +58,7 @@ impl Store {
                  FROM node",
             )?;
             let rows = statement.query_map([], |row| {
-                let particulars = PeerColumns {
+                let peer_columns = PeerColumns {
                     machine_id: row.get(1)?,
                     container_id: row.get(2)?,
                     manager_type: row.get(3)?,
@@ -66,7 +66,7 @@ impl Store {
                     layout: row.get(5)?,
                     version: row.get(6)?,
                 };
-                Ok((NodeId(row.get(0)?), particulars))
+                Ok((NodeId(row.get(0)?), peer_columns))
             })?;
             // An unreadable row is skipped here and reported where the nodes are read.
             rows.filter_map(|row| readable(row).transpose()).collect()
@@ -75,7 +75,7 @@ impl Store {
 
     /// Inserts rows for nodes, all or none.
     #[cfg(test)]
-    pub(super) fn take_in(&self, nodes: &[Node]) -> Result<(), StoreError> {
+    pub(super) fn insert_all(&self, nodes: &[Node]) -> Result<(), StoreError> {
         self.transact(|transaction| nodes.iter().try_for_each(|node| insert(transaction, node)))
     }
 }

@@ -18,7 +18,7 @@ impl NodeRows {
     /// Moves rows with the same root or the same service to `unread`: an action on one could destroy the identity of
     /// another. Rows of antctl nodes are exempt: the Python wnm may have stored one root for all of them, and antctl
     /// knows the correct ones.
-    pub(super) fn set_aside_doubles(&mut self, path: &Path) {
+    pub(super) fn set_aside_duplicates(&mut self, path: &Path) {
         let has_registry = |node: &Node| node.manager.has_registry();
         let mut by_root: HashMap<&Path, u32> = HashMap::new();
         let mut by_service: HashMap<(ManagerKind, &str), u32> = HashMap::new();

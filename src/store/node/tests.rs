@@ -62,9 +62,9 @@ fn change(store: &Store, change: NodeChange<'_>) -> Result<(), crate::store::Sto
 }
 
 #[test]
-fn a_new_row_has_what_the_peer_wants_to_see() {
+fn new_row_has_the_columns_of_the_peer() {
     let store = colony();
-    store.take_in(&[node(1)]).unwrap();
+    store.insert_all(&[node(1)]).unwrap();
     let row: (i64, Option<i64>, String, String) = store
         .connection
         .query_row(
@@ -77,11 +77,11 @@ fn a_new_row_has_what_the_peer_wants_to_see() {
 }
 
 #[test]
-fn a_bare_manager_gets_its_mode_from_where_the_node_lies() {
+fn manager_without_a_mode_gets_it_from_the_paths() {
     let store = colony();
     let manager = |word: &str, root: &str, service: &str| {
         execute(&store, "DELETE FROM node");
-        store.take_in(&[node(1)]).unwrap();
+        store.insert_all(&[node(1)]).unwrap();
         let sql = "UPDATE node SET manager_type = ?1, root_dir = ?2, service = ?3";
         store.connection.execute(sql, [word, root, service]).unwrap();
         store.nodes().unwrap()[0].manager.to_string()
@@ -118,7 +118,7 @@ fn a_bare_manager_gets_its_mode_from_where_the_node_lies() {
 }
 
 #[test]
-fn a_row_that_cannot_be_is_named_and_keeps_no_other_from_being_read() {
+fn invalid_row_is_reported_and_others_are_read() {
     for (column, value, says) in [
         ("status", "'DANCING'", "`DANCING` is no state"),
         ("status", "''", "`` is no state"),
@@ -134,15 +134,15 @@ fn a_row_that_cannot_be_is_named_and_keeps_no_other_from_being_read() {
         ("timestamp", "x'00'", "a blob is no number"),
     ] {
         let store = colony();
-        store.take_in(&[node(3), node(7)]).unwrap();
+        store.insert_all(&[node(3), node(7)]).unwrap();
         execute(
             &store,
             &format!("UPDATE node SET {column} = {value} WHERE id = 7"),
         );
-        let roll = store.roll().unwrap();
-        assert_eq!(roll.nodes, [node(3)]);
-        let [UnreadableRow { id, why: error }] = &roll.unread[..] else {
-            panic!("{roll:?}");
+        let all = store.node_rows().unwrap();
+        assert_eq!(all.nodes, [node(3)]);
+        let [UnreadableRow { id, why: error }] = &all.unread[..] else {
+            panic!("{all:?}");
         };
         assert_eq!(*id, Some(NodeId(7)));
         assert!(
@@ -153,17 +153,17 @@ fn a_row_that_cannot_be_is_named_and_keeps_no_other_from_being_read() {
         assert!(error.len() < 300, "{error}");
     }
     let store = colony();
-    store.take_in(&[node(3)]).unwrap();
+    store.insert_all(&[node(3)]).unwrap();
     execute(&store, "UPDATE node SET id = -3");
-    let roll = store.roll().unwrap();
-    assert!(roll.nodes.is_empty() && roll.unread[0].id.is_none());
-    assert!(roll.unread[0].why.contains("column `id`"), "{roll:?}");
+    let all = store.node_rows().unwrap();
+    assert!(all.nodes.is_empty() && all.unread[0].id.is_none());
+    assert!(all.unread[0].why.contains("column `id`"), "{all:?}");
 }
 
 #[test]
-fn odd_figures_and_huge_texts_are_borne() {
+fn reads_strange_figures_and_very_long_texts() {
     let store = colony();
-    store.take_in(&[node(3)]).unwrap();
+    store.insert_all(&[node(3)]).unwrap();
     execute(
         &store,
         "UPDATE node SET records = -9, uptime = 3.7, mem = 1e300, shunned_count = -1, silent_count = 1 << 40,
@@ -185,14 +185,14 @@ fn odd_figures_and_huge_texts_are_borne() {
     assert_eq!(odd.host, "5");
     assert_eq!(odd.environment.map(|text| text.len()), Some(1_000_000));
     execute(&store, "UPDATE node SET status = hex(zeroblob(500000))");
-    let roll = store.roll().unwrap();
-    assert!(roll.nodes.is_empty() && roll.unread[0].why.len() < 300);
+    let all = store.node_rows().unwrap();
+    assert!(all.nodes.is_empty() && all.unread[0].why.len() < 300);
 }
 
 #[test]
-fn an_update_writes_what_differs_and_nothing_else() {
+fn update_writes_only_changed_columns() {
     let store = colony();
-    store.take_in(&[node(1)]).unwrap();
+    store.insert_all(&[node(1)]).unwrap();
     execute(
         &store,
         "ALTER TABLE node ADD COLUMN of_a_newer_peer TEXT DEFAULT 'x'",
@@ -209,7 +209,7 @@ fn an_update_writes_what_differs_and_nothing_else() {
     seen.memory.retry_at = Some(Timestamp(7));
     change(&store, NodeChange::Update(&seen)).unwrap();
     assert_eq!(store.nodes().unwrap(), vec![seen]);
-    let beside = &store.particulars().unwrap()[&NodeId(1)];
+    let beside = &store.peer_columns().unwrap()[&NodeId(1)];
     assert_eq!(
         (
             beside.machine_id,
@@ -240,7 +240,7 @@ fn an_update_writes_what_differs_and_nothing_else() {
 }
 
 #[test]
-fn a_node_without_a_row_cannot_be_updated_and_need_not_be_deleted() {
+fn node_without_a_row_cannot_be_updated_and_counts_as_deleted() {
     let store = colony();
     let error = change(&store, NodeChange::Update(&node(9))).unwrap_err();
     assert_eq!(error.fault, Fault::NoSuchNode(9));
@@ -314,9 +314,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_node_comes_back_as_it_went_in(one in any_node(), other in any_node()) {
+    fn node_is_read_as_it_was_written(one in any_node(), other in any_node()) {
         let store = colony();
-        store.take_in(std::slice::from_ref(&one)).unwrap();
+        store.insert_all(std::slice::from_ref(&one)).unwrap();
         prop_assert_eq!(&store.nodes().unwrap(), std::slice::from_ref(&one));
         let other = Node { id: one.id, ..other };
         change(&store, NodeChange::Update(&other)).unwrap();

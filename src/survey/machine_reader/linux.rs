@@ -125,7 +125,7 @@ mod tests {
                         intr 12\nctxt 34\nbtime 1795465645\nprocesses 9\n";
 
     #[test]
-    fn cpu_times_are_those_of_all_cpus_without_counting_guests_twice() {
+    fn cpu_times_count_guests_once() {
         let mut counters = Counters::default();
         assert_eq!(read_stat(STAT, &mut counters), Some(Timestamp(1_795_465_645)));
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
          11       0 sr0 1 0 2 0 0 0 0 0 0 0 0\n broken line\n";
 
     #[test]
-    fn each_byte_of_a_real_disk_counts_once() {
+    fn counts_each_byte_of_a_disk_once() {
         let kind_of = |name: &str| match name {
             "nvme0n1" | "sdb" | "sr0" => DiskKind::Disk,
             "nvme0n1p1" => DiskKind::Partition,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_devices_stand_in_where_no_hardware_shows() {
+    fn counts_other_devices_without_hardware_disks() {
         let kind_of = |name: &str| match name {
             "nvme0n1p1" => DiskKind::Partition,
             _ => DiskKind::Virtual,
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn all_interfaces_are_counted() {
+    fn counts_all_interfaces() {
         let dev = "Inter-|   Receive                                                |  Transmit\n \
             face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs\n    \
             lo:    3193      29    0    0    0     0          0         0     3193      29    0    0\n  \

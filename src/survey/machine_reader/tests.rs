@@ -11,29 +11,29 @@ fn executable(path: &Path) {
 }
 
 /// A gauge whose binaries all say `said`, and how often they were asked.
-fn gauge(said: &'static str) -> (SystemReader, Rc<Cell<u32>>) {
+fn machine_reader(said: &'static str) -> (SystemReader, Rc<Cell<u32>>) {
     let asked = Rc::new(Cell::new(0));
     let count = Rc::clone(&asked);
-    let gauge = SystemReader::new(Box::new(move |_| {
+    let machine_reader = SystemReader::new(Box::new(move |_| {
         count.set(count.get() + 1);
         Ok(said.to_owned())
     }));
-    (gauge, asked)
+    (machine_reader, asked)
 }
 
 const SAID: &str = include_str!("../../../tests/fixtures/antnode-0.4.17/version.txt");
 
 #[test]
-fn the_machine_is_read() {
-    the_machine_is_read_by(gauge(SAID).0);
+fn reads_the_machine() {
+    the_machine_is_read_by(machine_reader(SAID).0);
 }
 
 /// What runs on macOS, run here.
 #[test]
-fn the_machine_is_read_where_there_is_no_proc() {
-    let (mut gauge, _) = gauge(SAID);
-    gauge.source = Box::new(portable::SysinfoCounters::new());
-    let boot = gauge.read(Path::new("/")).unwrap().boot.0;
+fn reads_the_machine_without_proc() {
+    let (mut machine_reader, _) = machine_reader(SAID);
+    machine_reader.source = Box::new(portable::SysinfoCounters::new());
+    let boot = machine_reader.read(Path::new("/")).unwrap().boot.0;
     assert!(
         (boot
             - SystemReader::new(Box::new(|_| Ok(String::new())))
@@ -44,11 +44,11 @@ fn the_machine_is_read_where_there_is_no_proc() {
             .abs()
             <= 2
     );
-    the_machine_is_read_by(gauge);
+    the_machine_is_read_by(machine_reader);
 }
 
 #[test]
-fn where_there_is_no_proc_ticks_begin_anew_in_each_run_and_pass_with_time() {
+fn without_proc_ticks_start_at_zero_in_each_run() {
     let tally = portable::SysinfoCounters::new();
     let (first, _) = tally.read().unwrap();
     assert_eq!((first.cpu_total, first.cpu_idle), (0, 0));
@@ -63,51 +63,54 @@ fn where_there_is_no_proc_ticks_begin_anew_in_each_run_and_pass_with_time() {
     assert!(next.disk_read >= first.disk_read && next.net_sent >= first.net_sent);
 }
 
-fn the_machine_is_read_by(gauge: SystemReader) {
-    let read = gauge.read(Path::new("/")).unwrap();
+fn the_machine_is_read_by(machine_reader: SystemReader) {
+    let read = machine_reader.read(Path::new("/")).unwrap();
     assert!(read.counters.at_ms > 1_600_000_000_000);
     assert!(read.boot.0 > 1_000_000_000 && read.boot.0 * 1000 <= read.counters.at_ms + 1000);
     assert!(read.cpus >= 1);
     assert!(read.memory_available <= read.memory_total && read.memory_total > 0);
     assert!(read.disk_used + read.disk_free <= read.disk_total);
     assert!(read.counters.cpu_idle <= read.counters.cpu_total);
-    let again = gauge.read(Path::new("/")).unwrap();
+    let again = machine_reader.read(Path::new("/")).unwrap();
     assert!(again.counters.cpu_total >= read.counters.cpu_total);
     assert!(again.counters.net_received >= read.counters.net_received);
 }
 
 #[test]
-fn storage_that_is_not_there_yet_is_measured_where_it_will_be() {
-    let (gauge, _) = gauge(SAID);
+fn missing_storage_is_measured_at_its_parent() {
+    let (machine_reader, _) = machine_reader(SAID);
     let home = tempfile::tempdir().unwrap();
-    let there = gauge.read(home.path()).unwrap();
-    let not_yet = gauge.read(&home.path().join("autonomi/node")).unwrap();
+    let there = machine_reader.read(home.path()).unwrap();
+    let not_yet = machine_reader.read(&home.path().join("autonomi/node")).unwrap();
     assert_eq!(there.disk_total, not_yet.disk_total);
-    assert_eq!(gauge.device(&home.path().join("autonomi/node")), None);
-    assert!(gauge.device(home.path()).is_some());
+    assert_eq!(machine_reader.device(&home.path().join("autonomi/node")), None);
+    assert!(machine_reader.device(home.path()).is_some());
 }
 
 #[test]
-fn a_binary_is_asked_once() {
+fn runs_a_binary_once() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("antnode");
     executable(&path);
-    let (gauge, asked) = gauge(SAID);
-    let binary = gauge.binary(&path, &[]).unwrap();
+    let (machine_reader, asked) = machine_reader(SAID);
+    let binary = machine_reader.binary(&path, &[]).unwrap();
     assert_eq!(binary.version.as_str(), "0.4.17");
     let link = home.path().join("link");
     fs::hard_link(&path, &link).unwrap();
     let known = [binary.clone()];
-    assert_eq!(gauge.binary(&path, &known).unwrap(), binary);
-    assert_eq!(gauge.binary(&link, &known).unwrap().version, binary.version);
+    assert_eq!(machine_reader.binary(&path, &known).unwrap(), binary);
+    assert_eq!(
+        machine_reader.binary(&link, &known).unwrap().version,
+        binary.version
+    );
     assert_eq!(asked.get(), 1);
     fs::write(&path, "another").unwrap();
-    gauge.binary(&path, &known).unwrap();
+    machine_reader.binary(&path, &known).unwrap();
     assert_eq!(asked.get(), 2);
 }
 
 #[test]
-fn versions_are_kept_whole_and_rubbish_is_refused() {
+fn keeps_the_whole_version_and_rejects_other_output() {
     let said = |text: &str| version_said(text).map(|version| version.as_str().to_owned());
     assert_eq!(
         said("Autonomi Node v0.4.18-rc.1\nmore").as_deref(),
@@ -129,8 +132,8 @@ fn versions_are_kept_whole_and_rubbish_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("antnode");
     executable(&path);
-    let (gauge, _) = gauge("hello\u{7} there\nworld");
-    let error = gauge.binary(&path, &[]).unwrap_err().to_string();
+    let (machine_reader, _) = machine_reader("hello\u{7} there\nworld");
+    let error = machine_reader.binary(&path, &[]).unwrap_err().to_string();
     assert!(
         error.ends_with("it answered `hello there` and not `Autonomi Node v...`"),
         "{error}"
@@ -138,9 +141,9 @@ fn versions_are_kept_whole_and_rubbish_is_refused() {
 }
 
 #[test]
-fn a_binary_that_is_not_there_or_will_not_run_says_so() {
+fn reports_missing_and_broken_binaries() {
     let home = tempfile::tempdir().unwrap();
-    let (willing, _) = gauge(SAID);
+    let (willing, _) = machine_reader(SAID);
     let missing = home.path().join("antnode");
     let error = willing.binary(&missing, &[]).unwrap_err();
     assert_eq!(
@@ -170,17 +173,22 @@ fn a_binary_that_is_not_there_or_will_not_run_says_so() {
 }
 
 #[test]
-fn only_what_is_known_to_be_gone_is_gone() {
+fn unreadable_path_does_not_count_as_missing() {
     let home = tempfile::tempdir().unwrap();
     let (file, closed) = (home.path().join("file"), home.path().join("closed"));
     File::create(&file).unwrap();
     fs::create_dir(&closed).unwrap();
     set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
-    let (gauge, _) = gauge(SAID);
+    let (machine_reader, _) = machine_reader(SAID);
     let astray = home.path().join("link");
     std::os::unix::fs::symlink("/no/disk/here", &astray).unwrap();
-    let is_there =
-        |roots: &[PathBuf]| -> Vec<bool> { gauge.rooted(roots).iter().map(|root| root.is_there()).collect() };
+    let is_there = |roots: &[PathBuf]| -> Vec<bool> {
+        machine_reader
+            .has_root(roots)
+            .iter()
+            .map(|root| root.is_there())
+            .collect()
+    };
     let (empty, new) = (home.path().join("empty"), home.path().join("new"));
     fs::create_dir(&empty).unwrap();
     fs::create_dir_all(new.join("lost+found")).unwrap();
@@ -199,12 +207,12 @@ fn only_what_is_known_to_be_gone_is_gone() {
         is_there(&roots),
         [true, true, false, false, false, true, false, true, true]
     );
-    let bare = |root: &PathBuf| gauge.is_bare(root);
+    let bare = |root: &PathBuf| machine_reader.is_bare(root);
     assert!(roots[7..].iter().all(bare) && !bare(&roots[0]));
     File::create(new.join("antnode")).unwrap();
     assert!(!bare(&new));
-    let device = gauge.device(home.path());
-    assert_eq!(gauge.rooted(&[new]), [RootState::There { device }]);
+    let device = machine_reader.device(home.path());
+    assert_eq!(machine_reader.has_root(&[new]), [RootState::There { device }]);
     // Root sees into the closed one, and then it is known to be gone.
     let readable = fs::read_dir(&closed).is_ok();
     assert_eq!(is_there(&[closed.join("under")]), [!readable]);

@@ -94,7 +94,7 @@ impl MachineReader for Machine {
     }
 
     /// `/own` is a filesystem of its own.
-    fn rooted(&self, roots: &[PathBuf]) -> Vec<RootState> {
+    fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState> {
         let seen = |root: &PathBuf| match root.to_str() {
             Some("/gone") => RootState::Gone,
             Some("/own") => RootState::There { device: Some(10) },
@@ -165,8 +165,8 @@ fn node(id: u32, host: &str, root: &str, state: NodeState) -> Node {
     }
 }
 
-fn look(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>) -> Observation {
-    let look = Survey {
+fn inputs(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>) -> Observation {
+    let inputs = Survey {
         nodes,
         storage: Path::new("/data"),
         mounts: &BTreeSet::new(),
@@ -183,13 +183,13 @@ fn look(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>) 
                 .collect()
         },
     };
-    survey(machine, &Word, machine, &look).unwrap()
+    survey(machine, &Word, machine, &inputs).unwrap()
 }
 
 #[test]
-fn rates_are_those_since_the_last_survey_and_nobody_waits() {
+fn rates_since_the_last_survey_need_no_wait() {
     let machine = Machine::at_second(1_000);
-    let seen = look(&machine, &[], Some((Machine::counters(940_000), BOOT)));
+    let seen = inputs(&machine, &[], Some((Machine::counters(940_000), BOOT)));
     assert_eq!(seen.rates.used_cpu_percent, 50.0);
     assert_eq!(seen.rates.disk_read, 3_000.0);
     assert_eq!(seen.at, Timestamp(1_000));
@@ -197,7 +197,7 @@ fn rates_are_those_since_the_last_survey_and_nobody_waits() {
 }
 
 #[test]
-fn without_usable_counters_a_second_is_sampled() {
+fn samples_for_a_second_without_usable_counters() {
     let useless = [
         None,
         Some((Machine::counters(999_000), BOOT)),
@@ -206,7 +206,7 @@ fn without_usable_counters_a_second_is_sampled() {
     ];
     for last in useless {
         let machine = Machine::at_second(1_000);
-        let seen = look(&machine, &[], last);
+        let seen = inputs(&machine, &[], last);
         assert!((seen.rates.used_cpu_percent - 50.0).abs() < 0.1);
         assert!((900_000 + 100_001..=1_001_000).contains(&machine.ms()));
         assert_eq!(seen.instruments.counters.at_ms, machine.ms());
@@ -214,7 +214,7 @@ fn without_usable_counters_a_second_is_sampled() {
 }
 
 #[test]
-fn processes_are_looked_at_for_silent_nodes_alone() {
+fn reads_only_processes_of_silent_nodes() {
     let nodes = [
         node(1, "here", "/1", NodeState::Running),
         node(2, "mute", "/2", NodeState::Running),
@@ -223,8 +223,8 @@ fn processes_are_looked_at_for_silent_nodes_alone() {
         node(5, "mute", "/5", NodeState::Stopped),
     ];
     let machine = Machine::at_second(1_000);
-    let seen = look(&machine, &nodes, None).sightings;
-    let answers: Vec<&Answer> = seen.iter().map(|sighting| &sighting.answer).collect();
+    let seen = inputs(&machine, &nodes, None).observations;
+    let answers: Vec<&Answer> = seen.iter().map(|observation| &observation.answer).collect();
     let expected = [
         &Answer::Down,
         &Answer::Silent,
@@ -233,10 +233,10 @@ fn processes_are_looked_at_for_silent_nodes_alone() {
         &Answer::Silent,
     ];
     assert_eq!(answers, expected);
-    let pids: Vec<Option<u32>> = seen.iter().map(|sighting| sighting.process?.pid).collect();
+    let pids: Vec<Option<u32>> = seen.iter().map(|observation| observation.process?.pid).collect();
     assert_eq!(pids, [None, Some(2), None, None, Some(5)]);
-    let rooted: Vec<bool> = seen.iter().map(|sighting| sighting.rooted).collect();
-    assert_eq!(rooted, [true, true, false, true, true]);
+    let has_root: Vec<bool> = seen.iter().map(|observation| observation.has_root).collect();
+    assert_eq!(has_root, [true, true, false, true, true]);
     assert!(
         seen[1]
             .process
@@ -245,7 +245,7 @@ fn processes_are_looked_at_for_silent_nodes_alone() {
 }
 
 #[test]
-fn roots_that_are_or_were_filesystems_of_their_own_are_named_beside_the_folders() {
+fn mount_point_roots_are_listed_with_the_storage_folders() {
     let nodes = [
         node(1, "here", "/1", NodeState::Running),
         node(2, "here", "/own", NodeState::Running),
@@ -255,9 +255,9 @@ fn roots_that_are_or_were_filesystems_of_their_own_are_named_beside_the_folders(
     let machine = Machine::at_second(1_000);
     let names = |mounts: &[&str]| {
         let mounts = mounts.iter().map(PathBuf::from).collect();
-        let footing = footing(&machine, &nodes, Path::new("/data"), &mounts);
-        assert_eq!(footing.rooted, [true, true, false, true]);
-        let mut named = footing.elsewhere.into_iter();
+        let node_filesystems = node_filesystems(&machine, &nodes, Path::new("/data"), &mounts);
+        assert_eq!(node_filesystems.has_root, [true, true, false, true]);
+        let mut named = node_filesystems.elsewhere.into_iter();
         let text = |(path, device): (PathBuf, Option<u64>)| format!("{} {device:?}", path.display());
         named.by_ref().map(text).collect::<Vec<_>>()
     };
@@ -267,16 +267,17 @@ fn roots_that_are_or_were_filesystems_of_their_own_are_named_beside_the_folders(
 }
 
 #[test]
-fn an_empty_root_is_a_missing_one_where_it_was_a_filesystem_of_its_own() {
+fn empty_root_is_missing_if_it_was_a_mount_point() {
     let nodes = [node(1, "here", "/bare", NodeState::Running)];
     let machine = Machine::at_second(1_000);
-    let rooted = |mounts: &BTreeSet<PathBuf>| footing(&machine, &nodes, Path::new("/data"), mounts).rooted;
-    assert_eq!(rooted(&BTreeSet::new()), [true]);
-    assert_eq!(rooted(&BTreeSet::from(["/bare".into()])), [false]);
+    let has_root =
+        |mounts: &BTreeSet<PathBuf>| node_filesystems(&machine, &nodes, Path::new("/data"), mounts).has_root;
+    assert_eq!(has_root(&BTreeSet::new()), [true]);
+    assert_eq!(has_root(&BTreeSet::from(["/bare".into()])), [false]);
 }
 
 #[test]
-fn antnode_is_the_first_on_path_that_can_be_run() {
+fn finds_the_first_antnode_on_path_that_runs() {
     let machine = Machine::at_second(0);
     let find = |lookup| find_antnode(&machine, lookup, &[]);
     assert_eq!(

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_taken_as_it_was_said() {
+    fn version_is_the_label_as_written() {
         for text in [
             "0.4.17",
             "0.4.17-rc.1",
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_label_is_no_version() {
+    fn invalid_label_gives_no_version() {
         let long = format!("{{antnode_version=\"{}\"}}", "9".repeat(TEXT_MOST + 1));
         for label_set in [
             "",

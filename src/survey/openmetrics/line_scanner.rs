@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counts_after_the_end() {
+    fn ignores_everything_after_the_end() {
         assert_eq!(
             read("ant_node_uptime 5\n# EOF\nant_networking_live_time 6\n")
                 .figures
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_line_is_passed_over_without_being_held() {
+    fn skips_a_very_long_line_without_storing_it() {
         let mut scan = LineScanner::default();
         scan.feed(b"ant_node_uptime 5");
         for _ in 0..1_000 {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_was_broken_off_counts_only_at_a_whole_end() {
+    fn incomplete_line_counts_only_at_the_end_of_a_page() {
         let mut scan = LineScanner::default();
         scan.feed(b"ant_networking_live_time 6\nant_node_uptime 8640");
         scan.cut();

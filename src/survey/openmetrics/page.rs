@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_real_node_is_read() {
+    fn reads_the_page_of_a_real_node() {
         let page = read_page(metadata());
         assert_eq!(page.version.as_deref(), Some("0.4.17"));
         assert_eq!(
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wanted_metric_has_a_figure_of_its_own() {
+    fn every_metric_sets_its_own_figure() {
         for (index, figure) in FIGURES
             .iter()
             .enumerate()
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn only_exact_names_count() {
+    fn matches_exact_names_only() {
         for text in [
             "my_ant_node_uptime 7",
             "ant_node_uptime_seconds 7",
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_read_as_far_as_they_are() {
+    fn invalid_utf8_does_not_stop_the_parser() {
         let page = read_page(
             b"\xff\xfe\x00ant\nant_node_uptime 5\n\xe9\nant_networking_peer_id_info{peer_id=\"12\xff\"} 1",
         );

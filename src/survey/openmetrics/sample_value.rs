@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_are_rounded_down_and_kept_in_their_bounds() {
+    fn whole_numbers_are_rounded_down_and_limited() {
         let cases = [
             ("10", 10),
             ("007", 7),
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn amounts_keep_all_their_digits() {
+    fn amounts_keep_all_digits() {
         let long = "1234567890123456789012345678901234567890";
         let cases = [
             ("1250000000000000000", "1250000000000000000"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn other_text_is_no_number() {
+    fn rejects_other_text() {
         for text in [
             "", ".", "-", "e5", "1e", "1e+", "1.2.3", "1,5", "1_000", "0x10", "ten", "1e5.5", "٤٢", "--1",
         ] {

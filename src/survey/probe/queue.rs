@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_becomes_an_address() {
+    fn builds_the_url_of_a_host() {
         assert_eq!(base("", 5), "http://127.0.0.1:5");
         assert_eq!(base("node.example", 5), "http://node.example:5");
         assert_eq!(base("::1", 5), "http://[::1]:5");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_than_a_host_is_none() {
+    fn rejects_hosts_with_other_url_parts() {
         for host in ["a/b#", "me@a", "a:22/?", "a b", "-a", "[a", "a\n", "::1]/x#"] {
             assert_eq!(base(host, 5), "", "{host}");
         }

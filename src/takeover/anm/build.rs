@@ -60,7 +60,7 @@ impl TakeoverPlan {
 ///
 /// # Errors
 /// When a precondition is not met, or something cannot be read.
-pub fn judge(server: &Server, cron: Option<&str>) -> Result<TakeoverPlan, TakeoverError> {
+pub fn build_plan(server: &Server, cron: Option<&str>) -> Result<TakeoverPlan, TakeoverError> {
     let reading = ServerState::of(server, cron)?;
     let mut warnings = Vec::new();
     let (units, foreign) = part(&reading, &mut warnings);

@@ -93,7 +93,7 @@ fn try_disable(server: &Server, journal: &mut Journal, limit: Duration) -> Resul
                 if waited >= i64::try_from(limit.as_secs()).unwrap_or(i64::MAX) {
                     return Err(TakeoverError::StillBusy { what, limit });
                 }
-                wait.tell(what);
+                wait.report_progress(what);
             }
         }
         if signals::asked_to_end() {
@@ -148,7 +148,7 @@ impl LastRunWait<'_> {
     }
 
     /// Logs what it waits for: when that changes, and every 30 seconds.
-    fn tell(&mut self, what: String) {
+    fn report_progress(&mut self, what: String) {
         const AGAIN_S: i64 = 30;
         let now = self.server.clock.now();
         let is_known = self

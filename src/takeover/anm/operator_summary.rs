@@ -20,21 +20,21 @@ const NO_MORE: [&str; 3] = [
 
 /// Renders the report. `inventory` lists the nodes. Without `backup` it is the report of a dry run.
 #[must_use]
-pub fn of(judgement: &TakeoverPlan, inventory: &str, collector: Collector, backup: Option<&Path>) -> String {
+pub fn of(plan: &TakeoverPlan, inventory: &str, collector: Collector, backup: Option<&Path>) -> String {
     let mut text = format!(
         "{}\n\nsettings, with their values in anm:\n",
         inventory.trim_end()
     );
-    for taken in &judgement.settings {
+    for taken in &plan.settings {
         let _ = writeln!(text, "  {}", setting(taken));
     }
-    if !judgement.warnings.is_empty() {
-        let _ = writeln!(text, "\nwarnings ({}):", judgement.warnings.len());
-        for warning in &judgement.warnings {
+    if !plan.warnings.is_empty() {
+        let _ = writeln!(text, "\nwarnings ({}):", plan.warnings.len());
+        for warning in &plan.warnings {
             let _ = writeln!(text, "  {warning}");
         }
     }
-    if let Some(why) = ntracking::misses(&judgement.nodes)
+    if let Some(why) = ntracking::misses(&plan.nodes)
         && collector == Collector::Keep
     {
         let _ = writeln!(
@@ -43,12 +43,12 @@ pub fn of(judgement: &TakeoverPlan, inventory: &str, collector: Collector, backu
              reports in its place"
         );
     }
-    if !judgement.stopped_by_others.is_empty() {
+    if !plan.stopped_by_others.is_empty() {
         let _ = writeln!(
             text,
             "\nstopped by a reboot or by you, although anm would run them: {}; wnm starts them when there is room. To \
              keep one stopped: wnm --force_action disable --service_name NAME",
-            judgement.stopped_by_others.join(", ")
+            plan.stopped_by_others.join(", ")
         );
     }
     let _ = writeln!(text, "\nwhat wnm does not do:");
@@ -68,7 +68,7 @@ pub fn of(judgement: &TakeoverPlan, inventory: &str, collector: Collector, backu
 
 /// The steps of a takeover, in their order.
 #[must_use]
-pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: bool) -> String {
+pub fn steps(plan: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: bool) -> String {
     let TakeoverOptions {
         database,
         user,
@@ -92,7 +92,7 @@ pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: boo
     let steps = [
         format!(
             "copy anm's files and {} units into a new `{KEPT}/anm-takeover-TIME`",
-            judgement.units.len() + judgement.foreign.len()
+            plan.units.len() + plan.foreign.len()
         ),
         disabled,
         format!("create `{BLOCK}`, so that every run of anm ends at once"),
@@ -100,7 +100,7 @@ pub fn steps(judgement: &TakeoverPlan, wish: &TakeoverOptions<'_>, has_cron: boo
         format!(
             "create the colony `{}` with {} rows, if no unit, drop-in or process has changed",
             database.display(),
-            judgement.nodes.len()
+            plan.nodes.len()
         ),
         ntracking,
         format!("let cron run wnm as `{user}` (`{}`)", schedule::CRON_FILE),

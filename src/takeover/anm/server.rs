@@ -207,8 +207,8 @@ impl ServerAccess for LocalServer {
     }
 
     fn boot(&self) -> Result<Timestamp, TakeoverError> {
-        let gauge = SystemReader::new(Box::new(|_| Err(String::new())));
-        let read = gauge.read(Path::new("/")).map_err(|error| {
+        let machine_reader = SystemReader::new(Box::new(|_| Err(String::new())));
+        let read = machine_reader.read(Path::new("/")).map_err(|error| {
             TakeoverError::refused(
                 format_args!("cannot {error}"),
                 "check that `/proc` is mounted, and run this again",

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::colony::{Node, NodeState};
 use crate::signals;
 
-use super::build::{TakeoverPlan, judge, stale_block};
+use super::build::{TakeoverPlan, build_plan, stale_block};
 use super::journal::{self, Journal, JournalStep};
 use super::manifest::StateBefore;
 use super::options::TakeoverOptions;
@@ -132,7 +132,7 @@ fn start(
     successor: &dyn Successor,
 ) -> Result<Journal, TakeoverError> {
     let cron = server.read(CRON)?;
-    let mut plan = judge(server, cron.as_deref())?;
+    let mut plan = build_plan(server, cron.as_deref())?;
     successor.apply_settings(&mut plan)?;
     let state = journal::JournalState {
         step: JournalStep::BackingUp,
@@ -150,7 +150,7 @@ fn start(
 /// Reads everything again, after the last run of anm, and creates the colony.
 fn import(server: &Server, journal: &Journal, successor: &dyn Successor) -> Result<(), TakeoverError> {
     let cron = journal.kept_text(server, CRON)?;
-    let mut plan = judge(server, cron.as_deref())?;
+    let mut plan = build_plan(server, cron.as_deref())?;
     if journal.state.had_stale_block {
         plan.warnings.push(stale_block("wnm replaced it with its own"));
     }

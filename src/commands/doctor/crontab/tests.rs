@@ -16,7 +16,7 @@ fn lines_of(text: &str, has_users: bool) -> Vec<CrontabLine> {
 }
 
 /// The first call in a crontab, in a word.
-fn judge(text: &str) -> &'static str {
+fn build_plan(text: &str) -> &'static str {
     let lines = lines_of(text, false);
     let Some(line) = lines.first() else {
         return "nothing";
@@ -84,11 +84,15 @@ fn forty_crontabs_are_judged_by_what_cron_runs() {
         ("wnm -q >>/home/op/wnm-%F.log", "shortened"),
         ("wnm -q >>\"/home/op/log", "unfinished"),
     ] {
-        assert_eq!(judge(&format!("* * * * * {command}\n")), expected, "{command}");
+        assert_eq!(
+            build_plan(&format!("* * * * * {command}\n")),
+            expected,
+            "{command}"
+        );
     }
-    assert_eq!(judge("DRY_RUN=yes\n* * * * * wnm\n"), "other");
-    assert_eq!(judge("CMD=/usr/bin/wnm -q\n* * * * * $CMD\n"), "cycle");
-    assert_eq!(judge("# * * * * * wnm\n"), "nothing");
+    assert_eq!(build_plan("DRY_RUN=yes\n* * * * * wnm\n"), "other");
+    assert_eq!(build_plan("CMD=/usr/bin/wnm -q\n* * * * * $CMD\n"), "cycle");
+    assert_eq!(build_plan("# * * * * * wnm\n"), "nothing");
 }
 
 #[test]
