@@ -356,6 +356,7 @@ fn figures(counts: [i64; 12], levels: [f64; 10]) -> Metrics {
         used_cpu_percent: cpu,
         used_mem_percent: mem,
         used_hd_percent: hd,
+        are_inodes_scarcer: false,
         hdio_write_bytes: hw,
         hdio_read_bytes: hr,
         netio_write_bytes: nw,

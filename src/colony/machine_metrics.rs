@@ -2,7 +2,7 @@
 
 use super::{Timestamp, Version};
 
-/// The figures at one time, with the names of the machine-metrics report.
+/// The figures at one time, with the names of the machine-metrics report. A figure that is not known is NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// The boot time of the machine.
@@ -37,6 +37,8 @@ pub struct Metrics {
     pub used_cpu_percent: f64,
     pub used_mem_percent: f64,
     pub used_hd_percent: f64,
+    /// `used_hd_percent` is that of the inodes, and not of the bytes.
+    pub are_inodes_scarcer: bool,
     /// Bytes per second.
     pub hdio_write_bytes: f64,
     pub hdio_read_bytes: f64,

@@ -2,7 +2,7 @@
 
 use super::Timestamp;
 
-/// Counters that only grow while the machine is up.
+/// Counters that only grow while the machine is up. One that cannot be read is [`Counters::UNKNOWN`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
     /// The time of the reading in milliseconds since 1970.
@@ -21,7 +21,42 @@ pub struct Counters {
     pub net_sent: u64,
 }
 
-/// One reading of the machine.
+impl Counters {
+    /// The value of a counter that cannot be read. No real counter gets so high.
+    pub const UNKNOWN: u64 = u64::MAX;
+
+    fn values(&self) -> [u64; 5] {
+        [
+            self.cpu_total,
+            self.disk_read,
+            self.disk_written,
+            self.net_received,
+            self.net_sent,
+        ]
+    }
+}
+
+/// The inodes of a filesystem; all 0 where it does not limit their number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Inodes {
+    pub used: u64,
+    /// Those that a user could still take.
+    pub free: u64,
+}
+
+impl Inodes {
+    /// Whether the filesystem has a limit and it is reached.
+    #[must_use]
+    pub fn are_exhausted(self) -> bool {
+        self.used > 0 && self.free == 0
+    }
+
+    fn used_percent(self) -> f64 {
+        percent(self.used, self.used.saturating_add(self.free))
+    }
+}
+
+/// One reading of the machine. A load that is not known is NaN; memory of 0 bytes is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MachineReadings {
     pub counters: Counters,
@@ -39,9 +74,10 @@ pub struct MachineReadings {
     pub disk_total: u64,
     pub disk_used: u64,
     pub disk_free: u64,
+    pub inodes: Inodes,
 }
 
-/// Rates between two readings of the counters.
+/// Rates between two readings of the counters. A rate that is not known is NaN.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rates {
     /// Percent of all CPUs together.
@@ -73,9 +109,20 @@ impl MachineReadings {
         )
     }
 
-    /// The used percentage of the disk, as in `df`: space reserved for root counts neither as used nor as free.
+    /// Percent of the disk that is taken: of its bytes or of its inodes, whichever is more. What is kept for root counts
+    /// for neither side, as in `df`.
     #[must_use]
     pub fn used_hd_percent(&self) -> f64 {
+        self.used_bytes_percent().max(self.inodes.used_percent())
+    }
+
+    /// Whether the disk has a larger part of its inodes taken than of its bytes.
+    #[must_use]
+    pub fn is_disk_limited_by_inodes(&self) -> bool {
+        self.inodes.used_percent() > self.used_bytes_percent()
+    }
+
+    fn used_bytes_percent(&self) -> f64 {
         percent(self.disk_used, self.disk_used.saturating_add(self.disk_free))
     }
 
@@ -90,14 +137,27 @@ impl MachineReadings {
 }
 
 impl Rates {
+    /// No rate is known.
+    pub const UNKNOWN: Rates = Rates {
+        used_cpu_percent: f64::NAN,
+        idle_cpu_percent: f64::NAN,
+        io_wait: f64::NAN,
+        disk_read: f64::NAN,
+        disk_written: f64::NAN,
+        net_received: f64::NAN,
+        net_sent: f64::NAN,
+    };
+
     /// The rates since a survey that read `last` on a machine booted at `boot`.
     ///
-    /// None unless `now` is of the same boot, 5 s to 10 min later, and no counter decreased.
+    /// None unless `now` is of the same boot, 5 s to 10 min later, no counter decreased, and none became known.
     #[must_use]
     pub fn since(last: &Counters, boot: Timestamp, now: &MachineReadings) -> Option<Rates> {
         let apart = now.counters.at_ms.saturating_sub(last.at_ms);
         let same_boot = now.boot.since(boot).abs() <= BOOT_SLACK_S;
-        if same_boot && (LEAST_MS..=MOST_MS).contains(&apart) {
+        let mut pairs = last.values().into_iter().zip(now.counters.values());
+        let is_news = pairs.any(|(last, now)| last == Counters::UNKNOWN && now != Counters::UNKNOWN);
+        if same_boot && !is_news && (LEAST_MS..=MOST_MS).contains(&apart) {
             Rates::between(last, &now.counters)
         } else {
             None
@@ -107,17 +167,30 @@ impl Rates {
     /// The rates between two readings of one boot, at any distance in time.
     ///
     /// None if no time passed or a counter decreased, as when an interface was removed or the machine booted. On Linux the
-    /// idle times can decrease a little, which counts as no idle time.
+    /// time of waiting for I/O can decrease a little, which counts as no waiting.
     #[must_use]
     pub fn between(before: &Counters, after: &Counters) -> Option<Rates> {
         let seconds = after.at_ms.saturating_sub(before.at_ms) as f64 / 1000.0;
-        let ticks = after.cpu_total.checked_sub(before.cpu_total)?;
-        if seconds <= 0.0 || ticks == 0 {
+        if seconds <= 0.0 {
             return None;
         }
-        let each_second = |before: u64, after: u64| Some(after.checked_sub(before)? as f64 / seconds);
-        let idle = percent(after.cpu_idle.saturating_sub(before.cpu_idle), ticks).min(100.0);
-        let io_wait = percent(after.cpu_iowait.saturating_sub(before.cpu_iowait), ticks).min(100.0);
+        let passed = |before: u64, after: u64| match (before, after) {
+            (Counters::UNKNOWN, _) | (_, Counters::UNKNOWN) => Some(f64::NAN),
+            _ => Some(after.checked_sub(before)? as f64),
+        };
+        let each_second = |before: u64, after: u64| Some(passed(before, after)? / seconds);
+        let ticks = passed(before.cpu_total, after.cpu_total)?;
+        if ticks == 0.0 {
+            return None;
+        }
+        let (idle, io_wait) = if ticks.is_nan() {
+            (f64::NAN, f64::NAN)
+        } else {
+            let idle = after.cpu_idle.checked_sub(before.cpu_idle)?;
+            let io_wait = after.cpu_iowait.saturating_sub(before.cpu_iowait);
+            let share = |part: u64| (part as f64 / ticks * 100.0).min(100.0);
+            (share(idle), share(io_wait))
+        };
         Some(Rates {
             used_cpu_percent: 100.0 - idle,
             idle_cpu_percent: idle,
@@ -180,6 +253,7 @@ mod tests {
             disk_total: 1_000,
             disk_used: 300,
             disk_free: 600,
+            inodes: Inodes::default(),
         }
     }
 
@@ -261,6 +335,57 @@ mod tests {
         let rates = Rates::between(&counters(0), &after).unwrap();
         assert_eq!(rates.io_wait, 0.0);
         assert_eq!(rates.used_cpu_percent, 0.0);
+    }
+
+    #[test]
+    fn given_a_counter_that_is_not_known_when_rates_are_computed_then_only_its_own_rate_is_not_known() {
+        let after = Counters {
+            cpu_total: Counters::UNKNOWN,
+            net_sent: Counters::UNKNOWN,
+            ..minute_later()
+        };
+        let rates = Rates::between(&counters(0), &after).unwrap();
+        assert!(rates.used_cpu_percent.is_nan() && rates.idle_cpu_percent.is_nan() && rates.io_wait.is_nan());
+        assert!(rates.net_sent.is_nan());
+        assert_eq!((rates.disk_read, rates.net_received), (10.0, 1.0));
+    }
+
+    #[test]
+    fn given_a_counter_that_became_known_when_rates_are_computed_then_they_are_measured_anew() {
+        let last = Counters {
+            cpu_total: Counters::UNKNOWN,
+            ..counters(0)
+        };
+        let since = |now| Rates::since(&last, Timestamp(7), &instruments(now, 7));
+        assert!(since(minute_later()).is_none());
+        let still_unknown = Counters {
+            cpu_total: Counters::UNKNOWN,
+            ..minute_later()
+        };
+        assert!(since(still_unknown).is_some());
+    }
+
+    #[test]
+    fn given_idle_time_that_ran_back_when_rates_are_computed_then_none_is_known() {
+        let after = Counters {
+            cpu_idle: 499,
+            ..minute_later()
+        };
+        assert_eq!(Rates::between(&counters(0), &after), None);
+    }
+
+    #[test]
+    fn given_few_free_inodes_when_the_disk_is_measured_then_the_fuller_of_inodes_and_bytes_counts() {
+        let with = |used, free| MachineReadings {
+            inodes: Inodes { used, free },
+            ..instruments(counters(0), 7)
+        };
+        assert_eq!(with(12, 0).used_hd_percent(), 100.0);
+        assert!(with(12, 0).is_disk_limited_by_inodes() && with(12, 0).inodes.are_exhausted());
+        for enough in [with(1, 99), with(0, 0)] {
+            assert!((enough.used_hd_percent() - 100.0 / 3.0).abs() < 1e-9);
+            assert!(!enough.is_disk_limited_by_inodes() && !enough.inodes.are_exhausted());
+        }
     }
 
     #[test]

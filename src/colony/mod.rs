@@ -35,7 +35,7 @@ pub use decimal::{Decimal, DecimalText, MAX_DIGITS};
 pub use firewall_kind::FirewallKind;
 pub use forced_action::{ChosenBy, ForcedAction};
 pub use machine_metrics::Metrics;
-pub use machine_readings::{Counters, MachineReadings, Rates};
+pub use machine_readings::{Counters, Inodes, MachineReadings, Rates};
 pub use manager_kind::{ManagerKind, Mode, StoredPlace, Tool};
 pub use node::{Node, NodeHistory, NodePaths, PeerColumns};
 pub use node_figures::NodeFigures;

@@ -288,7 +288,7 @@ impl MachineSurvey {
             None => {
                 world.clock.sleep(survey::SAMPLE);
                 let later = read()?;
-                let rates = Rates::between(&now.counters, &later.counters).unwrap_or_default();
+                let rates = Rates::between(&now.counters, &later.counters).unwrap_or(Rates::UNKNOWN);
                 (later, rates)
             }
         };

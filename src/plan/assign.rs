@@ -253,7 +253,7 @@ fn above_cap(item: &WorkItem) -> Option<i64> {
         matches!(
             cause,
             Cause::Above {
-                what: Quantity::Disk,
+                what: Quantity::Disk | Quantity::DiskInodes,
                 ..
             }
         )

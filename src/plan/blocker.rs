@@ -190,7 +190,7 @@ impl fmt::Display for Blocker {
         match self {
             Blocker::Resting(task) => task.fmt(f),
             Blocker::NotBelow { what, is, .. } if is.is_nan() => {
-                write!(f, "nothing is started or added: {what} is not known")
+                write!(f, "nothing is started or added: {} is not known", what.source())
             }
             Blocker::NotBelow { what, is, limit } => {
                 write!(

@@ -192,7 +192,11 @@ fn memory(policy: &Policy, metrics: &Metrics) -> LimitedQuantity {
 }
 
 fn disk(policy: &Policy, metrics: &Metrics) -> LimitedQuantity {
-    LimitedQuantity::new(Quantity::Disk, metrics.used_hd_percent, policy.disk)
+    let what = match metrics.are_inodes_scarcer {
+        true => Quantity::DiskInodes,
+        false => Quantity::Disk,
+    };
+    LimitedQuantity::new(what, metrics.used_hd_percent, policy.disk)
 }
 
 fn load(policy: &Policy, metrics: &Metrics) -> [LimitedQuantity; 3] {
@@ -254,6 +258,13 @@ pub(super) fn pressures(policy: &Policy, metrics: &Metrics) -> Vec<Cause> {
 pub(super) fn obstacles(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = Blocker> {
     all(policy, metrics)
         .filter(|measured| !measured.allows())
+        // Without a load, one average stands for all three.
+        .filter(|measured| {
+            let is_repeated = matches!(measured.what, Quantity::Load5 | Quantity::Load15)
+                && measured.is.is_nan()
+                && metrics.load_average_1.is_nan();
+            !is_repeated
+        })
         .map(|measured| Blocker::NotBelow {
             what: measured.what,
             is: measured.is,

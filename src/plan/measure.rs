@@ -1,6 +1,6 @@
 //! Computes the figures of a decision from nodes and machine readings.
 
-use crate::colony::{MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
+use crate::colony::{Inodes, MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
 
 use super::node_checks::{is_due, is_expired, is_hung, is_shunned, is_startable, is_upgradable};
 use super::policy::Policy;
@@ -16,6 +16,8 @@ pub struct MachineFigures {
     pub used_cpu_percent: f64,
     pub used_mem_percent: f64,
     pub used_hd_percent: f64,
+    /// The disk has a larger part of its inodes taken than of its bytes.
+    pub are_inodes_scarcer: bool,
     /// Bytes a second.
     pub hdio_read_bytes: f64,
     pub hdio_write_bytes: f64,
@@ -30,14 +32,13 @@ impl MachineFigures {
         let memory_used = instruments
             .memory_total
             .saturating_sub(instruments.memory_available);
-        // Space that is reserved for root counts neither as used nor as free, as in df.
-        let disk = instruments.disk_used.saturating_add(instruments.disk_free);
         MachineFigures {
             boot: instruments.boot,
             load: instruments.load,
             used_cpu_percent: to_a_tenth(rates.used_cpu_percent),
             used_mem_percent: percent(memory_used, instruments.memory_total),
-            used_hd_percent: percent(instruments.disk_used, disk),
+            used_hd_percent: used_disk(instruments),
+            are_inodes_scarcer: instruments.is_disk_limited_by_inodes(),
             hdio_read_bytes: rates.disk_read.trunc(),
             hdio_write_bytes: rates.disk_written.trunc(),
             netio_read_bytes: rates.net_received.trunc(),
@@ -123,11 +124,20 @@ fn blank(machine: &MachineFigures, binary: Option<&Version>) -> Metrics {
         used_cpu_percent: machine.used_cpu_percent,
         used_mem_percent: machine.used_mem_percent,
         used_hd_percent: machine.used_hd_percent,
+        are_inodes_scarcer: machine.are_inodes_scarcer,
         hdio_write_bytes: machine.hdio_write_bytes,
         hdio_read_bytes: machine.hdio_read_bytes,
         netio_write_bytes: machine.netio_write_bytes,
         netio_read_bytes: machine.netio_read_bytes,
     }
+}
+
+/// NaN for a disk that tells neither its bytes nor its inodes.
+fn used_disk(instruments: &MachineReadings) -> f64 {
+    if instruments.disk_used == 0 && instruments.disk_free == 0 && instruments.inodes == Inodes::default() {
+        return f64::NAN;
+    }
+    to_a_tenth(instruments.used_hd_percent())
 }
 
 fn percent(part: u64, whole: u64) -> f64 {
@@ -238,6 +248,7 @@ mod tests {
             disk_total: 1000,
             disk_used: 300,
             disk_free: 600,
+            inodes: Default::default(),
         };
         let rates = Rates {
             used_cpu_percent: 12.345,

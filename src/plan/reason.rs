@@ -81,6 +81,8 @@ pub enum Quantity {
     Cpu,
     Memory,
     Disk,
+    /// The disk, where its inodes are scarcer than its bytes.
+    DiskInodes,
     Load1,
     Load5,
     Load15,
@@ -230,11 +232,21 @@ impl fmt::Display for Cause {
 }
 
 impl Quantity {
+    /// The name of the instrument, which all three load averages share.
+    pub(super) fn source(self) -> String {
+        match self {
+            Quantity::Load1 | Quantity::Load5 | Quantity::Load15 => "load".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// A measured value with its unit.
     #[must_use]
     pub fn reading(self, value: f64) -> String {
         match self {
-            Quantity::Cpu | Quantity::Memory | Quantity::Disk => format!("{value:.1} %"),
+            Quantity::Cpu | Quantity::Memory | Quantity::Disk | Quantity::DiskInodes => {
+                format!("{value:.1} %")
+            }
             Quantity::Load1 | Quantity::Load5 | Quantity::Load15 => format!("{value:.2}"),
             Quantity::DiskRead | Quantity::DiskWrite | Quantity::NetRead | Quantity::NetWrite => {
                 format!("{value:.0} B/s")
@@ -246,7 +258,9 @@ impl Quantity {
     #[must_use]
     pub fn limit(self, value: f64) -> String {
         match self {
-            Quantity::Cpu | Quantity::Memory | Quantity::Disk => format!("{value} %"),
+            Quantity::Cpu | Quantity::Memory | Quantity::Disk | Quantity::DiskInodes => {
+                format!("{value} %")
+            }
             Quantity::Load1 | Quantity::Load5 | Quantity::Load15 => format!("{value}"),
             Quantity::DiskRead | Quantity::DiskWrite | Quantity::NetRead | Quantity::NetWrite => {
                 format!("{value} B/s")
@@ -261,6 +275,7 @@ impl fmt::Display for Quantity {
             Quantity::Cpu => "cpu",
             Quantity::Memory => "memory",
             Quantity::Disk => "disk",
+            Quantity::DiskInodes => "disk inodes",
             Quantity::Load1 => "load average of 1 min",
             Quantity::Load5 => "load average of 5 min",
             Quantity::Load15 => "load average of 15 min",

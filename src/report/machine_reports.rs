@@ -145,10 +145,10 @@ pub fn metrics(figures: &MachineReport<'_>, format: Format) -> String {
         "free_mem_percent": tenth(100.0 - metrics.used_mem_percent),
         "used_hd_percent": tenth(metrics.used_hd_percent),
         "total_hd_bytes": instruments.disk_total,
-        "hdio_write_bytes": whole(metrics.hdio_write_bytes),
-        "hdio_read_bytes": whole(metrics.hdio_read_bytes),
-        "netio_write_bytes": whole(metrics.netio_write_bytes),
-        "netio_read_bytes": whole(metrics.netio_read_bytes),
+        "hdio_write_bytes": bytes(metrics.hdio_write_bytes),
+        "hdio_read_bytes": bytes(metrics.hdio_read_bytes),
+        "netio_write_bytes": bytes(metrics.netio_write_bytes),
+        "netio_read_bytes": bytes(metrics.netio_read_bytes),
         "node_hd_crisis": crisis(figures),
     }) else {
         return String::new();
@@ -171,6 +171,11 @@ fn crisis(figures: &MachineReport<'_>) -> i64 {
         return 0;
     }
     whole(figures.metrics.total_nodes as f64 * figures.crisis_bytes as f64 / room * 100.0)
+}
+
+/// None, which is `null`, for a rate that is not known.
+fn bytes(rate: f64) -> Option<i64> {
+    (!rate.is_nan()).then(|| whole(rate))
 }
 
 fn tenth(value: f64) -> f64 {

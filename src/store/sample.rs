@@ -25,7 +25,7 @@ const SET_BACK_AT_MOST: i64 = 3600;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
     pub at: Timestamp,
-    /// Stored without the number of CPUs, which is 0 when a sample is read.
+    /// Stored without the number of CPUs and inodes, which are 0 when a sample is read.
     pub readings: MachineReadings,
     /// Since the sample before.
     pub rates: Rates,
@@ -54,7 +54,7 @@ impl Sample {
 enum Field {
     Signed(fn(&mut Sample) -> &mut i64),
     Whole(fn(&mut Sample) -> &mut u64),
-    /// NULL is 0, and SQLite stores NaN as NULL.
+    /// NULL is a figure that is not known, NaN; SQLite stores NaN as NULL.
     Real(fn(&mut Sample) -> &mut f64),
 }
 
@@ -196,7 +196,7 @@ fn decode(row: &Row<'_>) -> rusqlite::Result<Sample> {
         match field {
             Field::Signed(field) => *field(&mut sample) = row.get(index)?,
             Field::Whole(field) => *field(&mut sample) = row.get::<_, i64>(index)?.cast_unsigned(),
-            Field::Real(field) => *field(&mut sample) = row.get::<_, Option<f64>>(index)?.unwrap_or_default(),
+            Field::Real(field) => *field(&mut sample) = row.get::<_, Option<f64>>(index)?.unwrap_or(f64::NAN),
         }
     }
     for (offset, count) in sample.nodes.iter_mut().enumerate() {
@@ -237,6 +237,7 @@ pub(super) mod tests {
                 disk_total: 10,
                 disk_used: 11,
                 disk_free: 12,
+                inodes: Default::default(),
             },
             rates: Rates {
                 used_cpu_percent: 1.5,
@@ -273,7 +274,7 @@ pub(super) mod tests {
         let mut odd = sample(60);
         odd.rates.io_wait = f64::NAN;
         write(&store, &odd);
-        assert_eq!(store.last_sample().unwrap().unwrap().rates.io_wait, 0.0);
+        assert!(store.last_sample().unwrap().unwrap().rates.io_wait.is_nan());
     }
 
     #[test]
@@ -385,6 +386,7 @@ pub(super) mod tests {
                     disk_total: sizes[9],
                     disk_used: sizes[10],
                     disk_free: sizes[11],
+                    inodes: Default::default(),
                 },
                 rates: Rates {
                     used_cpu_percent: reals[0], idle_cpu_percent: reals[1], io_wait: reals[2],

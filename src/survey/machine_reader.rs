@@ -1,7 +1,7 @@
 //! Reads the figures of this machine.
 //!
-//! Levels come from sysinfo and statvfs. On Linux the counters come from `/proc`, one small file each, because a rate over
-//! the last minute needs raw counters; on other systems they come from sysinfo.
+//! The disk's figures come from statvfs. On Linux all others come from `/proc` and `/sys`: a rate over the last minute needs
+//! raw counters, and control groups limit the memory and the processors. On other systems they come from sysinfo.
 
 use std::fs;
 use std::io;
@@ -11,18 +11,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
-use sysinfo::{MemoryRefreshKind, System};
 
 use super::{MachineReader, RootState, SurveyError};
 use crate::colony::{
-    Binary, BinaryKey, BinarySharing, BusyPort, Counters, MachineReadings, NodePorts, Version,
+    Binary, BinaryKey, BinarySharing, BusyPort, Counters, Inodes, MachineReadings, NodePorts, Version,
 };
 
 mod busy_ports;
+mod cgroup;
 mod counter_source;
 mod file_sharing;
 mod linux;
+mod memory;
 mod portable;
+#[cfg(test)]
+mod root_folder;
 
 use busy_ports::PortChecker;
 use counter_source::{CounterSource, unreadable};
@@ -42,7 +45,7 @@ impl SystemReader {
     #[must_use]
     pub fn new(run_version: AskVersion) -> SystemReader {
         let source: Box<dyn CounterSource> = if cfg!(target_os = "linux") {
-            Box::new(linux::ProcCounters)
+            Box::new(linux::ProcFiles::new("/"))
         } else {
             Box::new(portable::SysinfoCounters::new())
         };
@@ -60,21 +63,19 @@ impl MachineReader for SystemReader {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
         let (counters, boot) = self.source.read()?;
-        let load = System::load_average().map_err(|error| unreadable("the load average", &error))?;
-        let mut system = System::new().map_err(|error| unreadable("the memory", &error))?;
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        let levels = self.source.levels();
         let disk = disk(storage)?;
-        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
         Ok(MachineReadings {
             counters: Counters { at_ms, ..counters },
             boot,
-            cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
-            load: [load.one, load.five, load.fifteen],
-            memory_total: system.total_memory(),
-            memory_available: system.available_memory(),
+            cpus: levels.cpus,
+            load: levels.load,
+            memory_total: levels.memory.total,
+            memory_available: levels.memory.available,
             disk_total: disk.total,
             disk_used: disk.used,
             disk_free: disk.free,
+            inodes: disk.inodes,
         })
     }
 
@@ -218,6 +219,7 @@ struct FilesystemSpace {
     total: u64,
     used: u64,
     free: u64,
+    inodes: Inodes,
 }
 
 /// The filesystem of `storage`, or of the nearest existing parent.
@@ -245,7 +247,23 @@ fn disk(storage: &Path) -> Result<FilesystemSpace, SurveyError> {
         total,
         used: total.saturating_sub(bytes(u64::from(found.blocks_free()))),
         free: bytes(u64::from(found.blocks_available())),
+        inodes: inodes(
+            u64::from(found.files()),
+            u64::from(found.files_free()),
+            u64::from(found.files_available()),
+        ),
     })
+}
+
+/// btrfs and others have no fixed number of inodes, and give 0 for all three.
+fn inodes(all: u64, free: u64, available: u64) -> Inodes {
+    match all {
+        0 => Inodes::default(),
+        _ => Inodes {
+            used: all.saturating_sub(free),
+            free: available,
+        },
+    }
 }
 
 #[cfg(test)]

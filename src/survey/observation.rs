@@ -84,7 +84,7 @@ pub fn survey(
         None => {
             clock.sleep(SAMPLE.saturating_sub(begun.elapsed()));
             let after = machine_reader.read(inputs.storage)?;
-            let rates = Rates::between(&before.counters, &after.counters).unwrap_or_default();
+            let rates = Rates::between(&before.counters, &after.counters).unwrap_or(Rates::UNKNOWN);
             (after, rates)
         }
     };

@@ -131,6 +131,7 @@ fn stores(bench: &mut Criterion) {
         disk_total: 1,
         disk_used: 0,
         disk_free: 1,
+        inodes: Default::default(),
     };
     let mut all = store.nodes().unwrap();
     let sample = Sample::new(NOW, &instruments, Rates::default(), &all);

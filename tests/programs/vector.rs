@@ -147,6 +147,7 @@ impl Said<'_> {
             used_cpu_percent: level("used_cpu_percent"),
             used_mem_percent: level("used_mem_percent"),
             used_hd_percent: level("used_hd_percent"),
+            are_inodes_scarcer: false,
             hdio_write_bytes: level("hdio_write_bytes"),
             hdio_read_bytes: level("hdio_read_bytes"),
             netio_write_bytes: level("netio_write_bytes"),

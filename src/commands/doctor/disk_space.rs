@@ -63,6 +63,13 @@ fn check_free_space(context: &CheckContext, now: &MachineReadings) -> CheckResul
     let used = now.used_hd_percent();
     let crisis = settings.crisis_bytes.unsigned_abs();
     let more = "set `--node_storage` to a directory on a larger disk, or lower `--node_cap`";
+    if now.inodes.are_exhausted() {
+        return CheckResult::failed(
+            CHECK,
+            format!("{free} free in `{name}`, but no inodes left: no file can be created"),
+            format!("`df -i {name}` shows them; delete small files, or {more}"),
+        );
+    }
     if now.disk_free < crisis {
         return CheckResult::failed(
             CHECK,
@@ -81,7 +88,11 @@ fn check_free_space(context: &CheckContext, now: &MachineReadings) -> CheckResul
         return CheckResult::warning(
             CHECK,
             format!(
-                "the disk of `{name}` is {used:.0} % full; wnm adds no nodes above {} %",
+                "the disk of `{name}` is {used:.0} % full{}; wnm adds no nodes above {} %",
+                match now.is_disk_limited_by_inodes() {
+                    true => " by its inodes (`df -i`)",
+                    false => "",
+                },
                 settings.hd_less_than
             ),
             more,

@@ -11,6 +11,7 @@ mod crontab;
 mod crontab_file;
 mod database;
 mod disk_space;
+mod figures;
 mod line_check;
 mod orphans;
 mod prerequisites;
@@ -105,6 +106,7 @@ fn run_checks(session: &Session) -> Vec<CheckResult> {
                 now,
             };
             results.extend(machine_checks(&context));
+            results.extend(figures::check(&context));
             results.extend(anm::check(&Server::real(Box::new(HttpProbe::new()))));
             if let Some(Ok(rows)) = store.as_ref().map(Store::node_rows) {
                 results.push(orphans::check(context.world, settings, &rows));

@@ -347,6 +347,36 @@ fn idle_decision_has_the_blockers_of_growth() {
 }
 
 #[test]
+fn given_figures_that_are_not_known_when_a_plan_is_made_then_nothing_is_added_and_nothing_is_stopped() {
+    let unknown = Metrics {
+        used_cpu_percent: f64::NAN,
+        used_mem_percent: f64::NAN,
+        used_hd_percent: f64::NAN,
+        load_average_1: f64::NAN,
+        load_average_5: f64::NAN,
+        load_average_15: f64::NAN,
+        ..of(&[Running, Running])
+    };
+    assert_eq!(ask(&policy(), &unknown), ["idle monitoring"]);
+    assert_eq!(
+        why_not(&policy(), &unknown),
+        ["cpu", "memory", "disk", "load"]
+            .map(|what| format!("nothing is started or added: {what} is not known"))
+    );
+}
+
+#[test]
+fn given_a_disk_without_inodes_when_a_plan_is_made_then_the_blocker_names_the_inodes() {
+    let full = Metrics {
+        used_hd_percent: 80.0,
+        are_inodes_scarcer: true,
+        ..of(&[Running])
+    };
+    let text = why_not(&policy(), &full).join("\n");
+    assert!(text.contains("disk inodes 80.0 % is not below"), "{text}");
+}
+
+#[test]
 fn zero_and_negative_quotas_start_nothing() {
     for limit in [0, -2, i64::MIN] {
         let quotas = Quotas {

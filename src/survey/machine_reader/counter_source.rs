@@ -1,5 +1,6 @@
-//! Where the machine's counters come from: `/proc`, or sysinfo.
+//! Where the machine's counters and levels come from: `/proc`, or sysinfo.
 
+use super::memory::Memory;
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
@@ -7,6 +8,17 @@ use crate::survey::SurveyError;
 pub(super) trait CounterSource {
     /// The counters without their time, and the boot time.
     fn read(&self) -> Result<(Counters, Timestamp), SurveyError>;
+    /// The levels of this moment.
+    fn levels(&self) -> Levels;
+}
+
+/// Levels that need no second reading.
+pub(super) struct Levels {
+    /// Load averages of 1, 5 and 15 minutes; NaN if they are not known.
+    pub(super) load: [f64; 3],
+    pub(super) memory: Memory,
+    /// CPUs that this process may use.
+    pub(super) cpus: u32,
 }
 
 pub(super) fn unreadable(what: &str, cause: &dyn std::fmt::Display) -> SurveyError {

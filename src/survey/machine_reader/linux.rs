@@ -1,52 +1,124 @@
-//! The counters of Linux, from `/proc/stat`, `/proc/diskstats` and `/proc/net/dev`.
+//! The counters and levels of Linux, from small files in `/proc` and `/sys`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::counter_source::{CounterSource, unreadable};
+use super::counter_source::{CounterSource, Levels, unreadable};
+use super::{cgroup, memory};
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
-/// The kernel's counters.
-pub struct ProcCounters;
+/// The kernel's files.
+pub struct ProcFiles {
+    /// The folder that holds `proc` and `sys`.
+    root: PathBuf,
+}
 
-impl CounterSource for ProcCounters {
+impl ProcFiles {
+    pub fn new(root: impl Into<PathBuf>) -> ProcFiles {
+        ProcFiles { root: root.into() }
+    }
+
+    fn text(&self, file: &str) -> std::io::Result<String> {
+        fs::read_to_string(self.root.join("proc").join(file))
+    }
+}
+
+impl CounterSource for ProcFiles {
     fn read(&self) -> Result<(Counters, Timestamp), SurveyError> {
-        let stat = text("/proc/stat")?;
-        let mut counters = Counters::default();
-        let boot = read_stat(&stat, &mut counters)
-            .ok_or_else(|| unreadable("`/proc/stat`", &"it has another form than expected"))?;
-        // A container may hide these two files; the rates are then 0.
-        if let Ok(diskstats) = fs::read_to_string("/proc/diskstats") {
-            (counters.disk_read, counters.disk_written) = read_disks(&diskstats, &kind_of);
+        let stat = self.text("stat");
+        let uptime = self.text("uptime").unwrap_or_default();
+        let boot = stat.as_ref().ok().and_then(|stat| boot_time(stat));
+        let boot = boot
+            .or_else(|| boot_by_uptime(&uptime))
+            .ok_or_else(|| match &stat {
+                Err(error) => unreadable("`/proc/stat`", error),
+                Ok(_) => unreadable("`/proc/stat`", &"it has no boot time"),
+            })?;
+        let mut counters = Counters {
+            at_ms: 0,
+            cpu_total: Counters::UNKNOWN,
+            cpu_idle: Counters::UNKNOWN,
+            cpu_iowait: Counters::UNKNOWN,
+            disk_read: Counters::UNKNOWN,
+            disk_written: Counters::UNKNOWN,
+            net_received: Counters::UNKNOWN,
+            net_sent: Counters::UNKNOWN,
+        };
+        if let Some((total, idle, iowait)) = stat.ok().and_then(|stat| cpu_times(&stat)) {
+            (counters.cpu_total, counters.cpu_idle, counters.cpu_iowait) = (total, idle, iowait);
         }
-        if let Ok(dev) = fs::read_to_string("/proc/net/dev") {
+        // A container may hide these two files.
+        if let Ok(diskstats) = self.text("diskstats") {
+            let kind = |name: &str| kind_of(&self.root, name);
+            (counters.disk_read, counters.disk_written) = read_disks(&diskstats, &kind);
+        }
+        if let Ok(dev) = self.text("net/dev") {
             (counters.net_received, counters.net_sent) = read_interfaces(&dev);
         }
         Ok((counters, boot))
     }
+
+    fn levels(&self) -> Levels {
+        let load = self.text("loadavg").ok().and_then(|text| read_load(&text));
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        let cpus = u32::try_from(cpus).unwrap_or(u32::MAX);
+        Levels {
+            load: load.unwrap_or([f64::NAN; 3]),
+            memory: memory::read(&self.root),
+            cpus: cgroup::processors(&self.root).map_or(cpus, |quota| quota.min(cpus)),
+        }
+    }
 }
 
-fn text(path: &str) -> Result<String, SurveyError> {
-    fs::read_to_string(path).map_err(|error| unreadable(&format!("`{path}`"), &error))
+/// The three averages; None if they cannot be told.
+///
+/// After them comes `running/all`, the numbers of processes: a kernel that counts none at all counts no load either.
+fn read_load(text: &str) -> Option<[f64; 3]> {
+    let mut words = text.split_ascii_whitespace();
+    let mut next = || {
+        let average = words.next()?.parse::<f64>().ok()?;
+        (average.is_finite() && average >= 0.0).then_some(average)
+    };
+    let load = [next()?, next()?, next()?];
+    let all = words
+        .next()
+        .and_then(|word| word.split_once('/'))
+        .map(|(_, all)| all);
+    (all != Some("0")).then_some(load)
 }
 
-/// CPU times of all CPUs into `counters`, and the boot time.
+/// A counter of ticks above this ran below 0: it would have taken longer than the world exists.
+const MOST_TICKS: u64 = 1 << 62;
+
+/// CPU times of all CPUs: all, idle, and waiting for I/O. None if they cannot be told: all are 0, or one ran below 0.
 ///
 /// The fields are user, nice, system, idle, iowait, irq, softirq, steal. The guest times after them are part of user and
 /// nice, and would be counted twice.
-fn read_stat(stat: &str, counters: &mut Counters) -> Option<Timestamp> {
+fn cpu_times(stat: &str) -> Option<(u64, u64, u64)> {
     let line = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
     let times: Vec<u64> = line
         .split_ascii_whitespace()
         .take(8)
-        .map(|time| time.parse().ok())
+        .map(|time| time.parse().ok().filter(|time| *time < MOST_TICKS))
         .collect::<Option<_>>()?;
-    counters.cpu_total = times.iter().fold(0, |sum, time| sum.saturating_add(*time));
-    counters.cpu_idle = *times.get(3)?;
-    counters.cpu_iowait = times.get(4).copied().unwrap_or(0);
+    let total = times.iter().fold(0_u64, |sum, time| sum.saturating_add(*time));
+    let idle = *times.get(3)?;
+    (total > 0).then(|| (total, idle, times.get(4).copied().unwrap_or(0)))
+}
+
+fn boot_time(stat: &str) -> Option<Timestamp> {
     let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
     boot.trim().parse().ok().map(Timestamp)
+}
+
+/// The boot time by the seconds since then, the first word of `/proc/uptime`.
+fn boot_by_uptime(uptime: &str) -> Option<Timestamp> {
+    let seconds: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+    let up = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+    let boot = std::time::SystemTime::now().checked_sub(up)?;
+    let since = boot.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(Timestamp)
 }
 
 /// The kind of device of a line of `/proc/diskstats`.
@@ -60,9 +132,9 @@ enum DiskKind {
     Partition,
 }
 
-fn kind_of(name: &str) -> DiskKind {
+fn kind_of(root: &Path, name: &str) -> DiskKind {
     let name = name.replace('/', "!");
-    let block = Path::new("/sys/block").join(name);
+    let block = root.join("sys/block").join(name);
     if block.join("device").exists() {
         DiskKind::Disk
     } else if block.exists() {
@@ -118,6 +190,7 @@ fn read_interfaces(dev: &str) -> (u64, u64) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::root_folder::root;
     use super::*;
 
     const STAT: &str = "cpu  20564 7 8849 152597 2666 3 166 347 50 9\n\
@@ -126,16 +199,59 @@ mod tests {
 
     #[test]
     fn cpu_times_count_guests_once() {
-        let mut counters = Counters::default();
-        assert_eq!(read_stat(STAT, &mut counters), Some(Timestamp(1_795_465_645)));
+        assert_eq!(boot_time(STAT), Some(Timestamp(1_795_465_645)));
+        let total = 20564 + 7 + 8849 + 152597 + 2666 + 3 + 166 + 347;
+        assert_eq!(cpu_times(STAT), Some((total, 152_597, 2_666)));
+        assert_eq!((cpu_times("nonsense"), boot_time("nonsense")), (None, None));
+        assert_eq!(cpu_times("cpu  1 x 3 4 5\nbtime 9"), None);
+    }
+
+    #[test]
+    fn given_a_stat_that_cannot_be_right_when_cpu_times_are_read_then_they_are_not_known() {
+        for line in [
+            "",
+            "cpu  0 0 0 0 0 0 0 0 0 0",
+            "cpu  123 4 567 89000 10 0 1 18446744073709551000 0 0",
+            "cpu  123 4 567 18446744073709551000 10 0 1 0 0 0",
+            "cpu  123 4 567 89000 10 0 1 -616 0 0",
+            "cpu  123 4",
+        ] {
+            assert_eq!(cpu_times(&format!("{line}\nbtime 9\n")), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn given_a_loadavg_that_does_not_tell_when_load_is_read_then_it_is_not_known() {
+        assert_eq!(read_load("0.50 0.25 0.00 1/345 678\n"), Some([0.5, 0.25, 0.0]));
+        for text in [
+            "",
+            "\n",
+            "0.50 0.25",
+            "a b c",
+            "NaN 1 1 1/2 3",
+            "-1 0 0 1/2 3",
+            "0.00 0.00 0.00 0/0 0",
+        ] {
+            assert_eq!(read_load(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn given_files_that_are_hidden_when_the_machine_is_read_then_only_their_figures_are_not_known() {
+        let folder = root(&[("proc/uptime", "100.00 50.00\n")]);
+        let files = ProcFiles::new(folder.path());
+        let (counters, boot) = files.read().unwrap();
+        assert!(boot.0 > 1_000_000_000);
+        let unknown = Counters::UNKNOWN;
         assert_eq!(
-            counters.cpu_total,
-            20564 + 7 + 8849 + 152597 + 2666 + 3 + 166 + 347
+            (counters.cpu_total, counters.disk_read, counters.net_sent),
+            (unknown, unknown, unknown)
         );
-        assert_eq!(counters.cpu_idle, 152_597);
-        assert_eq!(counters.cpu_iowait, 2_666);
-        assert_eq!(read_stat("nonsense", &mut counters), None);
-        assert_eq!(read_stat("cpu  1 x 3 4 5\nbtime 9", &mut counters), None);
+        let levels = files.levels();
+        assert!(levels.load.iter().all(|load| load.is_nan()));
+        assert_eq!(levels.memory.total, 0);
+        assert!(levels.cpus >= 1);
+        assert!(ProcFiles::new(folder.path().join("none")).read().is_err());
     }
 
     const DISKSTATS: &str = "   7       0 loop0 5 0 5 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n \

@@ -7,9 +7,10 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use sysinfo::{Disks, Networks, System};
+use sysinfo::{Disks, MemoryRefreshKind, Networks, System};
 
-use super::counter_source::{CounterSource, unreadable};
+use super::counter_source::{CounterSource, Levels, unreadable};
+use super::memory::Memory;
 use crate::colony::{Counters, Timestamp};
 use crate::survey::SurveyError;
 
@@ -34,6 +35,26 @@ impl SysinfoCounters {
 }
 
 impl CounterSource for SysinfoCounters {
+    fn levels(&self) -> Levels {
+        let load = System::load_average().map_or([f64::NAN; 3], |load| [load.one, load.five, load.fifteen]);
+        let memory = System::new().map_or_else(
+            |_| Memory::default(),
+            |mut system| {
+                system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+                Memory {
+                    total: system.total_memory(),
+                    available: system.available_memory(),
+                }
+            },
+        );
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get());
+        Levels {
+            load,
+            memory,
+            cpus: u32::try_from(cpus).unwrap_or(u32::MAX),
+        }
+    }
+
     fn read(&self) -> Result<(Counters, Timestamp), SurveyError> {
         let boot = System::boot_time().map_err(|error| unreadable("the boot time", &error))?;
         let (cpu_total, cpu_idle) = self.ticks()?;

@@ -63,6 +63,7 @@ impl MachineReader for Machine {
             disk_total: 1,
             disk_used: 0,
             disk_free: 1,
+            inodes: Default::default(),
         })
     }
 
