@@ -15,6 +15,7 @@ use super::files::beside;
 use super::node_layout::{NodeLayout, ServicePaths};
 use super::process_manager::delete_stopped;
 use super::process_scan::{check_no_process, runs_file};
+use super::stop_processes::stop_strays;
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Systemctl, UnitProperties, select};
 use super::timeouts::{SERVICE_CHECK_INTERVAL, STARTUP_WATCH};
@@ -267,7 +268,8 @@ impl ProcessManager for Systemd {
             };
             Err(ManagerError::not_stopped(node, why))
         };
-        named.into_iter().zip(nodes).map(finish).collect()
+        let stopped = named.into_iter().zip(nodes).map(finish).collect();
+        stop_strays(nodes, stopped, &self.layout)
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {

@@ -50,7 +50,7 @@ pub use limits::{Feature, Features, LimitedQuantity};
 pub use measure::{MachineFigures, measure};
 pub use node_checks::{SURVEYS_IN_A_ROW, is_expired, is_hung, is_shunned};
 pub use node_selection::find;
-pub use node_states::{UpdatedNodes, put_off, retry_at, update_states};
+pub use node_states::{UpdatedNodes, is_port_answered_by_other, put_off, retry_at, update_states};
 pub use plan_checks::{Breach, breaches};
 pub use plan_cycle::{PlanInput, PlanOutput, plan};
 pub use policy::{Delays, Policy, Quotas, TakeoverPolicy, Template, Threshold};
