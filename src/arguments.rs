@@ -225,7 +225,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     use super::{Arguments, InfoRequest, parse};
-    use crate::settings::SETTINGS;
+    use crate::settings::table::SETTINGS;
     use crate::settings::table::ValueType;
 
     fn read(words: &[&str]) -> Result<Arguments, String> {

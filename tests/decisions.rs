@@ -9,10 +9,8 @@ use wnm::colony::{
     Answer, ManagerKind, Node, NodeFigures, NodeId, NodeName, NodeObservation, NodePaths, NodePorts,
     NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName, Timestamp, Version,
 };
-use wnm::plan::{
-    self, MachineFigures, PlanInput, Policy, SURVEYS_IN_A_ROW, StorageFolder, TakeoverPolicy, Template,
-    Trigger,
-};
+use wnm::plan::node_checks::SURVEYS_IN_A_ROW;
+use wnm::plan::{self, MachineFigures, PlanInput, Policy, StorageFolder, TakeoverPolicy, Template, Trigger};
 use wnm::report::{Format, plan as report};
 use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::{self, Provided, Settings, Source, Variables, defaults, table};

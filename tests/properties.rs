@@ -9,10 +9,13 @@ use wnm::colony::{
     NodeObservation, NodePaths, NodePorts, NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName,
     Timestamp, Tool, Version,
 };
+use wnm::plan::decide::decide;
+use wnm::plan::node_states::UpdatedNodes;
+use wnm::plan::plan_checks::breaches;
+use wnm::plan::policy::{Delays, Quotas, Threshold};
 use wnm::plan::{
-    Action, Delays, MachineFigures, NodeSelection, Plan, PlanInput, Policy, Quotas, SafetyStop, StopReason,
-    StorageFolder, Template, Threshold, Trigger, UpdatedNodes, breaches, decide, plan, plan_forced,
-    update_states,
+    Action, MachineFigures, NodeSelection, Plan, PlanInput, Policy, SafetyStop, StopReason, StorageFolder,
+    Template, Trigger, plan, plan_forced, update_states,
 };
 
 const NOW: i64 = 1_800_000_000;

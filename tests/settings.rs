@@ -11,7 +11,8 @@ use wnm::arguments::{self, Arguments};
 use wnm::colony::Timestamp;
 use wnm::settings::locations::{self, HostFacts, Operator, Platform};
 use wnm::settings::table::{Group, Lifetime, ValueType};
-use wnm::settings::{self, Resolved, SETTINGS, Setting, SettingsError, Variables, defaults, parse_value};
+use wnm::settings::table::{SETTINGS, Setting};
+use wnm::settings::{self, Resolved, SettingsError, Variables, defaults, parse_value};
 
 /// A row of `machine` from the store.
 type Row = Vec<(String, Option<String>)>;

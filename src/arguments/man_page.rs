@@ -94,8 +94,8 @@ const EXAMPLES: &[(&str, &str)] = &[
         "wnm --init --rewards_address ADDRESS --node_cap 10",
     ),
     (
-        "The crontab line that runs wnm once a minute:",
-        "* * * * * $HOME/.local/bin/wnm --quiet",
+        "The crontab line that runs wnm once a minute, if `command -v wnm` prints this path:",
+        "* * * * * /usr/local/bin/wnm --quiet",
     ),
     ("Show what the next run would do:", "wnm --dry_run"),
     ("Show the status of the nodes:", "wnm --report node-status"),

@@ -12,9 +12,6 @@ pub enum BinarySharing {
 }
 
 impl BinarySharing {
-    /// All variants; the one that needs the least space first.
-    pub const ALL: [BinarySharing; 3] = [BinarySharing::Link, BinarySharing::Reflink, BinarySharing::Copy];
-
     /// Its name in reports.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -4,7 +4,7 @@
 
 mod discover;
 mod job_directory;
-mod job_file;
+pub mod job_file;
 mod label;
 mod launchctl;
 mod start;
@@ -21,7 +21,6 @@ use super::stop_processes::stop_strays;
 use super::upgrade::{self, UpgradeSteps};
 use super::{DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, leftovers};
 use job_directory::JobDirectory;
-pub use job_file::JobFile;
 use label::{label, number_of};
 use launchctl::{Launchctl, LoadedJob};
 use start::StartingJob;

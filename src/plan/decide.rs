@@ -18,6 +18,10 @@ pub enum Trigger {
     /// An ordinary cycle.
     Ordinary,
     /// The run that creates the colony; `survey`: it found nodes, which have to be surveyed.
+    #[allow(
+        dead_code,
+        reason = "only the comparison with the decisions of the Python wnm uses it"
+    )]
     Init { survey: bool },
 }
 

@@ -29,14 +29,11 @@ impl MachineFigures {
     /// The figures of `instruments`, and the rates since an earlier reading.
     #[must_use]
     pub fn of(instruments: &MachineReadings, rates: &Rates) -> MachineFigures {
-        let memory_used = instruments
-            .memory_total
-            .saturating_sub(instruments.memory_available);
         MachineFigures {
             boot: instruments.boot,
             load: instruments.load,
             used_cpu_percent: to_a_tenth(rates.used_cpu_percent),
-            used_mem_percent: percent(memory_used, instruments.memory_total),
+            used_mem_percent: used_memory(instruments),
             used_hd_percent: used_disk(instruments),
             are_inodes_scarcer: instruments.is_disk_limited_by_inodes(),
             hdio_read_bytes: rates.disk_read.trunc(),
@@ -140,11 +137,11 @@ fn used_disk(instruments: &MachineReadings) -> f64 {
     to_a_tenth(instruments.used_hd_percent())
 }
 
-fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 {
+fn used_memory(instruments: &MachineReadings) -> f64 {
+    if instruments.memory_total == 0 {
         return f64::NAN;
     }
-    to_a_tenth(part as f64 / whole as f64 * 100.0)
+    to_a_tenth(instruments.used_mem_percent())
 }
 
 fn to_a_tenth(percent: f64) -> f64 {

@@ -5,13 +5,13 @@
 //! chooses nothing.
 //!
 //! ```text
-//! settle   nodes + observations    -> nodes as they stand now, or a safety stop
-//! measure  nodes + instruments     -> figures
-//! decide   policy + figures        -> work items: which tasks, how many of each, and why
-//! assign   work items + nodes      -> steps: which node, or which id, ports and paths for a new one
-//! plan     the last three, expired removals first
-//! plan_forced   what an operator forces -> the same steps
-//! breaches      a second opinion on any plan
+//! update_states nodes + observations -> nodes in their current states, or a safety stop
+//! measure       nodes + readings     -> figures
+//! decide        policy + figures     -> work items: which tasks, how many of each, and why
+//! assign        work items + nodes   -> steps: which node, or which id, ports and paths for a new one
+//! plan          the last three, due removals first
+//! plan_forced   a forced action      -> steps
+//! breaches      a plan               -> the rules that it breaks
 //! ```
 //!
 //! Nothing here fails: an `Err` is a refusal. The order of the nodes in the input has no effect.
@@ -20,17 +20,17 @@ mod action;
 mod assign;
 mod blocker;
 mod boot;
-mod decide;
+pub mod decide;
 #[cfg(test)]
 mod fixtures;
 mod forced;
 mod limits;
 mod measure;
 mod new_nodes;
-mod node_checks;
+pub mod node_checks;
 mod node_selection;
-mod node_states;
-mod plan_checks;
+pub mod node_states;
+pub mod plan_checks;
 mod plan_cycle;
 pub mod policy;
 pub mod reason;
@@ -41,20 +41,17 @@ mod takeover_check;
 mod task;
 
 pub use action::{Action, ActionKind, NewNode, StopReason};
-pub use assign::assign;
-pub use blocker::{Blocker, Refusal};
-pub use boot::{end_at_boot, waits_since_before};
-pub use decide::{Decision, Trigger, WorkItem, decide};
+pub use blocker::Blocker;
+pub use boot::end_at_boot;
+pub use decide::Trigger;
 pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};
 pub use measure::{MachineFigures, measure};
-pub use node_checks::{SURVEYS_IN_A_ROW, is_expired, is_hung, is_shunned};
 pub use node_selection::find;
-pub use node_states::{UpdatedNodes, is_port_answered_by_other, put_off, retry_at, update_states};
-pub use plan_checks::{Breach, breaches};
+pub use node_states::{is_port_answered_by_other, put_off, update_states};
 pub use plan_cycle::{PlanInput, PlanOutput, plan};
-pub use policy::{Delays, Policy, Quotas, TakeoverPolicy, Template, Threshold};
-pub use reason::{Cause, Position, Quantity, Quota, Reason};
+pub use policy::{Policy, TakeoverPolicy, Template};
+pub use reason::Reason;
 pub use restore::plan_restore;
 pub use safety_stop::{SafetyStop, StorageFolder, check_order, lost_storage};
 pub use step::{Plan, Step};

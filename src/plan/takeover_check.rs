@@ -24,8 +24,9 @@ mod tests {
     use super::strayed;
     use crate::colony::NodeState::{self, Dead, Disabled, Restarting, Running, Stopped};
     use crate::colony::{Metrics, Timestamp};
+    use crate::plan::decide::decide;
     use crate::plan::fixtures::{NOW, metrics, nodes, policy};
-    use crate::plan::{Blocker, Policy, TakeoverPolicy, Trigger, decide};
+    use crate::plan::{Blocker, Policy, TakeoverPolicy, Trigger};
 
     fn stray(before: &[NodeState], after: &[NodeState]) -> Vec<u32> {
         let after = nodes(after);

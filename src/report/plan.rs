@@ -293,7 +293,8 @@ fn note(text: &str) -> LimitRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Quantity, Threshold};
+    use crate::plan::policy::Threshold;
+    use crate::plan::reason::Quantity;
 
     fn texts(facts: &[LimitRow]) -> Vec<&str> {
         facts.iter().map(|fact| fact.text.as_str()).collect()

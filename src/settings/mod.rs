@@ -40,6 +40,5 @@ pub use policy::NODE_USER;
 pub use resolve::{Resolved, resolve, run_options};
 pub use run_options::{ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions};
 pub use source::{Provided, Source};
-pub use table::{SETTINGS, Setting};
 pub use values::Settings;
 pub use variables::{Variables, running_program};

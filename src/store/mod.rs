@@ -32,5 +32,5 @@ pub use machine_row::MachineFacts;
 pub use node::{NodeRows, UnreadableRow};
 pub use record_changes::{Change, NodeChange};
 pub use sample::Sample;
-pub use schema::{SchemaState, newest_version};
+pub use schema::newest_version;
 pub use takeover_state::ReservedNumbers;

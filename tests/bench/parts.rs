@@ -100,7 +100,7 @@ fn plans(bench: &mut Criterion) {
     bench.bench_function("plan: 10000 nodes measured and decided on", |timer| {
         timer.iter(|| {
             let metrics = plan::measure(black_box(&nodes), &machine, Some(&binary), &policy, NOW);
-            plan::decide(&policy, &metrics, Trigger::Ordinary, Some(NOW))
+            plan::decide::decide(&policy, &metrics, Trigger::Ordinary, Some(NOW))
         });
     });
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use wnm::settings::SETTINGS;
+use wnm::settings::table::SETTINGS;
 
 use crate::database::{self, Rows};
 use crate::home::{Antnode, Home, Ran};

@@ -9,7 +9,7 @@ use std::path::Path;
 use wnm::colony::{ManagerKind, Node, Version, Wallet, Wallets};
 use wnm::manager::antctl::{discover, registry::Registry};
 use wnm::manager::discovered_node;
-use wnm::manager::launchd::JobFile;
+use wnm::manager::launchd::job_file::JobFile;
 use wnm::manager::unit_file::Unit;
 use wnm::manager::{LaunchPolicy, launch_command};
 use wnm::settings::path_value::PathScope;

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use wnm::settings::table::{Lifetime, ValueType};
-use wnm::settings::{SETTINGS, Setting};
+use wnm::settings::table::{SETTINGS, Setting};
 
 use crate::stage::{Ran, Stage};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use wnm::settings::SETTINGS;
+use wnm::settings::table::SETTINGS;
 
 use super::{page, quoted, rows};
 use crate::reports::with_rows;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wnm::settings::table::{Lifetime, ValueType};
-use wnm::settings::{SETTINGS, Setting};
+use wnm::settings::table::{SETTINGS, Setting};
 
 fn role() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/ansible/roles/wnm")

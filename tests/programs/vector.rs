@@ -7,7 +7,9 @@
 
 use serde_json::{Map, Value, json};
 use wnm::colony::{Metrics, Timestamp, Version};
-use wnm::plan::{ActionKind, Decision, Delays, Feature, Policy, Quotas, Reason, Threshold, Trigger, decide};
+use wnm::plan::decide::{Decision, decide};
+use wnm::plan::policy::{Delays, Quotas, Threshold};
+use wnm::plan::{ActionKind, Feature, Policy, Reason, Trigger};
 
 /// The output line for an input line; an error object for an invalid line.
 pub fn answer_line(line: &str) -> String {

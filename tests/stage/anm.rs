@@ -19,8 +19,9 @@ use wnm::settings::locations::{self, Operator, Platform};
 use wnm::settings::{self, Provided, Source, Variables, table};
 use wnm::survey::machine_reader::version_said;
 use wnm::survey::{HttpProbe, Limits, NodeProbe};
+use wnm::takeover::anm::server::ServerAccess;
 use wnm::takeover::anm::server::ServerProcess;
-use wnm::takeover::anm::{Server, ServerAccess, TakeoverError};
+use wnm::takeover::anm::{Server, TakeoverError};
 use wnm::terminal::Terminal;
 
 use crate::probing::server::Server as Web;

@@ -6,7 +6,8 @@ use super::super::fixtures::{
 use super::*;
 use crate::colony::NodeState::*;
 use crate::colony::{BusyPort, ManagerKind, Mode, ServiceName, Tool};
-use crate::plan::{MachineFigures, PlanInput, Quotas, Trigger, plan};
+use crate::plan::policy::Quotas;
+use crate::plan::{MachineFigures, PlanInput, Trigger, plan};
 
 fn plan_with(policy: &Policy, machine: MachineFigures, nodes: &[Node]) -> Plan {
     plan_from(policy, machine, nodes, &template(), &free)

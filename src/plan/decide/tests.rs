@@ -4,7 +4,8 @@ use super::super::fixtures::{NOW, metrics, nodes, policy};
 use super::*;
 use crate::colony::NodeState::{self, *};
 use crate::colony::Version;
-use crate::plan::{ActionKind, Quotas};
+use crate::plan::ActionKind;
+use crate::plan::policy::Quotas;
 
 fn texts(decision: &Decision) -> Vec<String> {
     let text = |item: &WorkItem| match item.position {

@@ -4,7 +4,7 @@ use super::super::fixtures::{blockers, doings, free, newest, node, nodes, policy
 use super::*;
 use crate::colony::NodeState::*;
 use crate::colony::ServiceName;
-use crate::plan::breaches;
+use crate::plan::plan_checks::breaches;
 
 fn forced(action: ForcedAction, whom: NodeSelection, nodes: &[Node]) -> Plan {
     let plan = plan_forced(

@@ -31,5 +31,5 @@ pub mod units;
 pub mod warning;
 
 pub use error::TakeoverError;
-pub use server::{Server, ServerAccess};
+pub use server::Server;
 pub use units::NodeUnit;
