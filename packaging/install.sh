@@ -4,6 +4,8 @@
 # Without a file, it installs `wnm` from the directory of this script, or else target/release/wnm. The target is ~/.local, or
 # /usr/local with --system (needs root). --remove uninstalls. It never changes colonies, nodes, settings or crontabs.
 set -eu
+# Everybody may read and run what is installed, also if root's umask is 077.
+umask 022
 
 fail() { echo "install.sh: $*" >&2; exit 1; }
 

@@ -17,7 +17,7 @@ pub mod user_account;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -39,7 +39,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// For a program that only prints its version.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Directories of system programs that cron's PATH lacks.
+/// Directories of system programs that cron's PATH, or sudo's, may lack.
 const MORE_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
 /// How a program ended, and its output.
@@ -62,7 +62,7 @@ impl ProgramResult {
 
 /// A program with its arguments. Nothing runs before [`Program::run`] or [`Program::ask`].
 ///
-/// Its stdin is empty without [`Program::input`]; its messages are in English (`LC_ALL=C`).
+/// Its stdin is empty without [`Program::input`]; its messages are in English (`LC_ALL=C` and no `LANGUAGE`).
 #[derive(Clone, Debug)]
 pub struct Program {
     words: Vec<OsString>,
@@ -170,7 +170,7 @@ impl Program {
         if self.sudo {
             words.insert(0, "sudo".into());
         }
-        words.extend(self.words.iter().cloned());
+        words.extend(self.program_words());
         shell_words::join(words.iter().map(|word| word.to_string_lossy()))
     }
 
@@ -228,6 +228,11 @@ impl Program {
                     stdout: stdout.text(),
                     stderr: stderr.text(),
                 };
+                if self.sudo && is_not_found_by_sudo(&ended) {
+                    return Err(ProgramError::Missing {
+                        program: self.words[0].to_string_lossy().into_owned(),
+                    });
+                }
                 if self.sudo && is_sudo_refusal(&ended) {
                     return Err(ProgramError::Password {
                         command: self.command_line(),
@@ -299,10 +304,22 @@ impl Program {
         words
     }
 
+    /// The program with its arguments. For sudo, a program that is in none of its usual directories but in sbin is called
+    /// by its full path: without `secure_path` sudo looks for it on the PATH of cron.
+    fn program_words(&self) -> Vec<OsString> {
+        let mut words = self.words.clone();
+        if self.sudo
+            && let Some(path) = path_in_sbin(&self.words[0])
+        {
+            words[0] = path.into();
+        }
+        words
+    }
+
     fn command(&self, first: &OsStr) -> Command {
         let mut command = Command::new(first);
         if self.sudo {
-            command.args(self.sudo_arguments()).args(&self.words);
+            command.args(self.sudo_arguments()).args(self.program_words());
         } else {
             command.args(&self.words[1..]);
             if let Some(account) = &self.account {
@@ -315,6 +332,8 @@ impl Program {
         }
         command
             .env("LC_ALL", "C")
+            // Programs that use gettext read it before LC_ALL, and sudo passes it on.
+            .env_remove("LANGUAGE")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(match self.input {
                 Some(_) => Stdio::piped(),
@@ -360,6 +379,32 @@ impl Program {
 
 fn is_missing(spawned: &io::Result<Child>) -> bool {
     matches!(spawned, Err(error) if error.kind() == io::ErrorKind::NotFound)
+}
+
+/// The path of a program that is only in a directory which cron's PATH lacks.
+pub fn path_in_sbin(name: &OsStr) -> Option<PathBuf> {
+    const USUAL: [&str; 2] = ["/usr/bin", "/bin"];
+    if name.is_empty() || name.as_encoded_bytes().contains(&b'/') {
+        return None;
+    }
+    let is_in = |directory: &&str| Path::new(directory).join(name).is_file();
+    if USUAL.iter().any(&is_in) {
+        return None;
+    }
+    let mut sbin = MORE_DIRECTORIES
+        .iter()
+        .filter(|directory| directory.ends_with("/sbin"));
+    let directory = sbin.find(|directory| is_in(directory))?;
+    Some(Path::new(directory).join(name))
+}
+
+/// Whether sudo ran nothing because it did not find the program.
+fn is_not_found_by_sudo(ended: &ProgramResult) -> bool {
+    ended.code() == Some(1)
+        && ended.stderr.lines().any(|line| {
+            let is_of_sudo = line.starts_with("sudo: ") || line.starts_with("sudo-rs: ");
+            is_of_sudo && line.trim_end().ends_with("command not found")
+        })
 }
 
 /// Whether sudo itself refused, and not its program failed.

@@ -349,6 +349,13 @@ impl From<settings::SettingsError> for ExitError {
 impl From<store::StoreError> for ExitError {
     fn from(error: store::StoreError) -> ExitError {
         use store::Fault;
+        let error = match error.fault {
+            Fault::Locked => store::StoreError {
+                fault: Fault::of_lock(&error.path),
+                ..error
+            },
+            _ => error,
+        };
         let refused = ExitError::refused(&error);
         match error.fault {
             Fault::NotADatabase | Fault::Damaged(_) => refused.hint(
@@ -358,6 +365,8 @@ impl From<store::StoreError> for ExitError {
             Fault::Locked => refused.hint("end that program: `sudo find /proc/[0-9]*/fd -lname PATH` names it"),
             Fault::Denied(_) => refused.hint("run wnm as the user whose colony it is"),
             Fault::Full => refused.hint("make room on its disk; the next run goes on"),
+            Fault::Quota => refused.hint("delete files of this account, or have its quota raised"),
+            Fault::NoLocks => refused.hint("keep the database on a disk of this machine: `--dbpath`"),
             _ => refused,
         }
     }

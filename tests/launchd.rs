@@ -521,7 +521,7 @@ fn changes_of_root_files_use_sudo_and_queries_do_not() {
     for expected in [
         format!("-n install -d -m 0755 -o ant -g {gid} -- /var/antctl/services/antnode0001"),
         format!("-n install -d -m 0755 -o ant -g {gid} -- /var/log/antnode/antnode0001"),
-        format!("-n install -m 0644 -T -- /dev/stdin {staging}"),
+        format!("-n install -m 0644 -- /dev/stdin {staging}"),
         format!("-n mv -fT -- {staging} {plist}"),
         "-n launchctl enable system/com.autonomi.antnode-1".to_owned(),
         format!("-n launchctl bootstrap system {plist}"),

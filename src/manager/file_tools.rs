@@ -71,7 +71,8 @@ impl FileTools {
     #[must_use]
     pub fn write(self) -> &'static [&'static str] {
         match self {
-            FileTools::Gnu => &["install", "-m", "0644", "-T", "--", "/dev/stdin"],
+            // Not with `-T`, which uutils had not before 2025: a staging file was deleted before.
+            FileTools::Gnu => &["install", "-m", "0644", "--", "/dev/stdin"],
             // The `install` of BSD cannot read a pipe. The caller runs `chmod 0644` afterwards.
             FileTools::Bsd => &["tee", "--"],
         }

@@ -89,6 +89,59 @@ fn reports_missing_program() {
 }
 
 #[test]
+fn given_a_language_of_the_operator_when_a_program_runs_then_it_speaks_english() {
+    let ended = sh("echo \"$LC_ALL $LANGUAGE\"")
+        .env("LANG", "es_ES.UTF-8")
+        .run()
+        .unwrap();
+    assert_eq!(ended.stdout, "C \n");
+    let command = sh("true").command(OsStr::new("sh"));
+    let cleared = command.get_envs().find(|(name, _)| *name == "LANGUAGE");
+    assert_eq!(cleared, Some((OsStr::new("LANGUAGE"), None)));
+}
+
+#[test]
+fn given_a_program_in_sbin_when_sudo_runs_it_then_it_is_called_by_its_full_path() {
+    let program = |name: &str| {
+        let mut program = Program::new(name);
+        program.sudo = true;
+        program.command_line()
+    };
+    let tool = ["ldconfig", "chroot", "useradd", "ip6tables"]
+        .into_iter()
+        .find(|name| path_in_sbin(OsStr::new(name)).is_some());
+    let Some(tool) = tool else {
+        return;
+    };
+    let line = program(tool);
+    assert!(line.contains("sbin/") && line.ends_with(tool), "{line}");
+    assert_eq!(program("sh"), "sudo -n sh");
+    assert_eq!(program("/opt/tool"), "sudo -n /opt/tool");
+    assert_eq!(program("no-such-program-here"), "sudo -n no-such-program-here");
+    assert_eq!(Program::new(tool).command_line(), tool);
+}
+
+#[test]
+fn given_sudo_that_does_not_find_a_program_when_it_answers_then_that_is_no_refusal() {
+    let ended = |stderr: &str| ProgramResult {
+        status: ExitStatus::from_raw(1 << 8),
+        stdout: String::new(),
+        stderr: stderr.to_owned(),
+    };
+    for missing in [
+        "sudo: ufw: command not found\n",
+        "sudo: 'ufw': command not found\n",
+    ] {
+        assert!(
+            is_not_found_by_sudo(&ended(missing)) && !is_sudo_refusal(&ended(missing)),
+            "{missing}"
+        );
+    }
+    assert!(!is_not_found_by_sudo(&ended("sh: 1: ufw: command not found\n")));
+    assert!(!is_not_found_by_sudo(&ended("sudo: a password is required\n")));
+}
+
+#[test]
 fn tells_refusal_of_sudo_from_failure_of_program() {
     let ended = |code: i32, stderr: &str| ProgramResult {
         status: ExitStatus::from_raw(code << 8),

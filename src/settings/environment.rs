@@ -65,8 +65,13 @@ pub fn parse_dotenv(text: &str, path: &Path, variables: &Variables) -> Result<Ve
     let mut left = MAX_EXPANDED;
     let ours: Vec<String> = SETTINGS.iter().filter_map(Setting::variable).collect();
     let mut provided = Vec::new();
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+    let mut lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    while let Some((index, line)) = lines.next() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        if let Some(more) = foreign_lines(line, lines.clone().map(|(_, line)| line), &ours) {
+            lines.nth(more - 1);
+            continue;
+        }
         let Some((name, value)) =
             assignment(line, &known, &mut left).map_err(|why| SettingsError::InvalidLine {
                 path: path.to_owned(),
@@ -158,6 +163,35 @@ fn assignment(line: &str, known: &Variables, left: &mut usize) -> Result<Option<
         }
     };
     Ok(Some((name, value)))
+}
+
+/// How many lines after `line` belong to its value, if it is one of several lines of another program's variable.
+///
+/// None also if the quote is closed nowhere: then it is a mistake in this line.
+fn foreign_lines<'a>(line: &str, after: impl Iterator<Item = &'a str>, ours: &[String]) -> Option<usize> {
+    let line = line.trim_start();
+    let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
+    let name = name
+        .strip_prefix("export ")
+        .unwrap_or(name)
+        .trim()
+        .trim_matches('\'');
+    let own = name.strip_prefix("WNM_").unwrap_or(name);
+    if name.starts_with("WNM_") || ours.iter().any(|ours| ours == own || ours == name) {
+        return None;
+    }
+    let quote = value
+        .trim_start()
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '\'' | '"'))?;
+    if closing(&value.trim_start()[1..], quote).is_some() {
+        return None;
+    }
+    let (last, _) = after
+        .enumerate()
+        .find(|(_, next)| closing(next, quote).is_some())?;
+    Some(last + 1)
 }
 
 /// The position of the closing quote; a character after a backslash is not the closing quote.
@@ -254,6 +288,24 @@ mod tests {
                 ("environment", "A=44 B=7 C=c".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn given_a_value_of_several_lines_of_another_program_when_dotenv_is_read_then_it_is_skipped() {
+        let key = "PRIVATE_KEY=\"-----BEGIN KEY-----\nNODE_CAPS=\nabc=\n-----END KEY-----\"\nNODE_CAP=7\n";
+        let node_cap = [("node_cap", "7".to_owned())];
+        assert_eq!(parse(key).unwrap(), node_cap);
+        assert_eq!(parse(&key.replace('"', "'")).unwrap(), node_cap);
+        assert_eq!(parse(&format!("export {key}")).unwrap(), node_cap);
+        let whole = parse("NODE_CAP=7\nOTHER=\"one\n\ntwo # three\n\"  \nCPU_REMOVE=72").unwrap();
+        assert_eq!(whole.len(), 2);
+        let unclosed = parse("OTHER=\"one\nNODE_CAP=7").unwrap_err();
+        assert!(
+            unclosed.contains("missing closing quote of 'OTHER'"),
+            "{unclosed}"
+        );
+        let ours = parse("NODE_CAP=\"7\n\"\n").unwrap_err();
+        assert!(ours.contains("missing closing quote of 'NODE_CAP'"), "{ours}");
     }
 
     #[test]

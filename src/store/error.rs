@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use rusqlite::ErrorCode;
 
 use crate::colony::sanitize::excerpt;
@@ -45,6 +47,10 @@ pub enum Fault {
     Denied(String),
     /// The disk is full.
     Full,
+    /// The quota of this account or directory is used up.
+    Quota,
+    /// SQLite cannot lock it, because its filesystem has no locks, as NFS and CIFS without them.
+    NoLocks,
     /// A value that is invalid for its column.
     Value {
         table: &'static str,
@@ -62,6 +68,28 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// The cause of a lock that SQLite did not get: another program has it, or the filesystem has none. SQLite's code is the
+    /// same for both.
+    #[must_use]
+    pub fn of_lock(path: &Path) -> Fault {
+        let wanted = nix::libc::flock {
+            l_type: nix::libc::F_RDLCK as _,
+            l_whence: nix::libc::SEEK_SET as _,
+            l_start: 0,
+            l_len: 1,
+            l_pid: 0,
+        };
+        let file = std::fs::File::open(path).ok();
+        let asked = file.map(|file| {
+            let mut answer = wanted;
+            fcntl(&file, FcntlArg::F_GETLK(&mut answer))
+        });
+        match asked {
+            Some(Err(Errno::ENOLCK)) => Fault::NoLocks,
+            _ => Fault::Locked,
+        }
+    }
+
     /// This fault, of the database at `path`.
     pub(super) fn at(self, path: &Path) -> StoreError {
         StoreError {
@@ -96,6 +124,11 @@ impl fmt::Display for StoreError {
             ),
             Fault::Denied(why) => write!(f, "no permission for `{path}`: {why}"),
             Fault::Full => write!(f, "cannot write `{path}`: the disk is full"),
+            Fault::Quota => write!(f, "cannot write `{path}`: the disk quota is used up"),
+            Fault::NoLocks => write!(
+                f,
+                "cannot lock `{path}`: its filesystem has no locks (NFS or CIFS without them)"
+            ),
             Fault::Value {
                 table,
                 row,
@@ -121,7 +154,8 @@ impl From<io::Error> for Fault {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                 Fault::Denied(said(&error.to_string()))
             }
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            io::ErrorKind::StorageFull => Fault::Full,
+            io::ErrorKind::QuotaExceeded => Fault::Quota,
             // For example a path through a file, or a name that is too long.
             _ => Fault::Io(said(&error.to_string())),
         }

@@ -22,10 +22,10 @@ done <<'ESCAPES'
 /usr/bin/cp -P --reflink=never -T -- /etc/shadow /var/antctl/bin/.antnode-1.new
 /usr/bin/cp -P --reflink=never -T -- /home/op/antnode /etc/shadow /var/antctl/bin/.antnode-1.new
 /usr/bin/cp -P --reflink=never -T -- /home/op/antnode /var/antctl/bin/../../etc/.antnode-1.new
-/usr/bin/install -m 0644 -T -- /dev/stdin /etc/systemd/system/ssh.service
-/usr/bin/install -m 0644 -T -- /dev/stdin /etc/systemd/system/.antnode1.service.new /etc/passwd
-/usr/bin/install -m 0644 -T -- /dev/stdin $'/etc/systemd/system/.antnode1.service.new\n/etc/passwd'
-/usr/bin/install -m 4755 -T -- /dev/stdin /etc/systemd/system/.antnode1.service.new
+/usr/bin/install -m 0644 -- /dev/stdin /etc/systemd/system/ssh.service
+/usr/bin/install -m 0644 -- /dev/stdin /etc/systemd/system/.antnode1.service.new /etc/passwd
+/usr/bin/install -m 0644 -- /dev/stdin $'/etc/systemd/system/.antnode1.service.new\n/etc/passwd'
+/usr/bin/install -m 4755 -- /dev/stdin /etc/systemd/system/.antnode1.service.new
 /usr/bin/install -d -m 0755 -o op -g 0 -- /etc
 /usr/bin/install -d -m 0755 -o op -g 0 -- /var/antctl /etc
 /usr/bin/chown -h root -- /var/antctl/services /etc

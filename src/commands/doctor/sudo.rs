@@ -2,9 +2,10 @@
 //!
 //! It only lists the user's rights with sudo, and runs no other command as root.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use crate::program::Program;
+use crate::program::{Program, path_in_sbin};
 use crate::report::doctor::CheckResult;
 use crate::settings::{NODE_USER, Settings};
 
@@ -82,10 +83,13 @@ pub fn check(
     let mut missing = Vec::new();
     for need in &needs {
         let whose = need.account.map_or(Vec::new(), |account| vec!["-u", account]);
+        // A run calls it by the same path.
+        let path = path_in_sbin(OsStr::new(&need.words[0]));
+        let program = path.map_or_else(|| need.words[0].clone(), |path| path.display().to_string());
         let words: Vec<&str> = whose
             .into_iter()
-            .chain(["-l", "--"])
-            .chain(need.words.iter().map(String::as_str))
+            .chain(["-l", "--", program.as_str()])
+            .chain(need.words.iter().skip(1).map(String::as_str))
             .collect();
         // For an allowed command it prints the full path of the program.
         let path = match sudo(&words) {
