@@ -67,13 +67,13 @@ fn running_python_wnm_prevents_adoption_and_import() {
         .wnm(&adopt)
         .code(1)
         .says(&format!("the Python wnm is running (process {})", at_work.0.id()))
-        .says("wait until it has ended");
+        .says("wait until it exits");
     assert_eq!(fs::read(stage.database()).expect("it is there"), before);
     fs::remove_file(stage.database()).expect("it goes");
     stage
         .init(&["--import", "--process_manager", "setsid+user"])
         .code(1)
-        .says("the Python wnm is at work");
+        .says("the Python wnm is running");
     assert!(!stage.database().exists());
     fs::write(stage.database(), &before).expect("it is there again");
     // A Python wnm of another home does not matter.

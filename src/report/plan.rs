@@ -23,7 +23,8 @@ pub struct PlanPreview<'a> {
 struct FeatureRow {
     name: &'static str,
     value: bool,
-    reason: Vec<LimitRow>,
+    #[serde(rename = "because")]
+    limits: Vec<LimitRow>,
 }
 
 /// A figure and its limit.
@@ -44,7 +45,7 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     let row = |feature: &Feature| FeatureRow {
         name: feature.name(),
         value: preview.output.features.answer(*feature),
-        reason: limits_of(*feature, preview),
+        limits: limits_of(*feature, preview),
     };
     let features: Vec<FeatureRow> = Feature::ALL.iter().map(row).collect();
     if format == Format::Json {
@@ -97,12 +98,12 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     }
     lines.push("Limits: room to add, and pressure to remove:".to_owned());
     for feature in &features {
-        let reason: Vec<&str> = feature.reason.iter().map(|fact| fact.text.as_str()).collect();
+        let limits: Vec<&str> = feature.limits.iter().map(|fact| fact.text.as_str()).collect();
         let answer = if feature.value { "yes" } else { "no" };
         lines.push(format!(
             "  {:<15} {answer:<4} {}",
             feature.name,
-            reason.join(", ")
+            limits.join(", ")
         ));
     }
     lines.join("\n")

@@ -75,7 +75,7 @@ impl Repeatable for Found {
         if !begins_again {
             let ran = ran.code(1);
             let is_refused =
-                ran.stderr.contains("already initialized") || ran.stderr.contains("has 3 nodes already");
+                ran.stderr.contains("already initialized") || ran.stderr.contains("already has 3 nodes");
             assert!(is_refused, "{how}: {ran}");
         }
         assert_eq!(lasting(&self.stage), self.rows, "{how}");

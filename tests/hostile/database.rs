@@ -14,7 +14,7 @@ fn invalid_row_does_not_affect_other_rows() {
         stage.tamper(&format!("UPDATE node SET {nonsense} WHERE id = 2"));
         let ran = stage.pass(&[]).done().plain();
         assert!(
-            ran.stderr.contains("table `node`, row ") && ran.stderr.contains("left alone"),
+            ran.stderr.contains("table `node`, row ") && ran.stderr.contains("wnm changes neither this row"),
             "{nonsense}: {ran}"
         );
         // It counts as a node; another one is added, and its id is not used again.

@@ -176,7 +176,7 @@ fn processes_started_in_any_way_are_imported_as_they_run() {
         .says("but its `node.command` has `--port 9 --metrics-server-port 8`: wnm takes over the ports of the process")
         .says("antnode0007` contains a node whose ports are unknown")
         .says("antnode0008` contains a node whose ports are unknown")
-        .says("`antnode-mine` has no number in its name and gets 5");
+        .says("`antnode-mine` has no number in its name; its id is 5");
     gone.wait().expect("it has ended");
     assert_eq!(stage.ids(), [1, 2, 3, 4, 5], "{ran}");
     assert_eq!(stage.row(2).root, two);
