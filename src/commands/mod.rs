@@ -45,7 +45,7 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     }
     signals::listen().map_err(|error| ExitError::refused(format_args!("cannot handle signals: {error}")))?;
     let request = Request::from_options(&session.run);
-    refuse_unused_flags(&session, &request)?;
+    check_unused_flags(&session, &request)?;
     match request {
         Request::Cycle => cycle::cycle(&session),
         Request::Order(action, selection) => order::order(&session, action, &selection),
@@ -63,17 +63,20 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
     }
 }
 
-/// Refuses a flag that the request does not use, because the operator meant something else.
-fn refuse_unused_flags(session: &Session, request: &Request) -> Result<(), ExitError> {
+/// Refuses a flag that the request does not use, because the operator meant something else. A report changes nothing:
+/// there the flag gives a warning, and scripts of the peer go on.
+fn check_unused_flags(session: &Session, request: &Request) -> Result<(), ExitError> {
     let is_flag = |name: &str| {
         let mut provided = session.provided.iter();
         provided.any(|provided| provided.setting.name == name && provided.source == Source::Flag)
     };
-    match request.unused_flags(is_flag).first() {
-        None => Ok(()),
-        Some((name, goes_with)) => Err(ExitError::mistaken(format_args!(
-            "'--{name}' has no effect here: it is used with {goes_with}"
-        ))
-        .hint("nothing was changed; omit the flag, or add what it is used with")),
+    for (name, goes_with) in request.unused_flags(is_flag) {
+        let text = format!("'--{name}' has no effect here: it is used with {goes_with}");
+        if !matches!(request, Request::Report(_)) {
+            return Err(ExitError::mistaken(text)
+                .hint("nothing was changed; omit the flag, or add what it is used with"));
+        }
+        tracing::warn!("{text}");
     }
+    Ok(())
 }

@@ -63,6 +63,11 @@ pub const DIFFERENCES: &[Difference] = &[
         what: &["02_code 1 -> 0", "02_stdout *"],
     },
     Difference {
+        reason: "Numbers have the digits 0 to 9",
+        cases: &["wallets/other_digits/*"],
+        what: &["Some(* -> None"],
+    },
+    Difference {
         reason: "A lower limit must be below its upper limit",
         cases: &["config_*_change"],
         what: REFUSED,

@@ -28,13 +28,10 @@ pub fn wallets(golden: &Path) -> Summary {
         let theirs = case["wallets"]
             .as_array()
             .map(|list| list.iter().map(pair).collect::<Vec<_>>());
-        if ours == theirs {
-            summary.equal += 1;
-        } else {
-            summary
-                .faults
-                .push(format!("wallets/{input:?}: {theirs:?} -> {ours:?}"));
-        }
+        let difference = format!("{theirs:?} -> {ours:?}");
+        let found: Vec<String> = (ours != theirs).then_some(difference).into_iter().collect();
+        let is_ascii = if input.is_ascii() { "ascii" } else { "other_digits" };
+        summary.count(&format!("wallets/{is_ascii}/{input:?}"), &found);
     }
     summary
 }
