@@ -4,12 +4,12 @@
 //! are always passed as words, never as a line for a shell.
 
 pub mod crontab;
-pub(crate) mod delete_tree;
 pub mod detached;
 mod error;
 mod read_output;
 pub mod send_signal;
 pub mod signal;
+mod sudo_answer;
 pub mod trusted_path;
 pub mod umask;
 pub mod user_account;
@@ -32,6 +32,7 @@ use user_account::Account;
 pub use error::ProgramError;
 use error::{describe_exit, last_lines};
 use read_output::{drain, wait};
+use sudo_answer::{is_not_found_by_sudo, is_sudo_refusal};
 
 /// The default time limit of a program; systemctl and ufw answer in less than a second.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -396,28 +397,6 @@ pub fn path_in_sbin(name: &OsStr) -> Option<PathBuf> {
         .filter(|directory| directory.ends_with("/sbin"));
     let directory = sbin.find(|directory| is_in(directory))?;
     Some(Path::new(directory).join(name))
-}
-
-/// Whether sudo ran nothing because it did not find the program.
-fn is_not_found_by_sudo(ended: &ProgramResult) -> bool {
-    ended.code() == Some(1)
-        && ended.stderr.lines().any(|line| {
-            let is_of_sudo = line.starts_with("sudo: ") || line.starts_with("sudo-rs: ");
-            is_of_sudo && line.trim_end().ends_with("command not found")
-        })
-}
-
-/// Whether sudo itself refused, and not its program failed.
-fn is_sudo_refusal(ended: &ProgramResult) -> bool {
-    const WORDS: [&str; 6] = [
-        "password is required",
-        "authentication is required",
-        "a terminal is required",
-        "not in the sudoers file",
-        "may not run sudo",
-        "is not allowed to execute",
-    ];
-    ended.code() == Some(1) && WORDS.iter().any(|words| ended.stderr.contains(words))
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod antctl_options;
 pub mod confirm;
-mod living;
 mod orphans;
 mod resolve;
 mod trust;

@@ -6,7 +6,17 @@ use std::path::{Path, PathBuf};
 
 /// Files that use a path of Linux, and work without it.
 const ASKS_FIRST: &[(&str, &str)] = &[
+    (
+        "commands/doctor/cron_daemon.rs",
+        "the daemon is looked for elsewhere, or not known",
+    ),
+    (
+        "commands/doctor/database.rs",
+        "the holder of the lock is not named",
+    ),
+    ("commands/doctor/figures.rs", "there are no control groups"),
     ("commands/init/anm.rs", "anm runs on Linux only"),
+    ("firewall/ufw.rs", "there is no ufw"),
     ("lock.rs", "who holds the lock stays unsaid"),
     (
         "manager/installed_unit.rs",

@@ -17,7 +17,6 @@ mod faults;
 mod foreign_objects;
 mod help;
 mod hostile;
-mod identity;
 mod import;
 mod init_questions;
 mod invalid_settings;

@@ -17,7 +17,6 @@ use crate::program::Program;
 
 use super::node_layout::NodeLayout;
 use super::process_manager::delete_stopped;
-use super::stop_processes::stop_strays;
 use super::upgrade::{self, UpgradeSteps};
 use super::{DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, leftovers};
 use job_directory::JobDirectory;
@@ -164,8 +163,7 @@ impl ProcessManager for Launchd {
     }
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
-        let stopped = stop::stop_all(&self.launchctl, &self.jobs, nodes, true);
-        stop_strays(nodes, stopped, &self.layout)
+        stop::stop_all(&self.launchctl, &self.jobs, nodes, true)
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
@@ -187,7 +185,6 @@ impl ProcessManager for Launchd {
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
         let all: Vec<&Node> = nodes.iter().collect();
         let stopped = stop::stop_all(&self.launchctl, &self.jobs, &all, false);
-        let stopped = stop_strays(&all, stopped, &self.layout);
         delete_stopped(nodes, stopped, |node| self.delete(node))
     }
 

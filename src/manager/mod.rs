@@ -18,7 +18,6 @@ mod ownership;
 pub mod process_manager;
 pub mod process_scan;
 pub mod setsid;
-mod stop_processes;
 pub mod systemctl;
 pub mod systemd;
 mod timeouts;

@@ -15,7 +15,6 @@ use super::files::beside;
 use super::node_layout::{NodeLayout, ServicePaths};
 use super::process_manager::delete_stopped;
 use super::process_scan::{check_no_process, runs_file};
-use super::stop_processes::stop_strays;
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Systemctl, UnitProperties, select};
 use super::timeouts::{SERVICE_CHECK_INTERVAL, STARTUP_WATCH};
@@ -268,8 +267,7 @@ impl ProcessManager for Systemd {
             };
             Err(ManagerError::not_stopped(node, why))
         };
-        let stopped = named.into_iter().zip(nodes).map(finish).collect();
-        stop_strays(nodes, stopped, &self.layout)
+        named.into_iter().zip(nodes).map(finish).collect()
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {

@@ -41,4 +41,4 @@ pub use resolve::{Resolved, resolve, run_options};
 pub use run_options::{ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions};
 pub use source::{Provided, Source};
 pub use values::Settings;
-pub use variables::{Variables, running_program};
+pub use variables::{Variables, running_program, search_path};

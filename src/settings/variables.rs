@@ -46,6 +46,12 @@ impl FromIterator<(String, String)> for Variables {
     }
 }
 
+/// The PATH of this process; empty if it has none.
+#[must_use]
+pub fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
 /// The path of this program; None if the system does not report it.
 #[must_use]
 pub fn running_program() -> Option<std::path::PathBuf> {

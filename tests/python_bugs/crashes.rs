@@ -122,7 +122,10 @@ fn fault_13_migration_works_with_settings_from_environment_and_file() {
     fs::write(stage.home().join(".local/share/wnm/config"), "cpu_less_than=40\n").expect("a config file");
     stage.wnm_with(&[("NODE_CAP", "7")], &MIGRATE).done();
     stage
-        .wnm_with(&[("NODE_CAP", "7")], &["--force_action", "update_config"])
+        .wnm_with(
+            &[("NODE_CAP", "7")],
+            &["--force_action", "update_config", "--confirm"],
+        )
         .done();
     assert_eq!(stage.figure("SELECT node_cap FROM machine"), 7);
     assert_eq!(stage.figure("SELECT cpu_less_than FROM machine"), 40);

@@ -13,7 +13,6 @@ mod random;
 mod rpc;
 mod run;
 mod sandbox;
-mod stand_in;
 
 use std::fs;
 use std::iter;
@@ -32,7 +31,6 @@ pub use random::Random;
 pub use rpc::Rpc;
 pub use run::{Ran, Stopwatch};
 pub use sandbox::Sandbox;
-pub use stand_in::StandIn;
 
 /// Longer than any wait in the tests, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,6 +8,7 @@ use crate::manager::systemctl::Systemctl;
 use crate::program::Program;
 use crate::report::doctor::{CheckResult, Verdict};
 use crate::settings::locations::{Operator, Platform};
+use crate::settings::search_path;
 
 use super::cron_daemon::CronDaemon;
 use super::crontab::{self, CrontabKind, CrontabLine, Purpose};
@@ -41,7 +42,7 @@ pub struct Schedule {
 /// Finds everything that may run wnm as `operator` for the colony with this database.
 #[must_use]
 pub fn find(operator: &Operator, platform: Platform, database: &Path) -> Schedule {
-    let login_path = std::env::var("PATH").unwrap_or_default();
+    let login_path = search_path();
     let kind = |has_users| CrontabKind {
         operator,
         has_users,

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
 
-use super::super::files::{DirectoryToDelete, beside, refuse_mounts_below};
-use super::super::process_scan::Processes;
+use super::super::files::{DirectoryToDelete, beside};
 use super::super::{ManagerError, launch_command};
 use super::command_line::{AntctlCommand, FolderChoice};
 use super::manager::AntctlManager;
@@ -175,14 +174,6 @@ impl AntctlManager {
             return Ok(false);
         }
         ours.iter().for_each(|entry| self.forget_pid(&entry.root));
-        // One that lives or has another filesystem in it is named by its own removal.
-        let processes = Processes::scan()?;
-        let is_in_use = |entry: &&RegistryEntry| {
-            !processes.of(&entry.root).is_empty() || refuse_mounts_below(&entry.root).is_err()
-        };
-        if ours.iter().any(is_in_use) {
-            return Ok(false);
-        }
         let said = self.antctl.run(&AntctlCommand::reset())?;
         self.note_change();
         if let Err(failure) = said {

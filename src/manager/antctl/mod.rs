@@ -124,9 +124,7 @@ impl ProcessManager for AntctlManager {
 
     fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         // Check this before the stop: a node that antctl cannot remove keeps running.
-        let before = self.registry()?;
-        let root = before.entry_of(node).map_or(&node.home.root, |entry| &entry.root);
-        self.layout.refuse_mounts(&unblock::with_root(node, root))?;
+        self.registry()?;
         self.stop(node)?;
         let registry = self.registry()?;
         let entry = registry.entry_of(node);
