@@ -229,12 +229,12 @@ impl Program {
                     stdout: stdout.text(),
                     stderr: stderr.text(),
                 };
-                if self.sudo && is_not_found_by_sudo(&ended) {
+                if self.sudo && is_not_found_by_sudo(ended.code(), &ended.stderr) {
                     return Err(ProgramError::Missing {
                         program: self.words[0].to_string_lossy().into_owned(),
                     });
                 }
-                if self.sudo && is_sudo_refusal(&ended) {
+                if self.sudo && is_sudo_refusal(ended.code(), &ended.stderr) {
                     return Err(ProgramError::Password {
                         command: self.command_line(),
                         complaint: last_lines(&ended.stderr),
@@ -392,9 +392,7 @@ pub fn path_in_sbin(name: &OsStr) -> Option<PathBuf> {
     if USUAL.iter().any(&is_in) {
         return None;
     }
-    let mut sbin = MORE_DIRECTORIES
-        .iter()
-        .filter(|directory| directory.ends_with("/sbin"));
+    let mut sbin = MORE_DIRECTORIES.iter().filter(|name| name.ends_with("/sbin"));
     let directory = sbin.find(|directory| is_in(directory))?;
     Some(Path::new(directory).join(name))
 }

@@ -40,6 +40,10 @@ const ASKS_FIRST: &[(&str, &str)] = &[
         "folders that must not hold nodes, where they are",
     ),
     (
+        "survey/machine_reader/busy_ports.rs",
+        "a port that cannot be bound counts as in use",
+    ),
+    (
         "survey/machine_reader/linux.rs",
         "gauge/elsewhere.rs is read instead",
     ),

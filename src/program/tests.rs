@@ -133,12 +133,13 @@ fn given_sudo_that_does_not_find_a_program_when_it_answers_then_that_is_no_refus
         "sudo: 'ufw': command not found\n",
     ] {
         assert!(
-            is_not_found_by_sudo(&ended(missing)) && !is_sudo_refusal(&ended(missing)),
+            is_not_found_by_sudo(ended(missing).code(), &ended(missing).stderr)
+                && !is_sudo_refusal(ended(missing).code(), &ended(missing).stderr),
             "{missing}"
         );
     }
-    assert!(!is_not_found_by_sudo(&ended("sh: 1: ufw: command not found\n")));
-    assert!(!is_not_found_by_sudo(&ended("sudo: a password is required\n")));
+    assert!(!is_not_found_by_sudo(ended("sh: 1: ufw: command not found\n").code(), &ended("sh: 1: ufw: command not found\n").stderr));
+    assert!(!is_not_found_by_sudo(ended("sudo: a password is required\n").code(), &ended("sudo: a password is required\n").stderr));
 }
 
 #[test]
