@@ -133,13 +133,12 @@ fn given_sudo_that_does_not_find_a_program_when_it_answers_then_that_is_no_refus
         "sudo: 'ufw': command not found\n",
     ] {
         assert!(
-            is_not_found_by_sudo(ended(missing).code(), &ended(missing).stderr)
-                && !is_sudo_refusal(ended(missing).code(), &ended(missing).stderr),
+            is_not_found_by_sudo(&ended(missing)) && !is_sudo_refusal(&ended(missing)),
             "{missing}"
         );
     }
-    assert!(!is_not_found_by_sudo(ended("sh: 1: ufw: command not found\n").code(), &ended("sh: 1: ufw: command not found\n").stderr));
-    assert!(!is_not_found_by_sudo(ended("sudo: a password is required\n").code(), &ended("sudo: a password is required\n").stderr));
+    assert!(!is_not_found_by_sudo(&ended("sh: 1: ufw: command not found\n")));
+    assert!(!is_not_found_by_sudo(&ended("sudo: a password is required\n")));
 }
 
 #[test]
@@ -156,4 +155,12 @@ fn tells_refusal_of_sudo_from_failure_of_program() {
     )));
     assert!(!is_sudo_refusal(&ended(1, "rm: cannot remove")));
     assert!(!is_sudo_refusal(&ended(0, "sudo: a password is required")));
+}
+
+fn is_not_found_by_sudo(ended: &ProgramResult) -> bool {
+    super::is_not_found_by_sudo(ended.code(), &ended.stderr)
+}
+
+fn is_sudo_refusal(ended: &ProgramResult) -> bool {
+    super::is_sudo_refusal(ended.code(), &ended.stderr)
 }
