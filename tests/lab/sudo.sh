@@ -83,7 +83,7 @@ tell "it grew to 5 on its own, and ufw lets each of them be reached"
 
 # Checks owners and modes of all files, also with an operator's umask of 0.
 as_op sh -c 'umask 000 && wnm --force_action stop --service_name antnode0005 && wnm --force_action remove --service_name antnode0005' >/dev/null
-as_op sh -c 'umask 000 && wnm --force_action add' >/dev/null
+as_op sh -c 'umask 000 && wnm --force_action restore --service_name antnode0005' >/dev/null
 owned() { as_root sh -c "stat -c '%a %U' $1 | sort -u | tr '\\n' ' '"; }
 is "$(owned /var/antctl/colony.db)" '640 op ' 'the database'
 is "$(owned /var/antctl/wnm_active)" '600 op ' 'the lock'
