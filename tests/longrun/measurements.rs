@@ -76,6 +76,7 @@ impl Figures {
         );
         let expected = [
             "bin",
+            "removed",
             "bootstrap-cache",
             "colony.db",
             // This test's own read access leaves these two.
