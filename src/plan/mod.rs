@@ -41,6 +41,7 @@ mod takeover_check;
 mod task;
 
 pub use action::{Action, ActionKind, NewNode, StopReason};
+pub use assign::assign;
 pub use blocker::Blocker;
 pub use boot::end_at_boot;
 pub use decide::Trigger;
