@@ -153,16 +153,11 @@ fn read_as_owner(root: &Path, path: &Path) -> Result<Option<Vec<u8>>, ManagerErr
 fn write_as_owner(root: &Path, path: &Path, staging: &Path, content: &[u8]) -> Result<(), ManagerError> {
     let owner = owner_of(root)?;
     let run = |program: Program| program.as_account(&owner).run();
-    match FileTools::here() {
-        FileTools::Gnu => {
-            let install = Program::new("install").args(["-m", "0600", "--", "/dev/stdin"]);
-            run(install.arg(staging).input(content))?;
-        }
-        FileTools::Bsd => {
-            run(Program::new("tee").arg("--").arg(staging).input(content))?;
-            run(Program::new("chmod").args(["0600", "--"]).arg(staging))?;
-        }
-    }
+    // `install` creates the file with its mode while it is empty. It cannot read the identity from its stdin: the account
+    // may not open our pipe by the path /dev/stdin.
+    let create = Program::new("install").args(["-m", "0600", "--", "/dev/null"]);
+    run(create.arg(staging))?;
+    run(Program::new("tee").arg("--").arg(staging).input(content))?;
     let rename = FileTools::here().rename();
     run(Program::new(rename[0]).args(&rename[1..]).arg(staging).arg(path))?;
     // Only its owner can open the file to write it to disk.
