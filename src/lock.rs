@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::bounded_read::{ReadError, bytes_in};
 use crate::colony::Timestamp;
@@ -197,6 +198,23 @@ fn is_same_file(file: &File, path: &Path) -> bool {
         (Ok(held), Ok(named)) => held.dev() == named.dev() && held.ino() == named.ino(),
         _ => false,
     }
+}
+
+/// Whether the filesystem of this file has no locks, as NFS and CIFS without them. SQLite's error is the same as for a
+/// file that another program has locked.
+#[must_use]
+pub fn has_no_locks(path: &Path) -> bool {
+    let mut wanted = nix::libc::flock {
+        l_type: nix::libc::F_RDLCK as _,
+        l_whence: nix::libc::SEEK_SET as _,
+        l_start: 0,
+        l_len: 1,
+        l_pid: 0,
+    };
+    let answer = File::open(path)
+        .ok()
+        .map(|file| fcntl(&file, FcntlArg::F_GETLK(&mut wanted)));
+    matches!(answer, Some(Err(Errno::ENOLCK)))
 }
 
 #[cfg(test)]

@@ -203,7 +203,7 @@ impl Colony {
         let resolved = session.resolve(Some(&store))?;
         let NodeRows { nodes, unread } = read_node_rows(&store)?;
         if !dry && !resolved.changes.is_empty() {
-            confirm::check_cap(session, &store, &resolved, &nodes)?;
+            confirm::check_cap(&session.run, &session.terminal, &store, &resolved, &nodes)?;
             session.store_settings(&store, &resolved)?;
         }
         let settings = resolved.settings;
@@ -350,7 +350,11 @@ impl From<store::StoreError> for ExitError {
         use store::Fault;
         let error = match error.fault {
             Fault::Locked => store::StoreError {
-                fault: Fault::of_lock(&error.path),
+                fault: if lock::has_no_locks(&error.path) {
+                    Fault::NoLocks
+                } else {
+                    Fault::Locked
+                },
                 ..error
             },
             _ => error,

@@ -79,7 +79,13 @@ pub(super) fn order(
             _ => None,
         })
         .collect();
-    confirm::check_removal(session, confirm::FORCED, &removed, colony.nodes.len())?;
+    confirm::check_removal(
+        &session.run,
+        &session.terminal,
+        confirm::FORCED,
+        &removed,
+        colony.nodes.len(),
+    )?;
     let before = colony.nodes.clone();
     let outcomes = if session.run.dry_run {
         for line in cycle_result::dry_run_steps(&plan, &before) {

@@ -87,6 +87,9 @@ impl Firewall for Ufw {
         // ufw would replace the operator's rule for the port, also one that denies it.
         let added = ufw().args(["show", "added"]).run()?.stdout;
         match foreign_rule(&added, &rule(port), &clean_comment(comment)) {
+            // A rule without a comment is as the Python wnm wrote it: `ufw allow` below adds the name of the node, so
+            // that the rule ends with it.
+            Some(("allow", line)) if !line.contains(" comment ") => {}
             Some(("allow", _)) => return Ok(()),
             Some((_, line)) => {
                 return Err(FirewallError::ForeignRule {

@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 
 use crate::colony::{Node, NodeState, Plural};
 use crate::error::ExitError;
-use crate::settings::Resolved;
+use crate::settings::{Resolved, RunOptions};
 use crate::store::Store;
-
-use super::Session;
+use crate::terminal::Terminal;
 
 /// A colony with fewer nodes needs no `--confirm` where no terminal is.
 const SMALL_COLONY: usize = 10;
@@ -16,8 +15,14 @@ const SMALL_COLONY: usize = 10;
 ///
 /// # Errors
 /// When the operator answers no, or has to pass `--confirm`.
-pub fn check_removal(session: &Session, cause: &str, nodes: &[&Node], all: usize) -> Result<(), ExitError> {
-    if nodes.len() < 2 && cause == FORCED || nodes.is_empty() || session.run.confirm || session.run.dry_run {
+pub fn check_removal(
+    run: &RunOptions,
+    terminal: &Terminal,
+    cause: &str,
+    nodes: &[&Node],
+    all: usize,
+) -> Result<(), ExitError> {
+    if nodes.len() < 2 && cause == FORCED || nodes.is_empty() || run.confirm || run.dry_run {
         return Ok(());
     }
     let count = i64::try_from(nodes.len()).unwrap_or(i64::MAX);
@@ -26,10 +31,9 @@ pub fn check_removal(session: &Session, cause: &str, nodes: &[&Node], all: usize
         Plural(i64::try_from(all).unwrap_or(i64::MAX), "node"),
         names(nodes)
     );
-    if session.terminal.has_operator {
-        session.terminal.print(&text);
-        let answer = session
-            .terminal
+    if terminal.has_operator {
+        terminal.print(&text);
+        let answer = terminal
             .ask("Remove them? [y/N]")
             .ok()
             .flatten()
@@ -55,7 +59,8 @@ pub const FORCED: &str = "this command";
 /// # Errors
 /// As [`check_removal`].
 pub(super) fn check_cap(
-    session: &Session,
+    run: &RunOptions,
+    terminal: &Terminal,
     store: &Store,
     resolved: &Resolved,
     nodes: &[Node],
@@ -83,7 +88,7 @@ pub(super) fn check_cap(
             .source_of("node_cap")
             .map_or_else(String::new, ToString::to_string)
     );
-    check_removal(session, &cause, &kept[..above], nodes.len())
+    check_removal(run, terminal, &cause, &kept[..above], nodes.len())
 }
 
 /// The first names, and how many more there are.

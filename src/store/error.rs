@@ -4,8 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
 use rusqlite::ErrorCode;
 
 use crate::colony::sanitize::excerpt;
@@ -68,28 +66,6 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The cause of a lock that SQLite did not get: another program has it, or the filesystem has none. SQLite's code is the
-    /// same for both.
-    #[must_use]
-    pub fn of_lock(path: &Path) -> Fault {
-        let wanted = nix::libc::flock {
-            l_type: nix::libc::F_RDLCK as _,
-            l_whence: nix::libc::SEEK_SET as _,
-            l_start: 0,
-            l_len: 1,
-            l_pid: 0,
-        };
-        let file = std::fs::File::open(path).ok();
-        let asked = file.map(|file| {
-            let mut answer = wanted;
-            fcntl(&file, FcntlArg::F_GETLK(&mut answer))
-        });
-        match asked {
-            Some(Err(Errno::ENOLCK)) => Fault::NoLocks,
-            _ => Fault::Locked,
-        }
-    }
-
     /// This fault, of the database at `path`.
     pub(super) fn at(self, path: &Path) -> StoreError {
         StoreError {

@@ -46,6 +46,8 @@ const AT_LEAST: usize = 20;
 pub struct Call {
     pub name: String,
     nth: usize,
+    /// Whether it opens the database to write.
+    pub opens_database: bool,
 }
 
 impl Call {
@@ -182,7 +184,15 @@ pub fn calls(stage: &Stage, words: &[&str]) -> Vec<Call> {
         .map(|(name, rest)| {
             let nth = seen.entry(name.clone()).or_default();
             *nth += 1;
-            (Call { name, nth: *nth }, rest)
+            let opens_database = name == "openat" && rest.contains("/colony.db\", O_RDWR");
+            (
+                Call {
+                    name,
+                    nth: *nth,
+                    opens_database,
+                },
+                rest,
+            )
         })
         .filter(|(_, rest)| !rest.contains("/proc/"))
         .map(|(call, _)| call)

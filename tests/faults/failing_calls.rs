@@ -3,7 +3,7 @@
 //! `cargo test` tries a sample; `WNM_STRESS=full cargo test --test main faults::failing_calls -- --nocapture` tries
 //! all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::{Fault, Played, Then, is_well, play};
 use crate::crashes::consistency::identities;
 use crate::crashes::is_full;
-use crate::crashes::system_calls::{calls, failed_at, is_traceable};
+use crate::crashes::system_calls::{Call, calls, failed_at, is_traceable};
 use crate::stage::{Ran, Stage};
 
 pub const FAULTS: &[Fault] = &[
@@ -122,6 +122,20 @@ fn any_failing_system_call() {
 /// The number of calls of each step, for each error, in the sample.
 const SAMPLE: usize = 6;
 
+/// Calls spread evenly over the run, and the first that opens the database, without which no run works.
+fn sample(all: &[Call]) -> Vec<&Call> {
+    if is_full() {
+        return all.iter().collect();
+    }
+    let count = SAMPLE.min(all.len());
+    let opening = all.iter().position(|call| call.opens_database);
+    let places: BTreeSet<usize> = (0..count)
+        .map(|nth| nth * all.len() / count)
+        .chain(opening)
+        .collect();
+    places.into_iter().map(|place| &all[place]).collect()
+}
+
 fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
     if !is_traceable() {
         eprintln!("SKIPPED: calls that fail with {error}: strace is missing, or may not trace here");
@@ -154,14 +168,8 @@ fn at_calls(error: &str, names: &[&str]) -> Option<Played> {
             .into_iter()
             .filter(|call| names.contains(&call.name.as_str()))
             .collect();
-        let most = if is_full() {
-            all.len()
-        } else {
-            SAMPLE.min(all.len())
-        };
-        for nth in 0..most {
+        for call in sample(&all) {
             prepare();
-            let call = &all[nth * all.len() / most];
             let failed = failed_at(&stage, words, call, error);
             // Calls before wnm's own code, or on a descriptor that is no file and cannot have this error.
             let is_no_fault = [

@@ -26,7 +26,7 @@ finds failed cycle 'no cycle has ended yet'
 cycles_until 60 'two nodes run' state_is RUNNING 2
 cron_on '* * * * * /usr/local/bin/wnm --quiet'
 doctor 0
-finds ok manager 'systemd.user answers in the environment'
+finds ok manager 'systemd.user responds in the environment'
 finds ok lingering 'enabled for .op.'
 tell "a sound colony under the user's systemd is found sound, in cron's environment"
 

@@ -1,16 +1,12 @@
 //! Finds the programs that a shell command runs, without running it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 mod words;
 
-pub use words::Unfinished;
+pub use words::{Unfinished, Variables};
 use words::{expand, simple_commands};
-
-/// The variables of a command, such as `PATH` and `HOME`.
-pub type Variables = BTreeMap<String, String>;
 
 /// A program that a command runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +101,10 @@ pub fn calls(command: &str, state: &mut ShellState) -> Result<Vec<ProgramCall>, 
 fn run_script(text: &str, state: &mut ShellState, depth: u8) -> Result<Vec<ProgramCall>, Unfinished> {
     let mut found = Vec::new();
     for words in simple_commands(text)? {
-        let words = words.iter().flat_map(|word| expand(word, state)).collect();
+        let words = words
+            .iter()
+            .flat_map(|word| expand(word, &state.variables))
+            .collect();
         found.extend(run_words(words, state, depth)?);
     }
     Ok(found)

@@ -1,6 +1,9 @@
 //! Splits shell commands into words.
 
-use super::ShellState;
+use std::collections::BTreeMap;
+
+/// The variables of a command, such as `PATH` and `HOME`.
+pub type Variables = BTreeMap<String, String>;
 
 /// Why a shell does not run a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +93,8 @@ fn copy_until(
 
 /// The words that a shell makes of one word: without quotes, with variables replaced. A variable that is not known
 /// stays as it is written.
-pub fn expand(raw: &str, state: &ShellState) -> Vec<String> {
-    let value = |name: &str| state.variables.get(name).cloned();
+pub fn expand(raw: &str, variables: &Variables) -> Vec<String> {
+    let value = |name: &str| variables.get(name).cloned();
     let mut words = vec![String::new()];
     let mut is_quoted = false;
     let mut quote = None;
