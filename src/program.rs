@@ -4,6 +4,7 @@
 //! are always passed as words, never as a line for a shell.
 
 pub mod crontab;
+pub(crate) mod delete_tree;
 pub mod detached;
 mod error;
 mod read_output;

@@ -2,6 +2,7 @@
 
 mod antctl_options;
 pub mod confirm;
+mod living;
 mod orphans;
 mod resolve;
 mod trust;

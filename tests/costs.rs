@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, StandIn};
 
 /// How often the cycles with 1000 nodes are repeated on a busy machine.
 const TRIES: usize = 10;
@@ -122,6 +122,7 @@ fn cycle_over_1000_unchanged_nodes_writes_only_one_sample() {
             '127.0.0.1', 'setsid+user', '1' FROM n",
         storage.display()
     ));
+    let _processes = StandIn::all((1..=1000).map(|id| stage.root(id)));
     stage.cycle();
     let samples = "SELECT count(*) FROM sample";
     let late = "SELECT count(*) FROM node WHERE silent_count > 0";

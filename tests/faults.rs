@@ -12,7 +12,7 @@ mod failing_calls;
 mod full_disks;
 mod many_nodes_down;
 mod missing_disks;
-mod mount_namespace;
+pub mod mount_namespace;
 mod process;
 mod programs;
 

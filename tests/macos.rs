@@ -19,11 +19,17 @@ const ASKS_FIRST: &[(&str, &str)] = &[
     ("firewall/ufw.rs", "there is no ufw"),
     ("lock.rs", "who holds the lock stays unsaid"),
     (
+        "manager/files/mount_points.rs",
+        "no mount is known; the deletion itself compares filesystems",
+    ),
+    (
         "manager/installed_unit.rs",
         "there is no systemd whose units are read",
     ),
     ("manager/process_scan.rs", "`ps` lists them"),
+    ("manager/process_scan/living_roots.rs", "`ps` lists them"),
     ("manager/process_scan/proc_files.rs", "`ps` lists them"),
+    ("manager/process_scan/same_folder.rs", "there are no namespaces"),
     ("manager/setsid.rs", "a name in an error that only Linux can have"),
     (
         "manager/setsid/node_files.rs",
@@ -91,6 +97,8 @@ fn code_for_one_system_is_one_line_each() {
     assert_eq!(
         attributes,
         [
+            "program/delete_tree.rs: #[cfg(target_os = \"linux\")]",
+            "program/delete_tree.rs: #[cfg(not(target_os = \"linux\"))]",
             "survey/machine_reader/file_sharing.rs: #[cfg(target_os = \"linux\")]",
             "survey/machine_reader/file_sharing.rs: #[cfg(not(target_os = \"linux\"))]",
             "survey/probe.rs: #[cfg(target_os = \"linux\")]"

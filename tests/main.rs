@@ -17,6 +17,7 @@ mod faults;
 mod foreign_objects;
 mod help;
 mod hostile;
+mod identity;
 mod import;
 mod init_questions;
 mod invalid_settings;

@@ -18,6 +18,10 @@ pub struct NodeReading {
 pub enum Answer {
     /// It answered with a version.
     Up(Box<NodeReading>),
+    /// The node's process runs, and its metrics port answered with another peer ID although its identity file is the same.
+    OtherPeer(String),
+    /// The node has no process: its metrics port was answered by another program, with this peer ID if it told one.
+    OtherProcess(Option<String>),
     /// The connection was refused, or the program on its port is not antnode.
     Down,
     /// It accepted the connection and did not answer in time, or could not be queried: its state is unknown.

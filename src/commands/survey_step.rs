@@ -50,6 +50,7 @@ pub(super) fn survey_and_record(
                 .map(|sample| (sample.readings.counters, sample.readings.boot)),
             antnode: session.lookup(&colony.settings),
             known: &colony.known,
+            living: &|nodes| colony.living(nodes),
             processes: &|nodes| colony.processes(nodes),
         },
     )
@@ -95,6 +96,7 @@ pub(super) fn survey_and_record(
         tracing::warn!("node {id} is hung: its process is running and has not answered for three surveys");
     }
     warn_of_failed_upgrades(colony, &updated.unchanged);
+    warn_of_answered_ports(colony);
     if !session.run.dry_run {
         record(colony, &observation)?;
     }
@@ -108,6 +110,17 @@ fn warn_of_failed_upgrades(colony: &Colony, unchanged: &[NodeId]) {
         let minutes = node.memory.retry_at.map_or(0, |at| at.since(now).max(0) / 60);
         let minutes = Plural(minutes, "minute");
         tracing::warn!("node {} {error}: wnm retries the upgrade in {minutes}", node.id);
+    }
+}
+
+fn warn_of_answered_ports(colony: &Colony) {
+    for node in colony
+        .nodes
+        .iter()
+        .filter(|node| plan::is_port_answered_by_other(node))
+    {
+        let error = node.memory.last_error.as_deref().unwrap_or_default();
+        tracing::warn!("node {}: {error}; `ss -lntp` shows that process", node.id);
     }
 }
 

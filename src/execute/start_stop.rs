@@ -113,7 +113,18 @@ pub(super) fn finish_stop(
     context: &mut ExecuteContext<'_>,
 ) -> Result<StepOutcome, store::StoreError> {
     let mut last_stopped_at = None;
-    let ending = match context.manager(&node).and_then(|manager| manager.stop(&node)) {
+    let stopped = context
+        .manager(&node)
+        .and_then(|manager| {
+            // A node that cannot be removed continues to run.
+            if rest.state() == NodeState::Removing {
+                manager.check_removal(&node)?;
+            }
+            manager.stop(&node)
+        })
+        .map_err(|error| error.to_string())
+        .and_then(|()| check_port_is_mute(&node, context));
+    let ending = match stopped {
         Ok(()) => {
             context.close_firewall(&node, &mut begun);
             // The retry time of a running node belongs to its upgrade or its stop.
@@ -130,11 +141,11 @@ pub(super) fn finish_stop(
         Err(error) => {
             // An operator may retry at once; the engine stops another node meanwhile.
             if context.forced {
-                node.memory.last_error = Some(error.to_string());
+                node.memory.last_error = Some(error.clone());
             } else {
-                has_failed(&mut node, &error.to_string(), context);
+                has_failed(&mut node, &error, context);
             }
-            StepEnd::Failed(error.to_string())
+            StepEnd::Failed(error)
         }
     };
     let change = Change {
@@ -143,6 +154,18 @@ pub(super) fn finish_stop(
         ..Change::default()
     };
     context.end(begun, step, Some(&node), change, ending)
+}
+
+/// An error if the metrics port of a node without a process still answers: then the stop ended nothing.
+fn check_port_is_mute(node: &Node, context: &ExecuteContext<'_>) -> Result<(), String> {
+    if context.world.answers(node) {
+        return Err(format!(
+            "stop `{}`: its metrics port {} is still answered, by a process that is not this node",
+            node.name.full(),
+            node.ports.metrics
+        ));
+    }
+    Ok(())
 }
 
 /// Records that the machine was booted, so that older readings no longer count.

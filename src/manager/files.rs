@@ -11,14 +11,17 @@ use std::path::{Component, Path, PathBuf};
 mod directories;
 pub mod identity;
 mod link_or_copy;
+mod mount_points;
 
 use crate::colony::Mode;
 use crate::program::Program;
+use crate::program::delete_tree::delete_tree;
 
 use super::ManagerError;
 use super::file_tools::FileTools;
 use super::timeouts::DELETE_TIMEOUT;
 pub use directories::DirectoryOwnership;
+pub use mount_points::{refuse_mounts, refuse_mounts_below};
 
 /// Handles files with the rights of one mode. A file that it writes is on disk when it returns, whole or not at all.
 #[derive(Clone, Copy, Debug)]
@@ -149,6 +152,7 @@ impl Files {
         if !may_be_deleted(target)? {
             return Ok(());
         }
+        refuse_mounts_below(path)?;
         match self.mode {
             Mode::User => match delete_own_dir(path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
@@ -178,11 +182,11 @@ impl Files {
 }
 
 fn delete_own_dir(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
+    match delete_tree(path) {
         // A run under an odd umask may have made directories in which not even their owner can delete.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             allow_deletion(path, fs::symlink_metadata(path)?.dev());
-            fs::remove_dir_all(path)
+            delete_tree(path)
         }
         deleted => deleted,
     }

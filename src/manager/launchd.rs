@@ -16,7 +16,8 @@ use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, Proce
 use crate::program::Program;
 
 use super::node_layout::NodeLayout;
-use super::process_manager::delete_stopped;
+use super::process_manager::stop_and_delete;
+use super::stop_processes::stop_strays;
 use super::upgrade::{self, UpgradeSteps};
 use super::{DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, leftovers};
 use job_directory::JobDirectory;
@@ -163,7 +164,8 @@ impl ProcessManager for Launchd {
     }
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
-        stop::stop_all(&self.launchctl, &self.jobs, nodes, true)
+        let stopped = stop::stop_all(&self.launchctl, &self.jobs, nodes, true);
+        stop_strays(nodes, stopped, &self.layout)
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
@@ -183,9 +185,11 @@ impl ProcessManager for Launchd {
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
-        let all: Vec<&Node> = nodes.iter().collect();
-        let stopped = stop::stop_all(&self.launchctl, &self.jobs, &all, false);
-        delete_stopped(nodes, stopped, |node| self.delete(node))
+        let stop = |all: &[&Node]| {
+            let stopped = stop::stop_all(&self.launchctl, &self.jobs, all, false);
+            stop_strays(all, stopped, &self.layout)
+        };
+        stop_and_delete(nodes, stop, |node| self.delete(node))
     }
 
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {

@@ -18,6 +18,7 @@ mod ownership;
 pub mod process_manager;
 pub mod process_scan;
 pub mod setsid;
+mod stop_processes;
 pub mod systemctl;
 pub mod systemd;
 mod timeouts;

@@ -10,7 +10,7 @@ use crate::colony::{Binary, Mode, Node};
 use crate::program::user_account::{self, Account};
 
 use super::binary_store::{BinaryStore, is_same_file};
-use super::files::{DirectoryToDelete, Files, beside, has_only_normal_parts};
+use super::files::{DirectoryToDelete, Files, beside, has_only_normal_parts, refuse_mounts};
 use super::{LaunchPolicy, ManagerError, launch_command};
 use path_check::parent_of;
 pub use path_check::{PathCheck, ServicePaths};
@@ -242,6 +242,7 @@ impl NodeLayout {
         service: Option<&ServicePaths>,
         delete_service: impl FnOnce() -> Vec<(PathBuf, String)>,
     ) -> Result<(), ManagerError> {
+        refuse_mounts(node)?;
         let mut remains = Vec::new();
         if self.is_outside_storage(node) {
             remains.extend(self.delete(node, service));
@@ -260,6 +261,9 @@ impl NodeLayout {
     /// deletes only what `service` names.
     pub fn delete(&self, node: &Node, service: Option<&ServicePaths>) -> Vec<(PathBuf, String)> {
         let root = &node.home.root;
+        if let Err(error) = refuse_mounts(node) {
+            return vec![(root.clone(), error.to_string())];
+        }
         let mut remains = Vec::new();
         let mut note = |path: PathBuf, done: Result<(), ManagerError>| {
             if let Err(error) = done {

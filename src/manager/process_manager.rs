@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::colony::{Binary, Node, NodeId, NodePaths, NodePorts, ProcessStatus, ServiceName, Version};
 
 use super::error::ManagerError;
+use super::files::refuse_mounts;
 use super::leftovers::Leftover;
 
 /// Runs node processes on this machine, and does nothing else: it keeps no records, opens no ports, queries no
@@ -56,6 +57,11 @@ pub trait ProcessManager {
             Some((_, error)) => Err(error),
             None => Ok(()),
         }
+    }
+
+    /// An error if [`ProcessManager::remove`] would refuse to delete the node's directories.
+    fn check_removal(&self, node: &Node) -> Result<(), ManagerError> {
+        refuse_mounts(node)
     }
 
     /// Ports that this manager gives to no new node, even if no node uses them.
@@ -120,18 +126,28 @@ impl DefinedNode {
     }
 }
 
-/// Deletes every node of `nodes` that was stopped; returns the nodes that could not be stopped or not be deleted.
-pub(super) fn delete_stopped(
+/// Stops `nodes` and deletes every node that was stopped; returns the nodes that could not be stopped or not be deleted.
+/// A node whose deletion is refused is not even stopped.
+pub(super) fn stop_and_delete(
     nodes: &[Node],
-    stopped: Vec<Result<(), ManagerError>>,
+    stop: impl FnOnce(&[&Node]) -> Vec<Result<(), ManagerError>>,
     delete: impl Fn(&Node) -> Result<(), ManagerError>,
 ) -> Vec<(NodeId, ManagerError)> {
-    stopped
-        .into_iter()
-        .zip(nodes)
-        .filter_map(|(stopped, node)| {
-            let deleted = stopped.and_then(|()| delete(node));
-            deleted.err().map(|error| (node.id, error))
-        })
-        .collect()
+    let mut failed = Vec::new();
+    let mut accepted = Vec::new();
+    for node in nodes {
+        match refuse_mounts(node) {
+            Ok(()) => accepted.push(node),
+            Err(error) => failed.push((node.id, error)),
+        }
+    }
+    if accepted.is_empty() {
+        return failed;
+    }
+    for (stopped, node) in stop(&accepted).into_iter().zip(accepted) {
+        if let Err(error) = stopped.and_then(|()| delete(node)) {
+            failed.push((node.id, error));
+        }
+    }
+    failed
 }

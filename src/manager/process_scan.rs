@@ -1,9 +1,11 @@
 //! Which processes of this machine are nodes: those whose command line names a node's root.
 
 mod command_line;
+mod living_roots;
 mod node_process;
 mod proc_files;
 mod ps;
+mod same_folder;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -15,6 +17,7 @@ use crate::colony::Node;
 use super::ManagerError;
 use super::binary_store::is_same_file;
 use super::discovered_node::DiscoveredNode;
+pub use living_roots::living_roots;
 pub use node_process::NodeProcess;
 use node_process::resolve;
 
@@ -118,6 +121,12 @@ pub fn check_no_process(node: &Node, manager: &str) -> Result<(), ManagerError> 
             ),
         )),
     }
+}
+
+/// Whether the process `pid` is in a PID namespace below ours, as those of a container are.
+#[must_use]
+pub fn is_in_container(pid: u32) -> bool {
+    same_folder::is_in_other_pid_namespace(pid)
 }
 
 /// Whether the process `pid` runs the file that is at `path` now; None if that cannot be seen, as of another account.

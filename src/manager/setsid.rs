@@ -6,7 +6,6 @@
 mod discover;
 mod node_files;
 mod spawn;
-mod stop;
 
 use std::path::PathBuf;
 
@@ -18,8 +17,9 @@ use crate::program::Program;
 use crate::program::detached::DetachedProgram;
 
 use super::node_layout::NodeLayout;
-use super::process_manager::delete_stopped;
+use super::process_manager::stop_and_delete;
 use super::process_scan::{Processes, can_see_other_users, runs_file};
+use super::stop_processes;
 use super::upgrade::{self, UpgradeSteps};
 use super::{DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, launch_command, leftovers};
 use node_files::{command_file, console, owner, pid_file, service_of, shell_line};
@@ -75,6 +75,15 @@ impl Setsid {
         let checked = self.layout.paths.check_root(node);
         let files = &self.layout.files;
         if let Err(error) = checked.and_then(|()| files.write_unsynced(&pid_file(node), &text, &staging)) {
+            tracing::debug!("{error}");
+        }
+    }
+
+    /// Deletes the PID file of a stopped node, unless its row has an invalid root.
+    fn delete_pid(&self, node: &Node) {
+        let checked = self.layout.paths.check_root(node);
+        let files = &self.layout.files;
+        if let Err(error) = checked.and_then(|()| files.delete_unsynced(&pid_file(node))) {
             tracing::debug!("{error}");
         }
     }
@@ -173,7 +182,13 @@ impl ProcessManager for Setsid {
 
     fn stop_many(&self, nodes: &[&Node]) -> Vec<Result<(), ManagerError>> {
         match self.processes() {
-            Ok(running) => stop::stop_all(nodes, &running, &self.layout),
+            Ok(running) => {
+                let stopped = stop_processes::stop_all(nodes, &running, &self.layout);
+                for (node, _) in nodes.iter().zip(&stopped).filter(|(_, stopped)| stopped.is_ok()) {
+                    self.delete_pid(node);
+                }
+                stopped
+            }
             Err(error) => error.for_each(nodes, ManagerError::not_stopped),
         }
     }
@@ -198,8 +213,7 @@ impl ProcessManager for Setsid {
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
-        let all: Vec<&Node> = nodes.iter().collect();
-        let failed = delete_stopped(nodes, self.stop_many(&all), |node| self.delete(node));
+        let failed = stop_and_delete(nodes, |all| self.stop_many(all), |node| self.delete(node));
         self.layout.delete_unused_binaries();
         failed
     }

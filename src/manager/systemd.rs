@@ -13,8 +13,9 @@ use crate::colony::{Binary, ManagerKind, Mode, Node, NodeId, ProcessState, Proce
 use super::discovered_node::DiscoveredNode;
 use super::files::beside;
 use super::node_layout::{NodeLayout, ServicePaths};
-use super::process_manager::delete_stopped;
+use super::process_manager::stop_and_delete;
 use super::process_scan::{check_no_process, runs_file};
+use super::stop_processes::stop_strays;
 pub use super::systemctl::user_session_answers;
 use super::systemctl::{Systemctl, UnitProperties, select};
 use super::timeouts::{SERVICE_CHECK_INTERVAL, STARTUP_WATCH};
@@ -267,7 +268,8 @@ impl ProcessManager for Systemd {
             };
             Err(ManagerError::not_stopped(node, why))
         };
-        named.into_iter().zip(nodes).map(finish).collect()
+        let stopped = named.into_iter().zip(nodes).map(finish).collect();
+        stop_strays(nodes, stopped, &self.layout)
     }
 
     fn upgrade(&self, node: &Node, new: &Binary) -> Result<(), ManagerError> {
@@ -292,8 +294,7 @@ impl ProcessManager for Systemd {
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
-        let all: Vec<&Node> = nodes.iter().collect();
-        delete_stopped(nodes, self.stop_many(&all), |node| self.delete(node))
+        stop_and_delete(nodes, |all| self.stop_many(all), |node| self.delete(node))
     }
 
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {

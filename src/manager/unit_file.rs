@@ -72,7 +72,8 @@ impl Unit {
             })
             .collect();
         let _ = writeln!(text, "ExecStart={}", words.join(" "));
-        text.push_str("Restart=always\n");
+        // Other accounts may not read what a node writes.
+        text.push_str("Restart=always\nUMask=0027\n");
         Ok(text)
     }
 
@@ -402,7 +403,8 @@ mod tests {
              Environment=A=1 \"B=two \\\"words\\\"\"\n\
              User=ant\n\
              ExecStart=\"/var/a b/antnode\" --root-dir \"/var/a b\" 100%% $$HOME\n\
-             Restart=always\n"
+             Restart=always\n\
+             UMask=0027\n"
         );
     }
 

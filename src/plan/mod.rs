@@ -49,7 +49,7 @@ pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};
 pub use measure::{MachineFigures, measure};
 pub use node_selection::find;
-pub use node_states::{put_off, update_states};
+pub use node_states::{is_port_answered_by_other, put_off, update_states};
 pub use plan_cycle::{PlanInput, PlanOutput, plan};
 pub use policy::{Policy, TakeoverPolicy, Template};
 pub use reason::Reason;

@@ -162,8 +162,20 @@ fn read_answer(node: &mut Node, observation: &NodeObservation, now: Timestamp) -
             refresh(node, reading, now);
             Sight::Up
         }
+        Answer::OtherPeer(peer) => {
+            node.memory.silent = 0;
+            node.memory.last_error = Some(port_answered(node, Some(peer)));
+            Sight::Up
+        }
+        Answer::OtherProcess(peer) => {
+            node.memory.silent = 0;
+            node.memory.last_error = Some(port_answered(node, peer.as_deref()));
+            clear(node);
+            Sight::Down
+        }
         Answer::Down => {
             node.memory.silent = 0;
+            forget_port_answered(node);
             clear(node);
             Sight::Down
         }
@@ -203,6 +215,28 @@ fn refresh(node: &mut Node, reading: &NodeReading, now: Timestamp) {
     }
     node.memory.silent = 0;
     node.memory.last_seen = Some(now);
+    forget_port_answered(node);
+}
+
+const PORT_ANSWERED: &str = "port answered by another process: ";
+
+/// The error of a node whose metrics port another process answers.
+fn port_answered(node: &Node, peer: Option<&str>) -> String {
+    let peer = peer.unwrap_or("unknown");
+    format!("{PORT_ANSWERED}port {}, peer ID {peer}", node.ports.metrics)
+}
+
+/// Whether another process answered the metrics port of the node at the last survey.
+#[must_use]
+pub fn is_port_answered_by_other(node: &Node) -> bool {
+    let error = node.memory.last_error.as_deref();
+    error.is_some_and(|error| error.starts_with(PORT_ANSWERED))
+}
+
+fn forget_port_answered(node: &mut Node) {
+    if is_port_answered_by_other(node) {
+        node.memory.last_error = None;
+    }
 }
 
 /// A node that is down has no uptime and no peers; its identity and its rewards stay.

@@ -4,7 +4,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::colony::{Node, NodeId, Timestamp};
-use crate::plan::{Action, Blocker, Feature, LimitedQuantity, PlanOutput, Policy, Step};
+use crate::plan::{
+    Action, Blocker, Feature, LimitedQuantity, PlanOutput, Policy, Step, is_port_answered_by_other,
+};
 
 use super::Format;
 
@@ -60,6 +62,7 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
             .blockers
             .iter()
             .map(ToString::to_string)
+            .chain(answered_ports(preview.nodes))
             .collect();
         return serde_json::to_string_pretty(&json!({
             "at": preview.at.0,
@@ -88,7 +91,9 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     lines.push("Why not more:".to_owned());
     let others: Vec<&Blocker> = blockers.iter().filter(|blocker| !is_rest(blocker)).collect();
     lines.extend(others.iter().map(|blocker| format!("  {blocker}")));
-    if others.is_empty() {
+    let answered: Vec<String> = answered_ports(preview.nodes).collect();
+    lines.extend(answered.iter().map(|text| format!("  {text}")));
+    if others.is_empty() && answered.is_empty() {
         lines.push("  nothing is blocked".to_owned());
     }
     lines.push("Limits: room to add, and pressure to remove:".to_owned());
@@ -102,6 +107,15 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
         ));
     }
     lines.join("\n")
+}
+
+/// The nodes whose metrics ports another process answers.
+fn answered_ports(nodes: &[Node]) -> impl Iterator<Item = String> {
+    let answered = nodes.iter().filter(|node| is_port_answered_by_other(node));
+    answered.map(|node| {
+        let error = node.memory.last_error.as_deref().unwrap_or_default();
+        format!("node {}: {error}", node.id)
+    })
 }
 
 fn step_json(step: &Step, nodes: &[Node]) -> Value {

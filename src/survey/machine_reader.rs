@@ -14,7 +14,8 @@ use nix::unistd::{AccessFlags, access};
 
 use super::{MachineReader, RootState, SurveyError};
 use crate::colony::{
-    Binary, BinaryKey, BinarySharing, BusyPort, Counters, Inodes, MachineReadings, NodePorts, Version,
+    Binary, BinaryKey, BinarySharing, BusyPort, Counters, Inodes, MachineReadings, NodePorts, Timestamp,
+    Version,
 };
 
 mod busy_ports;
@@ -113,6 +114,10 @@ impl MachineReader for SystemReader {
 
     fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState> {
         roots.iter().map(|root| has_root(root)).collect()
+    }
+
+    fn changed_at(&self, path: &Path) -> Option<Timestamp> {
+        fs::metadata(path).ok().map(|seen| Timestamp(seen.ctime()))
     }
 
     fn is_bare(&self, folder: &Path) -> bool {

@@ -91,6 +91,8 @@ pub trait MachineReader {
     /// The state of each of `roots`, in their order. A root that cannot be read (no permission, a failing disk, a broken
     /// symlink) counts as present: only a root that is certainly missing is gone.
     fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState>;
+    /// When a file was last written, replaced or touched; None if that cannot be read.
+    fn changed_at(&self, path: &Path) -> Option<Timestamp>;
     /// Whether a directory has no identity file and nothing except what a new filesystem contains. A directory that
     /// cannot be read counts as not empty.
     fn is_bare(&self, folder: &Path) -> bool;

@@ -27,6 +27,9 @@ pub struct Survey<'a> {
     pub antnode: BinaryLookup<'a>,
     /// Binaries with known versions.
     pub known: &'a [Binary],
+    /// Whether each node that answered has a process, in their order; None where processes cannot be seen. Called at
+    /// most once.
+    pub living: &'a dyn Fn(&[&Node]) -> Vec<Option<bool>>,
     /// Finds the processes of nodes that do not answer, in their order; called only if there are any.
     pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<ProcessStatus>>,
 }
@@ -76,6 +79,7 @@ pub fn survey(
         device,
         elsewhere,
     } = node_filesystems(machine_reader, inputs.nodes, inputs.storage, inputs.mounts);
+    let answers = check_identity(machine_reader, inputs, answers);
     let observations = observations(inputs, answers, has_root, before.boot);
     let binary = find_antnode(machine_reader, inputs.antnode, inputs.known);
 
@@ -155,6 +159,51 @@ pub fn node_filesystems(
             .collect(),
         has_root,
     }
+}
+
+/// The process decides whether a node is up: replaces the answers that came from another process or another node.
+fn check_identity(
+    machine_reader: &dyn MachineReader,
+    inputs: &Survey,
+    mut answers: Vec<Answer>,
+) -> Vec<Answer> {
+    let answered: Vec<usize> = (0..answers.len())
+        .filter(|place| matches!(answers[*place], Answer::Up(_)))
+        .collect();
+    if answered.is_empty() {
+        return answers;
+    }
+    let nodes: Vec<&Node> = answered.iter().map(|place| &inputs.nodes[*place]).collect();
+    for (place, lives) in answered.into_iter().zip((inputs.living)(&nodes)) {
+        let (node, Answer::Up(reading)) = (&inputs.nodes[place], &answers[place]) else {
+            continue;
+        };
+        let peer = reading.peer_id.clone();
+        let is_other = || match &peer {
+            Some(peer) if is_other_peer(node, peer) => !has_new_identity(machine_reader, node),
+            _ => false,
+        };
+        match (lives, peer.clone()) {
+            (Some(false), peer) => answers[place] = Answer::OtherProcess(peer),
+            (Some(true), Some(peer)) if is_other() => answers[place] = Answer::OtherPeer(peer),
+            (None, peer) if is_other() => answers[place] = Answer::OtherProcess(peer),
+            _ => {}
+        }
+    }
+    answers
+}
+
+fn is_other_peer(node: &Node, peer: &str) -> bool {
+    node.peer_id
+        .as_deref()
+        .is_some_and(|known| !known.is_empty() && known != peer)
+}
+
+/// Whether the identity file of a node was written after the node last answered.
+fn has_new_identity(machine_reader: &dyn MachineReader, node: &Node) -> bool {
+    let known_at = node.memory.last_seen.unwrap_or(node.born);
+    let changed = machine_reader.changed_at(&node.home.root.join("secret-key"));
+    changed.is_some_and(|changed| changed >= known_at)
 }
 
 fn observations(

@@ -13,9 +13,9 @@ use crate::manager::{ManagerError, process_scan};
 /// When processes cannot be listed.
 pub fn at_work(home: &Path) -> Result<Option<u32>, ManagerError> {
     let every = process_scan::all_commands()?;
-    let mut found = every
-        .iter()
-        .filter(|(pid, words)| is_python_wnm(words) && is_at_home(*pid, home));
+    let mut found = every.iter().filter(|(pid, words)| {
+        is_python_wnm(words) && is_at_home(*pid, home) && !process_scan::is_in_container(*pid)
+    });
     Ok(found.next().map(|(pid, _)| *pid))
 }
 

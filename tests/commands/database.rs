@@ -95,10 +95,13 @@ impl Rows {
         self.0.values().filter(lives).filter_map(root).collect()
     }
 
-    /// The metrics ports of the nodes in these rows.
-    pub fn metrics_ports(&self) -> Vec<u16> {
-        let port = |cells: &BTreeMap<String, Value>| match cells.get("metrics_port") {
-            Some(Value::Integer(port)) => u16::try_from(*port).ok(),
+    /// The metrics ports and root directories of the nodes in these rows.
+    pub fn metrics_ports(&self) -> Vec<(u16, String)> {
+        let port = |cells: &BTreeMap<String, Value>| match (cells.get("metrics_port"), cells.get("root_dir"))
+        {
+            (Some(Value::Integer(port)), Some(Value::Text(root))) => {
+                Some((u16::try_from(*port).ok()?, root.clone()))
+            }
             _ => None,
         };
         self.0.values().filter_map(port).collect()

@@ -19,6 +19,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::database::{self, Rows};
+use crate::stand_in::StandIn;
 
 /// The home in the recordings.
 pub const RECORDED: &str = "/home/op";
@@ -33,6 +34,8 @@ pub struct Home {
     adopted: HashMap<String, Vec<u8>>,
     /// Simulated nodes and their stop flags.
     nodes: Vec<(u16, Arc<AtomicBool>)>,
+    /// Their processes.
+    processes: Vec<StandIn>,
 }
 
 /// The result of a run, with the home as in the recordings.
@@ -66,6 +69,7 @@ impl Home {
             folder,
             adopted: HashMap::new(),
             nodes: Vec::new(),
+            processes: Vec::new(),
         };
         home.empty(Antnode::Of("0.4.17"));
         home
@@ -204,7 +208,7 @@ impl Home {
         {
             let _ = fs::create_dir_all(root);
         }
-        for port in rows.metrics_ports() {
+        for (port, root) in rows.metrics_ports() {
             let answers = (13_001..=14_000).contains(&port);
             if !answers || self.nodes.iter().any(|(other, _)| *other == port) {
                 continue;
@@ -214,6 +218,7 @@ impl Home {
                     let over = Arc::new(AtomicBool::new(false));
                     self.nodes.push((port, Arc::clone(&over)));
                     thread::spawn(move || serve(&listener, &over));
+                    self.processes.push(StandIn::of(Path::new(&root)));
                 }
                 Err(error) => eprintln!("port {port} cannot be had, so no node answers there: {error}"),
             }
@@ -230,6 +235,7 @@ impl Home {
                 thread::sleep(Duration::from_millis(1));
             }
         }
+        self.processes.clear();
     }
 }
 

@@ -16,6 +16,8 @@ mod differences;
 mod home;
 mod private_machine;
 mod reports;
+#[path = "../stage/stand_in.rs"]
+mod stand_in;
 mod summary;
 mod values;
 

@@ -240,7 +240,7 @@ fn survey_of_broken_http_ends_in_time_and_stores_valid_values() {
     let stage = Stage::running(1, &[]);
     let target = Server::of(VERSION, "");
     let ports = ills(target.port);
-    enrol(&stage, ports.iter().map(|raw| raw.port));
+    let _processes = enrol(&stage, ports.iter().map(|raw| raw.port));
     let before = stage.processes();
     // Once as new nodes, once as known nodes: wnm requests other pages from those.
     for _ in 0..2 {
@@ -350,7 +350,7 @@ fn rows_and_reports_have_numbers_in_range_whatever_nodes_report() {
             Server::of(VERSION, &page)
         })
         .collect();
-    enrol(&stage, servers.iter().map(|server| server.port));
+    let _processes = enrol(&stage, servers.iter().map(|server| server.port));
     for _ in 0..2 {
         survey_in_bounds(&stage, &format!("{} pages", servers.len()));
     }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::probing::server::{Act, Server, page};
-use crate::stage::Stage;
+use crate::stage::{Stage, StandIn};
 
 use super::resource_limits::{MOST_KB, measured};
 
@@ -72,8 +72,11 @@ fn bomb() -> Vec<u8> {
     [encoded.into_bytes(), bytes].concat()
 }
 
-/// Adds rows with these metrics ports to a colony of one node, as nodes that were never surveyed.
-pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) {
+/// Adds rows with these metrics ports to a colony of one node, as nodes that were never surveyed; returns their
+/// processes.
+#[must_use]
+pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) -> StandIn {
+    let mut roots = Vec::new();
     let mut rows = "CREATE TEMP TABLE odd AS SELECT * FROM node WHERE id = 1;".to_owned();
     for (port, id) in ports.zip(2..) {
         let root = stage.root(id);
@@ -81,12 +84,14 @@ pub fn enrol(stage: &Stage, ports: impl Iterator<Item = u16>) {
         fs::write(root.join("secret-key"), "identity").expect("an identity");
         rows += &format!(
             "UPDATE odd SET id = {id}, node_name = 'antnode{id:04}', service = 'antnode{id:04}', metrics_port = {port},
-                 root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL;
+                 root_dir = '{root}', binary = '{root}/antnode', log_dir = NULL, peer_id = NULL;
              INSERT INTO node SELECT * FROM odd;",
             root = root.display()
         );
+        roots.push(root);
     }
     stage.tamper(&rows);
+    StandIn::all(&roots)
 }
 
 /// Checks that every row has valid values.
@@ -181,7 +186,7 @@ fn malicious_metrics_pages_do_not_slow_down_or_mislead_wnm() {
     let target = Server::of(VERSION, "");
     let servers = ills(target.port);
     // Three nodes per page: the costs of many nodes must not add up.
-    enrol(
+    let _processes = enrol(
         &stage,
         servers
             .iter()

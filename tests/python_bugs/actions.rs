@@ -73,7 +73,7 @@ fn add_forced() {
          ExecStart={root}/antnode --bootstrap-cache-dir {base}/bootstrap-cache --root-dir {root} --port {ports}001 \
          --enable-metrics-server --metrics-server-port {metrics}001 --log-output-dest {base}/logs/antnode0001 \
          --max-log-files 1 --max-archived-log-files 1 --no-upnp --rewards-address {WALLET} evm-arbitrum-one\n\
-         Restart=always\n"
+         Restart=always\nUMask=0027\n"
     );
     assert_eq!(
         fs::read_to_string(services::unit(&stage, 1)).expect("its unit"),

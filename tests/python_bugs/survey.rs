@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use crate::probing::server::{Act, Server, status};
-use crate::stage::{Stage, listen};
+use crate::stage::{Stage, StandIn, listen};
 
 const METADATA: &str = "ant_node_antnode_version_info{antnode_version=\"0.4.17\"} 1\n\
     ant_networking_peer_id_info{peer_id=\"12D3KooWTest\"} 1\n# EOF\n";
@@ -16,6 +16,7 @@ type Pages = [(u16, String); 2];
 /// A colony of one node whose process was killed, and a server on its metrics port that sends chosen pages.
 struct Mask {
     _server: Server,
+    _process: StandIn,
     pages: Arc<Mutex<Pages>>,
     stage: Stage,
 }
@@ -33,6 +34,7 @@ impl Mask {
         });
         Mask {
             _server: server,
+            _process: StandIn::of(&stage.root(1)),
             pages,
             stage,
         }

@@ -13,6 +13,7 @@ mod random;
 mod rpc;
 mod run;
 mod sandbox;
+mod stand_in;
 
 use std::fs;
 use std::iter;
@@ -31,6 +32,7 @@ pub use random::Random;
 pub use rpc::Rpc;
 pub use run::{Ran, Stopwatch};
 pub use sandbox::Sandbox;
+pub use stand_in::StandIn;
 
 /// Longer than any wait in the tests, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);

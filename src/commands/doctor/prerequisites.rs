@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::colony::{Node, NodeId, NodePorts, NodeState};
 use crate::firewall::{FirewallStatus, NodeUdpPorts};
+use crate::plan;
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
 use crate::survey::{self, BinaryLookup};
@@ -168,6 +169,19 @@ pub fn ports(context: &CheckContext) -> CheckResult {
         .filter_map(|ports| context.world.machine_reader.busy_port(&ports))
         .map(|busy| busy.to_string())
         .collect();
+    let answered: Vec<String> = context
+        .nodes
+        .iter()
+        .filter(|node| plan::is_port_answered_by_other(node))
+        .map(|node| format!("{} of node {}", node.ports.metrics, node.id))
+        .collect();
+    if !answered.is_empty() {
+        return CheckResult::failed(
+            CHECK,
+            format!("port answered by another process: {}", first_names(&answered)),
+            "`ss -lntp` shows the process: stop it, and the next cycle starts the node",
+        );
+    }
     match busy.as_slice() {
         [] => CheckResult::ok(
             CHECK,

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::colony::Node;
 
-use super::super::files::{DirectoryToDelete, beside};
+use super::super::files::{DirectoryToDelete, beside, refuse_mounts_below};
+use super::super::process_scan::Processes;
 use super::super::{ManagerError, launch_command};
 use super::command_line::{AntctlCommand, FolderChoice};
 use super::manager::AntctlManager;
@@ -167,6 +168,13 @@ impl AntctlManager {
         if ours.is_empty() || !registry.live().all(is_ours) {
             return Ok(false);
         }
+        let has_mounts = |entry: &&RegistryEntry| {
+            refuse_mounts_below(&entry.root).is_err() || refuse_mounts_below(&entry.logs).is_err()
+        };
+        // antctl would delete them with what is mounted there; the removal of a single node is refused.
+        if ours.iter().any(has_mounts) {
+            return Ok(false);
+        }
         // Through systemd, because a node that does not answer would block antctl.
         let units: Vec<String> = ours.iter().map(|entry| entry.unit()).collect();
         self.systemctl.stop(&units)?;
@@ -174,6 +182,11 @@ impl AntctlManager {
             return Ok(false);
         }
         ours.iter().for_each(|entry| self.forget_pid(&entry.root));
+        // The removal of a node that still has a process stops the process.
+        let processes = Processes::scan()?;
+        if ours.iter().any(|entry| !processes.of(&entry.root).is_empty()) {
+            return Ok(false);
+        }
         let said = self.antctl.run(&AntctlCommand::reset())?;
         self.note_change();
         if let Err(failure) = said {

@@ -19,6 +19,7 @@ use std::sync::atomic::Ordering;
 use crate::colony::{Binary, Node, NodeId, ProcessState, ProcessStatus, Version};
 use crate::program::Program;
 
+use super::files::refuse_mounts;
 use super::{DefinedNode, ManagerError, ProcessManager, launch_command};
 
 pub use manager::AntctlManager;
@@ -124,7 +125,9 @@ impl ProcessManager for AntctlManager {
 
     fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         // Check this before the stop: a node that antctl cannot remove keeps running.
-        self.registry()?;
+        let before = self.registry()?;
+        let root = before.entry_of(node).map_or(&node.home.root, |entry| &entry.root);
+        refuse_mounts(&unblock::with_root(node, root))?;
         self.stop(node)?;
         let registry = self.registry()?;
         let entry = registry.entry_of(node);

@@ -6,6 +6,7 @@ use std::thread::sleep;
 use crate::colony::Node;
 
 use super::super::process_scan::check_no_process;
+use super::super::stop_processes::stop_strays;
 use super::super::timeouts::ANTCTL_STARTUP_WATCH;
 use super::super::{ManagerError, ProcessManager, files};
 use super::command_line::{AntctlCommand, BinarySource};
@@ -103,7 +104,9 @@ impl AntctlManager {
             self.stop_by_systemd(node, &unit, said)?;
         }
         self.forget_pid(root);
-        Ok(())
+        let node = with_root(node, root);
+        let stopped = stop_strays(&[&node], vec![Ok(())], &self.layout).pop();
+        stopped.unwrap_or(Ok(()))
     }
 
     /// Removes a stopped node from antctl's registry, with its service, data and logs.

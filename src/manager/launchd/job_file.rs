@@ -10,6 +10,9 @@ use plist::{Dictionary, Value};
 use crate::manager::discovered_node::{self, DiscoveredNode};
 use crate::manager::timeouts::STOP_TIMEOUT;
 
+/// The umask 027.
+const NODE_UMASK: u32 = 0o027;
+
 /// The keys of a job that wnm writes and reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JobFile {
@@ -51,6 +54,8 @@ impl JobFile {
             set("StandardOutPath", console.as_str().into());
             set("StandardErrorPath", console.as_str().into());
         }
+        // Other accounts may not read what a node writes; a property list has no octal numbers.
+        set("Umask", NODE_UMASK.into());
         set("RunAtLoad", true.into());
         set("KeepAlive", true.into());
         // launchd waits this long from SIGTERM to SIGKILL; its default is 20 s.
@@ -140,6 +145,7 @@ mod tests {
              <key>EnvironmentVariables</key>\n<dict>\n<key>A</key>\n<string>two &apos;words&apos;</string>\n</dict>\n\
              <key>StandardOutPath</key>\n<string>/l/console.log</string>\n\
              <key>StandardErrorPath</key>\n<string>/l/console.log</string>\n\
+             <key>Umask</key>\n<integer>23</integer>\n\
              <key>RunAtLoad</key>\n<true/>\n<key>KeepAlive</key>\n<true/>\n\
              <key>ExitTimeOut</key>\n<integer>10</integer>\n</dict>\n</plist>"
         );

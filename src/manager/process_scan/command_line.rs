@@ -9,6 +9,21 @@ const WRAPPERS: [&str; 8] = [
     "sudo", "doas", "env", "setsid", "nohup", "strace", "gdb", "timeout",
 ];
 
+/// How the names of programs begin that run an antnode in their own process: for scripts, and for other processors.
+const INTERPRETERS: [&str; 16] = [
+    "sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "busybox", "python", "pypy", "perl", "ruby", "qemu-",
+    "box64", "ld-linux", "ld-musl",
+];
+
+/// Whether a program of this name runs the file that its command line names.
+pub(super) fn is_interpreter(program: &OsStr) -> bool {
+    let bytes = program.as_bytes();
+    INTERPRETERS.iter().any(|name| {
+        let rest = bytes.strip_prefix(name.as_bytes());
+        rest.is_some_and(|rest| name.len() > 4 || !rest.first().is_some_and(u8::is_ascii_alphabetic))
+    })
+}
+
 /// The root that a command line names, if it is that of an antnode.
 pub(super) fn root_of(command: &[OsString]) -> Option<PathBuf> {
     let program = file_name(command.first()?)?;

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 use crate::manager::discovered_node::{self, DiscoveredNode};
 use crate::program::user_account;
 
-use super::command_line::{antnode_position, has_root_option, root_of};
-use super::proc_files;
+use super::command_line::{antnode_position, has_root_option, is_interpreter, root_of};
+use super::{proc_files, same_folder};
 
 /// A process that is a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +41,14 @@ impl NodeProcess {
                 false => root.components().collect(),
             };
         }
+        if antnode_position(&command) != Some(0) && !runs_scripts(pid, &command) {
+            // A parent that carries the command line of its child, as `screen` and `tini` do.
+            return None;
+        }
         // The owner is checked on the path that is kept, whatever a symlink leads to a moment later.
         let real_root = resolve(&root);
-        (!is_of_other_user(pid, &real_root)).then_some(NodeProcess {
+        let is_node = !is_of_other_user(pid, &real_root) && same_folder::is_ours(pid, &real_root);
+        is_node.then_some(NodeProcess {
             pid,
             command,
             root,
@@ -81,6 +86,13 @@ impl NodeProcess {
         found.environment = proc_files::environment(self.pid, "ANT_");
         Some(found)
     }
+}
+
+/// Whether the program of a process is one that runs scripts, by its file where that can be read.
+fn runs_scripts(pid: u32, command: &[OsString]) -> bool {
+    let file = proc_files::executable(pid);
+    let program = file.as_deref().or(command.first().map(Path::new));
+    program.and_then(Path::file_name).is_some_and(is_interpreter)
 }
 
 /// A path without symlinks; the path itself if it is relative or leads nowhere.

@@ -94,6 +94,10 @@ impl MachineReader for Machine {
         Some(if path == Path::new("/own") { 10 } else { 9 })
     }
 
+    fn changed_at(&self, _: &Path) -> Option<Timestamp> {
+        None
+    }
+
     /// `/own` is a filesystem of its own.
     fn has_root(&self, roots: &[PathBuf]) -> Vec<RootState> {
         let seen = |root: &PathBuf| match root.to_str() {
@@ -178,6 +182,7 @@ fn inputs(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>
             search: "/none:/plain::/bin:/ill",
         },
         known: &[],
+        living: &|up| vec![Some(true); up.len()],
         processes: &|mute| {
             mute.iter()
                 .map(|node| Some(ProcessStatus::running(node.id.0)))

@@ -199,6 +199,7 @@ impl ServerAccess for LocalServer {
         let text = |word: std::ffi::OsString| word.to_string_lossy().into_owned();
         Ok(process_scan::all_commands()?
             .into_iter()
+            .filter(|(pid, _)| !process_scan::is_in_container(*pid))
             .map(|(pid, words)| ServerProcess {
                 pid,
                 words: words.into_iter().map(text).collect(),

@@ -15,7 +15,42 @@ use crate::program::signal::Signal;
 use crate::program::user_account::Account;
 use crate::signals;
 
-use super::node_files::pid_file;
+/// Stops processes that name the roots of `nodes` although their manager does not run them any more, as one that was
+/// started by hand. `stopped` are the results of the manager; returns them with those of the processes.
+pub(super) fn stop_strays(
+    nodes: &[&Node],
+    mut stopped: Vec<Result<(), ManagerError>>,
+    layout: &NodeLayout,
+) -> Vec<Result<(), ManagerError>> {
+    let checked: Vec<usize> = (0..nodes.len()).filter(|place| stopped[*place].is_ok()).collect();
+    if checked.is_empty() {
+        return stopped;
+    }
+    let running = match Processes::scan() {
+        Ok(running) => running,
+        Err(error) => return error.for_each(nodes, ManagerError::not_stopped),
+    };
+    let strays: Vec<usize> = checked
+        .into_iter()
+        .filter(|place| !running.of(&nodes[*place].home.root).is_empty())
+        .collect();
+    let theirs: Vec<&Node> = strays.iter().map(|place| nodes[*place]).collect();
+    for node in &theirs {
+        let pids: Vec<u32> = running
+            .of(&node.home.root)
+            .iter()
+            .map(|process| process.pid)
+            .collect();
+        tracing::warn!(
+            "process {pids:?} runs `{}` outside of its service: stopping it",
+            node.name.full()
+        );
+    }
+    for (place, result) in strays.into_iter().zip(stop_all(&theirs, &running, layout)) {
+        stopped[place] = result;
+    }
+    stopped
+}
 
 /// Stops all of `nodes` that are among `running`, waiting for all of them together; returns one result for each.
 pub(super) fn stop_all(
@@ -77,9 +112,12 @@ pub(super) fn stop_all(
             let root = node.home.root.as_path();
             if let Some(why) = error_of(&refused, root) {
                 // A node without a process is stopped, whatever its row says.
-                return match running.of(root).is_empty() {
-                    true => Ok(()),
-                    false => Err(ManagerError::not_stopped(node, why)),
+                return match running.of(root).first() {
+                    None => Ok(()),
+                    Some(process) => {
+                        let why = format!("process {} is alive: {why}", process.pid);
+                        Err(ManagerError::not_stopped(node, why))
+                    }
                 };
             }
             if let Some((pid, _)) = living.iter().find(|(_, living)| *living == root) {
@@ -88,9 +126,6 @@ pub(super) fn stop_all(
                     node,
                     format!("process {pid} is alive: {why}"),
                 ));
-            }
-            if let Err(error) = layout.files.delete_unsynced(&pid_file(node)) {
-                tracing::debug!("{error}");
             }
             Ok(())
         })
