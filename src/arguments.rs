@@ -14,14 +14,34 @@ mod completions;
 mod flags;
 mod help;
 mod man_page;
+mod subcommands;
+
+pub use completions::{NodeNames, VARIABLE as COMPLETION_VARIABLE, complete};
+use subcommands::Operands;
+pub use subcommands::{CONFIG_ACTIONS, OtherCommand, SCHEDULE_ACTIONS, Subcommand};
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
 pub enum Arguments {
     /// A run, with the settings in the flags.
     Run(Vec<Provided>),
+    /// A command in words, with the settings in its operands and flags.
+    Command(CommandWords, Vec<Provided>),
     /// To print information, without a run.
     Info(InfoRequest),
+}
+
+/// Whether a setting requests something itself, so that a command in words replaces it.
+#[must_use]
+pub fn is_request(setting: &Setting) -> bool {
+    flags::is_request(setting)
+}
+
+/// A command in words, and the operands that are no settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandWords {
+    pub command: Subcommand,
+    pub words: Vec<String>,
 }
 
 /// Information that needs neither a colony nor a home directory.
@@ -29,8 +49,10 @@ pub enum Arguments {
 pub enum InfoRequest {
     /// `--help`: every flag.
     Help,
-    /// `-h`: the flags of daily use.
+    /// `-h`: the commands and the flags of daily use.
     ShortHelp,
+    /// `wnm stop --help`, `wnm help stop`.
+    CommandHelp(Subcommand),
     /// `--version`.
     Version,
     /// `--completions SHELL`, the shell being one of [`flags::SHELLS`].
@@ -45,6 +67,7 @@ pub fn text(topic: &InfoRequest, terminal: Terminal) -> String {
     match topic {
         InfoRequest::Help => help::long(terminal.out, terminal.columns),
         InfoRequest::ShortHelp => help::short(terminal.out, terminal.columns),
+        InfoRequest::CommandHelp(command) => help::of_command(*command, terminal.out, terminal.columns),
         InfoRequest::Version => format!("wnm version {}", env!("CARGO_PKG_VERSION")),
         InfoRequest::Completions(shell) => completions::script(shell),
         InfoRequest::Manual => man_page::page(),
@@ -54,24 +77,37 @@ pub fn text(topic: &InfoRequest, terminal: Terminal) -> String {
 /// Reads the command line; `args` begins with the name of the program.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, SettingsError> {
     let args: Vec<OsString> = args.into_iter().collect();
-    let matches = match flags::reader().try_get_matches_from(&args) {
+    if let Some(topic) = help_command(&args)? {
+        return Ok(Arguments::Info(topic));
+    }
+    let matches = match flags::reader(&args).try_get_matches_from(&args) {
         Ok(matches) => matches,
         Err(error) => {
             // Help is printed even if another argument is invalid.
             let asks = |name: &str| args.iter().skip(1).any(|arg| arg == name);
-            return match (asks("--help"), asks("-h")) {
-                (true, _) => Ok(Arguments::Info(InfoRequest::Help)),
-                (false, true) => Ok(Arguments::Info(InfoRequest::ShortHelp)),
-                (false, false) => Err(error_of(&error, &args)),
+            let command = args.get(1).and_then(|arg| Subcommand::from_word(arg.to_str()?));
+            return match (asks("--help"), asks("-h"), command) {
+                (true, _, Some(command)) | (_, true, Some(command)) => {
+                    Ok(Arguments::Info(InfoRequest::CommandHelp(command)))
+                }
+                (true, _, None) => Ok(Arguments::Info(InfoRequest::Help)),
+                (false, true, None) => Ok(Arguments::Info(InfoRequest::ShortHelp)),
+                (false, false, _) => Err(error_of(&error, &args)),
             };
         }
     };
-    if let Some(topic) = topic(&matches, &args)? {
+    let command = matches
+        .subcommand()
+        .and_then(|(word, own)| Some((Subcommand::from_word(word)?, own)));
+    if let Some(topic) = topic(&matches, command, &args)? {
         return Ok(Arguments::Info(topic));
     }
-    let given: Vec<Provided> = SETTINGS
+    let mut given: Vec<Provided> = SETTINGS
         .iter()
-        .filter_map(|setting| provided(setting, &matches))
+        .filter_map(|setting| {
+            let own = command.and_then(|(_, own)| provided(setting, own));
+            own.or_else(|| provided(setting, &matches))
+        })
         .collect();
     // Arguments of nodes can begin with dashes, but a known flag means that the value is missing.
     let swallowed = given.iter().find(|one| {
@@ -85,25 +121,96 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Arguments, Sett
                     .is_some_and(|arg| arg.contains('=') && arg.ends_with(one.text.as_str()))
             })
     });
-    match swallowed {
-        Some(one) => Err(SettingsError::MissingValue {
+    if let Some(one) = swallowed {
+        return Err(SettingsError::MissingValue {
             flag: format!("--{}", one.setting.name),
-        }),
-        None => Ok(Arguments::Run(given)),
+        });
+    }
+    let Some((command, own)) = command else {
+        return Ok(Arguments::Run(given));
+    };
+    if let Some(request) = given.iter().find(|one| flags::is_request(one.setting)) {
+        return Err(SettingsError::UnexpectedArgument(format!(
+            "--{}",
+            request.setting.name
+        )));
+    }
+    let words = operands(command, own, &mut given)?;
+    if let (Subcommand::Action(action), Some(setting)) = (command, table::find("force_action")) {
+        given.push(Provided {
+            setting,
+            text: action.word().to_owned(),
+            source: Source::Flag,
+        });
+    }
+    Ok(Arguments::Command(CommandWords { command, words }, given))
+}
+
+/// `wnm help` and `wnm help COMMAND`.
+fn help_command(args: &[OsString]) -> Result<Option<InfoRequest>, SettingsError> {
+    let word = |index: usize| args.get(index).and_then(|arg| arg.to_str());
+    match (word(1), word(2)) {
+        (Some("help"), None) => Ok(Some(InfoRequest::ShortHelp)),
+        (Some("help"), Some(name)) => match Subcommand::from_word(name) {
+            Some(command) => Ok(Some(InfoRequest::CommandHelp(command))),
+            None => Err(unknown(name, args)),
+        },
+        _ => Ok(None),
     }
 }
 
+/// Turns the operands of a command into settings, and returns those that are none.
+fn operands(
+    command: Subcommand,
+    own: &ArgMatches,
+    given: &mut Vec<Provided>,
+) -> Result<Vec<String>, SettingsError> {
+    let operands = command.facts().operands;
+    let words: Vec<String> = match own.try_get_many::<String>(flags::OPERANDS) {
+        Ok(Some(words)) => words.cloned().collect(),
+        _ => Vec::new(),
+    };
+    let name = match operands {
+        Operands::Nodes => "service_name",
+        Operands::Count => "count",
+        Operands::None | Operands::Words(..) | Operands::File => return Ok(words),
+    };
+    let Some(setting) = table::find(name).filter(|_| !words.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    if operands == Operands::Count
+        && let Some(second) = words.get(1)
+    {
+        return Err(SettingsError::UnexpectedArgument(second.clone()));
+    }
+    // Operands and `--service_name` together name the nodes.
+    let flag = given.iter().position(|one| one.setting.name == name);
+    let flag = flag.map(|place| given.remove(place).text);
+    given.push(Provided {
+        setting,
+        text: words.into_iter().chain(flag).collect::<Vec<_>>().join(","),
+        source: Source::Flag,
+    });
+    Ok(Vec::new())
+}
+
 /// The requested information; help has priority.
-fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>, SettingsError> {
+fn topic(
+    matches: &ArgMatches,
+    command: Option<(Subcommand, &ArgMatches)>,
+    args: &[OsString],
+) -> Result<Option<InfoRequest>, SettingsError> {
     let given = |name: &str| {
-        flags::INFORMATION
-            .iter()
-            .find(|own| own.name == name)
-            .and_then(|own| provided(own, matches))
+        let own = flags::INFORMATION.iter().find(|own| own.name == name)?;
+        let of_command = command.and_then(|(_, matches)| provided(own, matches));
+        of_command.or_else(|| provided(own, matches))
     };
     let is_on =
         |name: &str| given(name).is_some_and(|one| parse_value::parse_switch(&one.text) != Some(false));
     if is_on("help") {
+        if let Some((command, _)) = command {
+            return Ok(Some(InfoRequest::CommandHelp(command)));
+        }
         // `-h` can be joined with other short flags, as in `-vh`; clap does not tell it from `--help`.
         let is_long = args
             .iter()
@@ -139,6 +246,8 @@ fn topic(matches: &ArgMatches, args: &[OsString]) -> Result<Option<InfoRequest>,
 }
 
 fn provided(setting: &'static Setting, matches: &ArgMatches) -> Option<Provided> {
+    // A command in words does not know every flag.
+    matches.try_contains_id(setting.name).ok()?;
     let given = matches.value_source(setting.name) == Some(ValueSource::CommandLine);
     let texts = matches.get_many::<String>(setting.name).filter(|_| given)?;
     let texts: Vec<&str> = texts.map(String::as_str).collect();
@@ -162,6 +271,9 @@ fn error_of(error: &clap::Error, args: &[OsString]) -> SettingsError {
     match error.kind() {
         ErrorKind::InvalidUtf8 => garbled(args),
         ErrorKind::UnknownArgument => unknown(&wrong, args),
+        ErrorKind::InvalidSubcommand => {
+            unknown(&named(ContextKind::InvalidSubcommand).unwrap_or_default(), args)
+        }
         // A value of a flag without values, such as `-q=1`.
         ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => SettingsError::UnexpectedArgument(wrong),
         _ => SettingsError::MissingValue { flag },
@@ -205,9 +317,13 @@ fn unknown(wrong: &str, args: &[OsString]) -> SettingsError {
     let written = if wrong.starts_with("--") { wrong } else { whole };
     let written = written.split('=').next().unwrap_or(written);
     let Some(name) = written.strip_prefix('-') else {
-        return SettingsError::UnexpectedArgument(written.to_owned());
+        return unknown_word(written, args);
     };
     let name = table::normalize(name.trim_start_matches('-'));
+    // It exists, but not together with a command in words.
+    if written.starts_with("--") && table::find(&name).is_some_and(flags::is_request) {
+        return SettingsError::UnexpectedArgument(written.to_owned());
+    }
     let names = SETTINGS
         .iter()
         .chain(&flags::INFORMATION)
@@ -219,177 +335,27 @@ fn unknown(wrong: &str, args: &[OsString]) -> SettingsError {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
-
-    use super::{Arguments, InfoRequest, parse};
-    use crate::settings::table::SETTINGS;
-    use crate::settings::table::ValueType;
-
-    fn read(words: &[&str]) -> Result<Arguments, String> {
-        let args = ["wnm"].iter().chain(words).map(OsString::from);
-        parse(args).map_err(|error| error.to_string())
+/// The error about a word that is no command; only where a command can stand, another one is suggested.
+fn unknown_word(word: &str, args: &[OsString]) -> SettingsError {
+    let is_first = args
+        .iter()
+        .skip(1)
+        .find(|arg| *arg != "help")
+        .is_some_and(|arg| arg == word);
+    if !is_first {
+        return SettingsError::UnexpectedArgument(word.to_owned());
     }
-
-    fn flags_of(words: &[&str]) -> Vec<(&'static str, String)> {
-        match read(words) {
-            Ok(Arguments::Run(given)) => given.into_iter().map(|s| (s.setting.name, s.text)).collect(),
-            other => panic!("{words:?}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_setting_is_a_flag_in_both_spellings() {
-        for setting in SETTINGS {
-            for name in [setting.name.to_owned(), setting.kebab()] {
-                let expected = [(setting.name, "x".to_owned())];
-                assert_eq!(flags_of(&[&format!("--{name}=x")]), expected);
-                if setting.value_type == ValueType::Switch {
-                    assert_eq!(
-                        flags_of(&[&format!("--{name}")]),
-                        [(setting.name, "true".to_owned())]
-                    );
-                } else {
-                    assert_eq!(flags_of(&[&format!("--{name}"), "x"]), expected);
-                    let missing = read(&[&format!("--{name}")]).unwrap_err();
-                    assert_eq!(missing, format!("a value is required for '--{}'", setting.name));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn short_flags_can_be_joined() {
-        assert_eq!(
-            flags_of(&["-qv", "-c", "/my.conf"]),
-            [
-                ("config", "/my.conf".to_owned()),
-                ("verbose", "true".to_owned()),
-                ("quiet", "true".to_owned())
-            ]
-        );
-    }
-
-    #[test]
-    fn last_of_equal_flags_wins_and_negative_numbers_are_values() {
-        assert_eq!(
-            flags_of(&["--node_cap", "41", "--node-cap=44", "--delay_start", "-5"]),
-            [("node_cap", "44".to_owned()), ("delay_start", "-5".to_owned())]
-        );
-        assert_eq!(
-            flags_of(&["--no_upnp", "--no-upnp=off"]),
-            [("no_upnp", "off".to_owned())]
-        );
-    }
-
-    #[test]
-    fn arguments_of_nodes_can_begin_with_dashes() {
-        assert_eq!(
-            flags_of(&["--start_args", "--local --first"]),
-            [("start_args", "--local --first".to_owned())]
-        );
-        assert_eq!(
-            flags_of(&["--start_args", "--local"]),
-            [("start_args", "--local".to_owned())]
-        );
-        assert_eq!(
-            read(&["--start_args", "--dry_run"]).unwrap_err(),
-            "a value is required for '--start_args'"
-        );
-        assert_eq!(
-            flags_of(&["--start_args=--init"]),
-            [("start_args", "--init".to_owned())]
-        );
-    }
-
-    #[test]
-    fn rejects_unknown_arguments_with_similar_name() {
-        for (words, expected) in [
-            (
-                &["--nodecap", "4"][..],
-                "unexpected argument '--nodecap'; did you mean '--node_cap'?",
-            ),
-            (
-                &["--nodecap=4"],
-                "unexpected argument '--nodecap'; did you mean '--node_cap'?",
-            ),
-            (
-                &["--dry"],
-                "unexpected argument '--dry'; did you mean '--dry_run'?",
-            ),
-            (
-                &["--dryrun"],
-                "unexpected argument '--dryrun'; did you mean '--dry_run'?",
-            ),
-            (&["--frobnicate"], "unexpected argument '--frobnicate'"),
-            (
-                &["-report", "node-status"],
-                "unexpected argument '-report'; did you mean '--report'?",
-            ),
-            (&["-x"], "unexpected argument '-x'"),
-            (&["hello"], "unexpected argument 'hello'"),
-            (&["--", "--node_cap", "4"], "unexpected argument '--node_cap'"),
-            (&["--dry_run", "yes"], "unexpected argument 'yes'"),
-            (
-                &["--node_cap", "--dry_run"],
-                "a value is required for '--node_cap'",
-            ),
-        ] {
-            assert_eq!(read(words).unwrap_err(), expected, "{words:?}");
-        }
-        let odd = |words: &[&[u8]]| {
-            let words = words.iter().map(|word| OsString::from_vec(word.to_vec()));
-            let args = std::iter::once(OsString::from("wnm")).chain(words);
-            parse(args).unwrap_err().to_string()
-        };
-        let refused = "invalid value '\u{fffd}' for '--host': not UTF-8 text";
-        assert_eq!(odd(&[b"--host", b"\xff"]), refused);
-        assert_eq!(odd(&[b"--host=\xff"]), refused);
-        assert_eq!(odd(&[b"--dry_run", b"\xff"]), "unexpected argument '\u{fffd}'");
-        assert_eq!(odd(&[b"\xff"]), "unexpected argument '\u{fffd}'");
-    }
-
-    #[test]
-    fn information_flags_have_priority() {
-        for (words, topic) in [
-            (&["--help"][..], InfoRequest::Help),
-            (&["-h"], InfoRequest::ShortHelp),
-            (&["-vh"], InfoRequest::ShortHelp),
-            (&["--dry_run", "-h"], InfoRequest::ShortHelp),
-            (&["--bogus", "--help"], InfoRequest::Help),
-            (&["-h", "--node_cap"], InfoRequest::ShortHelp),
-            (&["-V"], InfoRequest::Version),
-            (&["--version", "--init"], InfoRequest::Version),
-            (&["--version", "--help"], InfoRequest::Help),
-            (&["--man"], InfoRequest::Manual),
-            (
-                &["--completions", "Fish"],
-                InfoRequest::Completions("fish".to_owned()),
-            ),
-        ] {
-            match read(words) {
-                Ok(Arguments::Info(told)) => assert_eq!(told, topic, "{words:?}"),
-                other => panic!("{words:?}: {other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn rejects_unknown_shells() {
-        for (words, expected) in [
-            (
-                &["--completions", "tcsh"][..],
-                "invalid value 'tcsh' for '--completions'; possible values: bash, zsh, fish",
-            ),
-            (&["--completions"], "a value is required for '--completions'"),
-            (
-                &["--completion", "zsh"],
-                "unexpected argument '--completion'; did you mean '--completions'?",
-            ),
-        ] {
-            assert_eq!(read(words).unwrap_err(), expected, "{words:?}");
-        }
+    let flag = table::find_by_key(word).map(|setting| format!("--{}", setting.name));
+    let commands = || Subcommand::all().map(Subcommand::word);
+    let begun = commands().find(|command| word.len() > 2 && command.starts_with(word));
+    let similar = begun.or_else(|| table::most_similar(&word.to_ascii_lowercase(), commands()));
+    let similar = flag.or_else(|| similar.map(str::to_owned));
+    SettingsError::Unknown {
+        name: word.to_owned(),
+        similar,
+        place: Source::Flag,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What a run does, decided by its options.
 
+use crate::arguments::{CommandWords, OtherCommand, Subcommand};
 use crate::colony::{ChosenBy, ForcedAction};
 use crate::plan::NodeSelection;
 use crate::settings::{ForceAction, OtherAction, ReportKind, RunOptions};
@@ -27,14 +28,45 @@ pub enum Request {
     Order(ForcedAction, NodeSelection),
     /// Print a report.
     Report(ReportKind),
+    /// Show the nodes, one line each.
+    Status,
+    /// Stop nodes and start them again.
+    Restart(NodeSelection),
     /// Find problems of the colony.
     Doctor,
 }
 
 impl Request {
-    /// What `run` requests. As for the Python wnm, `--init` has priority over a report, and a report over an action.
+    /// What a command line requests: its command in words, or else its flags.
     #[must_use]
-    pub fn from_options(run: &RunOptions) -> Request {
+    pub fn new(command: Option<&CommandWords>, run: &RunOptions) -> Request {
+        match command {
+            Some(words) => Request::from_command(words, run),
+            None => Request::from_options(run),
+        }
+    }
+
+    fn from_command(words: &CommandWords, run: &RunOptions) -> Request {
+        let select = |action| {
+            let count = i64::from(run.count.unwrap_or(1));
+            NodeSelection::of(action, &run.service_name, count)
+        };
+        let order = |action| Request::Order(action, select(action));
+        match words.command {
+            Subcommand::Action(action) => order(action),
+            Subcommand::Other(other) => match other {
+                OtherCommand::Status => Request::Status,
+                OtherCommand::Plan => Request::Report(ReportKind::Plan),
+                OtherCommand::History => Request::Report(ReportKind::History),
+                OtherCommand::Doctor => Request::Doctor,
+                OtherCommand::Restart => Request::Restart(select(ForcedAction::Stop)),
+                OtherCommand::Enable => order(ForcedAction::Start),
+            },
+        }
+    }
+
+    /// What `run` requests. As for the Python wnm, `--init` has priority over a report, and a report over an action.
+    fn from_options(run: &RunOptions) -> Request {
         // It changes nothing, so no other flag may change anything.
         if run.doctor {
             return Request::Doctor;
@@ -74,6 +106,9 @@ impl Request {
     }
 }
 
+/// What the filters of nodes are used with.
+const FILTERED: &str = "an action or a report about nodes";
+
 /// A flag that this request does not use, and the requests that use it.
 pub type IgnoredFlag = (&'static str, &'static str);
 
@@ -86,7 +121,7 @@ impl Request {
             Request::Order(action, _) => {
                 matches!(action.facts().chosen_by, ChosenBy::Name | ChosenBy::NameOrCount)
             }
-            Request::Survey(_) => true,
+            Request::Survey(_) | Request::Status | Request::Restart(_) => true,
             Request::Report(kind) => !matches!(
                 kind,
                 ReportKind::MachineConfig | ReportKind::MachineMetrics | ReportKind::Plan
@@ -94,7 +129,7 @@ impl Request {
             _ => false,
         };
         let uses_count = match self {
-            Request::Report(ReportKind::History) => true,
+            Request::Report(ReportKind::History) | Request::Restart(_) => true,
             Request::Order(action, _) => {
                 action.facts().chosen_by == ChosenBy::Count || !is_given("service_name")
             }
@@ -108,6 +143,13 @@ impl Request {
                 uses_count,
                 "an action without names, or `--report history`",
             ),
+            ("state", uses_names, FILTERED),
+            ("older_than", uses_names, FILTERED),
+            ("storage", uses_names, FILTERED),
+            ("manager", uses_names, FILTERED),
+            ("silent", uses_names, FILTERED),
+            ("columns", *self == Request::Status, "`wnm status`"),
+            ("sort", *self == Request::Status, "`wnm status`"),
             ("migrate_anm", is_init, "`--init`"),
             ("since", matches!(self, Request::Report(_)), "`--report history`"),
             (
@@ -117,7 +159,7 @@ impl Request {
             ),
             (
                 "report_format",
-                matches!(self, Request::Report(_) | Request::Doctor),
+                matches!(self, Request::Report(_) | Request::Doctor | Request::Status),
                 "`--report`",
             ),
         ]

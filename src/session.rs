@@ -2,6 +2,7 @@
 
 mod antctl_options;
 pub mod confirm;
+mod exit_errors;
 mod living;
 mod orphans;
 mod resolve;
@@ -11,22 +12,21 @@ mod version_query;
 use std::ffi::OsString;
 use std::path::Path;
 
-use crate::arguments::{self, Arguments};
+use crate::arguments::{self, Arguments, CommandWords};
 use crate::clock::{Clock, RealClock};
 use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
 use crate::error::ExitError;
 use crate::execute::RemovedNodes;
 use crate::firewall;
-use crate::lock::{self, CycleLock};
+use crate::lock::CycleLock;
 use crate::logging::{self, Verbosity};
 use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, TakeoverPolicy, Template};
 use crate::program::user_account;
 use crate::settings::locations::{self, HostFacts, Operator, Platform};
-use crate::settings::{self, Locations, LogLevel, Provided, RunOptions, Settings, Variables};
+use crate::settings::{self, Locations, LogLevel, Provided, RunOptions, Settings, Source, Variables};
 use crate::store::{self, NodeRows, Store, UnreadableRow};
 use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
-use crate::takeover::anm;
 use crate::terminal::Terminal;
 use crate::world::World;
 pub use antctl_options::node_binary;
@@ -37,6 +37,8 @@ pub struct Session {
     pub variables: Variables,
     pub place: Locations,
     pub run: RunOptions,
+    /// The command in words; None for a run that only has flags.
+    pub command: Option<CommandWords>,
     /// The properties of stdout and stderr.
     pub terminal: Terminal,
     /// The values from flags, environment and files, without those of the database and the defaults.
@@ -64,14 +66,24 @@ impl Session {
         variables: Variables,
         terminal: Terminal,
     ) -> Result<SessionStart, ExitError> {
-        let flags = match arguments::parse(args)? {
+        let (command, flags) = match arguments::parse(args)? {
             Arguments::Info(topic) => return Ok(SessionStart::Answer(arguments::text(&topic, terminal))),
-            Arguments::Run(flags) => flags,
+            Arguments::Run(flags) => (None, flags),
+            Arguments::Command(command, flags) => (Some(command), flags),
         };
         let operator = Operator::from_process(&variables)?;
-        let provided = settings::read_layers(flags, &variables, &operator.home)?;
+        let mut provided = settings::read_layers(flags, &variables, &operator.home)?;
+        if command.is_some() {
+            // A variable such as `REPORT` does not turn the command into another one.
+            provided.retain(|one| one.source == Source::Flag || !arguments::is_request(one.setting));
+        }
         let run = settings::run_options(&provided, &operator.home, &variables)?;
-        logging::start(verbosity(run.level()), variables.get("RUST_LOG"), terminal.err);
+        let level = match &command {
+            // On a terminal, the answer says what was done.
+            Some(_) if terminal.columns.is_some() && run.has_default_level() => LogLevel::Warning,
+            _ => run.level(),
+        };
+        logging::start(verbosity(level), variables.get("RUST_LOG"), terminal.err);
         let machine = HostFacts {
             platform: Platform::here(),
             peek: &store::peek,
@@ -88,6 +100,7 @@ impl Session {
             variables,
             place,
             run,
+            command,
             terminal,
             provided,
             clock,
@@ -331,67 +344,5 @@ fn verbosity(level: LogLevel) -> Verbosity {
         LogLevel::Warning => Verbosity::Warning,
         LogLevel::Info => Verbosity::Info,
         LogLevel::Debug | LogLevel::Trace => Verbosity::Debug,
-    }
-}
-
-impl From<settings::SettingsError> for ExitError {
-    fn from(error: settings::SettingsError) -> ExitError {
-        let fixed = error.is_refusal();
-        let error = if fixed {
-            ExitError::refused(error)
-        } else {
-            ExitError::mistaken(error)
-        };
-        error.hint("nothing was changed")
-    }
-}
-
-impl From<store::StoreError> for ExitError {
-    fn from(error: store::StoreError) -> ExitError {
-        use store::Fault;
-        let error = match error.fault {
-            Fault::Locked => store::StoreError {
-                fault: if lock::has_no_locks(&error.path) {
-                    Fault::NoLocks
-                } else {
-                    Fault::Locked
-                },
-                ..error
-            },
-            _ => error,
-        };
-        let refused = ExitError::refused(&error);
-        match error.fault {
-            Fault::NotADatabase | Fault::Damaged(_) => refused.hint(
-                "put a backup in its place; without one move it away, and `wnm --init --import` finds the nodes again",
-            ),
-            Fault::Ahead(_) => refused.hint("use that wnm, or the copy that was made before its migration"),
-            Fault::Locked => refused.hint("end that program: `sudo find /proc/[0-9]*/fd -lname PATH` names it"),
-            Fault::Denied(_) => refused.hint("run wnm as the user whose colony it is"),
-            Fault::Full => refused.hint("make room on its disk; the next run goes on"),
-            Fault::Quota => refused.hint("delete files of this account, or have its quota raised"),
-            Fault::NoLocks => refused.hint("keep the database on a disk of this machine: `--dbpath`"),
-            _ => refused,
-        }
-    }
-}
-
-impl From<anm::TakeoverError> for ExitError {
-    fn from(error: anm::TakeoverError) -> ExitError {
-        let exit_error = ExitError::refused(&error);
-        match error.hint() {
-            Some(hint) => exit_error.hint(hint),
-            None => exit_error,
-        }
-    }
-}
-
-impl From<lock::LockError> for ExitError {
-    fn from(error: lock::LockError) -> ExitError {
-        let refused = ExitError::refused(&error);
-        match error {
-            lock::LockError::Held => refused.hint("another run is at work; this one has nothing to do"),
-            lock::LockError::Unusable { .. } => refused,
-        }
     }
 }

@@ -55,6 +55,7 @@ mod surveying;
 mod systemd;
 mod terminal;
 mod upgrading;
+mod words;
 
 #[test]
 fn every_test_file_is_listed() {

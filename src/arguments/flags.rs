@@ -2,11 +2,14 @@
 //!
 //! The parser, the completions, the help and the man page are made from [`all`].
 
+use std::ffi::OsString;
+
 use clap::builder::{PossibleValuesParser, ValueParser};
 use clap::{Arg, ArgAction, Command, ValueHint};
 
 use strum::VariantArray;
 
+use super::subcommands::{Operands, Subcommand};
 use crate::settings::table::{EnvName, Group, KnownTo, Lifetime, SETTINGS, Setting, Unit, ValueType};
 
 /// One flag.
@@ -21,10 +24,12 @@ pub struct Flag {
 }
 
 /// Short flags and their long names.
-const SHORT: [(char, &str); 5] = [
+const SHORT: [(char, &str); 7] = [
     ('c', "config"),
     ('v', "verbose"),
     ('q', "quiet"),
+    ('f', "follow"),
+    ('n', "lines"),
     ('h', "help"),
     ('V', "version"),
 ];
@@ -65,17 +70,29 @@ pub static INFORMATION: [Setting; 4] = [
     ),
 ];
 
-/// The parser of the command line.
+/// The parser of the command line `args`. It knows only the commands in words that occur there, because making the flags
+/// of all commands takes longer than the rest of a short run.
 #[must_use]
-pub fn reader() -> Command {
-    bare("wnm").args(all().iter().map(Flag::read))
+pub fn reader(args: &[OsString]) -> Command {
+    let all = all();
+    let occurs = |command: &Subcommand| args.iter().skip(1).any(|arg| arg == command.word());
+    let commands = Subcommand::all().filter(occurs).map(|command| {
+        let operands = Arg::new(OPERANDS)
+            .num_args(0..)
+            .action(ArgAction::Append)
+            .value_parser(ValueParser::string());
+        let flags = all.iter().filter(|flag| !is_request(flag.setting));
+        let parser = bare(command.word()).args(flags.map(Flag::read));
+        match command.facts().operands {
+            Operands::None => parser,
+            _ => parser.arg(operands),
+        }
+    });
+    bare("wnm").args(all.iter().map(Flag::read)).subcommands(commands)
 }
 
-/// The command from which completion scripts are made; it parses nothing.
-#[must_use]
-pub fn completer() -> Command {
-    bare("wnm").args(all().iter().map(Flag::complete))
-}
+/// The id of what follows the name of a command.
+pub const OPERANDS: &str = "operands";
 
 /// A command without flags.
 pub fn bare(name: &'static str) -> Command {
@@ -83,6 +100,7 @@ pub fn bare(name: &'static str) -> Command {
         .bin_name(name)
         .disable_help_flag(true)
         .disable_version_flag(true)
+        .disable_help_subcommand(true)
         .args_override_self(true)
 }
 
@@ -107,6 +125,28 @@ pub fn all() -> Vec<Flag> {
         .collect()
 }
 
+/// The flags that request something themselves, or belong to one that does: no command in words has them.
+const REQUESTS: &[&str] = &[
+    "init",
+    "import",
+    "migrate_anm",
+    "anm_wait",
+    "ntracking",
+    "rollback_anm",
+    "force_action",
+    "report",
+    "doctor",
+    "remove_lockfile",
+    "completions",
+    "man",
+];
+
+/// Whether a flag cannot be used with a command in words.
+#[must_use]
+pub fn is_request(setting: &Setting) -> bool {
+    REQUESTS.contains(&setting.name)
+}
+
 impl Flag {
     /// The placeholder of its value: the unit, or the type. None: a switch.
     #[must_use]
@@ -123,7 +163,7 @@ impl Flag {
                 Unit::Nodes => "NODES",
                 Unit::Times => "TIMES",
                 Unit::Days => "DAYS",
-                Unit::Actions | Unit::Containers => "N",
+                Unit::Actions | Unit::Containers | Unit::Lines => "N",
             },
             ValueType::Load => "LOAD",
             ValueType::Thousands => "THOUSANDS",
@@ -138,7 +178,7 @@ impl Flag {
             ValueType::Words => "WORDS",
             ValueType::Version => "VERSION",
             ValueType::Names => "NAMES",
-            ValueType::Since => "WHEN",
+            ValueType::Since | ValueType::Until => "WHEN",
             ValueType::Text => "TEXT",
         })
     }
@@ -187,6 +227,10 @@ impl Flag {
     /// The flag for completion scripts: a switch has no value, a choice has possible values.
     pub fn complete(&self) -> Arg {
         let arg = self.named().help(self.setting.help);
+        let arg = match self.setting.name.contains('_') {
+            true => arg.alias(self.setting.kebab()),
+            false => arg,
+        };
         match self.placeholder() {
             None => arg.action(ArgAction::SetTrue),
             Some(placeholder) => {

@@ -4,6 +4,7 @@ use clap::builder::styling::{Style, Styles};
 use clap::{Arg, Command};
 
 use super::flags::{self, Flag};
+use super::subcommands::Subcommand;
 use crate::settings::table::{Lifetime, ValueType};
 use crate::terminal::Coloring;
 
@@ -15,16 +16,12 @@ const MIN_WIDTH: usize = 40;
 const BOLD: Style = Style::new().bold();
 
 /// The flags in `-h`, in their order.
-pub const DAILY: [&str; 12] = [
+pub const DAILY: [&str; 8] = [
     "init",
     "rewards_address",
     "node_cap",
     "dry_run",
-    "report",
     "json",
-    "force_action",
-    "service_name",
-    "count",
     "confirm",
     "config",
     "quiet",
@@ -45,9 +42,13 @@ const CODES: &str = "  0 success, 1 refused, 2 invalid flag or setting, 3 an act
 
 const USES: &str = "wnm --init --rewards_address ADDRESS   once
        wnm --quiet                            from cron
-       wnm [FLAGS]                            at any time";
+       wnm COMMAND [NODES]... [FLAGS]         at any time";
 
-const MORE: &str = "  wnm --help               all flags, with range, default and variable
+/// How nodes are named.
+const NODES: &str = "  3, antnode0003, 1-5, 'antnode00*', all; several are separated by spaces or commas";
+
+const MORE: &str = "  wnm help COMMAND         a command, its flags and examples
+  wnm --help               all flags, with range, default and variable
   wnm --man | man -l -     the man page: files, exit codes, examples
   wnm --completions bash   shell completions, also for zsh and fish";
 
@@ -77,8 +78,52 @@ pub fn short(style: Coloring, columns: Option<usize>) -> String {
         .about(ABOUT)
         .override_usage(USES)
         .args(daily.map(|flag| flag.complete().help_heading("Common flags")))
-        .after_help(format!("{BOLD}More:{BOLD:#}\n{MORE}"));
-    written(command, style, columns)
+        .after_help(format!(
+            "{BOLD}Nodes:{BOLD:#}\n{NODES}\n\n{BOLD}More:{BOLD:#}\n{MORE}"
+        ));
+    let shown = commands().map(|command| flags::bare(command.word()).about(command.facts().about));
+    written(command.subcommands(shown), style, columns)
+}
+
+/// The commands, for the short help and the man page.
+pub fn commands() -> impl Iterator<Item = Subcommand> {
+    Subcommand::all()
+}
+
+/// The help of one command.
+pub fn of_command(command: Subcommand, style: Coloring, columns: Option<usize>) -> String {
+    let facts = command.facts();
+    let all = flags::all();
+    let shown = facts.all_flags();
+    let own = shown
+        .iter()
+        .filter_map(|name| all.iter().find(|flag| flag.setting.name == *name));
+    let widest = facts
+        .examples
+        .iter()
+        .map(|(example, _)| example.len())
+        .max()
+        .unwrap_or_default();
+    let examples: Vec<String> = facts
+        .examples
+        .iter()
+        .map(|(example, what)| format!("  {example:widest$}  {what}"))
+        .collect();
+    let nodes = match facts.placeholder() {
+        "[NODES]..." => format!("{BOLD}Nodes:{BOLD:#}\n{NODES}\n\n"),
+        _ => String::new(),
+    };
+    let after = format!(
+        "{nodes}{BOLD}Examples:{BOLD:#}\n{}\n\nEvery setting is a flag too: `wnm --help`.",
+        examples.join("\n")
+    );
+    let usage = format!("wnm {} {} [FLAGS]", command.word(), facts.placeholder());
+    let parser = flags::bare("wnm")
+        .about(facts.about)
+        .override_usage(usage.replace("  ", " "))
+        .args(own.map(|flag| flag.complete().help_heading("Flags")))
+        .after_help(after);
+    written(parser, style, columns)
 }
 
 fn written(command: Command, style: Coloring, columns: Option<usize>) -> String {
@@ -184,7 +229,32 @@ mod tests {
             assert!(help.contains(&format!("--{name}")), "{name}");
         }
         assert!(help.contains("wnm --help") && help.contains("wnm --man"));
-        assert!(help.lines().count() <= 36, "it fits on one screen:\n{help}");
+        assert!(help.lines().count() <= 58, "it fits on one screen:\n{help}");
+        for command in super::commands() {
+            assert!(
+                help.contains(&format!("  {} ", command.word())),
+                "{}",
+                command.word()
+            );
+        }
+    }
+
+    #[test]
+    fn help_of_a_command_has_its_flags_and_examples() {
+        for command in super::commands() {
+            let help = super::of_command(command, Coloring::Plain, Some(100));
+            assert!(
+                help.contains(&format!("Usage: wnm {} ", command.word())),
+                "{help}"
+            );
+            for (example, _) in command.facts().examples {
+                assert!(help.contains(example), "{help}");
+            }
+            for flag in command.facts().all_flags() {
+                assert!(help.contains(&format!("--{flag}")), "{flag}: {help}");
+            }
+            assert!(help.lines().count() <= 40 && !help.contains('\x1b'), "{help}");
+        }
     }
 
     #[test]
@@ -203,7 +273,7 @@ mod tests {
                 }
             }
             assert!(!page(Coloring::Plain, None).contains('\x1b'));
-            assert!(page(Coloring::Colour, Some(80)).contains("\x1b[1m--report\x1b[0m"));
+            assert!(page(Coloring::Colour, Some(80)).contains("\x1b[1m--dry_run\x1b[0m"));
         }
         let narrow = long(Coloring::Plain, Some(1));
         assert_eq!(flowing(&narrow), flowing(&long(Coloring::Plain, None)));

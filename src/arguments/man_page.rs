@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::flags::{self, Flag};
 use super::help;
+use super::subcommands::Subcommand;
 use crate::settings::table::{Lifetime, ValueType};
 
 /// The text of the section DESCRIPTION.
@@ -15,6 +16,14 @@ const DESCRIPTION: &[&str] = &[
      ignores limits, quotas and delays. With --report, it prints what is stored.",
     "Only one run can work on a colony at a time; another one exits at once. SIGINT and SIGTERM end a run within two \
      seconds: the current step is completed or undone, and the next run continues.",
+];
+
+/// The text at the beginning of the section COMMANDS.
+const COMMANDS: &[&str] = &[
+    "Without a command, wnm does one run. Nodes are named by number or name (3, antnode0003), by range (1-5), by pattern \
+     (antnode00*) or as all. Several names are separated by spaces or commas. --state, --older_than, --storage, --manager \
+     and --silent choose among them. A name that no node has is an error before anything is done. In a pipe, a command \
+     prints what its flag prints; on a terminal, tables and sentences.",
 ];
 
 /// The text at the beginning of the section OPTIONS.
@@ -98,18 +107,22 @@ const EXAMPLES: &[(&str, &str)] = &[
         "* * * * * /usr/local/bin/wnm --quiet",
     ),
     ("Show what the next run would do:", "wnm --dry_run"),
-    ("Show the status of the nodes:", "wnm --report node-status"),
-    ("Show why wnm does not add more nodes:", "wnm --report plan"),
+    ("Show the nodes:", "wnm status"),
+    ("Show why wnm does not add more nodes:", "wnm plan"),
     (
         "Show what wnm did in the last two days, and why:",
-        "wnm --report history --since 2d",
+        "wnm history --since 2d",
     ),
-    ("Add two nodes now:", "wnm --force_action add --count 2"),
+    ("Add two nodes now:", "wnm add 2"),
+    ("Stop two nodes until they are enabled:", "wnm disable 3 7"),
     (
-        "Stop two nodes by name:",
-        "wnm --force_action stop --service_name antnode0003,antnode0007",
+        "Change nothing for two hours; the nodes keep running:",
+        "wnm pause --until 2h",
     ),
-    ("Set the maximum number of nodes to 50:", "wnm --node_cap 50"),
+    (
+        "Set the maximum number of nodes to 50:",
+        "wnm config set node_cap 50",
+    ),
     (
         "Install the completions for bash:",
         "wnm --completions bash > ~/.local/share/bash-completion/completions/wnm",
@@ -134,9 +147,14 @@ pub fn page() -> String {
     page.request("wnm \\- run as many Autonomi nodes as CPU, memory and disk allow");
     page.section("SYNOPSIS");
     page.request(".B wnm");
-    page.request("[\\fIFLAGS\\fR]");
+    page.request("[\\fICOMMAND\\fR] [\\fINODES\\fR]... [\\fIFLAGS\\fR]");
     page.section("DESCRIPTION");
     page.paragraphs(DESCRIPTION);
+    page.section("COMMANDS");
+    page.paragraphs(COMMANDS);
+    for command in help::commands() {
+        page.command(command);
+    }
     page.section("OPTIONS");
     page.paragraphs(SETTINGS);
     let mut heading = "";
@@ -214,6 +232,18 @@ impl ManPage {
             self.request(".TP");
             self.request(&format!("\\fB{}\\fR", escaped(name)));
             self.text(about);
+        }
+    }
+
+    fn command(&mut self, command: Subcommand) {
+        let facts = command.facts();
+        self.request(".TP");
+        let operands = escaped(facts.placeholder());
+        self.request(&format!("\\fB{}\\fR \\fI{operands}\\fR", escaped(command.word())));
+        self.text(&format!("{}.", facts.about));
+        let flags: Vec<String> = facts.flags.iter().map(|flag| format!("--{flag}")).collect();
+        if !flags.is_empty() {
+            self.text(&format!("Flags: {}.", flags.join(", ")));
         }
     }
 
@@ -310,6 +340,7 @@ mod tests {
             "NAME",
             "SYNOPSIS",
             "DESCRIPTION",
+            "COMMANDS",
             "OPTIONS",
             "EXIT STATUS",
             "ENVIRONMENT",

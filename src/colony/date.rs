@@ -42,6 +42,43 @@ impl Since {
     }
 }
 
+/// The end of a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// In this many seconds.
+    In(i64),
+    /// Tomorrow, this many seconds after midnight, in UTC.
+    Tomorrow(i64),
+    At(Timestamp),
+}
+
+impl Until {
+    /// Parses `2h`, `1d12h`, `tomorrow`, `tomorrow 06:00`, or a date with an optional time and time zone; the default is
+    /// UTC. None: invalid.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Until> {
+        let text = strip(text);
+        if let Some(rest) = text.strip_prefix("tomorrow") {
+            let time = strip(rest);
+            let (time, ahead) = zone(if time.is_empty() { "00:00" } else { time })?;
+            let [hour, minute] = numbers(time, ':', [2, 2])?.map(i64::from);
+            let is_time = hour < 24 && minute < 60;
+            return is_time.then_some(Until::Tomorrow(hour * HOUR + minute * MINUTE - ahead));
+        }
+        ago(text).map(Until::In).or_else(|| moment(text).map(Until::At))
+    }
+
+    /// The time, relative to `now`.
+    #[must_use]
+    pub fn seen_from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Until::In(seconds) => now.plus(seconds),
+            Until::Tomorrow(seconds) => Timestamp((now.0.div_euclid(DAY) + 1) * DAY + seconds),
+            Until::At(moment) => moment,
+        }
+    }
+}
+
 impl Timestamp {
     /// Formats as ISO 8601: `2026-11-23T22:01:55Z`; as seconds if the year is not from -9999 to 9999.
     #[must_use]
@@ -124,7 +161,26 @@ fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Opt
 
 #[cfg(test)]
 mod tests {
-    use super::{DAY, Since, Timestamp};
+    use super::{DAY, Since, Timestamp, Until};
+
+    #[test]
+    fn reads_the_end_of_a_period() {
+        let now = Timestamp(1_795_471_315);
+        let end = |text: &str| Until::parse(text).map(|until| until.seen_from(now).utc());
+        assert_eq!(now.utc(), "2026-11-23T22:01:55Z");
+        for (text, expected) in [
+            ("2h", "2026-11-24T00:01:55Z"),
+            ("tomorrow", "2026-11-24T00:00:00Z"),
+            ("tomorrow 06:00", "2026-11-24T06:00:00Z"),
+            ("tomorrow 06:00+01:00", "2026-11-24T05:00:00Z"),
+            ("2026-12-24", "2026-12-24T00:00:00Z"),
+        ] {
+            assert_eq!(end(text).as_deref(), Some(expected), "{text}");
+        }
+        for odd in ["", "tomorrow 25:00", "tomorrow noon", "yesterday", "2", "-2h"] {
+            assert_eq!(end(odd), None, "{odd}");
+        }
+    }
 
     #[test]
     fn formats_in_utc() {

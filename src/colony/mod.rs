@@ -30,7 +30,7 @@ pub mod wallet;
 
 pub use binary::{Binary, BinaryKey};
 pub use binary_sharing::BinarySharing;
-pub use date::Since;
+pub use date::{Since, Until};
 pub use decimal::{Decimal, DecimalText, MAX_DIGITS};
 pub use firewall_kind::FirewallKind;
 pub use forced_action::{ChosenBy, ForcedAction};

@@ -30,6 +30,18 @@ impl NodeState {
     /// Every state, in the order of reports.
     pub const ALL: &'static [NodeState] = NodeState::VARIANTS;
 
+    /// Every state as an operator writes it, in the order of reports.
+    pub const WORDS: &'static [&'static str] = &[
+        "running",
+        "stopped",
+        "restarting",
+        "upgrading",
+        "removing",
+        "migrating",
+        "dead",
+        "disabled",
+    ];
+
     /// Its stored name.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -49,5 +61,19 @@ impl NodeState {
             self,
             NodeState::Restarting | NodeState::Upgrading | NodeState::Removing
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::NodeState;
+
+    #[test]
+    fn words_are_the_states_in_small_letters() {
+        let words: Vec<String> = NodeState::ALL
+            .iter()
+            .map(|state| state.word().to_ascii_lowercase())
+            .collect();
+        assert_eq!(words, NodeState::WORDS);
     }
 }

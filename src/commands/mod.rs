@@ -1,14 +1,19 @@
 //! One file for each thing that a command line can request, and the match that chooses among them.
 
+mod choose_nodes;
+mod complete;
 mod cycle;
 mod doctor;
 mod execution;
 mod import;
 pub mod init;
 mod migrate;
+mod node_problems;
 mod order;
 mod report;
+mod restart;
 mod run_result;
+mod status;
 mod storage_check;
 mod survey;
 mod survey_step;
@@ -18,6 +23,7 @@ mod update_config;
 
 use std::ffi::OsString;
 
+use crate::arguments;
 use crate::error::ExitError;
 use crate::request::Request;
 use crate::session::{Session, SessionStart};
@@ -34,7 +40,10 @@ pub use run_result::RunResult;
 /// # Errors
 /// An error for the operator; its kind is the exit code.
 pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<RunResult, ExitError> {
-    let session = match Session::begin(args.clone(), variables.clone(), terminal)? {
+    if let Some(shell) = variables.get(arguments::COMPLETION_VARIABLE) {
+        return Ok(complete::complete(shell, &args, &variables));
+    }
+    let mut session = match Session::begin(args.clone(), variables.clone(), terminal)? {
         SessionStart::Answer(text) => return Ok(RunResult::success(text)),
         SessionStart::Session(session) => session,
     };
@@ -44,13 +53,17 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         return run(args, variables, terminal);
     }
     signals::listen().map_err(|error| ExitError::refused(format_args!("cannot handle signals: {error}")))?;
-    let request = Request::from_options(&session.run);
-    check_unused_flags(&session, &request)?;
-    match request {
+    check_unused_flags(&session, &Request::new(session.command.as_ref(), &session.run))?;
+    if let Some(answer) = choose_nodes::choose_nodes(&mut session)? {
+        return Ok(answer);
+    }
+    match Request::new(session.command.as_ref(), &session.run) {
         Request::Cycle => cycle::cycle(&session),
         Request::Order(action, selection) => order::order(&session, action, &selection),
         Request::Survey(names) => survey::survey(&session, &names),
         Request::Report(kind) => report::report(&session, kind).map(RunResult::success),
+        Request::Status => status::status(&session).map(RunResult::success),
+        Request::Restart(selection) => restart::restart(&session, &selection),
         Request::Doctor => doctor::doctor(&session),
         Request::Init => init::init(&session).map(RunResult::success),
         Request::Import => import::import(&session).map(RunResult::success),

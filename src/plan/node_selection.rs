@@ -41,6 +41,11 @@ fn own_number(node: &Node) -> Option<u32> {
     number(&service[family.len()..])
 }
 
+/// The number of a node in ranges: that of its service name, or else its id.
+pub(super) fn number_of(node: &Node) -> u32 {
+    own_number(node).unwrap_or(node.id.0)
+}
+
 fn stem(name: &str) -> &str {
     name.strip_suffix(".service").unwrap_or(name)
 }

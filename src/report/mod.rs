@@ -11,6 +11,7 @@ pub mod node_details;
 pub mod node_status;
 pub mod order_result;
 pub mod plan;
+pub mod status_table;
 mod table;
 
 use serde::Serialize;

@@ -107,18 +107,46 @@ fn of_restore(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
             StepEnd::Skipped => failures.push(json!({ "service": name, "error": "ended by a signal" })),
         }
     }
-    failures.extend(plan.blockers.iter().filter(|blocker| blocker.is_failure()).map(
-        |blocker| match blocker {
-            Blocker::Refused { name, why } => json!({ "service": name, "error": why.to_string() }),
-            blocker => json!({ "error": blocker.to_string() }),
-        },
-    ));
+    failures.extend(refusals(plan));
     json!({
         "status": if dry { "restore-dryrun" } else { "restored-nodes" },
         "restored_count": restored.len(),
         "restored_nodes": or_null(restored),
         "failed_count": failures.len(),
         "failed_nodes": or_null(failures),
+    })
+}
+
+/// The result of `wnm restart`.
+#[must_use]
+pub fn of_restart(plan: &Plan, outcomes: &[StepOutcome], dry: bool) -> Value {
+    let mut restarted: Vec<String> = Vec::new();
+    let mut failures: Vec<Value> = Vec::new();
+    for outcome in outcomes {
+        let Some(node) = &outcome.node else { continue };
+        let name = node.name.full();
+        match &outcome.ending {
+            StepEnd::Done => restarted.push(name),
+            StepEnd::Failed(error) => failures.push(json!({ "service": name, "error": error })),
+            StepEnd::Skipped => failures.push(json!({ "service": name, "error": "ended by a signal" })),
+        }
+    }
+    failures.extend(refusals(plan));
+    json!({
+        "status": if dry { "restart-dryrun" } else { "restarted-nodes" },
+        "restarted_count": restarted.len(),
+        "restarted_nodes": or_null(restarted),
+        "failed_count": failures.len(),
+        "failed_nodes": or_null(failures),
+    })
+}
+
+/// The parts of a plan that are not possible, as failures.
+fn refusals(plan: &Plan) -> impl Iterator<Item = Value> {
+    let failed = plan.blockers.iter().filter(|blocker| blocker.is_failure());
+    failed.map(|blocker| match blocker {
+        Blocker::Refused { name, why } => json!({ "service": name, "error": why.to_string() }),
+        blocker => json!({ "error": blocker.to_string() }),
     })
 }
 

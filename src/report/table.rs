@@ -1,6 +1,6 @@
 //! Text tables: each column is as wide as its widest cell on a terminal.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::terminal::{Color, Coloring};
 
@@ -109,9 +109,59 @@ pub(super) fn lines(columns: &[Column], rows: &[Row], style: Coloring) -> Vec<St
     lines
 }
 
+/// The columns that `text` takes on a terminal.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The end of the text in at most `width` columns; `…` stands for what is cut.
+pub(super) fn fit_end(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut start = text.len();
+    let mut used = 1;
+    for (place, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or_default();
+        if used > width {
+            break;
+        }
+        start = place;
+    }
+    format!("…{}", &text[start..])
+}
+
+/// The text, cut to `width` columns; `…` stands for what is cut.
+pub(super) fn fit(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut fitting = String::new();
+    let mut used = 1;
+    for c in text.chars() {
+        used += c.width().unwrap_or_default();
+        if used > width {
+            break;
+        }
+        fitting.push(c);
+    }
+    if width > 0 {
+        fitting.push('…');
+    }
+    fitting
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_text_is_cut_to_the_width() {
+        assert_eq!(fit("abc", 3), "abc");
+        assert_eq!(fit("abcd", 3), "ab…");
+        assert_eq!(fit("節点一", 4), "節…");
+        assert_eq!((fit("abc", 1).as_str(), fit("abc", 0).as_str()), ("…", ""));
+    }
 
     #[test]
     fn columns_align_by_the_width_on_a_terminal() {

@@ -91,7 +91,7 @@ pub fn good(setting: &Setting) -> (&'static str, &'static str) {
         (_, ValueType::Version) => ("0.14.2", "0.14.2"),
         (_, ValueType::Text) => ("some/image:1", "some/image:1"),
         (_, ValueType::Names) => ("antnode0001,2", "antnode0001,2"),
-        (_, ValueType::Since) => ("2h", "2h"),
+        (_, ValueType::Since | ValueType::Until) => ("2h", "2h"),
     }
 }
 
@@ -117,6 +117,6 @@ pub fn bad(setting: &Setting) -> &'static str {
         ValueType::Version => "latest",
         ValueType::Text => "a\u{7}b",
         ValueType::Names => "a b",
-        ValueType::Since => "yesterday",
+        ValueType::Since | ValueType::Until => "yesterday",
     }
 }

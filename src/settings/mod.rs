@@ -38,7 +38,9 @@ pub use layers::{from_discovered_nodes, from_machine_row, read_layers};
 pub use locations::Locations;
 pub use policy::NODE_USER;
 pub use resolve::{Resolved, resolve, run_options};
-pub use run_options::{ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions};
+pub use run_options::{
+    ForceAction, LogLevel, OtherAction, ReportFormat, ReportKind, RunOptions, StatusColumn,
+};
 pub use source::{Provided, Source};
 pub use values::Settings;
 pub use variables::{Variables, running_program, search_path};

@@ -7,7 +7,7 @@ use super::table::{Setting, Unit, ValueType};
 use crate::colony::hostname::is_host;
 use crate::colony::parse_number::{strip, whole};
 use crate::colony::wallet::FAUCET;
-use crate::colony::{Since, Version, Wallet, Wallets};
+use crate::colony::{Since, Until, Version, Wallet, Wallets};
 
 /// A value of a setting.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +96,11 @@ pub fn describe_allowed(setting: &Setting) -> String {
         ValueType::Since => {
             "a time span, such as `90m`, `2h` or `3d`; a date, such as `2026-11-23` or `2026-11-23T22:00`; \
              or seconds since 1970"
+                .to_owned()
+        }
+        ValueType::Until => {
+            "a time span, such as `90m`, `2h` or `3d`; `tomorrow 06:00`; or a date, such as `2026-11-23` or \
+             `2026-11-23T22:00`"
                 .to_owned()
         }
     }
@@ -210,6 +215,10 @@ fn parse_short(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<P
         ValueType::Text => Ok(parsed(Value::Text(text.to_owned()), text)),
         ValueType::Since => {
             Since::parse(text).ok_or_else(not)?;
+            Ok(parsed(Value::Text(text.to_owned()), text))
+        }
+        ValueType::Until => {
+            Until::parse(text).ok_or_else(not)?;
             Ok(parsed(Value::Text(text.to_owned()), text))
         }
         ValueType::Names => {

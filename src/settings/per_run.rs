@@ -2,9 +2,9 @@
 
 use strum::VariantNames;
 
-use super::run_options::{Collector, LogLevel, OtherAction, ReportFormat, ReportKind};
+use super::run_options::{Collector, LogLevel, OtherAction, ReportFormat, ReportKind, StatusColumn};
 use super::setting::{EnvName, Group, KnownTo, Lifetime, Setting, Unit, ValueType};
-use crate::colony::ForcedAction;
+use crate::colony::{ForcedAction, ManagerKind, NodeState};
 
 /// The log levels, and other names that `--loglevel` accepts.
 const LEVELS: &[&str] = &joined::<{ LogLevel::VARIANTS.len() + 2 }>(LogLevel::VARIANTS, &["WARN", "NOTSET"]);
@@ -34,6 +34,13 @@ const NODES: ValueType = ValueType::Whole {
     min: 1,
     max: 10_000,
     unit: Unit::Nodes,
+    or_none: false,
+};
+
+const LINES: ValueType = ValueType::Whole {
+    min: 0,
+    max: 1_000_000,
+    unit: Unit::Lines,
     or_none: false,
 };
 
@@ -111,6 +118,22 @@ pub(super) const PER_RUN: &[Setting] = settings! {
     All, Actions, "service_name", ValueType::Names,
         "The nodes of an action or report: antnode0001,antnode0003";
     All, Actions, "count", NODES, "Number of nodes of an action without --service_name";
+    FlagOnly, Choice, "state", ValueType::Choice(NodeState::WORDS), "Only nodes in this state";
+    FlagOnly, Choice, "older_than", ValueType::Version, "Only nodes whose version is below this one";
+    FlagOnly, Choice, "storage", ValueType::File, "Only nodes whose data is in this directory";
+    FlagOnly, Choice, "manager", ValueType::Choice(&ManagerKind::CHOICES), "Only nodes of this process manager";
+    FlagOnly, Choice, "silent", ValueType::Switch, "Only nodes that did not answer the last survey";
+    FlagOnly, Commands, "columns", ValueType::Names,
+        "With status: these columns, or all; id,state,version,memory,problem and others";
+    FlagOnly, Commands, "sort", ValueType::Choice(StatusColumn::VARIANTS),
+        "With status: sort by this column; numbers from high to low";
+    FlagOnly, Commands, "until", ValueType::Until,
+        "With pause and disable: until then; 2h, 3d, 'tomorrow 06:00', 2026-11-23T22:00";
+    FlagOnly, Commands, "reason", ValueType::Text, "With pause and disable: why, for status and history";
+    FlagOnly, Commands, "stop", ValueType::Switch, "With pause: also stop the nodes";
+    FlagOnly, Commands, "follow", ValueType::Switch, "With logs: continue to print new lines";
+    FlagOnly, Commands, "lines", LINES, "With logs: the number of lines (default: 20)";
+    FlagOnly, Commands, "changed", ValueType::Switch, "With config list: only settings that differ from the default";
     FlagOnly, Actions, "confirm", ValueType::Switch,
         "Allow an action that deletes or rebuilds, or one that a safety stop prevents";
     FlagOnly, Actions, "remove_lockfile", ValueType::Switch, "Delete the lock file of a killed run";

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
-use strum::{EnumString, IntoStaticStr, ParseError, VariantNames};
+use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr, ParseError, VariantNames};
 
 use super::deserialize::optional_word;
-use crate::colony::{ForcedAction, Since};
+use crate::colony::{ForcedAction, ManagerKind, NodeState, Since, Until, Version};
 
 /// An action that replaces the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,44 @@ impl ReportFormat {
     }
 }
 
+/// A column of `wnm status`.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, EnumIter, EnumString, IntoStaticStr, VariantNames,
+)]
+#[strum(serialize_all = "snake_case")]
+pub enum StatusColumn {
+    Id,
+    Service,
+    State,
+    Version,
+    Age,
+    Uptime,
+    Memory,
+    Cpu,
+    Peers,
+    Records,
+    Rewards,
+    Shunned,
+    Manager,
+    Storage,
+    PeerId,
+    Wallet,
+    Problem,
+}
+
+impl StatusColumn {
+    /// Every column, in the order of the table.
+    pub fn all() -> impl Iterator<Item = StatusColumn> {
+        StatusColumn::iter()
+    }
+
+    /// Its name on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// What a takeover does with NTracking's collector.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames)]
 #[serde(rename_all = "kebab-case")]
@@ -136,6 +174,24 @@ pub struct RunOptions {
     pub service_name: Vec<String>,
     /// At least 1.
     pub count: Option<u32>,
+    #[serde(deserialize_with = "state")]
+    pub state: Option<NodeState>,
+    #[serde(deserialize_with = "version")]
+    pub older_than: Option<Version>,
+    pub storage: Option<PathBuf>,
+    #[serde(deserialize_with = "manager")]
+    pub manager: Option<ManagerKind>,
+    pub silent: bool,
+    pub columns: Vec<String>,
+    #[serde(deserialize_with = "optional_word")]
+    pub sort: Option<StatusColumn>,
+    #[serde(deserialize_with = "until")]
+    pub until: Option<Until>,
+    pub reason: Option<String>,
+    pub stop: bool,
+    pub follow: bool,
+    pub lines: Option<u32>,
+    pub changed: bool,
     pub confirm: bool,
     pub remove_lockfile: bool,
     #[serde(deserialize_with = "optional_word")]
@@ -170,6 +226,23 @@ fn since<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Since>, D:
     String::deserialize(deserializer).map(|text| Since::parse(&text))
 }
 
+fn until<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Until>, D::Error> {
+    String::deserialize(deserializer).map(|text| Until::parse(&text))
+}
+
+fn state<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NodeState>, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    Ok(NodeState::from_word(&word.to_ascii_uppercase()))
+}
+
+fn manager<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ManagerKind>, D::Error> {
+    String::deserialize(deserializer).map(|text| ManagerKind::from_choice(&text))
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Version::new))
+}
+
 impl RunOptions {
     /// The log level: `--quiet` overrides `--verbose`, which overrides `--loglevel`.
     #[must_use]
@@ -181,6 +254,12 @@ impl RunOptions {
         } else {
             self.loglevel.unwrap_or_default()
         }
+    }
+
+    /// Whether the operator chose no log level.
+    #[must_use]
+    pub fn has_default_level(&self) -> bool {
+        !self.quiet && !self.verbose && self.loglevel.is_none()
     }
 
     /// The format of a report: `--json` overrides `--report_format`.

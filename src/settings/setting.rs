@@ -70,6 +70,8 @@ pub enum ValueType {
     Names,
     /// A time, or how long ago.
     Since,
+    /// A time, or how long from now.
+    Until,
 }
 
 /// The unit of a whole number.
@@ -88,6 +90,7 @@ pub enum Unit {
     Times,
     Containers,
     Id,
+    Lines,
 }
 
 /// How long a value of a setting is used.
@@ -126,6 +129,10 @@ pub enum Group {
     Init,
     #[strum(serialize = "Forced actions")]
     Actions,
+    #[strum(serialize = "Which nodes")]
+    Choice,
+    #[strum(serialize = "Commands in words")]
+    Commands,
     #[strum(serialize = "Reports")]
     Reports,
     #[strum(serialize = "Log")]
@@ -171,6 +178,7 @@ impl Unit {
             Unit::Times => "times",
             Unit::Containers => "containers",
             Unit::Id => "node id",
+            Unit::Lines => "lines",
         }
     }
 }

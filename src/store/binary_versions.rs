@@ -1,6 +1,6 @@
 //! The versions of binaries, so that each is run for its version once and not once a minute.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::params;
 
@@ -28,6 +28,18 @@ impl Store {
             })?;
             // A binary whose row cannot be read is run again.
             rows.filter_map(|row| readable(row).transpose()).collect()
+        })
+    }
+
+    /// The version of the antnode for new nodes, as the last run found it: that of `path`, or else the only known one.
+    pub fn newest_binary(&self, path: &Path) -> Result<Option<Version>, StoreError> {
+        let mut binaries = self.binaries()?;
+        if let Some(place) = binaries.iter().position(|binary| binary.path == path) {
+            return Ok(Some(binaries.swap_remove(place).version));
+        }
+        Ok(match binaries.len() {
+            1 => binaries.pop().map(|binary| binary.version),
+            _ => None,
         })
     }
 

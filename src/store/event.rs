@@ -1,12 +1,14 @@
 //! The history: one event for each action.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
 
 use crate::colony::{NodeId, ServiceName, Timestamp};
 
-use super::error::{Fault, quoted};
+use super::error::{Fault, quoted, readable};
 use super::{Store, StoreError, raw_cell};
 
 /// How an action ended.
@@ -85,6 +87,28 @@ impl Store {
                 }
             }
             Ok(events)
+        })
+    }
+}
+
+impl Store {
+    /// When each node was last stopped by an action.
+    pub fn last_stops(&self) -> Result<BTreeMap<NodeId, Timestamp>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT node, max(at) FROM event
+                 WHERE action = 'stop' AND outcome IN ('done', 'finished') AND node IS NOT NULL GROUP BY node",
+            )?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+            let mut stops = BTreeMap::new();
+            for row in rows {
+                if let Some((id, at)) = readable(row)?
+                    && let Ok(id) = u32::try_from(id)
+                {
+                    stops.insert(NodeId(id), Timestamp(at));
+                }
+            }
+            Ok(stops)
         })
     }
 }

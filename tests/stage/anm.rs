@@ -165,6 +165,7 @@ impl Machine {
             *path = self.path(path.to_str().expect("a path"));
         }
         Session {
+            command: None,
             run: settings::run_options(&provided, &operator.home, &variables).expect("a run"),
             variables,
             place,

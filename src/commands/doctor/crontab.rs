@@ -222,6 +222,7 @@ fn purpose(call: &ProgramCall) -> (Purpose, Option<String>) {
     let words = std::iter::once(&call.program).chain(&call.args);
     let given = match arguments::parse(words.map(Into::into)) {
         Ok(Arguments::Run(given)) => given,
+        Ok(Arguments::Command(words, _)) => return (Purpose::Other(words.command.word().to_owned()), None),
         Ok(Arguments::Info(_)) => return (Purpose::Other("--help` or `--version".to_owned()), None),
         Err(error) => return (Purpose::Refused(error.to_string()), None),
     };

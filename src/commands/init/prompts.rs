@@ -29,7 +29,7 @@ const QUESTIONS: [&str; 5] = [
 #[must_use]
 pub fn are_due(session: &Session) -> bool {
     session.terminal.has_operator
-        && Request::from_options(&session.run) == Request::Init
+        && Request::new(session.command.as_ref(), &session.run) == Request::Init
         && !session.run.migrate_anm
         && !session.run.import
         && !is_set(session, QUESTIONS[0])

@@ -49,6 +49,24 @@ impl Store {
         self.node_rows().map(|all| all.nodes)
     }
 
+    /// The service names of all nodes that a shell can complete, without `.service`.
+    pub fn service_names(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection.prepare("SELECT CAST(service AS TEXT) FROM node ORDER BY id")?;
+            let rows = statement.query_map([], |row| row.get::<_, Option<String>>(0))?;
+            let mut names = Vec::new();
+            for row in rows {
+                let name = readable(row)?.flatten().unwrap_or_default();
+                let name = name.strip_suffix(".service").unwrap_or(&name);
+                let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.@".contains(c);
+                if !name.is_empty() && name.chars().all(is_plain) {
+                    names.push(name.to_owned());
+                }
+            }
+            Ok(names)
+        })
+    }
+
     /// The columns of each row that only the Python wnm uses.
     pub fn peer_columns(&self) -> Result<BTreeMap<NodeId, PeerColumns>, StoreError> {
         self.read(|connection| {
