@@ -124,7 +124,10 @@ impl Request {
             Request::Survey(_) | Request::Status | Request::Restart(_) => true,
             Request::Report(kind) => !matches!(
                 kind,
-                ReportKind::MachineConfig | ReportKind::MachineMetrics | ReportKind::Plan
+                ReportKind::MachineConfig
+                    | ReportKind::MachineMetrics
+                    | ReportKind::Plan
+                    | ReportKind::Prometheus
             ),
             _ => false,
         };

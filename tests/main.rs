@@ -32,6 +32,7 @@ mod orphans;
 mod packaging;
 mod pressure;
 mod probing;
+mod prometheus;
 mod properties;
 mod python_bugs;
 mod python_databases;

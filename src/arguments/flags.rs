@@ -169,7 +169,7 @@ impl Flag {
             ValueType::Thousands => "THOUSANDS",
             ValueType::Choice(_) if self.setting.name == "completions" => "SHELL",
             ValueType::Choice(_) => "WORD",
-            ValueType::Storage => "DIRECTORY",
+            ValueType::Storage | ValueType::Directory => "DIRECTORY",
             ValueType::File | ValueType::Database => "FILE",
             ValueType::Wallets => "WALLETS",
             ValueType::Address => "ADDRESS",

@@ -8,7 +8,7 @@
 
 use super::survey_step::survey_and_record;
 use super::takeover_guard::{self, TakeoverGuard};
-use super::{RunResult, execution};
+use super::{RunResult, execution, textfile};
 use crate::error::ExitError;
 use crate::plan::{self, Blocker, MachineFigures, PlanInput, PlanOutput, Trigger};
 use crate::report::{self, Format, cycle_result, machine_reports};
@@ -21,15 +21,21 @@ use crate::survey::{self, Observation};
 /// A safety stop, a signal, or a colony that cannot be opened.
 pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
     let mut colony = Colony::open(session)?;
-    let guard = TakeoverGuard::begin(session, &colony)?;
-    let mut outcomes = execution::recover(session, &mut colony)?;
+    let result = survey_plan_execute(session, &mut colony);
+    textfile::write(session, &colony);
+    result
+}
+
+fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResult, ExitError> {
+    let guard = TakeoverGuard::begin(session, colony)?;
+    let mut outcomes = execution::recover(session, colony)?;
     let is_unconfirmed = colony.takeover.is_some_and(|takeover| !takeover.is_confirmed);
     let before = if is_unconfirmed {
         colony.nodes.clone()
     } else {
         Vec::new()
     };
-    let observation = survey_and_record(session, &mut colony, &[])?;
+    let observation = survey_and_record(session, colony, &[])?;
     let binary = colony.node_binary(observation.binary.as_ref());
     let binary = binary.as_ref();
     let planned = plan::plan(
@@ -44,22 +50,16 @@ pub(super) fn cycle(session: &Session) -> Result<RunResult, ExitError> {
             now: colony.now(),
         },
     );
-    log_decisions(session, &colony, &observation, &planned);
+    log_decisions(session, colony, &observation, &planned);
     let plan = planned.plan;
     let as_json = session.run.json;
     if session.run.dry_run {
         let output = cycle_result::dry_run(&plan, &colony.nodes, as_json);
         return Ok(RunResult::success(output));
     }
-    outcomes.extend(execution::execute_plan(
-        session,
-        &mut colony,
-        &plan,
-        binary,
-        false,
-    )?);
+    outcomes.extend(execution::execute_plan(session, colony, &plan, binary, false)?);
     if plan.blockers.contains(&Blocker::Unconfirmed) {
-        takeover_guard::confirm(&mut colony, &before)?;
+        takeover_guard::confirm(colony, &before)?;
     }
     if let Some(guard) = guard {
         guard.update_node_details(&colony.nodes);

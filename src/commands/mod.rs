@@ -18,6 +18,7 @@ mod storage_check;
 mod survey;
 mod survey_step;
 mod takeover_guard;
+mod textfile;
 mod unlock;
 mod update_config;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::takeover_guard::TakeoverGuard;
-use super::{RunResult, execution, storage_check};
+use super::{RunResult, execution, storage_check, textfile};
 use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, ProcessState};
 use crate::error::ExitError;
 use crate::execute::StepOutcome;
@@ -97,6 +97,9 @@ pub(super) fn order(
         let outcomes = execution::execute_plan(session, &mut colony, &plan, binary.as_ref(), true)?;
         if let Some(guard) = guard {
             guard.update_node_details(&colony.nodes);
+        }
+        if action == ForcedAction::Teardown && colony.nodes.is_empty() {
+            textfile::delete(session, &colony.settings);
         }
         outcomes
     };

@@ -1,6 +1,7 @@
 //! `--report`: reports from the database. They take no lock, query no node and write nothing.
 
 use super::survey_step::survey_and_record;
+use super::textfile;
 use crate::clock::Clock;
 use crate::colony::{
     Answer, Binary, MachineReadings, Metrics, Node, NodeObservation, NodeReading, NodeState, Rates, Timestamp,
@@ -107,6 +108,13 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
             ))
         }
         ReportKind::History => Ok(history::render(&events(session, &store)?, format)),
+        ReportKind::Prometheus => Ok(textfile::prometheus(
+            session,
+            &store,
+            &resolved.settings,
+            &all,
+            now,
+        )?),
         ReportKind::Plan => preview_plan(session, &store, &resolved.settings, (all, &unread), format),
     }
 }

@@ -22,7 +22,7 @@ mod blocker;
 mod boot;
 pub mod decide;
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 mod forced;
 mod limits;
 mod measure;

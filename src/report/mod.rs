@@ -11,6 +11,7 @@ pub mod node_details;
 pub mod node_status;
 pub mod order_result;
 pub mod plan;
+pub mod prometheus;
 pub mod status_table;
 mod table;
 
@@ -30,6 +31,7 @@ pub fn formats(kind: ReportKind) -> &'static [Format] {
         ReportKind::NodeStatus | ReportKind::NodeStatusDetails | ReportKind::History | ReportKind::Plan => {
             &[Format::Text, Format::Json]
         }
+        ReportKind::Prometheus => &[Format::Text],
     }
 }
 

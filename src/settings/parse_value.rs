@@ -84,6 +84,7 @@ pub fn describe_allowed(setting: &Setting) -> String {
         }
         ValueType::Storage => "the absolute path of a directory".to_owned(),
         ValueType::File => "the path of a file".to_owned(),
+        ValueType::Directory => "the absolute path of a directory, or nothing".to_owned(),
         ValueType::Database => "a path, or `sqlite:///` and a path".to_owned(),
         ValueType::Wallets => "`donate`, `faucet`, an address, or a list of them with weights".to_owned(),
         ValueType::Address => "an address of `0x` and 40 hexadecimal digits, or `faucet`".to_owned(),
@@ -183,6 +184,14 @@ fn parse_short(setting: &Setting, text: &str, scope: &PathScope<'_>) -> Result<P
             Ok(parsed(Value::Path(folder), stored))
         }
         ValueType::File => Ok(parsed(Value::Path(path_value::file(text, scope)?), text)),
+        ValueType::Directory => {
+            let folder = path_value::file(text, scope)?;
+            let stored = folder.to_string_lossy().into_owned();
+            folder
+                .is_absolute()
+                .then(|| parsed(Value::Path(folder), stored))
+                .ok_or_else(not)
+        }
         ValueType::Database => Ok(parsed(Value::Path(path_value::database(text, scope)?), text)),
         ValueType::Wallets => {
             let wallets = Wallets::parse(text, &Wallet::faucet());

@@ -132,4 +132,12 @@ pub(super) const PERSISTENT: &[Setting] = settings! {
     Upkeep, "keep_removed", whole(0, 36_500, Unit::Days), "30",
         "How long the identity of a removed node is kept, for --force_action restore; 0: not kept",
         known_to: KnownTo::Wnm;
+    Reports, "colony_name", ValueType::Text, "",
+        "Name of the colony in --report prometheus (default: the name of the user)", known_to: KnownTo::Wnm;
+    Reports, "metrics_nodes", whole(0, 10_000, Unit::Nodes), "1000",
+        "Nodes that --report prometheus shows; in a larger colony only those not running",
+        known_to: KnownTo::Wnm;
+    Reports, "textfile", ValueType::Directory, "",
+        "Directory to which each cycle writes --report prometheus as wnm-COLONY.prom, for node_exporter",
+        known_to: KnownTo::Wnm;
 };

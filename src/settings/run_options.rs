@@ -54,6 +54,8 @@ pub enum ReportKind {
     History,
     /// What the next cycle would do, and why not more.
     Plan,
+    /// The colony in Prometheus' text format.
+    Prometheus,
 }
 
 impl ReportKind {

@@ -50,6 +50,8 @@ pub enum ValueType {
     Storage,
     /// A file.
     File,
+    /// A directory, or nothing.
+    Directory,
     /// A file, or its SQLAlchemy address.
     Database,
     /// Wallets and their weights.
@@ -226,7 +228,7 @@ impl Setting {
     pub fn or_none(&self) -> bool {
         matches!(
             self.value_type,
-            ValueType::Version | ValueType::Whole { or_none: true, .. }
+            ValueType::Version | ValueType::Directory | ValueType::Whole { or_none: true, .. }
         )
     }
 }

@@ -97,6 +97,11 @@ pub struct Settings {
     pub last_stopped_at: Timestamp,
     /// Days; 0: no identity is kept.
     pub keep_removed: i64,
+    /// Empty: the name of the user.
+    pub colony_name: String,
+    pub metrics_nodes: usize,
+    /// None: no file is written.
+    pub textfile: Option<PathBuf>,
     #[serde(skip)]
     pub run: RunOptions,
 }

@@ -117,6 +117,16 @@ fn influx_reports_have_the_documented_fields() {
     assert_eq!(line_fields(&ntracking), told(&section, &["in `ntracking`"]));
 }
 
+#[test]
+fn prometheus_report_has_the_documented_metrics() {
+    let printed = include_str!("../../src/report/prometheus/heads.txt");
+    let names = printed.lines().filter_map(|line| line.strip_prefix("# HELP "));
+    let names: BTreeSet<String> = names
+        .filter_map(|rest| rest.split(' ').next().map(str::to_owned))
+        .collect();
+    assert_eq!(names, told(&section("prometheus"), &["metric"]));
+}
+
 /// The names before the equals signs; no text in these lines has a blank.
 fn line_fields(text: &str) -> BTreeSet<String> {
     let fields = text.lines().filter_map(|line| line.split(' ').nth(1));
@@ -151,6 +161,12 @@ fn machine_reports_have_the_documented_fields() {
             "ufw",
             "--keep_removed",
             "7",
+            "--colony_name",
+            "north",
+            "--metrics_nodes",
+            "7",
+            "--textfile",
+            "/var/lib/metrics",
             "--force_action",
             "update_config",
         ])
