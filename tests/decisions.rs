@@ -7,7 +7,7 @@ use std::path::Path;
 
 use wnm::colony::{
     Answer, ManagerKind, Node, NodeFigures, NodeId, NodeName, NodeObservation, NodePaths, NodePorts,
-    NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName, Timestamp, Version,
+    NodeReading, NodeState, ProcessState, ProcessStatus, Rates, ServiceName, Timestamp, Version,
 };
 use wnm::plan::node_checks::SURVEYS_IN_A_ROW;
 use wnm::plan::{self, MachineFigures, PlanInput, Policy, StorageFolder, TakeoverPolicy, Template, Trigger};
@@ -121,6 +121,25 @@ impl Example {
                 ("memory", value) => gauged.used_mem_percent = number(value),
                 ("disk", value) => gauged.used_hd_percent = number(value),
                 ("load", value) => gauged.load = [number(value); 3],
+                ("loads", value) => {
+                    let mut loads = value.split('/').map(number);
+                    gauged.load = std::array::from_fn(|_| loads.next().expect("three load averages"));
+                }
+                ("mean", value) => {
+                    gauged.sustained = Some(Rates {
+                        used_cpu_percent: number(value.trim_start_matches("cpu ")),
+                        ..Rates::UNKNOWN
+                    });
+                }
+                ("waited", value) => {
+                    let (cpu, io) = value.split_once('/').expect("two parts of the time");
+                    gauged.waits.cpu_some = Some(number(cpu));
+                    gauged.waits.io_full = Some(number(io));
+                }
+                ("cpus", value) => {
+                    gauged.cpus = value.parse().expect("a number");
+                    gauged.memory_mb = 16_000.0;
+                }
                 ("sent", value) => gauged.netio_write_bytes = number(value),
                 ("booted", value) => gauged.boot = ago(value),
                 ("stopped", value) => last_stop = ago(value),
@@ -165,7 +184,7 @@ impl Example {
         example
     }
 
-    /// `1-5 RUNNING`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`, `9 RUNNING
+    /// `1-5 RUNNING`, `5 STOPPED stopped by a limit 60 s ago 2x`, `6 RESTARTING for 60 s and answering`, `6 STOPPED 0.4.16`, `7 RESTARTING for 60 s`, `8 STOPPED retried in 60 s`, `9 RUNNING
     /// 0.4.16 retried in 60 s`.
     fn people(&mut self, part: &str) {
         let (ids, rest) = part.split_once(' ').expect("ids and a state");
@@ -182,6 +201,19 @@ impl Example {
             match words[..] {
                 [] => {}
                 [version] => node.version = Some(Version::new(version)),
+                ["using", "cpu", percent] => {
+                    node.figures.cpu = (number(percent) * 100.0) as i64;
+                    node.figures.mem = 10_000;
+                }
+                ["stopped", "by", "a", "limit", seconds, "s", "ago", times] => {
+                    node.since = NOW.plus(-whole(seconds));
+                    node.memory.pressure_stopped_at = Some(node.since);
+                    node.memory.pressure_stops = times.trim_end_matches('x').parse().expect("a count");
+                }
+                ["for", seconds, "s", "and", "answering"] => {
+                    node.since = NOW.plus(-whole(seconds));
+                    node.memory.last_seen = Some(NOW);
+                }
                 ["for", seconds, "s"] => node.since = NOW.plus(-whole(seconds)),
                 ["retried", "in", seconds, "s"] => put_off(&mut node, seconds),
                 [version, "retried", "in", seconds, "s"] => {
@@ -365,7 +397,7 @@ fn up(node: &Node, shunned: i64) -> Answer {
         peer_id: None,
         figures: Some(NodeFigures {
             shunned,
-            ..NodeFigures::default()
+            ..node.figures.clone()
         }),
     }))
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use wnm::colony::{
     Answer, ForcedAction, ManagerKind, Metrics, Mode, Node, NodeFigures, NodeHistory, NodeId, NodeName,
-    NodeObservation, NodePaths, NodePorts, NodeReading, NodeState, ProcessState, ProcessStatus, ServiceName,
-    Timestamp, Tool, Version,
+    NodeObservation, NodePaths, NodePorts, NodeReading, NodeState, PausedNodes, ProcessState, ProcessStatus,
+    ServiceName, Timestamp, Tool, Version, WaitShares,
 };
 use wnm::plan::decide::decide;
 use wnm::plan::node_states::UpdatedNodes;
@@ -142,7 +142,7 @@ prop_compose! {
         (operations, starts, upgrades, removals) in (1_i64..7, 1_i64..5, 1_i64..5, 1_i64..5),
         delay in 0_i64..400,
         stopped in 0_i64..600,
-        upgrade_nodes in any::<bool>(),
+        (upgrade_nodes, is_start_set, is_bounded) in any::<(bool, bool, bool)>(),
         shunned in prop::option::of(1_i64..5),
     ) -> Policy {
         let limits = |add, remove| Threshold { add, remove };
@@ -154,11 +154,12 @@ prop_compose! {
             load: limits(1.2, 2.0),
             hdio: [limits(0.0, 0.0); 2],
             netio: [limits(1000.0, 2000.0); 2],
-            quotas: Quotas { operations, starts, upgrades, removals },
-            delays: Delays { start: delay, upgrade: delay, remove: delay },
+            quotas: Quotas { operations, starts, upgrades, removals, restarts: is_bounded.then_some(starts.min(operations)) },
+            delays: Delays { start: delay, upgrade: delay, remove: delay, is_start_set },
             last_stopped_at: Timestamp(NOW - stopped),
             upgrades: upgrade_nodes,
             shunned,
+            remove_for_upgrade: upgrade_nodes,
             takeover: None,
         }
     }
@@ -353,6 +354,13 @@ fn figures(counts: [i64; 12], levels: [f64; 10]) -> Metrics {
         upgradable_nodes: None,
         startable_nodes: Some(startable),
         hung_nodes: hung,
+        mute_nodes: hung,
+        unanswered_nodes: 0,
+        last_group: restarting,
+        paused: PausedNodes::default(),
+        own: None,
+        sustained: None,
+        waits: WaitShares::default(),
         load_average_1,
         load_average_5,
         load_average_15,
@@ -405,15 +413,18 @@ fn quiet_policy() -> Policy {
             starts: 1,
             upgrades: 1,
             removals: 1,
+            restarts: Some(1),
         },
         delays: Delays {
             start: 60,
             upgrade: 60,
             remove: 60,
+            is_start_set: true,
         },
         last_stopped_at: Timestamp(NOW),
         upgrades: true,
         shunned: None,
+        remove_for_upgrade: false,
         takeover: None,
     }
 }
@@ -609,7 +620,7 @@ proptest! {
         let nodes = (1..=count).map(|id| an_id_to_node(u32::try_from(id).unwrap(), NodeState::Running, "0.4.17", 0, 600, NodeHistory::default()));
         let policy = Policy {
             cap: count as i64,
-            delays: Delays { start: delay, upgrade: delay, remove: delay },
+            delays: Delays { start: delay, upgrade: delay, remove: delay, is_start_set: true },
             ..quiet_policy()
         };
         let mut machine = Machine::new(nodes.collect(), policy);

@@ -1,6 +1,6 @@
 //! Readings of the machine, and rates between two readings.
 
-use super::Timestamp;
+use super::{Timestamp, WaitShares, WaitTimes};
 
 /// Counters that only grow while the machine is up. One that cannot be read is [`Counters::UNKNOWN`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub struct Counters {
     /// Bytes received and sent on all interfaces.
     pub net_received: u64,
     pub net_sent: u64,
+    /// How long programs waited.
+    pub waited: WaitTimes,
 }
 
 impl Counters {
@@ -89,6 +91,8 @@ pub struct Rates {
     pub disk_written: f64,
     pub net_received: f64,
     pub net_sent: f64,
+    /// How much of the time programs waited.
+    pub waits: WaitShares,
 }
 
 /// Readings closer than this in time give inaccurate rates.
@@ -146,6 +150,11 @@ impl Rates {
         disk_written: f64::NAN,
         net_received: f64::NAN,
         net_sent: f64::NAN,
+        waits: WaitShares {
+            cpu_some: None,
+            io_full: None,
+            memory_full: None,
+        },
     };
 
     /// The rates since a survey that read `last` on a machine booted at `boot`.
@@ -162,6 +171,28 @@ impl Rates {
         } else {
             None
         }
+    }
+
+    /// The rates at `now` without waiting: those since the last survey, or those of the last survey if it was only a
+    /// moment ago. None if a second reading is needed.
+    #[must_use]
+    pub fn known_at(last: &MachineReadings, rates: &Rates, now: &MachineReadings) -> Option<Rates> {
+        let apart = now.counters.at_ms.saturating_sub(last.counters.at_ms);
+        let same_boot = now.boot.since(last.boot).abs() <= BOOT_SLACK_S;
+        let is_fresh = same_boot && (0..LEAST_MS).contains(&apart) && !rates.used_cpu_percent.is_nan();
+        match is_fresh {
+            true => Some(*rates),
+            false => Rates::since(&last.counters, last.boot, now),
+        }
+    }
+
+    /// The rates over a quarter of an hour, from the readings then. None if the machine was booted since then.
+    #[must_use]
+    pub fn sustained(then: &MachineReadings, now: &MachineReadings) -> Option<Rates> {
+        let same_boot = now.boot.since(then.boot).abs() <= BOOT_SLACK_S;
+        same_boot
+            .then(|| Rates::between(&then.counters, &now.counters))
+            .flatten()
     }
 
     /// The rates between two readings of one boot, at any distance in time.
@@ -199,6 +230,7 @@ impl Rates {
             disk_written: each_second(before.disk_written, after.disk_written)?,
             net_received: each_second(before.net_received, after.net_received)?,
             net_sent: each_second(before.net_sent, after.net_sent)?,
+            waits: WaitShares::between(&before.waited, &after.waited, seconds),
         })
     }
 }
@@ -225,6 +257,7 @@ mod tests {
             disk_written: 20,
             net_received: 30,
             net_sent: 40,
+            waited: WaitTimes::default(),
         }
     }
 
@@ -239,6 +272,7 @@ mod tests {
             disk_written: 20 + 1_200,
             net_received: 30 + 60,
             net_sent: 40,
+            waited: WaitTimes::default(),
         }
     }
 

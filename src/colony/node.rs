@@ -35,6 +35,15 @@ pub struct NodeHistory {
     pub last_error: Option<String>,
     /// Its binary when its version was last read.
     pub binary_key: Option<BinaryKey>,
+    /// How often pressure stopped it lately, and when it last did.
+    pub pressure_stops: u32,
+    pub pressure_stopped_at: Option<Timestamp>,
+    /// When its process was last found to have ended by itself.
+    pub died_at: Option<Timestamp>,
+    /// When wnm last upgraded it, and its CPU and memory figures before, scaled as in [`NodeFigures`].
+    pub upgraded_at: Option<Timestamp>,
+    pub cpu_before: i64,
+    pub mem_before: i64,
     /// The further arguments of an imported node, quoted for a shell. When its service is written again, they replace
     /// `no_upnp` and `start_args` of the settings. None: the settings apply.
     pub start_args: Option<String>,
@@ -89,6 +98,24 @@ pub struct Node {
     /// The last figures that it reported.
     pub figures: NodeFigures,
     pub memory: NodeHistory,
+}
+
+/// A stop because of pressure counts for the waits of later ones so long, in seconds.
+const LATELY_S: i64 = 6 * 3600;
+
+impl NodeHistory {
+    /// Records that pressure stops the node.
+    pub fn note_pressure_stop(&mut self, now: Timestamp) {
+        let is_repeated = self
+            .pressure_stopped_at
+            .is_some_and(|last| (0..LATELY_S).contains(&now.since(last)));
+        self.pressure_stops = if is_repeated {
+            self.pressure_stops.saturating_add(1)
+        } else {
+            1
+        };
+        self.pressure_stopped_at = Some(now);
+    }
 }
 
 impl Node {

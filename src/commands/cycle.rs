@@ -6,7 +6,7 @@
 //!
 //! A dry run takes the same way without the lock, writes nothing and ends before `execute`.
 
-use super::survey_step::survey_and_record;
+use super::survey_step::{survey_and_record, sustained_rates};
 use super::takeover_guard::{self, TakeoverGuard};
 use super::{RunResult, execution, textfile};
 use crate::error::ExitError;
@@ -43,7 +43,9 @@ fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResu
         &PlanInput {
             policy: &colony.policy(),
             template: &colony.template(session),
-            machine: &MachineFigures::of(&observation.instruments, &observation.rates),
+            machine: &MachineFigures::of(&observation.instruments, &observation.rates).with_sustained(
+                sustained_rates(&colony.store, &observation.instruments, colony.now())?,
+            ),
             binary: binary.map(|binary| &binary.version),
             trigger: Trigger::Ordinary,
             port_in_use: &|ports| colony.world.machine_reader.busy_port(&ports),

@@ -1,6 +1,6 @@
 //! `--report`: reports from the database. They take no lock, query no node and write nothing.
 
-use super::survey_step::survey_and_record;
+use super::survey_step::{survey_and_record, sustained_rates};
 use super::textfile;
 use crate::clock::Clock;
 use crate::colony::{
@@ -218,7 +218,9 @@ fn preview_plan(
     let nodes = plan::update_states(nodes, &observations, &[], &policy, true, now)
         .map_err(ExitError::refused)?
         .nodes;
-    let machine = MachineFigures::of(&machine_survey.instruments, &machine_survey.rates);
+    let sustained = sustained_rates(store, &machine_survey.instruments, now)?;
+    let machine =
+        MachineFigures::of(&machine_survey.instruments, &machine_survey.rates).with_sustained(sustained);
     let binary = node_binary(settings, machine_survey.binary.as_ref());
     let output = plan::plan(
         &nodes,
@@ -290,7 +292,7 @@ impl MachineSurvey {
         let now = read()?;
         let since_last = store
             .last_sample()?
-            .and_then(|last| Rates::since(&last.readings.counters, last.readings.boot, &now));
+            .and_then(|last| Rates::known_at(&last.readings, &last.rates, &now));
         let (instruments, rates) = match since_last {
             Some(rates) => (now, rates),
             None => {

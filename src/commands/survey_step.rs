@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::colony::{Node, NodeId, NodeState, Plural};
+use crate::colony::{MachineReadings, Node, NodeId, NodeState, Plural, Rates, Timestamp};
 use crate::error::{ExitError, ExitKind};
 use crate::plan::{self, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
 use crate::signals;
-use crate::store::{self, Sample};
+use crate::store::{self, Sample, Store};
 use crate::survey::{self, Limits, NodeFilesystems, Observation, Survey};
 
 /// Surveys the nodes in `names`, or all when it is empty; afterwards the nodes of `colony` have their current states.
@@ -47,7 +47,7 @@ pub(super) fn survey_and_record(
             last: colony
                 .last_sample
                 .as_ref()
-                .map(|sample| (sample.readings.counters, sample.readings.boot)),
+                .map(|sample| (&sample.readings, &sample.rates)),
             antnode: session.lookup(&colony.settings),
             known: &colony.known,
             living: &|nodes| colony.living(nodes),
@@ -101,6 +101,22 @@ pub(super) fn survey_and_record(
         record(colony, &observation)?;
     }
     Ok(observation)
+}
+
+/// The rates over the last quarter of an hour; None without a sample of that time.
+///
+/// # Errors
+/// A store that cannot be read.
+pub(super) fn sustained_rates(
+    store: &Store,
+    readings: &MachineReadings,
+    now: Timestamp,
+) -> Result<Option<Rates>, ExitError> {
+    const QUARTER_S: i64 = 15 * 60;
+    // Cron is not punctual: a sample that is a little younger serves as well.
+    const SLACK_S: i64 = 90;
+    let then = store.sample_before(now.plus(SLACK_S - QUARTER_S))?;
+    Ok(then.and_then(|then| Rates::sustained(&then.readings, readings)))
 }
 
 fn warn_of_failed_upgrades(colony: &Colony, unchanged: &[NodeId]) {

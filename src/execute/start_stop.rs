@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::colony::{ManagerKind, Node, NodeId, NodeState, ProcessState};
-use crate::plan::{Action, Step, StopReason};
+use crate::plan::{Action, Reason, Step, StopReason, Task};
 use crate::store::{self, Change, NodeChange};
 
 use super::context::{ExecuteContext, StartedStep, has_failed, has_started, no_such_node, on_node};
@@ -134,6 +134,9 @@ pub(super) fn finish_stop(
             node.state = rest.state();
             node.since = context.world.clock.now();
             node.memory.last_error = None;
+            if is_for_pressure(step) {
+                node.memory.note_pressure_stop(node.since);
+            }
             // Only for a stop because of pressure: the next stop waits until the effect of this one is measured.
             last_stopped_at = (rest == StopReason::Stopped && !context.forced).then_some(node.since);
             StepEnd::Done
@@ -166,6 +169,10 @@ fn check_port_is_mute(node: &Node, context: &ExecuteContext<'_>) -> Result<(), S
         ));
     }
     Ok(())
+}
+
+fn is_for_pressure(step: &Step) -> bool {
+    matches!(step.reason, Reason::Planned { task: Task::Stop, .. })
 }
 
 /// Records that the machine was booted, so that older readings no longer count.

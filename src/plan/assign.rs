@@ -8,7 +8,10 @@ use super::action::{Action, StopReason};
 use super::blocker::Blocker;
 use super::decide::{Decision, WorkItem};
 use super::new_nodes::NewNodePlanner;
-use super::node_checks::{is_due, is_hung, is_kept_up, is_outdated, is_shunned, is_startable, is_upgradable};
+use super::node_checks::{
+    SURVEYS_IN_A_ROW, is_due, is_fresh, is_hung, is_kept_up, is_outdated, is_paused, is_shunned,
+    is_startable, is_upgradable,
+};
 use super::policy::{Policy, Template};
 use super::reason::{Cause, Quantity, Quota, Reason};
 use super::step::{Plan, Step};
@@ -105,19 +108,19 @@ impl<'a> Assignment<'a> {
                 self.give(work, &chosen, |node| (Action::Remove(node.id), None));
             }
             Task::RemoveRunning => {
-                let chosen = self.stoppable(work.len(), |node| node.state == NodeState::Running);
+                let chosen = self.stoppable(work, |node| node.state == NodeState::Running);
                 self.give(work, &chosen, |node| {
                     (Action::Stop(node.id, StopReason::Removing), None)
                 });
             }
             Task::Stop => {
-                let chosen = self.stoppable(work.len(), |node| node.state == NodeState::Running);
+                let chosen = self.stoppable(work, |node| node.state == NodeState::Running);
                 self.give(work, &chosen, |node| {
                     (Action::Stop(node.id, StopReason::Stopped), None)
                 });
             }
             Task::RemoveShunned => {
-                let chosen = self.stoppable(work.len(), |node| is_shunned(node, self.policy));
+                let chosen = self.stoppable(work, |node| is_shunned(node, self.policy));
                 let limit = self.policy.shunned.unwrap_or(0);
                 self.give(work, &chosen, |node| {
                     let cause = Cause::Shunned {
@@ -141,8 +144,9 @@ impl<'a> Assignment<'a> {
             }
             Task::Start => self.start(work),
             Task::RestartHung => {
-                let chosen = oldest(self.nodes, work.len(), |node| {
-                    is_hung(node) && is_due(node, self.now)
+                let wanted = |node: &Node| is_hung(node) && is_due(node, self.now);
+                let chosen = foremost(self.nodes, work.len(), wanted, |node| {
+                    (node.memory.start_failures, seniority(node))
                 });
                 self.give(work, &chosen, |node| {
                     let cause = Cause::Silent {
@@ -155,32 +159,74 @@ impl<'a> Assignment<'a> {
         }
     }
 
-    /// The youngest nodes that may be stopped: no node whose stop just failed, and a node whose upgrade just failed
+    /// The nodes that are stopped first: hung ones, then silent ones, then the youngest, or the largest if memory is short, but those that settled only a short
+    /// while ago last. No node whose stop just failed, and a node whose upgrade just failed
     /// only if there is no other, because both may have failed for the same reason.
-    fn stoppable(&self, most: usize, wanted: impl Fn(&Node) -> bool) -> Vec<&'a Node> {
-        let mut chosen = youngest(self.nodes, most, |node| wanted(node) && is_due(node, self.now));
-        chosen.extend(youngest(self.nodes, most - chosen.len(), |node| {
-            wanted(node) && !is_due(node, self.now) && !is_kept_up(node, self.binary, self.now)
-        }));
+    fn stoppable(&self, work: &[WorkItem], wanted: impl Fn(&Node) -> bool) -> Vec<&'a Node> {
+        let most = work.len();
+        let step = self.memory_step(work);
+        let rank = |node: &Node| {
+            let silent = node.memory.silent.min(SURVEYS_IN_A_ROW);
+            let size = step.map_or(0, |step| node.figures.mem / step);
+            (
+                Reverse(silent),
+                is_fresh(node, self.now),
+                Reverse(size),
+                Reverse(seniority(node)),
+            )
+        };
+        let is_first = |node: &Node| is_hung(node) || is_due(node, self.now);
+        let mut chosen = foremost(self.nodes, most, |node| wanted(node) && is_first(node), rank);
+        let rest = |node: &Node| wanted(node) && !is_first(node) && !is_kept_up(node, self.binary, self.now);
+        chosen.extend(foremost(self.nodes, most - chosen.len(), rest, rank));
         chosen
     }
 
-    /// The oldest stopped nodes. Starting an outdated node also upgrades it and needs an upgrade slot; if none is
+    /// If memory is short, nodes whose memory differs by so much are not alike, and the larger one is stopped first: half
+    /// of what a node uses in the mean.
+    fn memory_step(&self, work: &[WorkItem]) -> Option<i64> {
+        let is_memory = |cause: &Cause| {
+            matches!(
+                cause,
+                Cause::Above {
+                    what: Quantity::Memory,
+                    ..
+                }
+            )
+        };
+        if !work.first()?.causes.iter().any(is_memory) {
+            return None;
+        }
+        let running = || self.nodes.iter().filter(|node| node.state == NodeState::Running);
+        let all: i64 = running().map(|node| node.figures.mem).sum();
+        let step = all / running().count().max(1) as i64 / 2;
+        (step > 0).then_some(step)
+    }
+
+    /// The oldest stopped nodes, first those that no limit stopped. Starting an outdated node also upgrades it and needs an upgrade slot; if none is
     /// free, the node waits and the next one is started.
     fn start(&mut self, work: &[WorkItem]) {
         let quota = self.policy.quotas.upgrades;
-        let busy = count(self.nodes, |node| node.state == NodeState::Upgrading);
+        let is_upgrade = |step: &&Step| matches!(step.action, Action::Upgrade(..));
+        let planned = self.plan.steps.iter().filter(is_upgrade).count() as i64;
+        let busy = planned + count(self.nodes, |node| node.state == NodeState::Upgrading);
         let upgrading = |node: &Node| self.policy.upgrades && is_outdated(node, self.binary);
         let slots = usize::try_from(quota.saturating_sub(busy))
             .unwrap_or(0)
             .min(work.len());
-        let startable = |node: &Node| is_startable(node, self.now);
-        let mut chosen = oldest(self.nodes, slots, |node| startable(node) && upgrading(node));
+        let startable = |node: &Node| is_startable(node, self.policy, self.now);
+        let rank = |node: &Node| (is_paused(node), seniority(node));
+        let mut chosen = foremost(self.nodes, slots, |node| startable(node) && upgrading(node), rank);
         let waits = count(self.nodes, |node| startable(node) && upgrading(node)) > chosen.len() as i64;
-        chosen.extend(oldest(self.nodes, work.len(), |node| {
-            startable(node) && !upgrading(node)
-        }));
-        chosen.sort_by_key(|node| seniority(node));
+        let upgraded: Vec<NodeId> = chosen.iter().map(|node| node.id).collect();
+        // At the pace of the machine, a node without a slot is started as it is, and upgraded later.
+        let is_started_as_it_is = self.policy.quotas.restarts.is_none();
+        let waits = waits && !is_started_as_it_is;
+        let plain = |node: &Node| {
+            startable(node) && !upgraded.contains(&node.id) && (is_started_as_it_is || !upgrading(node))
+        };
+        chosen.extend(foremost(self.nodes, work.len(), plain, rank));
+        chosen.sort_by_key(|node| rank(node));
         if waits && chosen.len() < work.len() {
             self.plan.blockers.push(Blocker::SlotsFull {
                 quota: Quota::Upgrades,
@@ -190,7 +236,7 @@ impl<'a> Assignment<'a> {
         }
         let newest = self.binary.filter(|_| self.policy.upgrades);
         self.give(work, &chosen, |node| match newest {
-            Some(newest) if is_outdated(node, Some(newest)) => (
+            Some(newest) if upgraded.contains(&node.id) => (
                 Action::Start(node.id, Some(newest.clone())),
                 Some(outdated(node, newest)),
             ),
@@ -311,5 +357,7 @@ pub(super) fn count(nodes: &[Node], wanted: impl Fn(&Node) -> bool) -> i64 {
 
 #[cfg(test)]
 mod backoff_tests;
+#[cfg(test)]
+mod choice_tests;
 #[cfg(test)]
 mod tests;

@@ -4,10 +4,13 @@
 //! and adds, nothing. Without `now` every step decides as the peer does; with it, the rules apply that need the time
 //! or differ from the peer.
 
+mod growth;
+
 use crate::colony::{Metrics, Timestamp};
 
 use super::blocker::Blocker;
-use super::limits::{self, Features, operations, underway, upgrades_wanted};
+use super::lasting_pressure::{LastingPressure, foreign_load};
+use super::limits::{self, Features, operations, upgrades_wanted};
 use super::policy::Policy;
 use super::reason::{Cause, Position, Quota};
 use super::task::Task;
@@ -63,8 +66,7 @@ pub fn decide(policy: &Policy, metrics: &Metrics, trigger: Trigger, now: Option<
         .or_else(|| rules.full())
         .or_else(|| rules.pressed())
         .or_else(|| rules.shunned())
-        .or_else(|| rules.outdated())
-        .or_else(|| rules.growing())
+        .or_else(|| rules.work())
         .unwrap_or_else(|| single(Task::Rest, Vec::new()));
     Decision {
         features,
@@ -101,16 +103,28 @@ impl RuleOrder<'_> {
     }
 
     fn full(&mut self) -> Option<Vec<WorkItem>> {
-        let (busy, limit) = (operations(self.metrics), self.policy.quotas.operations);
+        let (busy, limit) = (self.busy(), self.policy.quotas.operations);
         if busy < limit {
             return None;
         }
-        self.blockers.push(Blocker::SlotsFull {
-            quota: Quota::Operations,
-            busy,
-            limit,
-        });
+        let starts = self.coming_back();
+        if starts.is_some() {
+            return starts;
+        }
+        self.blockers.push(self.slots_full());
         Some(single(Task::RestFull, Vec::new()))
+    }
+
+    fn slots_full(&self) -> Blocker {
+        Blocker::SlotsFull {
+            quota: Quota::Operations,
+            busy: operations(self.metrics),
+            limit: self.policy.quotas.operations,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        operations(self.metrics) >= self.policy.quotas.operations
     }
 
     /// A full disk and a lowered cap remove nodes permanently, and so do upgrades that pressure blocks. Any other
@@ -122,6 +136,9 @@ impl RuleOrder<'_> {
         let removing = self.metrics.removing_nodes;
         let slots = self.slots(Quota::Removals, self.policy.quotas.removals, removing)?;
         let mut causes = self.pressures();
+        if causes.is_empty() {
+            return None;
+        }
         if let Some(until) = self.watched_until() {
             self.blockers.push(Blocker::Watched { until });
             return None;
@@ -138,10 +155,19 @@ impl RuleOrder<'_> {
             return None;
         }
         let waiting = upgrades_wanted(self.policy, self.metrics);
-        if waiting > 0 {
+        if waiting > 0 && (self.now.is_none() || self.policy.remove_for_upgrade) {
             causes.push(Cause::UpgradesWait { nodes: waiting });
             return self.remove(slots, &causes);
         }
+        let foreign = foreign_load(self.metrics, &causes).filter(|_| self.now.is_some());
+        let slots = match foreign {
+            Some((0, why)) => {
+                self.blockers.push(why);
+                return None;
+            }
+            Some((most, _)) => slots.min(most),
+            None => slots,
+        };
         let stops = several(Task::Stop, self.metrics.running_nodes.min(slots), &causes);
         self.found(stops, Blocker::NothingToStop)
     }
@@ -159,6 +185,14 @@ impl RuleOrder<'_> {
         if self.metrics.shunned_nodes <= 0 {
             return None;
         }
+        let most = (self.metrics.total_nodes / 10).max(1);
+        if self.now.is_some() && self.metrics.shunned_nodes > most {
+            self.blockers.push(Blocker::ShunnedAtOnce {
+                nodes: self.metrics.shunned_nodes,
+                most,
+            });
+            return None;
+        }
         let busy = self.metrics.removing_nodes;
         let slots = self.slots(Quota::Removals, self.policy.quotas.removals, busy)?;
         Some(several(
@@ -168,90 +202,18 @@ impl RuleOrder<'_> {
         ))
     }
 
-    fn outdated(&mut self) -> Option<Vec<WorkItem>> {
-        let wanted = upgrades_wanted(self.policy, self.metrics);
-        if !self.features.upgrade {
-            self.blockers.extend(self.upgrade_obstacle(wanted));
-            return None;
+    /// The operations that count against the quota of all kinds. Nodes that come back at the pace of the machine do not.
+    fn busy(&self) -> i64 {
+        let all = operations(self.metrics);
+        match (self.now, self.policy.quotas.restarts) {
+            (Some(_), None) => all.saturating_sub(self.metrics.restarting_nodes),
+            _ => all,
         }
-        let busy = self.metrics.upgrading_nodes;
-        let slots = self.slots(Quota::Upgrades, self.policy.quotas.upgrades, busy)?;
-        Some(several(Task::Upgrade, wanted.min(slots), &[]))
-    }
-
-    fn growing(&mut self) -> Option<Vec<WorkItem>> {
-        if self.now.is_none() && !self.features.add_new_node {
-            self.blockers.extend(self.growth_obstacles());
-            self.blockers.extend(self.add_obstacles());
-            return None;
-        }
-        if self.now.is_some() && !(self.features.has_resources() && self.underway() == 0) {
-            self.blockers.extend(self.growth_obstacles());
-            return None;
-        }
-        let busy = self.metrics.restarting_nodes;
-        let slots = self.slots(Quota::Starts, self.policy.quotas.starts, busy)?;
-        let starts = self.starts(slots);
-        let left = slots.saturating_sub(starts);
-        let restarts = self.metrics.hung_nodes.min(left);
-        let adds = self.adds(left.saturating_sub(restarts.max(0)));
-        let room = Cause::Room {
-            nodes: self.metrics.total_nodes,
-            cap: self.policy.cap,
-        };
-        let mut work = several(Task::Start, starts, &[]);
-        work.extend(several(Task::RestartHung, restarts, &[]));
-        work.extend(several(Task::Add, adds, &[room]));
-        (!work.is_empty()).then_some(work)
-    }
-
-    /// A start adds no node: only the running and starting nodes have to be below the cap, not all nodes.
-    fn starts(&mut self, slots: i64) -> i64 {
-        let stopped = self.metrics.stopped_nodes;
-        let startable = self.metrics.startable_nodes.unwrap_or(stopped);
-        if startable < stopped {
-            self.blockers.push(Blocker::PassedOver {
-                nodes: stopped - startable,
-            });
-        }
-        if self.now.is_none() {
-            return startable.min(slots);
-        }
-        let up = self
-            .metrics
-            .running_nodes
-            .saturating_add(self.metrics.restarting_nodes);
-        let room = self.policy.cap.saturating_sub(up).max(0);
-        if startable > 0 && room == 0 {
-            self.blockers.push(Blocker::RunningAtCap {
-                nodes: up,
-                cap: self.policy.cap,
-            });
-        }
-        startable.min(slots).min(room)
-    }
-
-    fn adds(&mut self, slots: i64) -> i64 {
-        if self.now.is_some() {
-            let mut obstacles = self.add_obstacles();
-            if self.metrics.antnode_version.is_none() {
-                obstacles.push(Blocker::NoBinary);
-            }
-            if !obstacles.is_empty() {
-                self.blockers.extend(obstacles);
-                return 0;
-            }
-        }
-        slots.min(self.policy.cap.saturating_sub(self.metrics.total_nodes))
     }
 
     /// The free slots of a quota; a blocker if all are in use.
     fn slots(&mut self, quota: Quota, limit: i64, busy: i64) -> Option<i64> {
-        let all = self
-            .policy
-            .quotas
-            .operations
-            .saturating_sub(operations(self.metrics));
+        let all = self.policy.quotas.operations.saturating_sub(self.busy());
         let slots = limit.saturating_sub(busy).min(all);
         if slots > 0 {
             return Some(slots);
@@ -266,16 +228,6 @@ impl RuleOrder<'_> {
             return None;
         }
         Some(work)
-    }
-
-    /// Nodes in transition, which block starts and adds. wnm never moves a node, so a MIGRATING node would block them
-    /// forever, as it does in the peer.
-    fn underway(&self) -> i64 {
-        if self.now.is_some() {
-            operations(self.metrics)
-        } else {
-            underway(self.metrics)
-        }
     }
 
     fn is_over_cap(&self) -> bool {
@@ -301,8 +253,15 @@ impl RuleOrder<'_> {
         (at <= now && now < until).then_some(until)
     }
 
-    fn pressures(&self) -> Vec<Cause> {
-        let mut causes = limits::pressures(self.policy, self.metrics);
+    /// What requires that nodes are stopped or removed. With the time, only pressure that lasts does.
+    fn pressures(&mut self) -> Vec<Cause> {
+        let mut causes = if self.now.is_some() {
+            let lasting = LastingPressure::of(self.policy, self.metrics);
+            self.blockers.extend(lasting.brief);
+            lasting.causes
+        } else {
+            limits::pressures(self.policy, self.metrics)
+        };
         if self.is_over_cap() {
             causes.push(Cause::OverCap {
                 nodes: self.metrics.total_nodes,
@@ -310,54 +269,6 @@ impl RuleOrder<'_> {
             });
         }
         causes
-    }
-
-    fn upgrade_obstacle(&self, wanted: i64) -> Option<Blocker> {
-        let outdated = self
-            .metrics
-            .upgradable_nodes
-            .unwrap_or(self.metrics.nodes_to_upgrade);
-        if outdated <= 0 {
-            None
-        } else if !self.policy.upgrades {
-            Some(Blocker::UpgradesOff { nodes: outdated })
-        } else if self.features.remove {
-            Some(Blocker::UpgradesWait { nodes: wanted })
-        } else {
-            match (&self.metrics.antnode_version, &self.metrics.queen_node_version) {
-                (Some(binary), Some(first)) if binary.is_older_than(first) => Some(Blocker::BinaryOlder {
-                    binary: binary.to_string(),
-                    first: first.to_string(),
-                }),
-                _ => Some(Blocker::NoBinary),
-            }
-        }
-    }
-
-    /// The reasons why no node is started.
-    fn growth_obstacles(&self) -> Vec<Blocker> {
-        let mut blockers: Vec<Blocker> = limits::obstacles(self.policy, self.metrics).collect();
-        let nodes = self.underway();
-        if nodes != 0 {
-            blockers.push(Blocker::Underway { nodes });
-        }
-        blockers
-    }
-
-    /// The further reasons why no node is added.
-    fn add_obstacles(&self) -> Vec<Blocker> {
-        let (total, running, cap) = (
-            self.metrics.total_nodes,
-            self.metrics.running_nodes,
-            self.policy.cap,
-        );
-        if total >= cap {
-            vec![Blocker::AtCap { nodes: total, cap }]
-        } else if running >= cap {
-            vec![Blocker::AtCap { nodes: running, cap }]
-        } else {
-            Vec::new()
-        }
     }
 }
 

@@ -31,15 +31,18 @@ pub fn policy() -> Policy {
             starts: 5,
             upgrades: 5,
             removals: 5,
+            restarts: Some(5),
         },
         delays: Delays {
             start: 300,
             upgrade: 300,
             remove: 300,
+            is_start_set: true,
         },
         last_stopped_at: Timestamp(NOW.0 - 86_400),
         upgrades: true,
         shunned: None,
+        remove_for_upgrade: false,
         takeover: None,
     }
 }
@@ -72,6 +75,7 @@ pub fn one_at_a_time() -> Policy {
             starts: 1,
             upgrades: 1,
             removals: 1,
+            restarts: Some(1),
         },
         ..policy()
     }

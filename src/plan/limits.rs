@@ -174,6 +174,15 @@ impl LimitedQuantity {
         LimitedQuantity { what, is, limits }
     }
 
+    /// The cause of a step, if the value is above its limit.
+    pub(super) fn cause(&self) -> Cause {
+        Cause::Above {
+            what: self.what,
+            is: self.is,
+            limit: self.limits.remove,
+        }
+    }
+
     fn allows(&self) -> bool {
         self.is < self.limits.add
     }
@@ -230,7 +239,7 @@ fn is_watched(pair: &[Threshold; 2]) -> bool {
     pair.iter().map(|limits| limits.add + limits.remove).sum::<f64>() > 1.0
 }
 
-fn all(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = LimitedQuantity> {
+pub(super) fn all(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = LimitedQuantity> {
     [
         cpu(policy, metrics),
         memory(policy, metrics),
@@ -244,14 +253,14 @@ fn all(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = LimitedQuanti
 
 /// Every quantity that is above its limit.
 pub(super) fn pressures(policy: &Policy, metrics: &Metrics) -> Vec<Cause> {
-    all(policy, metrics)
-        .filter(LimitedQuantity::presses)
-        .map(|measured| Cause::Above {
-            what: measured.what,
-            is: measured.is,
-            limit: measured.limits.remove,
-        })
+    pressing(policy, metrics)
+        .map(|quantity| quantity.cause())
         .collect()
+}
+
+/// The quantities that are above their limits.
+pub(super) fn pressing(policy: &Policy, metrics: &Metrics) -> impl Iterator<Item = LimitedQuantity> {
+    all(policy, metrics).filter(LimitedQuantity::presses)
 }
 
 /// Every quantity that is not below its limit for adding.

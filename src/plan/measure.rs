@@ -1,9 +1,19 @@
 //! Computes the figures of a decision from nodes and machine readings.
 
-use crate::colony::{Inodes, MachineReadings, Metrics, Node, NodeState, Rates, Timestamp, Version};
+use crate::colony::{
+    Inodes, MachineReadings, Metrics, Node, NodeState, OwnUse, PausedNodes, Rates, Timestamp, Version,
+    WaitShares,
+};
 
-use super::node_checks::{is_due, is_expired, is_hung, is_shunned, is_startable, is_upgradable};
+use super::node_checks::{
+    has_answered, is_due, is_expired, is_hung, is_paused, is_shunned, is_startable, is_upgradable,
+    paused_until,
+};
 use super::policy::Policy;
+
+/// A node that pressure stopped this long ago, or this often, is not expected to come back soon.
+const LONG_PAUSE_S: i64 = 3600;
+const MANY_STOPS: u32 = 3;
 
 /// The readings of the machine, in the units of the limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,6 +33,13 @@ pub struct MachineFigures {
     pub hdio_write_bytes: f64,
     pub netio_read_bytes: f64,
     pub netio_write_bytes: f64,
+    /// The number of CPUs and megabytes of memory; 0: not known.
+    pub cpus: u32,
+    pub memory_mb: f64,
+    /// Rates over a quarter of an hour; None if they are not known.
+    pub sustained: Option<Rates>,
+    /// How much of the time since the last survey programs waited.
+    pub waits: WaitShares,
 }
 
 impl MachineFigures {
@@ -40,7 +57,17 @@ impl MachineFigures {
             hdio_write_bytes: rates.disk_written.trunc(),
             netio_read_bytes: rates.net_received.trunc(),
             netio_write_bytes: rates.net_sent.trunc(),
+            cpus: instruments.cpus,
+            memory_mb: instruments.memory_total as f64 / 1e6,
+            sustained: None,
+            waits: rates.waits,
         }
+    }
+
+    /// With the rates over a quarter of an hour.
+    #[must_use]
+    pub fn with_sustained(self, sustained: Option<Rates>) -> MachineFigures {
+        MachineFigures { sustained, ..self }
     }
 }
 
@@ -71,14 +98,58 @@ pub fn measure(
             _ => {}
         }
         upgradable += i64::from(is_upgradable(node, binary, now));
-        startable += i64::from(is_startable(node, now));
+        startable += i64::from(is_startable(node, policy, now));
         metrics.hung_nodes += i64::from(is_hung(node) && is_due(node, now));
+        metrics.mute_nodes += i64::from(is_hung(node));
+        let is_starting = matches!(node.state, NodeState::Restarting | NodeState::Upgrading);
+        metrics.unanswered_nodes += i64::from(is_starting && !has_answered(node));
+        count_paused(&mut metrics.paused, node, policy, now);
         metrics.shunned_nodes += i64::from(is_shunned(node, policy));
     }
+    metrics.last_group = last_group(nodes);
+    metrics.own = own_use(nodes, machine);
     metrics.upgradable_nodes = Some(upgradable);
     metrics.startable_nodes = Some(startable);
     metrics.queen_node_version = first.map_or(binary, |first| first.version.as_ref()).cloned();
     metrics
+}
+
+fn count_paused(paused: &mut PausedNodes, node: &Node, policy: &Policy, now: Timestamp) {
+    if !is_paused(node) {
+        return;
+    }
+    paused.all += 1;
+    paused.startable += i64::from(is_startable(node, policy, now));
+    paused.lasting +=
+        i64::from(now.since(node.since) >= LONG_PAUSE_S || node.memory.pressure_stops >= MANY_STOPS);
+    if let Some(until) = paused_until(node, policy).filter(|until| now < *until) {
+        paused.waiting += 1;
+        paused.until = Some(paused.until.map_or(until, |first| first.min(until)));
+    }
+}
+
+/// The nodes that were started together last. A run starts its nodes within this many seconds.
+fn last_group(nodes: &[Node]) -> i64 {
+    const GROUP_S: i64 = 55;
+    let starting = || nodes.iter().filter(|node| node.state == NodeState::Restarting);
+    let Some(last) = starting().map(|node| node.since).max() else {
+        return 0;
+    };
+    starting().filter(|node| last.since(node.since) < GROUP_S).count() as i64
+}
+
+/// None if no running node reports what it uses, or the size of the machine is not known.
+fn own_use(nodes: &[Node], machine: &MachineFigures) -> Option<OwnUse> {
+    let running = || nodes.iter().filter(|node| node.state == NodeState::Running);
+    let cpu: i64 = running().map(|node| node.figures.cpu).sum();
+    let memory: i64 = running().map(|node| node.figures.mem).sum();
+    if machine.cpus == 0 || machine.memory_mb <= 0.0 || (cpu == 0 && memory == 0) {
+        return None;
+    }
+    Some(OwnUse {
+        cpu: cpu as f64 / 100.0 / f64::from(machine.cpus),
+        memory: memory as f64 / machine.memory_mb,
+    })
 }
 
 /// The field that counts a state; disabled nodes count only in the total.
@@ -115,6 +186,13 @@ fn blank(machine: &MachineFigures, binary: Option<&Version>) -> Metrics {
         upgradable_nodes: None,
         startable_nodes: None,
         hung_nodes: 0,
+        mute_nodes: 0,
+        unanswered_nodes: 0,
+        last_group: 0,
+        paused: PausedNodes::default(),
+        own: None,
+        sustained: machine.sustained,
+        waits: machine.waits,
         load_average_1: machine.load[0],
         load_average_5: machine.load[1],
         load_average_15: machine.load[2],

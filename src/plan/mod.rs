@@ -20,10 +20,12 @@ mod action;
 mod assign;
 mod blocker;
 mod boot;
+mod coming_back;
 pub mod decide;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod forced;
+mod lasting_pressure;
 mod limits;
 mod measure;
 mod new_nodes;

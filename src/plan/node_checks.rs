@@ -35,9 +35,33 @@ pub(super) fn is_upgradable(node: &Node, binary: Option<&Version>, now: Timestam
     node.state == NodeState::Running && is_outdated(node, binary) && is_due(node, now)
 }
 
-/// Whether the node may be started now: it is stopped, and no failed start delays it.
-pub(super) fn is_startable(node: &Node, now: Timestamp) -> bool {
-    node.state == NodeState::Stopped && is_due(node, now)
+/// Whether the node may be started now: it is stopped, and neither a failed start nor repeated pressure delays it.
+pub(super) fn is_startable(node: &Node, policy: &Policy, now: Timestamp) -> bool {
+    let is_waiting = is_paused(node) && paused_until(node, policy).is_some_and(|until| now < until);
+    node.state == NodeState::Stopped && is_due(node, now) && !is_waiting
+}
+
+/// Whether pressure stopped the node.
+pub(super) fn is_paused(node: &Node) -> bool {
+    node.state == NodeState::Stopped && node.memory.pressure_stopped_at == Some(node.since)
+}
+
+/// Until when a node is not started that pressure stopped several times lately: twice `delay_remove` after the second
+/// stop, then 4, 8, 16 and at most 24 times.
+pub(super) fn paused_until(node: &Node, policy: &Policy) -> Option<Timestamp> {
+    let times = match node.memory.pressure_stops {
+        0 | 1 => return None,
+        2..=5 => 1_i64 << (node.memory.pressure_stops - 1),
+        _ => 24,
+    };
+    let wait = policy.delays.remove.saturating_mul(times);
+    Some(node.memory.pressure_stopped_at?.plus(wait))
+}
+
+/// Whether a running node has settled so recently that another one is stopped instead, if there is one.
+pub(super) fn is_fresh(node: &Node, now: Timestamp) -> bool {
+    const FRESH_S: i64 = 15 * 60;
+    (0..FRESH_S).contains(&now.since(node.since))
 }
 
 /// Whether a running node is skipped when nodes are stopped, because its last stop failed. The retry time of an outdated

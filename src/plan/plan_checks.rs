@@ -152,6 +152,8 @@ struct PlannedTotals {
     /// All nodes, and those that run or start.
     nodes: i64,
     up: i64,
+    /// Nodes that are started again, which have a quota of their own.
+    restarts: i64,
     /// Which of these numbers the plan increases.
     more: More,
 }
@@ -204,8 +206,7 @@ impl PlannedTotals {
                     self.upgrades += 1;
                     self.more.upgrades = true;
                 } else {
-                    self.starts += 1;
-                    self.more.starts = true;
+                    self.restarts += 1;
                 }
             }
             Action::Upgrade(..) => {
@@ -234,12 +235,20 @@ impl PlannedTotals {
 
     /// Exceeding a limit is a breach only if the plan adds to it, because the operator may have lowered the limit.
     fn breaches(&self, policy: &Policy) -> Vec<Breach> {
-        let quotas = policy.quotas;
-        let all = self.starts + self.upgrades + self.removals;
-        let more = self.more.starts || self.more.upgrades || self.more.removals;
+        let mut quotas = policy.quotas;
+        let (mut starts, mut more_starts) = (self.starts, self.more.starts);
+        if let Some(quota) = quotas.restarts {
+            starts += self.restarts;
+            more_starts |= self.restarts > 0;
+            quotas.operations = quotas.operations.max(quota);
+        } else if !more_starts {
+            starts = 0;
+        }
+        let all = starts + self.upgrades + self.removals;
+        let more = more_starts || self.more.upgrades || self.more.removals;
         let mut found = Vec::new();
         for (quota, under_way, limit, more) in [
-            (Quota::Starts, self.starts, quotas.starts, self.more.starts),
+            (Quota::Starts, starts, quotas.starts, more_starts),
             (
                 Quota::Upgrades,
                 self.upgrades,
@@ -329,6 +338,7 @@ mod tests {
             starts: 1,
             upgrades: 1,
             removals: 1,
+            restarts: Some(1),
         };
         let policy = Policy {
             quotas,

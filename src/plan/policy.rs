@@ -19,6 +19,8 @@ pub struct Quotas {
     pub starts: i64,
     pub upgrades: i64,
     pub removals: i64,
+    /// Starts of stopped nodes, if the operator set a quota himself. None: their pace follows the machine.
+    pub restarts: Option<i64>,
 }
 
 /// The time that a node needs to settle after an operation, in seconds.
@@ -27,6 +29,8 @@ pub struct Delays {
     pub start: i64,
     pub upgrade: i64,
     pub remove: i64,
+    /// Whether the operator set `start` himself: then a stopped node is started only when no started node settles.
+    pub is_start_set: bool,
 }
 
 /// The policy of a colony, made from its settings.
@@ -51,6 +55,8 @@ pub struct Policy {
     pub upgrades: bool,
     /// A node that is shunned this many times in three surveys is removed; None: never.
     pub shunned: Option<i64>,
+    /// Whether pressure removes nodes while upgrades are pending. Otherwise it only stops them.
+    pub remove_for_upgrade: bool,
     /// The takeover of the nodes from another manager; None if there was none.
     pub takeover: Option<TakeoverPolicy>,
 }

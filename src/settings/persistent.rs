@@ -129,6 +129,9 @@ pub(super) const PERSISTENT: &[Setting] = settings! {
     Tools, "firewall", ValueType::Choice(FirewallKind::VARIANTS), "auto",
         "What opens ports; auto: ufw with +sudo if installed, else null",
         known_to: KnownTo::Wnm, variable: EnvName::As("WNM_FIREWALL");
+    Limits, "remove_for_upgrade", ValueType::Switch, "false",
+        "Remove nodes, instead of stopping them, when a limit is exceeded while upgrades are pending",
+        known_to: KnownTo::Wnm;
     Upkeep, "keep_removed", whole(0, 36_500, Unit::Days), "30",
         "How long the identity of a removed node is kept, for --force_action restore; 0: not kept",
         known_to: KnownTo::Wnm;

@@ -13,6 +13,11 @@ const NETWORK: &str = "evm-arbitrum-one";
 
 pub use crate::program::user_account::NODE_USER;
 
+/// The defaults of `max_concurrent_starts` and `max_concurrent_operations`, and of `delay_start`. Another value was set
+/// by the operator, and then it applies to stopped nodes as well as to new ones.
+const DEFAULT_QUOTA: i64 = 1;
+const DEFAULT_DELAY_START: i64 = 300;
+
 fn percent(add: i64, remove: i64) -> Threshold {
     Threshold {
         add: add as f64,
@@ -61,15 +66,21 @@ impl Settings {
                 starts: self.max_concurrent_starts,
                 upgrades: self.max_concurrent_upgrades,
                 removals: self.max_concurrent_removals,
+                restarts: [self.max_concurrent_starts, self.max_concurrent_operations]
+                    .into_iter()
+                    .filter(|quota| *quota != DEFAULT_QUOTA)
+                    .min(),
             },
             delays: Delays {
                 start: self.delay_start,
                 upgrade: self.delay_upgrade,
                 remove: self.delay_remove,
+                is_start_set: self.delay_start != DEFAULT_DELAY_START,
             },
             last_stopped_at: self.last_stopped_at,
             upgrades: self.enable_upgrade,
             shunned: (self.shunned_remove > 0).then_some(self.shunned_remove),
+            remove_for_upgrade: self.remove_for_upgrade,
             takeover: None,
         }
     }

@@ -64,6 +64,7 @@ pub struct Settings {
     pub max_concurrent_removals: i64,
     pub max_concurrent_operations: i64,
     pub enable_upgrade: bool,
+    pub remove_for_upgrade: bool,
     /// [`Settings::from_values`] replaces `donate` with `donate_address`.
     #[serde(deserialize_with = "wallets")]
     pub rewards_address: Wallets,

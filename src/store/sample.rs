@@ -92,6 +92,9 @@ const COLUMNS: &[(&str, Field)] = columns! {
     "disk_total": Whole (readings.disk_total),
     "disk_used": Whole (readings.disk_used),
     "disk_free": Whole (readings.disk_free),
+    "cpu_waited": Whole (readings.counters.waited.cpu_some),
+    "io_waited": Whole (readings.counters.waited.io_full),
+    "memory_waited": Whole (readings.counters.waited.memory_full),
 };
 
 fn names() -> String {
@@ -110,6 +113,23 @@ impl Store {
             let sql = format!("SELECT {} FROM sample ORDER BY id DESC LIMIT 1", names());
             let row = connection.prepare_cached(&sql)?.query_row([], decode).optional();
             // Without a readable sample, the survey measures the rates itself.
+            Ok(readable(row)?.flatten())
+        })
+    }
+
+    /// The last sample that was written at `at` or earlier, unless it is more than ten minutes older.
+    pub fn sample_before(&self, at: Timestamp) -> Result<Option<Sample>, StoreError> {
+        const OLDER_AT_MOST: i64 = 600;
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {} FROM sample WHERE at BETWEEN ?1 AND ?2 ORDER BY at DESC, id DESC LIMIT 1",
+                names()
+            );
+            let range = [at.plus(-OLDER_AT_MOST).0, at.0];
+            let row = connection
+                .prepare_cached(&sql)?
+                .query_row(range, decode)
+                .optional();
             Ok(readable(row)?.flatten())
         })
     }
@@ -229,6 +249,7 @@ pub(super) mod tests {
                     disk_written: u64::MAX,
                     net_received: 6,
                     net_sent: 7,
+                    waited: Default::default(),
                 },
                 cpus: 0,
                 load: [0.1, 0.2, 0.3],
@@ -247,6 +268,7 @@ pub(super) mod tests {
                 disk_written: 5.5,
                 net_received: 6.5,
                 net_sent: 7.5,
+                waits: Default::default(),
             },
             nodes: [13, 14, 15, 16, 17, 18, 19, 20],
         }
@@ -378,6 +400,7 @@ pub(super) mod tests {
                     boot: Timestamp(boot),
                     counters: Counters {
                         at_ms: at, cpu_total, cpu_idle, cpu_iowait, disk_read, disk_written, net_received, net_sent,
+                        waited: Default::default(),
                     },
                     cpus: 0,
                     load: [reals[7], reals[8], reals[9]],
@@ -391,6 +414,7 @@ pub(super) mod tests {
                 rates: Rates {
                     used_cpu_percent: reals[0], idle_cpu_percent: reals[1], io_wait: reals[2],
                     disk_read: reals[3], disk_written: reals[4], net_received: reals[5], net_sent: reals[6],
+                    waits: Default::default(),
                 },
                 nodes,
             };

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use super::{BinaryLookup, Limits, MachineReader, NodeProbe, RootState, SurveyError, find_antnode};
 use crate::clock::Clock;
 use crate::colony::{
-    Answer, Binary, Counters, MachineReadings, Node, NodeObservation, NodeState, ProcessStatus, Rates,
-    Timestamp,
+    Answer, Binary, MachineReadings, Node, NodeObservation, NodeState, ProcessStatus, Rates, Timestamp,
 };
 
 /// The input of a survey, with what is known from earlier ones.
@@ -21,8 +20,8 @@ pub struct Survey<'a> {
     pub mounts: &'a BTreeSet<PathBuf>,
     /// Limits of the queries.
     pub limits: Limits,
-    /// The counters of the last survey, and the boot time then.
-    pub last: Option<(Counters, Timestamp)>,
+    /// The readings of the last survey, and the rates then.
+    pub last: Option<(&'a MachineReadings, &'a Rates)>,
     /// Where the antnode of new nodes is.
     pub antnode: BinaryLookup<'a>,
     /// Binaries with known versions.
@@ -71,7 +70,7 @@ pub fn survey(
     let begun = Instant::now();
     let since_last = inputs
         .last
-        .and_then(|(counters, boot)| Rates::since(&counters, boot, &before));
+        .and_then(|(readings, rates)| Rates::known_at(readings, rates, &before));
 
     let answers = probe.ask(inputs.nodes, &inputs.limits, at);
     let NodeFilesystems {

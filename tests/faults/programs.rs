@@ -126,8 +126,8 @@ fn systemctl_hangs() -> Option<Played> {
 }
 
 fn will_not_stop() -> Option<Played> {
-    let stage = services::of(3, &["--node_cap", "3"]);
-    services::spoil(&stage, "not-stopped", "antnode0003.service");
+    let stage = services::of(5, &["--node_cap", "5"]);
+    services::spoil(&stage, "not-stopped", "antnode0005.service");
     let mut ran = Vec::new();
     for _ in 0..3 {
         stage.simulate_minute(90);
@@ -138,8 +138,8 @@ fn will_not_stop() -> Option<Played> {
             "SELECT count(*) FROM event WHERE action = 'stop' AND node = {id}"
         ))
     };
-    assert_eq!((tried(3), tried(2), tried(1)), (1, 1, 1), "{}", stage.describe());
-    assert_eq!(stage.row(3).status, "RUNNING");
+    assert_eq!((tried(5), tried(4), tried(3)), (1, 1, 1), "{}", stage.describe());
+    assert_eq!(stage.row(5).status, "RUNNING");
     assert!(
         ran[0].code == Some(3) && ran[1].code == Some(0) && ran[2].code == Some(0),
         "{ran:?}"

@@ -155,6 +155,7 @@ fn machine_reports_have_the_documented_fields() {
     stage
         .wnm(&[
             "--enable_upgrade=false",
+            "--remove_for_upgrade=true",
             "--shunned_remove",
             "3",
             "--firewall",

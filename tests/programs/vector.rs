@@ -6,7 +6,7 @@
 //! no reboot. An unknown quota or delay has its default.
 
 use serde_json::{Map, Value, json};
-use wnm::colony::{Metrics, Timestamp, Version};
+use wnm::colony::{Metrics, PausedNodes, Timestamp, Version, WaitShares};
 use wnm::plan::decide::{Decision, decide};
 use wnm::plan::policy::{Delays, Quotas, Threshold};
 use wnm::plan::{ActionKind, Feature, Policy, Reason, Trigger};
@@ -108,17 +108,20 @@ impl Said<'_> {
                 starts: config("max_concurrent_starts").unwrap_or(1),
                 upgrades: config("max_concurrent_upgrades").unwrap_or(1),
                 removals: config("max_concurrent_removals").unwrap_or(1),
+                restarts: None,
             },
             delays: Delays {
                 start: config("delay_start").unwrap_or(300),
                 upgrade: config("delay_upgrade").unwrap_or(300),
                 remove: config("delay_remove").unwrap_or(300),
+                is_start_set: false,
             },
             last_stopped_at: Timestamp(
                 config("last_stopped_at").unwrap_or_else(|| self.count("system_start")),
             ),
             upgrades,
             shunned: None,
+            remove_for_upgrade: true,
             takeover: None,
         }
     }
@@ -143,6 +146,13 @@ impl Said<'_> {
             upgradable_nodes: whole(self.metrics, "upgradable_nodes"),
             startable_nodes: whole(self.metrics, "startable_nodes"),
             hung_nodes: self.count("hung_nodes"),
+            mute_nodes: 0,
+            unanswered_nodes: 0,
+            last_group: 0,
+            paused: PausedNodes::default(),
+            own: None,
+            sustained: None,
+            waits: WaitShares::default(),
             load_average_1: level("load_average_1"),
             load_average_5: level("load_average_5"),
             load_average_15: level("load_average_15"),

@@ -103,6 +103,7 @@ fn starts_within_the_quota_when_many_nodes_are_down() {
                     starts: quota,
                     upgrades: quota,
                     removals: quota,
+                    restarts: Some(quota),
                 };
                 let policy = Policy {
                     quotas,

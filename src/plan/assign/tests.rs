@@ -123,6 +123,7 @@ fn starts_with_upgrade_count_as_upgrades_and_come_last() {
         starts: 2,
         upgrades: 1,
         removals: 1,
+        restarts: Some(2),
     };
     let colony = [old(node(1, Stopped)), old(node(2, Stopped)), node(3, Stopped)];
     let plan = plan_with(&Policy { quotas, ..policy() }, calm(), &colony);

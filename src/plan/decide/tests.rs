@@ -107,6 +107,8 @@ fn pressure_stops_nodes_and_a_full_disk_removes_them() {
 #[test]
 fn work_item_has_its_causes() {
     let loaded = Metrics {
+        load_average_1: 2.75,
+        load_average_5: 2.5,
         load_average_15: 2.25,
         ..hot(&[Running])
     };
@@ -116,6 +118,8 @@ fn work_item_has_its_causes() {
         causes,
         [
             "cpu 85.0 % is above 70 %",
+            "load average of 1 min 2.75 is above 2",
+            "load average of 5 min 2.50 is above 2",
             "load average of 15 min 2.25 is above 2"
         ]
     );
@@ -163,15 +167,26 @@ fn stops_nothing_during_a_removal() {
 }
 
 #[test]
-fn pressure_that_blocks_upgrades_removes_a_node() {
+fn pressure_that_blocks_upgrades_removes_a_node_only_if_the_operator_wants_it() {
+    let removing = Policy {
+        remove_for_upgrade: true,
+        ..policy()
+    };
+    let waiting = outdated(hot(&[Running]), 1);
+    assert_eq!(ask(&removing, &waiting), ["remove running node (1/1)"]);
     assert_eq!(
-        ask(&policy(), &outdated(hot(&[Running]), 1)),
+        ask_as_the_peer(&policy(), &waiting),
         ["remove running node (1/1)"]
     );
-    assert_eq!(ask(&policy(), &outdated(hot(&[Running]), 0)), ["stop node (1/1)"]);
+    assert_eq!(ask(&removing, &outdated(hot(&[Running]), 0)), ["stop node (1/1)"]);
+    assert_eq!(
+        ask(&policy(), &waiting),
+        ["stop node (1/1)"],
+        "load deletes no node"
+    );
     let off = Policy {
         upgrades: false,
-        ..policy()
+        ..removing
     };
     assert_eq!(ask(&off, &outdated(hot(&[Running]), 1)), ["stop node (1/1)"]);
 }
@@ -385,6 +400,7 @@ fn zero_and_negative_quotas_start_nothing() {
             starts: limit,
             upgrades: limit,
             removals: limit,
+            restarts: Some(limit),
         };
         let none = Policy { quotas, ..policy() };
         assert_eq!(ask(&none, &hot(&[Running])), ["idle monitoring"]);
@@ -402,6 +418,7 @@ fn extreme_figures_do_not_overflow() {
         starts: i64::MAX,
         upgrades: i64::MAX,
         removals: i64::MAX,
+        restarts: Some(i64::MAX),
     };
     let vast = Policy {
         cap: i64::MAX,
@@ -416,4 +433,39 @@ fn extreme_figures_do_not_overflow() {
         ..hot(&[])
     };
     assert_eq!(ask(&vast, &least), ["idle monitoring"]);
+}
+
+#[test]
+fn many_shunned_nodes_at_once_are_the_fault_of_the_machine() {
+    let shunned = |nodes: i64, total: usize| Metrics {
+        shunned_nodes: nodes,
+        ..of(&vec![Running; total])
+    };
+    assert_eq!(ask(&policy(), &shunned(1, 8)), ["remove shunned node (1/1)"]);
+    assert_eq!(ask(&policy(), &shunned(2, 20)).len(), 2);
+    assert_ne!(ask(&policy(), &shunned(2, 19))[0], "remove shunned node (1/2)");
+    assert_eq!(
+        why_not(&policy(), &shunned(8, 8))[0],
+        "no shunned node is removed: 8 nodes are shunned at once, more than 1, so the fault is the machine or its network"
+    );
+}
+
+#[test]
+fn no_hung_node_is_restarted_if_most_do_not_answer() {
+    let mute = |mute| Metrics {
+        hung_nodes: mute,
+        mute_nodes: mute,
+        used_cpu_percent: 60.0,
+        ..of(&[Running; 6])
+    };
+    assert_eq!(
+        ask(&policy(), &mute(3)),
+        ["restart hung node (1/1)"],
+        "also between the limits"
+    );
+    assert_eq!(ask(&policy(), &mute(4)), ["idle monitoring"]);
+    assert_eq!(
+        why_not(&policy(), &mute(4))[0],
+        "nothing is restarted: 4 of 6 running nodes do not answer, so the fault is the machine or its network"
+    );
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::counter_source::{CounterSource, Levels, unreadable};
 use super::{cgroup, memory};
-use crate::colony::{Counters, Timestamp};
+use crate::colony::{Counters, Timestamp, WaitTimes};
 use crate::survey::SurveyError;
 
 /// The kernel's files.
@@ -21,6 +21,19 @@ impl ProcFiles {
 
     fn text(&self, file: &str) -> std::io::Result<String> {
         fs::read_to_string(self.root.join("proc").join(file))
+    }
+
+    /// How long programs waited. Many kernels do not count it.
+    fn waited(&self) -> WaitTimes {
+        let total = |file: &str, line: &str| {
+            let text = self.text(&format!("pressure/{file}")).ok()?;
+            wait_total(&text, line)
+        };
+        WaitTimes {
+            cpu_some: total("cpu", "some").unwrap_or(WaitTimes::UNKNOWN),
+            io_full: total("io", "full").unwrap_or(WaitTimes::UNKNOWN),
+            memory_full: total("memory", "full").unwrap_or(WaitTimes::UNKNOWN),
+        }
     }
 }
 
@@ -44,6 +57,7 @@ impl CounterSource for ProcFiles {
             disk_written: Counters::UNKNOWN,
             net_received: Counters::UNKNOWN,
             net_sent: Counters::UNKNOWN,
+            waited: self.waited(),
         };
         if let Some((total, idle, iowait)) = stat.ok().and_then(|stat| cpu_times(&stat)) {
             (counters.cpu_total, counters.cpu_idle, counters.cpu_iowait) = (total, idle, iowait);
@@ -69,6 +83,14 @@ impl CounterSource for ProcFiles {
             cpus: cgroup::processors(&self.root).map_or(cpus, |quota| quota.min(cpus)),
         }
     }
+}
+
+/// The counter `total` of the line `some` or `full` of a file in `/proc/pressure`, in microseconds.
+fn wait_total(text: &str, line: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|text| text.split_once(' '));
+    let (_, figures) = lines.find(|(word, _)| *word == line)?;
+    let mut words = figures.split_ascii_whitespace();
+    words.find_map(|word| word.strip_prefix("total="))?.parse().ok()
 }
 
 /// The three averages; None if they cannot be told.
@@ -196,6 +218,16 @@ mod tests {
     const STAT: &str = "cpu  20564 7 8849 152597 2666 3 166 347 50 9\n\
                         cpu0 9996 0 3810 78266 379 0 13 134 0 0\n\
                         intr 12\nctxt 34\nbtime 1795465645\nprocesses 9\n";
+
+    #[test]
+    fn total_of_a_pressure_file_is_read_and_odd_text_is_not() {
+        let text = "some avg10=0.00 avg60=0.10 avg300=0.20 total=123456\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n";
+        assert_eq!(super::wait_total(text, "some"), Some(123_456));
+        assert_eq!(super::wait_total(text, "full"), Some(7));
+        for odd in ["", "some", "some total=", "some total=-1", "full total=1"] {
+            assert_eq!(super::wait_total(odd, "some"), None, "{odd}");
+        }
+    }
 
     #[test]
     fn cpu_times_count_guests_once() {

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
+use crate::colony::Counters;
 use crate::colony::{
     ManagerKind, Mode, NodeFigures, NodeHistory, NodeId, NodeName, NodePaths, NodePorts, ProcessState,
     ServiceName, Tool, Version,
@@ -171,12 +172,26 @@ fn node(id: u32, host: &str, root: &str, state: NodeState) -> Node {
 }
 
 fn inputs(machine: &Machine, nodes: &[Node], last: Option<(Counters, Timestamp)>) -> Observation {
+    inputs_after(machine, nodes, last, &Rates::UNKNOWN)
+}
+
+fn inputs_after(
+    machine: &Machine,
+    nodes: &[Node],
+    last: Option<(Counters, Timestamp)>,
+    rates: &Rates,
+) -> Observation {
+    let last = last.map(|(counters, boot)| MachineReadings {
+        counters,
+        boot,
+        ..MachineReadings::default()
+    });
     let inputs = Survey {
         nodes,
         storage: Path::new("/data"),
         mounts: &BTreeSet::new(),
         limits: Limits::default(),
-        last,
+        last: last.as_ref().map(|last| (last, rates)),
         antnode: BinaryLookup {
             path: Path::new("/absent"),
             search: "/none:/plain::/bin:/ill",
@@ -200,6 +215,28 @@ fn rates_since_the_last_survey_need_no_wait() {
     assert_eq!(seen.rates.disk_read, 3_000.0);
     assert_eq!(seen.at, Timestamp(1_000));
     assert_eq!(machine.ms(), 1_000_000);
+}
+
+#[test]
+fn survey_a_moment_after_another_takes_its_rates_and_does_not_wait() {
+    let machine = Machine::at_second(1_000);
+    let rates = Rates {
+        used_cpu_percent: 12.5,
+        ..Rates::UNKNOWN
+    };
+    let last = Some((Machine::counters(999_000), BOOT));
+    assert_eq!(
+        inputs_after(&machine, &[], last, &rates).rates.used_cpu_percent,
+        12.5
+    );
+    assert_eq!(machine.ms(), 1_000_000);
+    let other_boot = Some((Machine::counters(999_000), Timestamp(2)));
+    assert_ne!(
+        inputs_after(&machine, &[], other_boot, &rates)
+            .rates
+            .used_cpu_percent,
+        12.5
+    );
 }
 
 #[test]

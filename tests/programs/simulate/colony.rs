@@ -1,6 +1,6 @@
 //! One play of a scenario: minute by minute the machine, the survey, the engine and the steps of its plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 use wnm::colony::{
@@ -21,6 +21,9 @@ use super::settings;
 /// 2026-11-24T12:00:00Z, the beginning of each scenario.
 pub const EPOCH: i64 = 1_795_521_600;
 
+/// One sample a minute for a quarter of an hour.
+const SAMPLES: usize = 15;
+
 /// A scenario that is being played.
 pub struct Play<'s> {
     scenario: &'s Scenario,
@@ -31,7 +34,8 @@ pub struct Play<'s> {
     template: Template,
     /// The newest antnode.
     release: Version,
-    last: Option<(Counters, Timestamp)>,
+    /// The counters of each cycle in the last quarter of an hour, and the boot time then.
+    samples: VecDeque<(Counters, Timestamp)>,
     /// Why each REMOVING node is removed.
     leaving: BTreeMap<NodeId, bool>,
     outcome: Outcome,
@@ -52,7 +56,7 @@ impl<'s> Play<'s> {
             policy,
             template,
             release: Version::new(&scenario.version[0].version),
-            last: None,
+            samples: VecDeque::new(),
             leaving: BTreeMap::new(),
             outcome: Outcome::default(),
             is_traced,
@@ -161,17 +165,25 @@ impl<'s> Play<'s> {
     /// The figures since the last minute, without remembering them for the next cycle.
     fn figures(&self) -> MachineFigures {
         let readings = self.machine.readings(EPOCH);
-        let rates = self
-            .last
-            .and_then(|(counters, boot)| Rates::since(&counters, boot, &readings));
-        MachineFigures::of(&readings, &rates.unwrap_or(Rates::UNKNOWN))
+        let last = self.samples.back();
+        let rates = last.and_then(|(counters, boot)| Rates::since(counters, *boot, &readings));
+        let sustained = self.samples.front().and_then(|(counters, boot)| {
+            let is_known = self.samples.len() == SAMPLES && *boot == readings.boot;
+            is_known
+                .then(|| Rates::between(counters, &readings.counters))
+                .flatten()
+        });
+        MachineFigures::of(&readings, &rates.unwrap_or(Rates::UNKNOWN)).with_sustained(sustained)
     }
 
     fn cycle(&mut self) {
         let now = self.now();
         let machine = self.figures();
         let readings = self.machine.readings(EPOCH);
-        self.last = Some((readings.counters, readings.boot));
+        self.samples.push_back((readings.counters, readings.boot));
+        if self.samples.len() > SAMPLES {
+            self.samples.pop_front();
+        }
         let seen: Vec<NodeObservation> = self.nodes.iter().map(|node| self.observation(node)).collect();
         let mut nodes = std::mem::take(&mut self.nodes);
         plan::end_at_boot(&mut nodes, &seen, readings.boot, now);
@@ -314,6 +326,11 @@ impl<'s> Play<'s> {
         match reason {
             StopReason::Stopped => {
                 self.policy.last_stopped_at = now;
+                if let Some(node) = self.nodes.iter_mut().find(|node| node.id == id)
+                    && matches!(step.reason, Reason::Planned { task: Task::Stop, .. })
+                {
+                    node.memory.note_pressure_stop(now);
+                }
                 if is_restart(step) {
                     self.outcome.restarts += 1;
                 } else {

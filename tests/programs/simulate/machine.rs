@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use wnm::colony::{Counters, MachineReadings, Timestamp};
+use wnm::colony::{Counters, MachineReadings, Timestamp, WaitTimes};
 
 use super::scenario::Scenario;
 
@@ -30,8 +30,7 @@ pub struct Process {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Waited {
     pub cpu_some: f64,
-    pub io_some: f64,
-    pub memory_some: f64,
+    pub io_full: f64,
     pub memory_full: f64,
 }
 
@@ -176,8 +175,7 @@ impl<'s> Machine<'s> {
         let occupied = wanted / cpus;
         let short = (memory / shape.memory_gb - RECLAIM_ABOVE).max(0.0) / (1.0 - RECLAIM_ABOVE);
         self.waited.cpu_some += (0.4 * occupied.powi(4)).min(1.0) * STEP;
-        self.waited.io_some += short.min(1.0) * STEP * 0.5;
-        self.waited.memory_some += short.min(1.0) * STEP;
+        self.waited.io_full += short.min(1.0) * STEP * 0.5;
         self.waited.memory_full += (short.min(1.0) * 0.5) * STEP;
         self.memory_used_gb = memory.min(shape.memory_gb);
         if memory > shape.memory_gb {
@@ -225,6 +223,18 @@ impl<'s> Machine<'s> {
         all.min(self.scenario.machine.disk_gb)
     }
 
+    fn wait_times(&self) -> WaitTimes {
+        if !self.scenario.machine.psi {
+            return WaitTimes::default();
+        }
+        let microseconds = |seconds: f64| (seconds * 1e6) as u64;
+        WaitTimes {
+            cpu_some: microseconds(self.waited.cpu_some),
+            io_full: microseconds(self.waited.io_full),
+            memory_full: microseconds(self.waited.memory_full),
+        }
+    }
+
     /// What wnm reads of the machine.
     pub fn readings(&self, epoch: i64) -> MachineReadings {
         let shape = &self.scenario.machine;
@@ -235,6 +245,7 @@ impl<'s> Machine<'s> {
                 at_ms: (epoch + self.now as i64) * 1000,
                 cpu_total: self.all_ticks as u64,
                 cpu_idle: idle as u64,
+                waited: self.wait_times(),
                 ..Counters::default()
             },
             boot: Timestamp(epoch + self.boot as i64),
