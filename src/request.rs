@@ -32,6 +32,12 @@ pub enum Request {
     Status,
     /// Stop nodes and start them again.
     Restart(NodeSelection),
+    /// Print one line for a monitoring system.
+    Health,
+    /// Change nothing for a while: of these nodes, or of all if none is named.
+    Pause(Vec<String>),
+    /// End a pause.
+    Resume(Vec<String>),
     /// Find problems of the colony.
     Doctor,
 }
@@ -59,6 +65,9 @@ impl Request {
                 OtherCommand::Plan => Request::Report(ReportKind::Plan),
                 OtherCommand::History => Request::Report(ReportKind::History),
                 OtherCommand::Doctor => Request::Doctor,
+                OtherCommand::Health => Request::Health,
+                OtherCommand::Pause => Request::Pause(run.service_name.clone()),
+                OtherCommand::Resume => Request::Resume(run.service_name.clone()),
                 OtherCommand::Restart => Request::Restart(select(ForcedAction::Stop)),
                 OtherCommand::Enable => order(ForcedAction::Start),
             },
@@ -121,7 +130,11 @@ impl Request {
             Request::Order(action, _) => {
                 matches!(action.facts().chosen_by, ChosenBy::Name | ChosenBy::NameOrCount)
             }
-            Request::Survey(_) | Request::Status | Request::Restart(_) => true,
+            Request::Survey(_)
+            | Request::Status
+            | Request::Restart(_)
+            | Request::Pause(_)
+            | Request::Resume(_) => true,
             Request::Report(kind) => !matches!(
                 kind,
                 ReportKind::MachineConfig
@@ -139,6 +152,7 @@ impl Request {
             _ => false,
         };
         let is_init = *self == Request::Init;
+        let has_end = matches!(self, Request::Pause(_) | Request::Order(ForcedAction::Disable, _));
         [
             ("service_name", uses_names, "an action or a report about nodes"),
             (
@@ -151,6 +165,9 @@ impl Request {
             ("storage", uses_names, FILTERED),
             ("manager", uses_names, FILTERED),
             ("silent", uses_names, FILTERED),
+            ("until", has_end, "`wnm pause` and `wnm disable`"),
+            ("reason", has_end, "`wnm pause` and `wnm disable`"),
+            ("stop", matches!(self, Request::Pause(_)), "`wnm pause`"),
             ("columns", *self == Request::Status, "`wnm status`"),
             ("sort", *self == Request::Status, "`wnm status`"),
             ("migrate_anm", is_init, "`--init`"),

@@ -162,7 +162,90 @@ fn long_work_shows_its_progress() {
     for part in ["executing steps [", "0/3 ETA -", "2/3 ETA "] {
         assert!(bulk.contains(part), "{part} in {bulk:?}");
     }
-    assert!(faded(&bulk).contains("\"added_count\": 3"), "{bulk:?}");
+    assert!(faded(&bulk).contains("Added 3 nodes: "), "{bulk:?}");
+}
+
+#[test]
+fn commands_answer_in_sentences_with_what_happens_next() {
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    let said = |words: &str| Some(faded(&seen(&stage, COLOURS, words)?.done().stdout).replace('\r', ""));
+    let Some(stopped) = said("stop 3") else { return };
+    assert_eq!(
+        stopped,
+        "Stopped antnode0003.\nThe next run starts them again if there is room, with cron in at most a minute. \
+         `wnm disable antnode0003` keeps them stopped.\n"
+    );
+    for (words, parts) in [
+        ("stop 3 --dry_run", &["Would stop antnode0003."][..]),
+        ("start 3", &["Started antnode0003.\n", "`wnm status` shows"]),
+        ("restart 1-2", &["Restarted 2 nodes: antnode0001, antnode0002.\n"]),
+        (
+            "add",
+            &[
+                "Added antnode0004.\n",
+                "a cap of 3: the next runs remove 1 of them",
+                "`wnm config set node_cap 4`",
+            ],
+        ),
+        (
+            "disable 4 --until 2h",
+            &[
+                "Disabled antnode0004.\nThey stay stopped until 20",
+                "`wnm enable antnode0004`",
+            ],
+        ),
+        (
+            "remove 4",
+            &[
+                "Removed antnode0004.\n",
+                "kept for 30 days: `wnm restore antnode0004`",
+            ],
+        ),
+        (
+            "remove 3",
+            &[
+                "The cap is 3, and the colony has 2",
+                "`wnm config set node_cap 2` prevents that",
+            ],
+        ),
+        (
+            "pause --until 2h",
+            &[
+                "Paused the colony until 20",
+                "the nodes keep running",
+                "`wnm resume` ends the pause",
+            ],
+        ),
+        (
+            "stop 2",
+            &["wnm is paused until 20", "nothing starts them meanwhile"],
+        ),
+        ("resume", &["Resumed; the next run acts again"]),
+        ("start all", &["Started antnode0002."]),
+        ("stop 2 --json", &["\"stopped_count\": 1"]),
+        (
+            "teardown --confirm",
+            &["Removed all nodes", "The cap is still 3", "`wnm schedule remove`"],
+        ),
+    ] {
+        let text = said(words).expect("it was there");
+        for part in parts {
+            assert!(text.contains(part), "{part} after {words}: {text}");
+        }
+        assert!(!text.contains(" INFO "), "{words}: {text}");
+    }
+}
+
+#[test]
+fn run_without_a_command_answers_in_sentences() {
+    let stage = Stage::colony(&["--node_cap", "1"]);
+    stage.simulate_minute(0);
+    let Some(ran) = seen(&stage, COLOURS, "") else {
+        return;
+    };
+    let text = faded(&ran.done().stdout);
+    assert!(text.contains("Done: add node 1 as antnode0001"), "{text}");
+    assert!(!text.contains("Action: {"), "{text}");
 }
 
 #[test]

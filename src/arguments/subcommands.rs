@@ -20,9 +20,12 @@ pub enum OtherCommand {
     Status,
     Plan,
     History,
+    Health,
     Doctor,
     Restart,
     Enable,
+    Pause,
+    Resume,
 }
 
 /// What follows the name of a command.
@@ -86,14 +89,16 @@ impl Subcommand {
 
     /// Whether it only shows something.
     fn is_report(self) -> bool {
-        use OtherCommand::{Doctor, History, Plan, Status};
-        matches!(self, Subcommand::Other(Status | Plan | History | Doctor))
+        use OtherCommand::{Doctor, Health, History, Plan, Status};
+        matches!(self, Subcommand::Other(Status | Plan | History | Health | Doctor))
     }
 
     /// Whether it acts on nodes that must be named, or selected by `--count` or a filter.
     #[must_use]
     pub fn needs_nodes(self) -> bool {
-        !self.is_report() && self.facts().operands == Operands::Nodes
+        use OtherCommand::{Pause, Resume};
+        let is_for_colony = matches!(self, Subcommand::Other(Pause | Resume));
+        !self.is_report() && !is_for_colony && self.facts().operands == Operands::Nodes
     }
 
     /// Its help and operands.
@@ -220,6 +225,12 @@ fn facts_of_other(command: OtherCommand) -> SubcommandFacts {
                 ("wnm history 7 --count 5", "the last five events of node 7"),
             ],
         ),
+        OtherCommand::Health => (
+            "Print one line and an exit code for Nagios, Icinga and other monitoring",
+            Operands::None,
+            &[],
+            &[("wnm health", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN")],
+        ),
         OtherCommand::Doctor => (
             "Find problems of the colony, and show how to fix them",
             Operands::None,
@@ -242,6 +253,28 @@ fn facts_of_other(command: OtherCommand) -> SubcommandFacts {
             &[
                 ("wnm enable 3", "bring node 3 back"),
                 ("wnm enable all", "bring all back"),
+            ],
+        ),
+        OtherCommand::Pause => (
+            "Change nothing until `wnm resume`: wnm only checks the nodes, which keep running",
+            Operands::Nodes,
+            &["until", "reason", "stop"],
+            &[
+                ("wnm pause --until 2h", "pause the colony for two hours"),
+                (
+                    "wnm pause 1-5 --stop --until 'tomorrow 06:00'",
+                    "stop these nodes until tomorrow",
+                ),
+                ("wnm pause --until 2026-12-24", "until this date (UTC)"),
+            ],
+        ),
+        OtherCommand::Resume => (
+            "End a pause",
+            Operands::Nodes,
+            &[],
+            &[
+                ("wnm resume", "the next run acts again"),
+                ("wnm resume 1-5", "only these nodes"),
             ],
         ),
     };

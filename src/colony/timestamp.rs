@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// Seconds since 1970-01-01 UTC, as in the database.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, serde::Serialize,
+)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -8,11 +8,12 @@
 
 use super::survey_step::{survey_and_record, sustained_rates};
 use super::takeover_guard::{self, TakeoverGuard};
-use super::{RunResult, execution, textfile};
-use crate::error::ExitError;
+use super::{RunResult, execution, order_answer, pause_record, textfile};
+use crate::error::{ExitError, ExitKind};
 use crate::plan::{self, Blocker, MachineFigures, PlanInput, PlanOutput, Trigger};
-use crate::report::{self, Format, cycle_result, machine_reports};
+use crate::report::{self, Format, cycle_result, machine_reports, order_text};
 use crate::session::{Colony, Session};
+use crate::store::ColonyNote;
 use crate::survey::{self, Observation};
 
 /// Surveys the machine and the nodes, plans, and executes the plan.
@@ -35,10 +36,17 @@ fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResu
     } else {
         Vec::new()
     };
-    let observation = survey_and_record(session, colony, &[])?;
+    let pauses = pause_record::end_due(session, colony)?;
+    let observation = match survey_and_record(session, colony, &[]) {
+        Ok(observation) => observation,
+        Err(error) => {
+            remember_safety_stop(session, colony, &error)?;
+            return Err(error);
+        }
+    };
     let binary = colony.node_binary(observation.binary.as_ref());
     let binary = binary.as_ref();
-    let planned = plan::plan(
+    let planned = plan::plan_around_pauses(
         &colony.nodes,
         &PlanInput {
             policy: &colony.policy(),
@@ -51,6 +59,7 @@ fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResu
             port_in_use: &|ports| colony.world.machine_reader.busy_port(&ports),
             now: colony.now(),
         },
+        &pauses,
     );
     log_decisions(session, colony, &observation, &planned);
     let plan = planned.plan;
@@ -63,6 +72,7 @@ fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResu
     if plan.blockers.contains(&Blocker::Unconfirmed) {
         takeover_guard::confirm(colony, &before)?;
     }
+    colony.store.set_note(ColonyNote::SafetyStop, None)?;
     if let Some(guard) = guard {
         guard.update_node_details(&colony.nodes);
     }
@@ -70,12 +80,24 @@ fn survey_plan_execute(session: &Session, colony: &mut Colony) -> Result<RunResu
         colony.removed(session).prune(colony.now());
     }
     let result = cycle_result::of_plan(&plan, &outcomes, false);
-    tracing::info!("Action: {result}");
-    let output = match as_json {
-        true => report::pretty(&result),
-        false => String::new(),
+    let is_for_person = order_answer::is_for_person(session) && session.run.has_default_level();
+    let output = match (as_json, is_for_person) {
+        (true, _) => report::pretty(&result),
+        (false, true) => order_text::of_cycle(&plan, &outcomes),
+        (false, false) => String::new(),
     };
+    if !is_for_person {
+        tracing::info!("Action: {result}");
+    }
     execution::result(output, &plan, &outcomes)
+}
+
+/// Keeps the message of a safety stop for `wnm health` and `wnm status`, until a survey succeeds.
+fn remember_safety_stop(session: &Session, colony: &Colony, error: &ExitError) -> Result<(), ExitError> {
+    if error.kind == ExitKind::Unsafe && !session.run.dry_run {
+        colony.store.set_note(ColonyNote::SafetyStop, Some(&error.what))?;
+    }
+    Ok(())
 }
 
 /// Logs the machine's figures and why no more is done, each at the level that the flags request.

@@ -5,11 +5,15 @@ mod complete;
 mod cycle;
 mod doctor;
 mod execution;
+mod health;
 mod import;
 pub mod init;
 mod migrate;
 mod node_problems;
 mod order;
+mod order_answer;
+mod pause;
+mod pause_record;
 mod report;
 mod restart;
 mod run_result;
@@ -41,9 +45,16 @@ pub use run_result::RunResult;
 /// # Errors
 /// An error for the operator; its kind is the exit code.
 pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<RunResult, ExitError> {
+    if health::is_requested(&args) {
+        return Ok(health::always_answer(|| dispatch(args, variables, terminal)));
+    }
     if let Some(shell) = variables.get(arguments::COMPLETION_VARIABLE) {
         return Ok(complete::complete(shell, &args, &variables));
     }
+    dispatch(args, variables, terminal)
+}
+
+fn dispatch(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Result<RunResult, ExitError> {
     let mut session = match Session::begin(args.clone(), variables.clone(), terminal)? {
         SessionStart::Answer(text) => return Ok(RunResult::success(text)),
         SessionStart::Session(session) => session,
@@ -65,6 +76,9 @@ pub fn run(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Res
         Request::Report(kind) => report::report(&session, kind).map(RunResult::success),
         Request::Status => status::status(&session).map(RunResult::success),
         Request::Restart(selection) => restart::restart(&session, &selection),
+        Request::Health => health::health(&session),
+        Request::Pause(names) => pause::pause(&session, &names),
+        Request::Resume(names) => pause::resume(&session, &names),
         Request::Doctor => doctor::doctor(&session),
         Request::Init => init::init(&session).map(RunResult::success),
         Request::Import => import::import(&session).map(RunResult::success),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::order_answer::{is_for_person, outlook};
 use super::takeover_guard::TakeoverGuard;
-use super::{RunResult, execution, storage_check, textfile};
+use super::{RunResult, execution, pause_record, storage_check, textfile};
 use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, ProcessState};
 use crate::error::ExitError;
-use crate::execute::StepOutcome;
+use crate::execute::{StepEnd, StepOutcome};
 use crate::plan::{self, Action, NodeSelection};
-use crate::report::{self, cycle_result, order_result};
+use crate::report::{self, cycle_result, order_result, order_text};
 use crate::session::{Colony, Session, confirm};
 
 /// Executes `action` on the selected nodes, or prints what it would do.
@@ -101,10 +102,37 @@ pub(super) fn order(
         if action == ForcedAction::Teardown && colony.nodes.is_empty() {
             textfile::delete(session, &colony.settings);
         }
+        record_pauses(session, &colony, action, &outcomes)?;
         outcomes
     };
-    let result = order_result::of_order(action, selection, &plan, &outcomes, &before, session.run.dry_run);
-    execution::result(report::pretty(&result), &plan, &outcomes)
+    let dry = session.run.dry_run;
+    let output = match is_for_person(session) {
+        true => order_text::of_order(action, &plan, &outcomes, dry, &outlook(session, &colony)?),
+        false => {
+            let result = order_result::of_order(action, selection, &plan, &outcomes, &before, dry);
+            report::pretty(&result)
+        }
+    };
+    execution::result(output, &plan, &outcomes)
+}
+
+/// Stores until when disabled nodes are disabled, and why; and ends the pauses of nodes that were started or removed.
+fn record_pauses(
+    session: &Session,
+    colony: &Colony,
+    action: ForcedAction,
+    outcomes: &[StepOutcome],
+) -> Result<(), ExitError> {
+    let done = outcomes.iter().filter(|outcome| outcome.ending == StepEnd::Done);
+    let nodes: Vec<Node> = done.filter_map(|outcome| outcome.node.clone()).collect();
+    match action {
+        ForcedAction::Disable => pause_record::record_disable(session, colony, &nodes),
+        ForcedAction::Start | ForcedAction::Remove => {
+            let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
+            pause_record::forget(colony, &ids)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The nodes that are not RUNNING but have a process, such as nodes that were just started; only where `action` selects

@@ -222,7 +222,7 @@ fn preview_plan(
     let machine =
         MachineFigures::of(&machine_survey.instruments, &machine_survey.rates).with_sustained(sustained);
     let binary = node_binary(settings, machine_survey.binary.as_ref());
-    let output = plan::plan(
+    let output = plan::plan_around_pauses(
         &nodes,
         &PlanInput {
             policy: &policy,
@@ -237,6 +237,7 @@ fn preview_plan(
             port_in_use: &|ports| world.machine_reader.busy_port(&ports),
             now,
         },
+        &store.pauses()?,
     );
     Ok(plan_report::render(
         &plan_report::PlanPreview {

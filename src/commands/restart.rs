@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use super::order_answer::{is_for_person, outlook};
 use super::takeover_guard::TakeoverGuard;
 use super::{RunResult, execution, storage_check};
 use crate::colony::{ForcedAction, NodePorts};
 use crate::error::ExitError;
 use crate::execute::{StepEnd, StepOutcome};
 use crate::plan::{self, NodeSelection, Plan};
-use crate::report::{self, cycle_result, order_result};
+use crate::report::{self, cycle_result, order_result, order_text};
 use crate::session::{Colony, Session};
 
 /// Restarts the selected nodes, at most `max_concurrent_starts` of them at once.
@@ -76,8 +77,12 @@ pub(super) fn restart(session: &Session, selection: &NodeSelection) -> Result<Ru
     } else if let Some(guard) = guard {
         guard.update_node_details(&colony.nodes);
     }
-    let result = order_result::of_restart(&plan, &outcomes, session.run.dry_run);
-    execution::result(report::pretty(&result), &plan, &outcomes)
+    let dry = session.run.dry_run;
+    let output = match is_for_person(session) {
+        true => order_text::of_restart(&outcomes, dry, &outlook(session, &colony)?),
+        false => report::pretty(&order_result::of_restart(&plan, &outcomes, dry)),
+    };
+    execution::result(output, &plan, &outcomes)
 }
 
 /// The plan of a stop, or of a start without a new binary.

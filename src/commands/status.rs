@@ -2,14 +2,14 @@
 
 use super::node_problems::ProblemFacts;
 use crate::clock::Clock;
-use crate::colony::Node;
+use crate::colony::{Node, Timestamp};
 use crate::error::ExitError;
 use crate::plan;
 use crate::report::status_table::{self, StatusSummary};
 use crate::report::{Format, node_status};
 use crate::session::{Session, absent, read_node_rows};
 use crate::settings::StatusColumn;
-use crate::store::Store;
+use crate::store::{ColonyNote, Store};
 
 /// Renders the table on a terminal, and if columns or an order are requested; elsewhere the report `node-status`.
 ///
@@ -37,13 +37,14 @@ pub(super) fn status(session: &Session) -> Result<String, ExitError> {
     }
     let settings = session.resolve(Some(&store))?.settings;
     let last = store.last_sample()?;
+    let now = session.clock.now();
     let problems = ProblemFacts::read(&store, &settings, &all)?;
     let summary = StatusSummary {
         all: &all,
         cap: settings.node_cap,
         last_cycle: last.map(|sample| sample.at),
-        pause: None,
-        problems: problems.context(session.clock.now()),
+        pause: notice(&store, now)?,
+        problems: problems.context(now),
     };
     Ok(status_table::render(
         &nodes,
@@ -52,6 +53,14 @@ pub(super) fn status(session: &Session) -> Result<String, ExitError> {
         session.terminal.columns,
         session.terminal.out,
     ))
+}
+
+/// What the operator must know before he reads the table: a safety stop, or a pause.
+fn notice(store: &Store, now: Timestamp) -> Result<Option<String>, ExitError> {
+    let stop = store.note_text(ColonyNote::SafetyStop)?;
+    let stop = stop.map(|stop| format!("the last run changed nothing: {stop}"));
+    let lines: Vec<String> = stop.into_iter().chain(store.pauses()?.describe(now)).collect();
+    Ok((!lines.is_empty()).then(|| lines.join("\n")))
 }
 
 fn columns(words: &[String]) -> Result<Option<Vec<StatusColumn>>, ExitError> {

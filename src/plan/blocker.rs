@@ -39,6 +39,11 @@ pub enum Blocker {
     },
     /// The nodes were taken over, and no full survey has confirmed them yet.
     Unconfirmed,
+    /// Nothing is done with `what`, because the operator paused it.
+    Paused {
+        what: String,
+        how: String,
+    },
     /// Pressure, but the nodes were taken over recently, so the pressure may not last.
     Watched {
         until: Timestamp,

@@ -34,6 +34,7 @@ mod node_choice;
 mod node_problem;
 mod node_selection;
 pub mod node_states;
+mod pause;
 pub mod plan_checks;
 mod plan_cycle;
 pub mod policy;
@@ -56,6 +57,7 @@ pub use node_choice::{ChoiceError, NameCheck, NodeFilter, choose_nodes, is_patte
 pub use node_problem::{NodeProblem, ProblemContext, has_received};
 pub use node_selection::find;
 pub use node_states::{is_port_answered_by_other, put_off, update_states};
+pub use pause::plan_around_pauses;
 pub use plan_cycle::{PlanInput, PlanOutput, plan};
 pub use policy::{Policy, TakeoverPolicy, Template};
 pub use reason::Reason;

@@ -50,6 +50,22 @@ const PEERS_AFTER_S: i64 = 600;
 const SHUNNED_BY: i64 = 3;
 const DAY_S: i64 = 24 * 60 * 60;
 
+impl NodeProblem {
+    /// The problem in words, after a number of nodes.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            NodeProblem::Down => "down",
+            NodeProblem::CrashLooping => "crash-looping",
+            NodeProblem::Silent => "silent",
+            NodeProblem::NoPeers => "without peers",
+            NodeProblem::Shunned => "shunned",
+            NodeProblem::NotEarning => "not earning",
+            NodeProblem::Outdated => "older than the binary",
+        }
+    }
+}
+
 impl ProblemContext<'_> {
     /// The problems of a node, the worst first.
     #[must_use]

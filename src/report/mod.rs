@@ -3,6 +3,7 @@
 mod assignments;
 pub mod cycle_result;
 pub mod doctor;
+pub mod health;
 pub mod history;
 pub mod import_preview;
 pub mod influx;
@@ -10,6 +11,7 @@ pub mod machine_reports;
 pub mod node_details;
 pub mod node_status;
 pub mod order_result;
+pub mod order_text;
 pub mod plan;
 pub mod prometheus;
 pub mod status_table;

@@ -60,12 +60,6 @@ pub struct Event {
 }
 
 impl Store {
-    /// Writes an event without an intent.
-    #[cfg(test)]
-    pub(super) fn note(&self, event: &Event) -> Result<(), StoreError> {
-        self.transact(|transaction| insert(transaction, event))
-    }
-
     /// The newest events, newest first: at most `limit`, and none before `since`.
     pub fn events(&self, since: Option<Timestamp>, limit: usize) -> Result<Vec<Event>, StoreError> {
         self.read(|connection| {
@@ -92,6 +86,23 @@ impl Store {
 }
 
 impl Store {
+    /// Writes an event of what is no action on a node's process, such as a pause.
+    pub fn record_event(&self, event: &Event) -> Result<(), StoreError> {
+        self.transact(|transaction| insert(transaction, event))
+    }
+
+    /// The number of actions that failed since then.
+    pub fn failed_actions(&self, since: Timestamp) -> Result<usize, StoreError> {
+        self.read(|connection| {
+            let count: i64 = connection.query_row(
+                "SELECT count(*) FROM event WHERE at >= ?1 AND outcome = 'failed'",
+                [since.0],
+                |row| row.get(0),
+            )?;
+            Ok(usize::try_from(count).unwrap_or_default())
+        })
+    }
+
     /// When each node was last stopped by an action.
     pub fn last_stops(&self) -> Result<BTreeMap<NodeId, Timestamp>, StoreError> {
         self.read(|connection| {

@@ -5,6 +5,7 @@
 
 mod adopt_peer;
 mod binary_versions;
+mod colony_note;
 mod database;
 mod error;
 mod event;
@@ -23,6 +24,7 @@ mod takeover_state;
 #[cfg(test)]
 mod tests;
 
+pub use colony_note::ColonyNote;
 pub use database::{Store, discard, peek};
 pub use error::{Fault, StoreError};
 pub use event::{Event, EventOutcome};

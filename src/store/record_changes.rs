@@ -59,6 +59,11 @@ impl Store {
         })
     }
 
+    /// Writes the rows of nodes that changed outside of a survey: all of them or none.
+    pub fn update_nodes(&self, nodes: &[Node]) -> Result<(), StoreError> {
+        self.transact(|transaction| node::update_all(transaction, nodes))
+    }
+
     /// Writes the progress of a step: its changes so far, and what a later run needs to finish or undo it.
     pub fn progress<'a>(
         &self,

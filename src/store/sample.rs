@@ -321,7 +321,7 @@ pub(super) mod tests {
                 warning: None,
                 duration_ms: 0,
             };
-            store.note(&event).unwrap();
+            store.record_event(&event).unwrap();
         }
         store.prune(Timestamp(now)).unwrap();
         assert_eq!(

@@ -13,6 +13,7 @@ mod database;
 mod disk_space;
 mod figures;
 mod line_check;
+mod nodes;
 mod orphans;
 mod prerequisites;
 mod schedule;
@@ -20,6 +21,7 @@ mod shell;
 mod sudo;
 
 use super::RunResult;
+use super::node_problems::ProblemFacts;
 use crate::clock::Clock;
 use crate::error::ExitError;
 use crate::program::user_account;
@@ -107,6 +109,12 @@ fn run_checks(session: &Session) -> Vec<CheckResult> {
             };
             results.extend(machine_checks(&context));
             results.extend(figures::check(&context));
+            if let Some(store) = &store
+                && let Ok(facts) = ProblemFacts::read(store, settings, &nodes)
+            {
+                results.push(nodes::check(&nodes, &facts.context(now)));
+                results.extend(nodes::pause(store, now));
+            }
             results.extend(anm::check(&Server::real(Box::new(HttpProbe::new()))));
             if let Some(Ok(rows)) = store.as_ref().map(Store::node_rows) {
                 results.push(orphans::check(context.world, settings, &rows));

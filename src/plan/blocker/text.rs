@@ -41,6 +41,7 @@ impl fmt::Display for Blocker {
                     "no more {quota}: {busy} under way, `max_concurrent_{quota}` is {limit}"
                 )
             }
+            Blocker::Paused { what, how } => write!(f, "{what} is paused {how}"),
             Blocker::Unconfirmed => f.write_str(
                 "nothing is done: the nodes were taken over, and a full survey must first find them unchanged",
             ),
