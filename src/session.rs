@@ -17,7 +17,7 @@ use crate::clock::{Clock, RealClock};
 use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
 use crate::error::ExitError;
 use crate::execute::RemovedNodes;
-use crate::firewall;
+use crate::firewall::Firewall;
 use crate::lock::CycleLock;
 use crate::logging::{self, Verbosity};
 use crate::manager::{LaunchPolicy, Managers, systemd};
@@ -141,7 +141,7 @@ impl Session {
             machine_reader: Box::new(machine_reader()),
             probe: Box::new(HttpProbe::with_progress(progress)),
             managers: Managers::real(&self.launch_policy(settings)),
-            firewall: firewall::choose(settings.firewall, settings.process_manager.mode),
+            firewall: Firewall::of(settings),
             progress,
         }
     }

@@ -15,7 +15,7 @@ pub struct World {
     pub machine_reader: Box<dyn MachineReader>,
     pub probe: Box<dyn NodeProbe>,
     pub managers: Managers,
-    pub firewall: Box<dyn Firewall>,
+    pub firewall: Firewall,
     /// Gets the progress of long work.
     pub progress: &'static dyn Progress,
 }

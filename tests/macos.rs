@@ -16,7 +16,7 @@ const ASKS_FIRST: &[(&str, &str)] = &[
     ),
     ("commands/doctor/figures.rs", "there are no control groups"),
     ("commands/init/anm.rs", "anm runs on Linux only"),
-    ("firewall/ufw.rs", "there is no ufw"),
+    ("firewall/interface.rs", "there is no default interface"),
     ("lock.rs", "who holds the lock stays unsaid"),
     (
         "manager/files/mount_points.rs",

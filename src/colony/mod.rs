@@ -34,7 +34,7 @@ pub use binary::{Binary, BinaryKey};
 pub use binary_sharing::BinarySharing;
 pub use date::{Since, Until};
 pub use decimal::{Decimal, DecimalText, MAX_DIGITS};
-pub use firewall_kind::FirewallKind;
+pub use firewall_kind::{FirewallKind, FirewallRules};
 pub use forced_action::{ChosenBy, ForcedAction};
 pub use machine_metrics::{Metrics, OwnUse, PausedNodes};
 pub use machine_readings::{Counters, Inodes, MachineReadings, Rates};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{RunResult, storage_check};
-use crate::colony::{Binary, Node, NodeId};
+use crate::colony::{Binary, Node, NodeId, NodeState};
 use crate::error::ExitError;
 use crate::execute::{self, ExecuteContext, StepEnd, StepOutcome};
+use crate::firewall::{NodeOfPort, NodesByPort, RunTime};
 use crate::plan::Plan;
 use crate::session::{Colony, Session};
 use crate::store::StoreError;
@@ -43,7 +44,30 @@ pub(super) fn execute_plan(
         execute::execute(plan, nodes, context)
     });
     colony.nodes.extend(unused);
+    settle_firewall(colony)?;
     outcomes
+}
+
+/// Makes the rules of the firewall those of the nodes that are left. A failure is a warning, because the nodes run anyway.
+fn settle_firewall(colony: &Colony) -> Result<(), StoreError> {
+    let firewall = &colony.world.firewall;
+    let time = RunTime {
+        now: colony.now(),
+        boot: colony.facts.boot_time,
+    };
+    if let Err(error) = firewall.settle(ports_of(&colony.nodes), time) {
+        tracing::warn!("{error}");
+    }
+    colony.store.keep_firewall_record(firewall.record().as_deref())
+}
+
+fn ports_of(nodes: &[Node]) -> NodesByPort {
+    use NodeState::{Restarting, Running, Upgrading};
+    let node = |node: &Node| NodeOfPort {
+        name: node.name.full(),
+        runs: matches!(node.state, Running | Restarting | Upgrading),
+    };
+    nodes.iter().map(|one| (one.ports.node, node(one))).collect()
 }
 
 fn with_context(
@@ -61,6 +85,9 @@ fn with_context(
         .map(|node| (node.id, node))
         .collect();
     let removed = colony.removed(session);
+    let all: Vec<Node> = nodes.values().cloned().collect();
+    let record = colony.store.firewall_record()?;
+    colony.world.firewall.begin(record.as_deref(), ports_of(&all));
     let outcomes = work(
         &mut nodes,
         &mut ExecuteContext {
@@ -71,6 +98,7 @@ fn with_context(
             wallets: &colony.settings.rewards_address,
             pause: colony.settings.effective_action_delay(),
             forced,
+            boot: colony.facts.boot_time,
             removed: &removed,
         },
     );

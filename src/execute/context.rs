@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::colony::{Binary, Node, NodeId, NodeState, Timestamp, Version, Wallets};
+use crate::firewall::RunTime;
 use crate::manager::{self, ProcessManager};
 use crate::plan::{self, Action, Step};
 use crate::store::{self, Change, Event, Intent, Store};
@@ -27,6 +28,8 @@ pub struct ExecuteContext<'a> {
     pub pause: Duration,
     /// Whether an operator forced the plan; otherwise the engine planned it.
     pub forced: bool,
+    /// When the machine was booted.
+    pub boot: Option<Timestamp>,
     /// The identities of removed nodes.
     pub removed: &'a RemovedNodes,
 }
@@ -124,13 +127,22 @@ impl ExecuteContext<'_> {
 
     /// Opens the port of the node. A failure is only a warning, because the node runs anyway.
     pub(super) fn open_firewall(&self, node: &Node, begun: &mut StartedStep) {
-        if let Err(error) = self.world.firewall.open(node.ports.node, &node.name.full()) {
+        let time = RunTime {
+            now: self.world.clock.now(),
+            boot: self.boot,
+        };
+        let opened = self.world.firewall.open(node.ports.node, &node.name.full(), time);
+        if let Err(error) = opened {
             begun.warnings.push(error.to_string());
         }
     }
 
     pub(super) fn close_firewall(&self, node: &Node, begun: &mut StartedStep) {
-        if let Err(error) = self.world.firewall.close(node.ports.node, &node.name.full()) {
+        let time = RunTime {
+            now: self.world.clock.now(),
+            boot: self.boot,
+        };
+        if let Err(error) = self.world.firewall.close(node.ports.node, time) {
             begun.warnings.push(error.to_string());
         }
     }

@@ -1,16 +1,44 @@
 //! What wnm asks of a firewall.
 
+use serde::{Deserialize, Serialize};
+
 use crate::program::ProgramError;
 
-/// Why a port was not opened or closed.
+use super::wanted_rules::{NodesByPort, PortLayout, PortRange, WantedRules};
+
+/// Why ports were not opened or closed.
 #[derive(Debug, thiserror::Error)]
 pub enum FirewallError {
     /// The program of a firewall failed.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// The operator has a rule for the port, which wnm does not replace.
-    #[error("open port {port}: your rule `{rule}` closes it, and wnm replaces no rule of others")]
-    ForeignRule { port: u16, rule: String },
+    /// The operator has a rule for the ports, which wnm does not replace.
+    #[error("open {ports}/udp: your rule `{rule}` closes it, and wnm replaces no rule of others")]
+    ForeignRule { ports: PortRange, rule: String },
+    /// It ended without an error and did not do it.
+    #[error("open {ports}/udp: firewalld reports `{complaint}`")]
+    NotDone { ports: PortRange, complaint: String },
+    /// The rules of nftables are not clear.
+    #[error("open the ports of the nodes in nftables: {why}; {hint}")]
+    NoChain { why: String, hint: String },
+    /// Only root may write the file, and sudo does not allow it.
+    #[error("write `{path}`: sudo does not allow it; write it as root with these lines:\n{text}")]
+    FileNotWritten { path: String, text: String },
+}
+
+/// Ports that wnm opened in a firewall whose rules have no comment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenedPorts {
+    /// The zone of firewalld.
+    pub zone: String,
+    pub ports: PortRange,
+}
+
+/// The rules to apply, and how to recognize those of this colony.
+pub(super) struct Request<'a> {
+    pub(super) wanted: &'a WantedRules,
+    pub(super) layout: PortLayout,
+    pub(super) nodes: &'a NodesByPort,
 }
 
 /// The UDP ports that the nodes of a colony need.
@@ -34,16 +62,11 @@ pub enum FirewallStatus {
     Closed { what: String, hint: String },
 }
 
-/// Opens the UDP ports of nodes. A failure is a warning in the event, and the step goes on.
-///
-/// Opening an open port and closing a closed one succeed. While a firewall is not active, it stores the rules.
-pub trait Firewall {
-    /// Lets everybody send to `port`. `comment` is shown in the list of rules.
-    fn open(&self, port: u16, comment: &str) -> Result<(), FirewallError>;
-    /// Deletes the rule for `port` that has this `comment`, and no other rule for the port.
-    fn close(&self, port: u16, comment: &str) -> Result<(), FirewallError>;
-    /// The commands that it runs through sudo, one for each right that it needs.
-    fn sudo_commands(&self) -> &'static [&'static str];
-    /// Checks whether the ports are open, for `--doctor`.
-    fn examine(&self, ports: &NodeUdpPorts) -> Result<FirewallStatus, FirewallError>;
+/// Opens UDP ports in one firewall program.
+pub(super) trait Backend {
+    /// Opens the wanted ports, then deletes the other rules of this colony, and no rule of anybody else. `opened` is what
+    /// wnm opened so far in firewalld. Returns whether all is done; a later run continues the rest.
+    fn apply(&self, request: &Request<'_>, opened: &mut Vec<OpenedPorts>) -> Result<bool, FirewallError>;
+    /// The commands that it runs through sudo for these rules.
+    fn sudo_commands(&self, wanted: &WantedRules) -> Vec<String>;
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::colony::Mode;
 use crate::program::Program;
 
-use super::backend::{Firewall, FirewallError, FirewallStatus, NodeUdpPorts};
-use super::ufw_status::{Family, PortVerdict, UfwStatus};
+use super::backend::{Backend, FirewallError, OpenedPorts, Request};
+use super::wanted_rules::{COMMENT, PortRange, WantedRules};
 
 /// Where ufw can be installed. The PATH of the operator, and of cron, may lack these directories.
 const PATHS: [&str; 4] = [
@@ -16,6 +16,9 @@ const PATHS: [&str; 4] = [
     "/usr/bin/ufw",
     "/usr/local/sbin/ufw",
 ];
+
+/// Rules deleted in one run: ufw takes up to half a second for each.
+const DELETED_AT_ONCE: usize = 25;
 
 /// Manages the rules of ufw.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,21 +29,15 @@ pub(super) fn is_installed() -> bool {
     PATHS.iter().any(|path| Path::new(path).exists())
 }
 
-/// What to do if ufw is enabled and wnm does not manage its rules.
-///
-/// Reads ufw's config file, because only root can list the rules.
-pub(super) fn warn_if_enabled(ports: &NodeUdpPorts) -> Option<FirewallStatus> {
+/// Whether ufw is on this machine and switched on. Reads its config file, because only root can list the rules.
+pub(super) fn is_enabled() -> bool {
     let config = fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default();
-    let is_enabled = is_installed() && config.lines().any(|line| line.trim() == "ENABLED=yes");
-    let all = || ports.of_running.iter().chain(&ports.of_new);
-    let command = match (all().min(), all().max()) {
-        (Some(first), Some(last)) => format!(": `sudo ufw allow {first}:{last}/udp`"),
-        _ => String::new(),
-    };
-    is_enabled.then(|| FirewallStatus::NotManaged {
-        what: "ufw is enabled, and wnm does not manage its rules in this colony".to_owned(),
-        hint: format!("open the UDP ports of the nodes yourself{command}"),
-    })
+    is_installed() && config.lines().any(|line| line.trim() == "ENABLED=yes")
+}
+
+/// What `ufw status verbose` prints.
+pub(super) fn status() -> Result<String, FirewallError> {
+    Ok(ufw().args(["status", "verbose"]).run()?.stdout)
 }
 
 fn ufw() -> Program {
@@ -48,188 +45,97 @@ fn ufw() -> Program {
     Program::new("ufw").rights(Mode::Sudo)
 }
 
-fn rule(port: u16) -> String {
-    format!("{port}/udp")
+/// The ports of a rule as ufw writes them.
+pub(super) fn target(ports: PortRange) -> String {
+    format!("{}/udp", ports.text(':'))
 }
 
-/// Whether `added`, the output of `ufw show added`, has `rule` for all senders with this comment.
-fn is_added(added: &str, rule: &str, comment: &str) -> bool {
-    added.lines().any(|line| {
-        let rest = line.trim().strip_prefix("ufw allow ");
-        let found = rest.and_then(|rest| rest.strip_prefix(rule)?.strip_prefix(" comment "));
-        found.is_some_and(|found| found.trim_matches('\'') == comment)
-    })
+/// A line of `ufw show added`: a rule about UDP ports for all senders.
+#[derive(Debug, PartialEq, Eq)]
+struct AddedRule<'a> {
+    action: &'a str,
+    ports: PortRange,
+    comment: &'a str,
+    /// Whether it is the rule that wnm would write: an `allow` without options.
+    is_plain: bool,
+    line: &'a str,
 }
 
-/// The action and the line of a rule for exactly this port, for all senders, that has another comment.
-fn foreign_rule<'a>(added: &'a str, rule: &str, comment: &str) -> Option<(&'a str, &'a str)> {
-    if is_added(added, rule, comment) {
-        return None;
-    }
-    added.lines().map(str::trim).find_map(|line| {
-        let mut words = line.strip_prefix("ufw ")?.split_whitespace();
+impl AddedRule<'_> {
+    /// None: it is a rule about something else.
+    fn parse(line: &str) -> Option<AddedRule<'_>> {
+        let line = line.trim();
+        let rest = line.strip_prefix("ufw ")?;
+        let (rule, comment) = rest.split_once(" comment ").unwrap_or((rest, ""));
+        let mut words = rule.split_whitespace();
         let action = words.next()?;
-        let target = words.find(|word| !matches!(*word, "in" | "log" | "log-all"))?;
+        let mut others = words.filter(|word| !matches!(*word, "in" | "log" | "log-all"));
+        let ports = others.next()?.strip_suffix("/udp")?;
+        let (first, last) = ports.split_once(':').unwrap_or((ports, ports));
         let is_action = matches!(action, "allow" | "deny" | "reject" | "limit");
-        (is_action && target == rule).then_some((action, line))
-    })
+        (is_action && others.next().is_none()).then_some(AddedRule {
+            action,
+            ports: PortRange {
+                first: first.parse().ok()?,
+                last: last.parse().ok()?,
+            },
+            comment: comment.trim_matches('\''),
+            is_plain: rule.split_whitespace().count() == 2 && action == "allow",
+            line,
+        })
+    }
 }
 
-/// Removes what ufw does not take in a comment: it rejects quotes, and would take a leading `-` for an option.
-fn clean_comment(comment: &str) -> String {
-    let is_allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-    let kept: String = comment.chars().filter(is_allowed).take(64).collect();
-    kept.trim_start_matches('-').to_owned()
-}
-
-impl Firewall for Ufw {
-    fn open(&self, port: u16, comment: &str) -> Result<(), FirewallError> {
-        // ufw would replace the operator's rule for the port, also one that denies it.
-        let added = ufw().args(["show", "added"]).run()?.stdout;
-        match foreign_rule(&added, &rule(port), &clean_comment(comment)) {
-            // A rule without a comment is as the Python wnm wrote it: `ufw allow` below adds the name of the node, so
-            // that the rule ends with it.
-            Some(("allow", line)) if !line.contains(" comment ") => {}
-            Some(("allow", _)) => return Ok(()),
-            Some((_, line)) => {
-                return Err(FirewallError::ForeignRule {
-                    port,
-                    rule: line.to_owned(),
-                });
+impl Backend for Ufw {
+    fn apply(&self, request: &Request<'_>, _opened: &mut Vec<OpenedPorts>) -> Result<bool, FirewallError> {
+        let printed = ufw().args(["show", "added"]).run()?.stdout;
+        let added: Vec<AddedRule> = printed.lines().filter_map(AddedRule::parse).collect();
+        for (ports, comment) in &request.wanted.0 {
+            let same = added.iter().find(|rule| rule.ports == *ports);
+            match same {
+                // ufw would replace the operator's rule for these ports, also one that denies them.
+                Some(rule) if rule.action == "allow" && !is_ours(rule, request) => continue,
+                Some(rule) if !is_ours(rule, request) => {
+                    return Err(FirewallError::ForeignRule {
+                        ports: *ports,
+                        rule: rule.line.to_owned(),
+                    });
+                }
+                // Repeated for the range: ufw forgets rules for IPv6 while IPv6 is switched off.
+                Some(rule) if rule.comment == comment && comment != COMMENT => continue,
+                _ => {}
             }
-            None => {}
+            ufw().args(["allow", &target(*ports), "comment", comment]).run()?;
         }
-        let mut program = ufw().args(["allow", &rule(port)]);
-        let comment = clean_comment(comment);
-        if !comment.is_empty() {
-            program = program.args(["comment", &comment]);
+        let unwanted: Vec<&AddedRule> = added
+            .iter()
+            .filter(|rule| is_ours(rule, request) && !request.wanted.has(rule.ports, rule.comment))
+            .filter(|rule| !request.wanted.ranges().contains(&rule.ports))
+            .collect();
+        for rule in unwanted.iter().take(DELETED_AT_ONCE) {
+            let delete = ufw().args(["delete", "allow", &target(rule.ports)]);
+            let ended = delete.ask()?;
+            let printed = format!("{}{}", ended.stdout, ended.stderr);
+            if ended.code() != Some(0) && !printed.contains("non-existent rule") {
+                return Err(delete.failure(&ended).into());
+            }
         }
-        program.run()?;
-        Ok(())
+        Ok(unwanted.len() <= DELETED_AT_ONCE)
     }
 
-    fn close(&self, port: u16, comment: &str) -> Result<(), FirewallError> {
-        // ufw deletes a rule whatever its comment is, and the operator may have a rule for the same port.
-        let added = ufw().args(["show", "added"]).run()?.stdout;
-        if !is_added(&added, &rule(port), &clean_comment(comment)) {
-            return Ok(());
+    fn sudo_commands(&self, wanted: &WantedRules) -> Vec<String> {
+        let mut commands = vec!["ufw status verbose".to_owned(), "ufw show added".to_owned()];
+        for (ports, comment) in wanted.0.iter().take(1) {
+            let target = target(*ports);
+            commands.push(format!("ufw allow {target} comment {comment}"));
+            commands.push(format!("ufw delete allow {target}"));
         }
-        let program = ufw().args(["delete", "allow", &rule(port)]);
-        let output = program.ask()?;
-        let printed = format!("{}{}", output.stdout, output.stderr);
-        if output.code() == Some(0) || printed.contains("non-existent rule") {
-            return Ok(());
-        }
-        Err(program.failure(&output).into())
-    }
-
-    fn sudo_commands(&self) -> &'static [&'static str] {
-        &["ufw status verbose", "ufw show added"]
-    }
-
-    fn examine(&self, ports: &NodeUdpPorts) -> Result<FirewallStatus, FirewallError> {
-        if !is_installed() {
-            return Ok(FirewallStatus::Ok("ufw is not installed".to_owned()));
-        }
-        let printed = ufw().args(["status", "verbose"]).run()?.stdout;
-        let status = UfwStatus::parse(&printed);
-        if !status.is_active {
-            let what = "ufw is not active; the rules take effect when it is enabled";
-            return Ok(FirewallStatus::Ok(what.to_owned()));
-        }
-        Ok(assess(&status, &ports.of_running, default_interface().as_deref()))
+        commands
     }
 }
 
-/// What ufw does with the ports of the running nodes.
-fn assess(status: &UfwStatus, ports: &[u16], interface: Option<&str>) -> FirewallStatus {
-    let of = |family| move |port: &u16| (*port, status.verdict(*port, family, interface));
-    let verdicts: Vec<(u16, PortVerdict)> = ports.iter().map(of(Family::V4)).collect();
-    let those = |is: fn(&PortVerdict) -> bool| -> Vec<u16> {
-        let found = verdicts.iter().filter(|(_, verdict)| is(verdict));
-        found.map(|(port, _)| *port).collect()
-    };
-    let line_of = |port: u16| {
-        verdicts.iter().find_map(|(of, verdict)| match verdict {
-            PortVerdict::Closed(Some(line)) | PortVerdict::ForSome(line) if *of == port => Some(*line),
-            _ => None,
-        })
-    };
-    let denied = those(|verdict| matches!(verdict, PortVerdict::Closed(Some(_))));
-    if let Some(first) = denied.first() {
-        return FirewallStatus::Closed {
-            what: format!(
-                "ufw denies {} by an earlier rule: `{}`",
-                list(&denied),
-                line_of(*first).unwrap_or_default()
-            ),
-            hint: "`sudo ufw status numbered` shows the number of that rule; delete it with \
-                   `sudo ufw delete NUMBER` if the nodes are to be reached"
-                .to_owned(),
-        };
-    }
-    let closed = those(|verdict| matches!(verdict, PortVerdict::Closed(None)));
-    if let Some(first) = closed.first() {
-        return FirewallStatus::Closed {
-            what: format!("ufw is active and has no rule for {}", list(&closed)),
-            hint: format!("sudo ufw allow {first}/udp, and the same for the other ports"),
-        };
-    }
-    let partial = those(|verdict| matches!(verdict, PortVerdict::ForSome(_)));
-    if let Some(first) = partial.first() {
-        return FirewallStatus::Unsure {
-            what: format!(
-                "ufw opens {} only for some senders, interfaces or addresses: `{}`",
-                list(&partial),
-                line_of(*first).unwrap_or_default()
-            ),
-            hint: "check that everybody on the internet is among them: `sudo ufw status verbose`".to_owned(),
-        };
-    }
-    let limited = those(|verdict| *verdict == PortVerdict::Limited);
-    if !limited.is_empty() {
-        return FirewallStatus::Unsure {
-            what: format!(
-                "ufw opens {} with a limit: it refuses a sender that begins six times within 30 s",
-                list(&limited)
-            ),
-            hint: "replace the rule: `sudo ufw allow PORT/udp`".to_owned(),
-        };
-    }
-    let is_closed_in_v6 = |(_, verdict): &(u16, PortVerdict)| matches!(verdict, PortVerdict::Closed(_));
-    let only_v4 = ports.iter().map(of(Family::V6)).filter(is_closed_in_v6).count();
-    let v6 = match only_v4 {
-        0 => String::new(),
-        count => format!(" (for {count} by IPv4 only)"),
-    };
-    FirewallStatus::Ok(format!("ufw is active and has a rule for each running node{v6}"))
-}
-
-/// The interface of the default route; None: there is none, or several.
-fn default_interface() -> Option<String> {
-    let table = fs::read_to_string("/proc/net/route").ok()?;
-    let mut names: Vec<&str> = table
-        .lines()
-        .filter_map(|line| {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            (words.get(1) == Some(&"00000000") && words.get(7) == Some(&"00000000")).then(|| words[0])
-        })
-        .collect();
-    names.dedup();
-    match names.as_slice() {
-        [one] => Some((*one).to_owned()),
-        _ => None,
-    }
-}
-
-/// The first of the ports, and how many more there are.
-fn list(ports: &[u16]) -> String {
-    const SHOWN: usize = 5;
-    let shown: Vec<String> = ports.iter().take(SHOWN).map(u16::to_string).collect();
-    match ports.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
+fn is_ours(rule: &AddedRule<'_>, request: &Request<'_>) -> bool {
+    rule.is_plain && request.layout.is_ours(rule.ports, rule.comment, request.nodes)
 }
 
 #[cfg(test)]
@@ -237,79 +143,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comment_loses_characters_that_ufw_rejects() {
-        assert_eq!(rule(55001), "55001/udp");
-        assert_eq!(clean_comment("antnode0001"), "antnode0001");
-        assert_eq!(clean_comment("--it's a \"node\"\n"), "itsanode");
-    }
-
-    #[test]
-    fn matches_only_the_rule_with_the_comment_of_the_node() {
-        let added = "Added user rules (see 'ufw status' for running firewall):\nufw allow 53/udp\n\
-            ufw allow 55001/udp comment 'antnode0001'\nufw allow 55002/udp comment 'resolver'\n\
-            ufw allow from 10.0.0.1 to any port 55003 proto udp comment 'antnode0003'\n";
-        let is = |port, comment| is_added(added, &rule(port), comment);
-        assert!(is(55001, "antnode0001"));
-        for (port, comment) in [
-            (53, "antnode0001"),
-            (5500, "antnode0001"),
-            (55001, "antnode0002"),
-            (55002, "antnode0002"),
-            (55003, "antnode0003"),
-            (53, ""),
+    fn rules_about_udp_ports_are_read_from_the_list() {
+        let parse = |line| AddedRule::parse(line).map(|rule| (rule.action, rule.ports, rule.comment));
+        let range = |first, last| PortRange { first, last };
+        for (line, expected) in [
+            ("Added user rules (see 'ufw status' for running firewall):", None),
+            ("ufw allow 53/udp", Some(("allow", range(53, 53), ""))),
+            (
+                "ufw allow 55001:55020/udp comment 'wnm'",
+                Some(("allow", range(55001, 55020), "wnm")),
+            ),
+            (
+                "ufw limit log 55004/udp",
+                Some(("limit", range(55004, 55004), "")),
+            ),
+            (
+                "ufw deny 55500/udp comment 'not this one'",
+                Some(("deny", range(55500, 55500), "not this one")),
+            ),
+            ("ufw allow 22/tcp", None),
+            ("ufw allow from 10.0.0.1 to any port 55003 proto udp", None),
+            ("ufw deny 55005", None),
+            ("ufw allow out 55005/udp", None),
         ] {
-            assert!(!is(port, comment), "{port} {comment}");
+            assert_eq!(parse(line), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn rule_of_somebody_else_for_the_port_is_found() {
-        let added = "Added user rules (see 'ufw status' for running firewall):\nufw deny 55001/udp\n\
-            ufw allow 55002/udp comment 'antnode0002'\nufw allow 55003/udp comment 'mine'\n\
-            ufw limit log 55004/udp\nufw deny 55000:55999/udp\nufw deny 55005\n";
-        for (port, action) in [
-            (55001, Some("deny")),
-            (55002, None),
-            (55003, Some("allow")),
-            (55004, Some("limit")),
-            (55005, None),
-            (55006, None),
-        ] {
-            let comment = format!("antnode{:04}", port - 55000);
-            let found = foreign_rule(added, &rule(port), &comment).map(|(action, _)| action);
-            assert_eq!(found, action, "{port}");
-        }
-    }
-
-    #[test]
-    fn ports_are_reported_as_ufw_treats_them() {
-        let assess = |rules: &str| {
-            let text = format!("Status: active\nDefault: deny (incoming), allow (outgoing)\n{rules}");
-            assess(&UfwStatus::parse(&text), &[55001, 55002], Some("eth0"))
-        };
-        let FirewallStatus::Closed { what, .. } = assess("55002/udp ALLOW IN Anywhere\n") else {
-            panic!("55001 is closed");
-        };
-        assert_eq!(what, "ufw is active and has no rule for 55001");
-        let FirewallStatus::Closed { what, .. } =
-            assess("55001/udp DENY IN Anywhere\n55000:56000/udp ALLOW IN Anywhere\n")
-        else {
-            panic!("55001 is denied");
-        };
         assert!(
-            what.contains("55001 by an earlier rule: `55001/udp DENY"),
-            "{what}"
+            !AddedRule::parse("ufw allow log 55004/udp comment 'wnm'")
+                .unwrap()
+                .is_plain
         );
-        let open = assess("55000:56000/udp ALLOW IN Anywhere\n");
-        assert!(
-            matches!(&open, FirewallStatus::Ok(what) if what.ends_with("(for 2 by IPv4 only)")),
-            "{open:?}"
-        );
-        for rules in [
-            "55000:56000/udp LIMIT IN Anywhere\n",
-            "55000:56000/udp ALLOW IN 10.0.0.0/8\n",
-        ] {
-            assert!(matches!(assess(rules), FirewallStatus::Unsure { .. }), "{rules}");
-        }
     }
 }

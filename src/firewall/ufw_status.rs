@@ -1,23 +1,6 @@
 //! Whether a UDP port is open, from the output of `ufw status verbose`: the first rule that matches decides.
 
-/// What ufw does with packets for a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PortVerdict<'a> {
-    Open,
-    /// Open, but a sender that begins often is refused for a while.
-    Limited,
-    /// This rule closes it, or no rule opens it.
-    Closed(Option<&'a str>),
-    /// It depends on the sender, the interface or the address.
-    ForSome(&'a str),
-}
-
-/// IPv4 or IPv6: ufw has rules for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    V4,
-    V6,
-}
+use super::port_verdict::{Family, PortVerdict};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
@@ -66,11 +49,11 @@ impl UfwStatus {
     }
 
     /// What happens to packets for `port` that arrive at `interface`, the one that leads to the internet.
-    pub fn verdict(&self, port: u16, family: Family, interface: Option<&str>) -> PortVerdict<'_> {
+    pub fn verdict(&self, port: u16, family: Family, interface: Option<&str>) -> PortVerdict {
         let mut partial: Vec<(&UfwRule, bool)> = Vec::new();
         let mut last = match self.is_open_by_default {
             true => PortVerdict::Open,
-            false => PortVerdict::Closed(None),
+            false => PortVerdict::Closed("ufw, which has no rule for it".to_owned()),
         };
         for rule in &self.rules {
             let is_of_port = rule
@@ -91,14 +74,21 @@ impl UfwStatus {
             }
             last = match rule.action {
                 Action::Allow => PortVerdict::Open,
-                Action::Limit => PortVerdict::Limited,
-                Action::Deny => PortVerdict::Closed(Some(&rule.line)),
+                // The list is the same before and after a reload, and before it IPv6 is closed.
+                Action::Limit => PortVerdict::CannotTell(format!(
+                    "ufw has a limit, which refuses a sender that begins six times within 30 s: `{}`",
+                    rule.line
+                )),
+                Action::Deny => PortVerdict::Closed(format!("ufw: `{}`", rule.line)),
             };
             break;
         }
-        let is_open = matches!(last, PortVerdict::Open | PortVerdict::Limited);
+        let is_open = !matches!(last, PortVerdict::Closed(_));
         match partial.iter().find(|(_, opens)| *opens != is_open) {
-            Some((rule, _)) => PortVerdict::ForSome(&rule.line),
+            Some((rule, _)) => PortVerdict::CannotTell(format!(
+                "ufw has a rule for some senders, interfaces or addresses: `{}`",
+                rule.line
+            )),
             None => last,
         }
     }
@@ -205,10 +195,10 @@ mod tests {
     fn word(verdict: PortVerdict) -> &'static str {
         match verdict {
             PortVerdict::Open => "open",
-            PortVerdict::Limited => "limited",
-            PortVerdict::Closed(Some(_)) => "denied",
-            PortVerdict::Closed(None) => "closed",
-            PortVerdict::ForSome(_) => "for some",
+            PortVerdict::CannotTell(why) if why.contains("a limit") => "limited",
+            PortVerdict::Closed(why) if why.contains('`') => "denied",
+            PortVerdict::Closed(_) => "closed",
+            PortVerdict::CannotTell(_) => "for some",
         }
     }
 

@@ -75,6 +75,8 @@ pub fn good(setting: &Setting) -> (&'static str, &'static str) {
         ("rpc_port_start", _) => ("31000", "31"),
         ("process_manager", _) => ("SETSID+user", "setsid+user"),
         ("firewall", _) => ("ufw", "ufw"),
+        ("firewall_rules", _) => ("single", "single"),
+        ("nft_chain", _) => ("inet filter input", "inet filter input"),
         ("loglevel", _) => ("debug", "DEBUG"),
         ("enable_upgrade", _) => ("off", "0"),
         (_, ValueType::Whole { .. } | ValueType::Thousands) => ("7", "7"),

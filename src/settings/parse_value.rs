@@ -310,7 +310,7 @@ mod tests {
         let of = |name| describe_allowed(table::find(name).unwrap());
         assert_eq!(of("node_cap"), "a whole number from 0 to 10000");
         assert_eq!(of("delay_start"), "a whole number of seconds, 0 or more");
-        assert_eq!(of("firewall"), "`auto`, `ufw`, `null`");
+        assert_eq!(of("firewall"), "`auto`, `ufw`, `nftables`, `firewalld`, `null`");
     }
 
     #[test]

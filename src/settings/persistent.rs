@@ -4,7 +4,7 @@
 use strum::VariantNames;
 
 use super::setting::{EnvName, Group, KnownTo, Lifetime, Setting, Unit, ValueType};
-use crate::colony::{FirewallKind, ManagerKind};
+use crate::colony::{FirewallKind, FirewallRules, ManagerKind};
 
 const fn stored(
     group: Group,
@@ -127,7 +127,7 @@ pub(super) const PERSISTENT: &[Setting] = settings! {
     Limits, "shunned_remove", TIMES, "0", "Replace nodes shunned at least this often in three surveys; 0: never",
         known_to: KnownTo::Wnm;
     Tools, "firewall", ValueType::Choice(FirewallKind::VARIANTS), "auto",
-        "What opens ports; auto: ufw with +sudo if installed, else null",
+        "Where wnm opens ports; auto: with +sudo in every active firewall, else null",
         known_to: KnownTo::Wnm, variable: EnvName::As("WNM_FIREWALL");
     Limits, "remove_for_upgrade", ValueType::Switch, "false",
         "Remove nodes, instead of stopping them, when a limit is exceeded while upgrades are pending",
@@ -142,5 +142,11 @@ pub(super) const PERSISTENT: &[Setting] = settings! {
         known_to: KnownTo::Wnm;
     Reports, "textfile", ValueType::Directory, "",
         "Directory to which each cycle writes --report prometheus as wnm-COLONY.prom, for node_exporter",
+        known_to: KnownTo::Wnm;
+    Tools, "firewall_rules", ValueType::Choice(FirewallRules::VARIANTS), "range",
+        "One rule for all ports up to node_cap, or a single rule for each node that runs",
+        known_to: KnownTo::Wnm;
+    Tools, "nft_chain", ValueType::Text, "",
+        "The input chain for nftables, such as `inet filter input` (default: the one that drops)",
         known_to: KnownTo::Wnm;
 };

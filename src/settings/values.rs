@@ -8,7 +8,7 @@ use super::deserialize::{Values, from_values, word};
 use super::error::SettingsError;
 use super::parse_value::Value;
 use super::run_options::RunOptions;
-use crate::colony::{FirewallKind, ManagerKind, Mode, Timestamp, Version, Wallet, Wallets};
+use crate::colony::{FirewallKind, FirewallRules, ManagerKind, Mode, Timestamp, Version, Wallet, Wallets};
 
 /// The stored settings that wnm uses, and the options of this run. The name of a field is the name of its setting.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -86,6 +86,10 @@ pub struct Settings {
     pub process_manager: ManagerKind,
     #[serde(deserialize_with = "word")]
     pub firewall: FirewallKind,
+    #[serde(deserialize_with = "word")]
+    pub firewall_rules: FirewallRules,
+    /// Chains of nftables, separated by commas; empty: the one that drops packets.
+    pub nft_chain: String,
     /// Expanded.
     pub antnode_path: PathBuf,
     /// Expanded.

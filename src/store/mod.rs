@@ -10,6 +10,7 @@ mod database;
 mod error;
 mod event;
 mod filesystems;
+mod firewall_record;
 mod intent;
 mod machine_row;
 mod migrate_in_transaction;

@@ -63,11 +63,11 @@ cycles_until 60 'two nodes run' state_is RUNNING 2
 cron_on '* * * * * /usr/local/bin/wnm --quiet'
 doctor 0
 finds ok sudo 'without a password'
-finds ok firewall 'a rule for each running node'
-as_root ufw delete allow 55002/udp >/dev/null
+finds ok firewall 'ufw: the ports of all running nodes are open'
+as_root ufw delete allow 55001:55002/udp >/dev/null
 doctor 1
-finds failed firewall 'no rule for 55002'
-as_root ufw allow 55002/udp >/dev/null
+finds failed firewall 'closed: 55001, 55002 by ufw, which has no rule'
+as_root ufw allow 55001:55002/udp comment wnm >/dev/null
 as_root sh -c 'printf "op ALL=(ALL) ALL\nop ALL=(root) NOPASSWD: /usr/bin/systemctl, /usr/sbin/ufw\n" >/etc/sudoers.d/op'
 doctor 1
 finds failed sudo 'does not run .install .*rm -rf'

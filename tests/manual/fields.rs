@@ -168,6 +168,10 @@ fn machine_reports_have_the_documented_fields() {
             "7",
             "--textfile",
             "/var/lib/metrics",
+            "--firewall_rules",
+            "single",
+            "--nft_chain",
+            "inet filter input",
             "--force_action",
             "update_config",
         ])

@@ -135,7 +135,7 @@ fn machine_checks(context: &CheckContext) -> Vec<CheckResult> {
     } else {
         sudo::check(
             context.settings,
-            context.world.firewall.sudo_commands(),
+            &context.world.firewall.sudo_commands(),
             context.user,
             context.environment,
         )

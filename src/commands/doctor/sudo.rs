@@ -33,7 +33,7 @@ impl SudoCommand {
 }
 
 /// The commands that this colony runs as another user, one of each kind.
-fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
+fn needs(settings: &Settings, firewall: &[String]) -> Vec<SudoCommand> {
     let mut needs = Vec::new();
     let manager = settings.process_manager;
     if let Some(example) = manager.sudo_example() {
@@ -45,7 +45,7 @@ fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
         needs.push(SudoCommand::of_root("install -d -m 0755 -o ant -g 99999 --").about(&root));
         needs.push(SudoCommand::of_root("rm -rf --one-file-system --").about(&root));
     }
-    needs.extend(firewall.iter().copied().map(SudoCommand::of_root));
+    needs.extend(firewall.iter().map(|line| SudoCommand::of_root(line)));
     needs
 }
 
@@ -53,7 +53,7 @@ fn needs(settings: &Settings, firewall: &[&str]) -> Vec<SudoCommand> {
 #[must_use]
 pub fn check(
     settings: &Settings,
-    firewall: &[&str],
+    firewall: &[String],
     user: &str,
     environment: &[(&'static str, String)],
 ) -> Option<CheckResult> {
@@ -68,9 +68,7 @@ pub fn check(
             .only_env(environment.iter().cloned())
             .ask()
     };
-    let todo = format!(
-        "allow `{user}` to run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers (for sudo-rs: packaging/sudoers-rs)"
-    );
+    let todo = format!("allow `{user}` to run them with NOPASSWD in /etc/sudoers.d, see packaging/sudoers");
     let listed = match sudo(&["-ll"]) {
         Err(error) => return Some(CheckResult::failed(CHECK, format!("cannot {error}"), todo)),
         Ok(ended) if ended.code() != Some(0) => {
