@@ -102,6 +102,36 @@ impl Drop for CycleLock {
     }
 }
 
+/// The locks of a run: that of the user's directory, and that beside the database if that is in another directory.
+#[derive(Debug)]
+pub struct RunLock {
+    _home: CycleLock,
+    _database: Option<CycleLock>,
+}
+
+impl RunLock {
+    /// Takes both locks or fails at once. `database` may be a symlink: all names of one database have one lock.
+    ///
+    /// # Errors
+    /// [`Error::Held`] while another run holds one of them.
+    pub fn take(home: &Path, database: &Path, now: Timestamp) -> Result<RunLock, LockError> {
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let beside = |path: &Path| path.with_file_name(home.file_name().unwrap_or_default());
+        let of_home = home.parent().map(real);
+        let database = real(database);
+        let of_database = database.parent().map(real);
+        Ok(RunLock {
+            _home: CycleLock::take(home, now)?,
+            _database: match of_database {
+                Some(directory) if of_home.as_ref() != Some(&directory) && directory.is_dir() => {
+                    Some(CycleLock::take(&beside(&directory.join("database")), now)?)
+                }
+                _ => None,
+            },
+        })
+    }
+}
+
 /// The run that has the lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Holder {
@@ -219,8 +249,31 @@ pub fn has_no_locks(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CycleLock, LockError, holder, holder_of, is_among};
+    use super::{CycleLock, LockError, RunLock, holder, holder_of, is_among};
     use crate::colony::Timestamp;
+
+    #[test]
+    fn one_database_under_two_homes_has_one_lock() {
+        let dir = tempfile::tempdir().unwrap();
+        let home = |name: &str| {
+            std::fs::create_dir_all(dir.path().join(name)).unwrap();
+            dir.path().join(name).join("wnm_active")
+        };
+        let (one, two) = (home("one"), home("two"));
+        let database = dir.path().join("one/colony.db");
+        std::fs::write(&database, "").unwrap();
+        let link = dir.path().join("two/linked.db");
+        std::os::unix::fs::symlink(&database, &link).unwrap();
+        let lock = RunLock::take(&one, &database, Timestamp(1)).unwrap();
+        for name in [&database, &link] {
+            let taken = RunLock::take(&two, name, Timestamp(2));
+            assert!(matches!(taken, Err(LockError::Held)), "{}", name.display());
+        }
+        drop(lock);
+        let _lock = RunLock::take(&two, &link, Timestamp(3)).unwrap();
+        let taken = RunLock::take(&one, &database, Timestamp(4));
+        assert!(matches!(taken, Err(LockError::Held)));
+    }
 
     #[test]
     fn what_is_another_file_as_well_is_locked_and_not_written() {

@@ -18,7 +18,7 @@ use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
 use crate::error::ExitError;
 use crate::execute::RemovedNodes;
 use crate::firewall::Firewall;
-use crate::lock::CycleLock;
+use crate::lock::RunLock;
 use crate::logging::{self, Verbosity};
 use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, TakeoverPolicy, Template};
@@ -112,12 +112,13 @@ impl Session {
     ///
     /// # Errors
     /// When another run holds the lock, or there is no colony.
-    pub fn lock(&self) -> Result<CycleLock, ExitError> {
+    pub fn lock(&self) -> Result<RunLock, ExitError> {
         if !self.place.base_dir.is_dir() {
             return Err(self.missing_colony_error());
         }
         self.require_trusted_paths()?;
-        Ok(CycleLock::take(&self.place.lock_path, self.clock.now())?)
+        let place = &self.place;
+        Ok(RunLock::take(&place.lock_path, &place.db_path, self.clock.now())?)
     }
 
     /// The error for a missing colony.
@@ -196,7 +197,7 @@ pub struct Colony {
     /// Ids and ports that new nodes must not use.
     pub reserved: store::ReservedNumbers,
     /// Held until the run ends; a dry run takes no lock.
-    _lock: Option<CycleLock>,
+    _lock: Option<RunLock>,
 }
 
 impl Colony {

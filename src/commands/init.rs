@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use crate::clock::Clock;
 use crate::colony::{MachineReadings, Mode};
 use crate::error::ExitError;
-use crate::lock::CycleLock;
+use crate::lock::RunLock;
 use crate::manager::{self, files::Files, node_layout::NodeLayout};
 use crate::program::user_account;
 use crate::session::Session;
@@ -56,7 +56,11 @@ pub fn init(session: &Session) -> Result<String, ExitError> {
     make_folders(session, &resolved)?;
     // Another account may have created one of the directories meanwhile.
     session.require_trusted_paths()?;
-    let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
+    let _lock = RunLock::take(
+        &session.place.lock_path,
+        &session.place.db_path,
+        session.clock.now(),
+    )?;
     // Checked again under the lock, which keeps other runs of init out.
     refuse_second(session)?;
     write(

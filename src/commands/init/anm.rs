@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::clock::Clock;
 use crate::colony::{ManagerKind, Mode, Node, NodeId};
 use crate::error::ExitError;
-use crate::lock::CycleLock;
+use crate::lock::RunLock;
 use crate::program::user_account;
 use crate::report::import_preview;
 use crate::session::{Session, machine_reader};
@@ -76,7 +76,11 @@ pub fn take_over(session: &Session, server: &Server) -> Result<String, ExitError
     }
     colony.refuse_unwritable()?;
     // Of two takeovers at the same time, one ends here.
-    let _lock = CycleLock::take(&session.place.lock_path, session.clock.now())?;
+    let _lock = RunLock::take(
+        &session.place.lock_path,
+        &session.place.db_path,
+        session.clock.now(),
+    )?;
     let report = steps::take_over(server, &wish, &colony).inspect_err(|_| store::discard(&colony.path))?;
     tracing::info!("Initialization complete");
     Ok(report)
