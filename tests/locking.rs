@@ -63,3 +63,42 @@ fn leftover_lock_file_blocks_nobody() {
     assert!(!stage.base().join("wnm_active").exists());
     stage.cycle();
 }
+
+#[test]
+fn one_database_has_one_lock_under_two_homes() {
+    let stage = Stage::running(1, &[]);
+    let other = stage.home().join("other");
+    std::fs::create_dir_all(other.join(".local/share/autonomi")).expect("another home");
+    let mut busy = stage.begin(&[
+        "--force_action",
+        "add",
+        "--count",
+        "2",
+        "--this_action_delay",
+        "3000",
+    ]);
+    stage.wait_for("it is at work", |stage| stage.rows().len() == 2);
+    let database = stage.database();
+    let words = ["--dbpath", &database.to_string_lossy()];
+    let home = other.to_string_lossy();
+    stage
+        .wnm_with(&[("HOME", &home)], &words)
+        .code(1)
+        .says("wnm still running");
+    assert!(busy.wait().expect("it ends").success());
+}
+
+#[test]
+fn nodes_of_another_colony_are_not_imported() {
+    let stage = Stage::running(2, &["--node_cap", "2"]);
+    let other = stage.home().join("other.db");
+    let path = other.to_string_lossy().into_owned();
+    let words = ["--import", "--process_manager", "setsid+user", "--dbpath", &path];
+    let ran = stage.init(&words);
+    ran.done()
+        .says("2 of the nodes found belong to the colony")
+        .says("imported no nodes");
+    assert_eq!(stage.processes().len(), 2);
+    stage.cycle();
+    assert_eq!(stage.ids(), [1, 2]);
+}

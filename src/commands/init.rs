@@ -2,6 +2,7 @@
 
 pub mod anm;
 pub(super) mod import;
+mod other_colonies;
 mod preconditions;
 pub mod prompts;
 

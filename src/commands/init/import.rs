@@ -14,6 +14,7 @@ use crate::survey::Limits;
 use crate::takeover::import::{self, Batch, ImportedNode, KnownColony, RunningNode, SettingHint};
 use crate::world::World;
 
+use super::other_colonies;
 use super::preconditions::{refuse_python, supported};
 
 /// anm's cron file.
@@ -46,9 +47,11 @@ impl Import {
         refuse_python(session)?;
         let world = session.world(&before.settings);
         supported(&world, &before)?;
-        let seen = seen(&world, &before)?;
+        let mut seen = seen(&world, &before)?;
+        let left_out = other_colonies::leave_out(session, &mut seen);
         let now = session.clock.now();
         let mut batch = import::import_nodes(seen, &before.settings.policy(), now);
+        batch.warnings.extend(left_out);
         let words = session.launch_policy(&before.settings).default_start_args();
         let known = KnownColony {
             storage: &before.settings.node_storage,
