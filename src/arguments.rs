@@ -18,7 +18,7 @@ mod subcommands;
 
 pub use completions::{NodeNames, VARIABLE as COMPLETION_VARIABLE, complete};
 use subcommands::Operands;
-pub use subcommands::{CONFIG_ACTIONS, OtherCommand, SCHEDULE_ACTIONS, Subcommand};
+pub use subcommands::{ConfigAction, OtherCommand, ScheduleAction, Subcommand};
 
 /// What the command line asks for.
 #[derive(Debug, Clone)]
@@ -173,7 +173,7 @@ fn operands(
     let name = match operands {
         Operands::Nodes => "service_name",
         Operands::Count => "count",
-        Operands::None | Operands::Words(..) | Operands::File => return Ok(words),
+        Operands::None | Operands::Words(..) => return Ok(words),
     };
     let Some(setting) = table::find(name).filter(|_| !words.is_empty()) else {
         return Ok(Vec::new());

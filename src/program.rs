@@ -3,6 +3,7 @@
 //! Only this module uses `process::Command`, signals other processes and reads the accounts of this machine. Arguments
 //! are always passed as words, never as a line for a shell.
 
+pub mod attached;
 pub mod crontab;
 pub(crate) mod delete_tree;
 pub mod detached;
@@ -27,13 +28,12 @@ use std::time::{Duration, Instant};
 use crate::colony::Mode;
 use crate::signals;
 
-use signal::{Signal, Target};
-use user_account::Account;
-
 pub use error::ProgramError;
 use error::{describe_exit, last_lines};
 use read_output::{drain, wait};
+use signal::{Signal, Target};
 use sudo_answer::{is_not_found_by_sudo, is_sudo_refusal};
+use user_account::Account;
 
 /// The default time limit of a program; systemctl and ufw answer in less than a second.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);

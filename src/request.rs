@@ -32,6 +32,12 @@ pub enum Request {
     Status,
     /// Stop nodes and start them again.
     Restart(NodeSelection),
+    /// Print the log of nodes.
+    Logs,
+    /// Show or change settings, as these words say.
+    Config(Vec<String>),
+    /// Let cron or systemd run wnm, as these words say.
+    Schedule(Vec<String>),
     /// Print one line for a monitoring system.
     Health,
     /// Change nothing for a while: of these nodes, or of all if none is named.
@@ -66,6 +72,9 @@ impl Request {
                 OtherCommand::History => Request::Report(ReportKind::History),
                 OtherCommand::Doctor => Request::Doctor,
                 OtherCommand::Health => Request::Health,
+                OtherCommand::Logs => Request::Logs,
+                OtherCommand::Config => Request::Config(words.words.clone()),
+                OtherCommand::Schedule => Request::Schedule(words.words.clone()),
                 OtherCommand::Pause => Request::Pause(run.service_name.clone()),
                 OtherCommand::Resume => Request::Resume(run.service_name.clone()),
                 OtherCommand::Restart => Request::Restart(select(ForcedAction::Stop)),
@@ -132,6 +141,7 @@ impl Request {
             }
             Request::Survey(_)
             | Request::Status
+            | Request::Logs
             | Request::Restart(_)
             | Request::Pause(_)
             | Request::Resume(_) => true,
@@ -168,6 +178,9 @@ impl Request {
             ("until", has_end, "`wnm pause` and `wnm disable`"),
             ("reason", has_end, "`wnm pause` and `wnm disable`"),
             ("stop", matches!(self, Request::Pause(_)), "`wnm pause`"),
+            ("follow", *self == Request::Logs, "`wnm logs`"),
+            ("lines", *self == Request::Logs, "`wnm logs`"),
+            ("changed", matches!(self, Request::Config(_)), "`wnm config list`"),
             ("columns", *self == Request::Status, "`wnm status`"),
             ("sort", *self == Request::Status, "`wnm status`"),
             ("migrate_anm", is_init, "`--init`"),

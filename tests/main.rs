@@ -58,6 +58,7 @@ mod surveying;
 mod systemd;
 mod terminal;
 mod upgrading;
+mod week;
 mod words;
 
 #[test]

@@ -90,7 +90,6 @@ fn operands(operands: Operands, nodes: &NodeNames) -> Vec<Arg> {
             let many = arg(OPERANDS).num_args(0..).action(ArgAction::Append);
             vec![many.add(node_completer(nodes))]
         }
-        Operands::File => vec![Arg::new(OPERANDS).value_hint(ValueHint::FilePath)],
         Operands::Words(_, actions) => {
             let is_config = actions.contains(&"unset");
             let action = Arg::new(OPERANDS).value_parser(clap::builder::PossibleValuesParser::from(actions));
@@ -179,6 +178,9 @@ mod tests {
             completed(&["wnm", "--service_name", "3,antnode000"]),
             ["3,antnode0001"]
         );
+        assert_eq!(completed(&["wnm", "config", "s"]), ["set"]);
+        assert_eq!(completed(&["wnm", "config", "set", "node_c"]), ["node_cap"]);
+        assert_eq!(completed(&["wnm", "schedule", "install", "s"]), ["systemd"]);
         assert_eq!(completed(&["wnm", "start", "--state", "stop"]), ["stopped"]);
         assert_eq!(completed(&["wnm", "--node-c"]), ["--node-cap"]);
         assert!(completed(&["wnm", "st"]).contains(&"status".to_owned()));

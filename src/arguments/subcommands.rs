@@ -1,7 +1,7 @@
 //! The commands in words: `wnm status`, `wnm stop 3`. Each is one more way to request what a flag requests, or a request
 //! that has no flag.
 
-use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr};
+use strum::{EnumIter, EnumString, IntoEnumIterator, IntoStaticStr, VariantNames};
 
 use crate::colony::ForcedAction;
 
@@ -22,10 +22,13 @@ pub enum OtherCommand {
     History,
     Health,
     Doctor,
+    Logs,
     Restart,
     Enable,
     Pause,
     Resume,
+    Config,
+    Schedule,
 }
 
 /// What follows the name of a command.
@@ -38,8 +41,6 @@ pub enum Operands {
     Count,
     /// Words that the command reads itself: their placeholder, and the choices for the first one.
     Words(&'static str, &'static [&'static str]),
-    /// A file.
-    File,
 }
 
 /// The help of a command, and what follows its name.
@@ -56,10 +57,24 @@ pub struct SubcommandFacts {
 /// The flags that choose nodes.
 const FILTERS: &[&str] = &["state", "older_than", "storage", "manager", "silent"];
 
-/// The actions of `wnm config`.
-pub const CONFIG_ACTIONS: &[&str] = &["get", "set", "unset", "list"];
-/// The actions of `wnm schedule`.
-pub const SCHEDULE_ACTIONS: &[&str] = &["install", "remove", "status"];
+/// What `wnm config` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ConfigAction {
+    Get,
+    Set,
+    Unset,
+    List,
+}
+
+/// What `wnm schedule` does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, VariantNames)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ScheduleAction {
+    Install,
+    Remove,
+    Status,
+}
 
 impl Subcommand {
     /// All commands, in the order of the help.
@@ -89,16 +104,20 @@ impl Subcommand {
 
     /// Whether it only shows something.
     fn is_report(self) -> bool {
-        use OtherCommand::{Doctor, Health, History, Plan, Status};
-        matches!(self, Subcommand::Other(Status | Plan | History | Health | Doctor))
+        use OtherCommand::{Doctor, Health, History, Logs, Plan, Status};
+        matches!(
+            self,
+            Subcommand::Other(Status | Plan | History | Health | Doctor | Logs)
+        )
     }
 
     /// Whether it acts on nodes that must be named, or selected by `--count` or a filter.
     #[must_use]
     pub fn needs_nodes(self) -> bool {
-        use OtherCommand::{Pause, Resume};
+        use OtherCommand::{Logs, Pause, Resume};
         let is_for_colony = matches!(self, Subcommand::Other(Pause | Resume));
-        !self.is_report() && !is_for_colony && self.facts().operands == Operands::Nodes
+        self == Subcommand::Other(Logs)
+            || (!self.is_report() && !is_for_colony && self.facts().operands == Operands::Nodes)
     }
 
     /// Its help and operands.
@@ -237,6 +256,15 @@ fn facts_of_other(command: OtherCommand) -> SubcommandFacts {
             &[],
             &[("wnm doctor", "check cron, sudo, disks, ports and nodes")],
         ),
+        OtherCommand::Logs => (
+            "Show the log of a node, wherever its manager keeps it",
+            Operands::Nodes,
+            &["follow", "lines"],
+            &[
+                ("wnm logs 12", "the last lines of node 12"),
+                ("wnm logs 12 -f -n 100", "and what follows"),
+            ],
+        ),
         OtherCommand::Restart => (
             "Stop nodes and start them again, with the same identity",
             Operands::Nodes,
@@ -277,6 +305,33 @@ fn facts_of_other(command: OtherCommand) -> SubcommandFacts {
                 ("wnm resume 1-5", "only these nodes"),
             ],
         ),
+        OtherCommand::Config => (
+            "Show and change settings",
+            Operands::Words("ACTION [NAME] [VALUE]", ConfigAction::VARIANTS),
+            &["changed"],
+            &[
+                ("wnm config get node_cap", "one setting and where it comes from"),
+                ("wnm config set node_cap 50", "store a setting"),
+                ("wnm config unset node_cap", "go back to the default"),
+                (
+                    "wnm config list --changed",
+                    "all settings that differ from the default",
+                ),
+            ],
+        ),
+        OtherCommand::Schedule => (
+            "Let cron or systemd run wnm once a minute",
+            Operands::Words("ACTION [cron|systemd]", ScheduleAction::VARIANTS),
+            &[],
+            &[
+                (
+                    "wnm schedule install",
+                    "the user's crontab, or a systemd timer without cron",
+                ),
+                ("wnm schedule status", "what runs wnm, and when it last ran"),
+                ("wnm schedule remove", "wnm runs no more by itself"),
+            ],
+        ),
     };
     SubcommandFacts {
         about,
@@ -306,7 +361,6 @@ impl SubcommandFacts {
             Operands::Nodes => "[NODES]...",
             Operands::Count => "[N]",
             Operands::Words(placeholder, _) => placeholder,
-            Operands::File => "FILE",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod prompts;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
+use super::order_answer;
 use crate::clock::Clock;
 use crate::colony::{MachineReadings, Mode};
 use crate::error::ExitError;
@@ -18,7 +19,7 @@ use crate::program::user_account;
 use crate::session::Session;
 use crate::settings::Resolved;
 use crate::store::{MachineFacts, Store};
-use crate::survey::HttpProbe;
+use crate::survey::{self, HttpProbe};
 use crate::takeover::anm::Server;
 use import::Import;
 pub use preconditions::refuse_python;
@@ -76,8 +77,27 @@ pub fn init(session: &Session) -> Result<String, ExitError> {
         import.log_result(session);
     }
     tracing::info!("Initialization complete");
-    Ok(String::new())
+    if survey::find_antnode(&*world.machine_reader, session.lookup(&resolved.settings), &[]).is_err() {
+        tracing::warn!(
+            "there is no antnode at `{}` or on PATH, so no node can be added; Autonomi's installer is antup: {ANTUP}",
+            resolved.settings.antnode_path.display()
+        );
+    }
+    Ok(match order_answer::is_for_person(session) {
+        true => NEXT_STEPS.to_owned(),
+        false => String::new(),
+    })
 }
+
+/// Where an antnode comes from.
+const ANTUP: &str = "https://github.com/maidsafe/antup";
+
+/// What an operator does after `--init`.
+const NEXT_STEPS: &str = "The colony is ready. Next:
+  wnm --dry_run           show what the first run would do
+  wnm schedule install    let cron or systemd run wnm once a minute
+  wnm status              see the nodes
+  wnm doctor              check what can keep it from working";
 
 fn cannot(error: manager::ManagerError) -> ExitError {
     ExitError::refused(format_args!("cannot {error}"))

@@ -2,12 +2,14 @@
 
 mod choose_nodes;
 mod complete;
+mod config;
 mod cycle;
 mod doctor;
 mod execution;
 mod health;
 mod import;
 pub mod init;
+mod logs;
 mod migrate;
 mod node_problems;
 mod order;
@@ -17,6 +19,7 @@ mod pause_record;
 mod report;
 mod restart;
 mod run_result;
+mod schedule;
 mod status;
 mod storage_check;
 mod survey;
@@ -76,6 +79,9 @@ fn dispatch(args: Vec<OsString>, variables: Variables, terminal: Terminal) -> Re
         Request::Report(kind) => report::report(&session, kind).map(RunResult::success),
         Request::Status => status::status(&session).map(RunResult::success),
         Request::Restart(selection) => restart::restart(&session, &selection),
+        Request::Logs => logs::logs(&session),
+        Request::Config(words) => config::config(&mut session, &words),
+        Request::Schedule(words) => schedule::schedule(&session, &words),
         Request::Health => health::health(&session),
         Request::Pause(names) => pause::pause(&session, &names),
         Request::Resume(names) => pause::resume(&session, &names),

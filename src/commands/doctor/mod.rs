@@ -9,14 +9,14 @@ mod cron_daemon;
 mod cron_time;
 mod crontab;
 mod crontab_file;
-mod database;
+pub(super) mod database;
 mod disk_space;
 mod figures;
 mod line_check;
 mod nodes;
 mod orphans;
 mod prerequisites;
-mod schedule;
+pub(super) mod schedule;
 mod shell;
 mod sudo;
 

@@ -140,6 +140,20 @@ impl Schedule {
         }
     }
 
+    /// Everything that runs cycles: crontabs and timers.
+    #[must_use]
+    pub fn runners(&self) -> Vec<String> {
+        let lines = self.cycles().map(|(name, _)| name.clone());
+        lines.chain(self.timers.iter().cloned()).collect()
+    }
+
+    /// The numbers of the lines in the operator's own crontab that run cycles.
+    #[must_use]
+    pub fn own_lines(&self) -> Vec<usize> {
+        let own = self.cycles().filter(|(_, line)| line.user.is_none());
+        own.map(|(_, line)| line.number).collect()
+    }
+
     /// Whether only the user's own timer runs wnm, which needs lingering.
     #[must_use]
     pub fn is_by_user_timer(&self) -> bool {

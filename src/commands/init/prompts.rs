@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use crate::colony::ManagerKind;
+use crate::colony::{ManagerKind, Mode, Tool};
 use crate::error::ExitError;
 use crate::request::Request;
 use crate::session::{Session, SessionStart};
@@ -128,7 +128,8 @@ impl Prompts<'_> {
         let settings = &resolved.settings;
         Ok(match name {
             "process_manager" => format!(
-                "Which process manager? One of {} [{}]:",
+                "{}\nWhich process manager? One of {} [{}]:",
+                explained(&session, &resolved),
                 managers(&session, &resolved),
                 settings.process_manager
             ),
@@ -166,11 +167,38 @@ impl Prompts<'_> {
 }
 
 /// The process managers that can be used on this machine.
-fn managers(session: &Session, resolved: &Resolved) -> String {
+fn usable(session: &Session, resolved: &Resolved) -> Vec<ManagerKind> {
     let managers = session.world(&resolved.settings).managers;
     ManagerKind::all()
         .filter(|kind| kind.is_available_on(session.place.platform) && managers.of(*kind).is_ok())
-        .map(|kind| kind.to_string())
+        .collect()
+}
+
+fn managers(session: &Session, resolved: &Resolved) -> String {
+    let names = usable(session, resolved).into_iter().map(|kind| kind.to_string());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A line for each process manager.
+fn explained(session: &Session, resolved: &Resolved) -> String {
+    let line = |kind: ManagerKind| {
+        let what = match (kind.tool, kind.mode) {
+            (Tool::Systemd, Mode::User) => "systemd, nodes of your account; no root needed",
+            (Tool::Systemd, Mode::Sudo) => "systemd, nodes of the machine; needs sudo without a password",
+            (Tool::Setsid, Mode::User) => {
+                "plain processes of your account; works everywhere, also in containers"
+            }
+            (Tool::Setsid, Mode::Sudo) => "plain processes of the account `ant`; needs sudo",
+            (Tool::Launchd, Mode::User) => "launchd, nodes of your account",
+            (Tool::Launchd, Mode::Sudo) => "launchd, nodes of the machine; needs sudo",
+            (Tool::Antctl | Tool::AntctlZen, _) => "Autonomi's antctl starts the nodes",
+            (Tool::Docker, _) => "containers",
+        };
+        format!("  {:<14} {what}", kind.to_string())
+    };
+    usable(session, resolved)
+        .into_iter()
+        .map(line)
         .collect::<Vec<_>>()
-        .join(", ")
+        .join("\n")
 }
