@@ -15,6 +15,10 @@ const ASKS_FIRST: &[(&str, &str)] = &[
         "the holder of the lock is not named",
     ),
     ("commands/doctor/figures.rs", "there are no control groups"),
+    (
+        "commands/doctor/noexec.rs",
+        "the options of mounts are not checked",
+    ),
     ("commands/init/anm.rs", "anm runs on Linux only"),
     ("firewall/interface.rs", "there is no default interface"),
     ("lock.rs", "who holds the lock stays unsaid"),

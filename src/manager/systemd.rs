@@ -136,11 +136,30 @@ impl Systemd {
         self.layout
             .prepare_start(node, self.service_paths(node)?.as_ref())?;
         if !is_defined {
+            self.refuse_masked(node)?;
             self.layout.paths.check_ancestors(node)?;
             tracing::warn!("`{name}` was missing or broken: writing it again");
             self.write_unit(node, &self.unit_text(node)?)?;
         }
         Ok(name)
+    }
+
+    /// An operator masks a unit with a symlink to /dev/null, because `systemctl mask` refuses units in /etc.
+    fn refuse_masked(&self, node: &Node) -> Result<(), ManagerError> {
+        let path = self.unit_path(node)?;
+        let is_masked = fs::read_link(&path).is_ok_and(|target| target == Path::new("/dev/null"));
+        if !is_masked {
+            return Ok(());
+        }
+        Err(ManagerError::Refused {
+            doing: "start",
+            path,
+            why: format!(
+                "it is masked, a symlink to /dev/null; to keep the node stopped: `wnm --force_action disable \
+                 --service_name {}`; to start it: delete the symlink",
+                node.name.full()
+            ),
+        })
     }
 
     /// Starts or restarts prepared units and watches all of them for a moment.

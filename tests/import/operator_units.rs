@@ -121,6 +121,11 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
     );
     fs::write(place(&stage, "antnode5"), antctl).expect("a unit of antctl's");
     fs::write(place(&stage, "antnode9"), "[Service]\nExecStart=/bin/sleep 5\n").expect("a unit of no node");
+    let named = format!(
+        "[Service]\nExecStart={0}/b/antnode --root-dir {0}/b --port 9 --metrics-server-port 8 evm-arbitrum-one\n",
+        disk.display()
+    );
+    fs::write(place(&stage, "my-node"), named).expect("a unit with another name");
     all_answer(&stage, 2);
 
     let before = stage.tree();
@@ -129,7 +134,8 @@ fn units_of_an_operator_are_imported_and_never_rewritten() {
     assert_eq!(stage.tree(), before, "a dry run changes nothing");
     let ran = ran
         .says("antnode5.service` is ignored: antctl made it")
-        .says("antnode9.service` is ignored");
+        .says("antnode9.service` is ignored")
+        .says("1 unit with an antnode; the first is `my-node.service`");
     for said in [
         "would create the colony",
         "antnode0007.service  RUNNING  0.4.17",
@@ -260,4 +266,17 @@ fn one_of_two_nodes_with_the_same_port_is_kept_and_no_cap_removes_a_node() {
     );
     let now = pids(&stage);
     assert!(running.iter().all(|(root, pid)| now[root] == *pid));
+}
+
+#[test]
+fn unit_that_the_operator_masked_is_not_written_again() {
+    let stage = services::machine();
+    unit("antnode0013", 13, stage.home().join("nodes/antnode0013")).lay(&stage);
+    stage.wnm(&IMPORT).done();
+    let path = place(&stage, "antnode0013");
+    fs::remove_file(&path).expect("the unit goes");
+    std::os::unix::fs::symlink("/dev/null", &path).expect("the mask");
+    let ran = stage.wnm(&["--force_action", "start", "--service_name", "antnode0013"]);
+    ran.code(3).says("it is masked, a symlink to /dev/null");
+    assert_eq!(fs::read_link(&path).expect("a symlink"), Path::new("/dev/null"));
 }

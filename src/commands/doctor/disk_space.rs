@@ -7,6 +7,7 @@ use crate::colony::MachineReadings;
 use crate::report::doctor::CheckResult;
 
 use super::context::{CheckContext, bytes};
+use super::noexec;
 
 const CHECK: &str = "storage";
 
@@ -47,6 +48,14 @@ pub fn check(context: &CheckContext) -> CheckResult {
                 roots.len()
             ),
             format!("findmnt --target {name}: is the disk mounted?"),
+        );
+    }
+    if let Some(point) = noexec::mount_point(place) {
+        let quoted = shell_words::quote(&point);
+        return CheckResult::failed(
+            CHECK,
+            format!("`{point}` is mounted with noexec: no antnode in `{name}` can run"),
+            format!("sudo mount -o remount,exec {quoted}, and the same in /etc/fstab"),
         );
     }
     match context.world.machine_reader.read(place) {

@@ -14,6 +14,7 @@ mod disk_space;
 mod figures;
 mod line_check;
 mod nodes;
+mod noexec;
 mod orphans;
 mod prerequisites;
 pub(super) mod schedule;

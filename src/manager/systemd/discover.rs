@@ -4,7 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::colony::{ManagerKind, Mode, Node};
+use crate::bounded_read::bytes_in;
+use crate::colony::{ManagerKind, Mode, Node, Plural};
 use crate::manager::discovered_node::DiscoveredNode;
 use crate::manager::{LaunchPolicy, ManagerError, installed_unit};
 
@@ -15,12 +16,16 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
         entries => entries.map_err(ManagerError::file("read", folder))?,
     };
     let mut nodes = Vec::new();
+    let mut others = Vec::new();
     for entry in entries.flatten() {
         let file = entry.file_name().to_string_lossy().into_owned();
         let Some(name) = file
             .strip_suffix(".service")
             .filter(|name| name.starts_with("antnode"))
         else {
+            if file.ends_with(".service") && runs_node(&entry.path()) {
+                others.push(file);
+            }
             continue;
         };
         let path = entry.path();
@@ -45,8 +50,25 @@ pub fn in_units(folder: &Path, kind: ManagerKind, policy: &LaunchPolicy) -> Resu
         };
         nodes.push(found.into_node(kind, policy));
     }
+    if let Some(first) = others.iter().min() {
+        tracing::warn!(
+            "ignored in `{}`, because the name is not `antnode` and a number: {} with an antnode; the first is `{first}`",
+            folder.display(),
+            Plural(i64::try_from(others.len()).unwrap_or(i64::MAX), "unit")
+        );
+    }
     nodes.sort_by(|one, other| (one.id, &one.service).cmp(&(other.id, &other.service)));
     Ok(nodes)
+}
+
+/// Whether the text of a unit looks like that of a node.
+fn runs_node(path: &Path) -> bool {
+    const LONGEST: u64 = 64 << 10;
+    let text = bytes_in(path, LONGEST).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let is_node = |line: &str| line.contains("antnode") && line.contains("--root-dir");
+    text.lines()
+        .any(|line| line.trim_start().starts_with("ExecStart") && is_node(line))
 }
 
 /// Why the unit `name` cannot be taken over; none if it can.
