@@ -151,6 +151,7 @@ impl Request {
                     | ReportKind::MachineMetrics
                     | ReportKind::Plan
                     | ReportKind::Prometheus
+                    | ReportKind::Trend
             ),
             _ => false,
         };
@@ -184,7 +185,11 @@ impl Request {
             ("columns", *self == Request::Status, "`wnm status`"),
             ("sort", *self == Request::Status, "`wnm status`"),
             ("migrate_anm", is_init, "`--init`"),
-            ("since", matches!(self, Request::Report(_)), "`--report history`"),
+            (
+                "since",
+                matches!(self, Request::Report(_)),
+                "`--report history` or `--report trend`",
+            ),
             (
                 "import",
                 is_init || *self == Request::Import,

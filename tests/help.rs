@@ -119,7 +119,7 @@ fn bash_completes_flags_values_and_files() {
     assert_eq!(completed(&["wnm", "--force_action", "tear"]), ["teardown"]);
     assert_eq!(
         completed(&["wnm", "--report_format", ""]),
-        ["text", "json", "env", "config", "ntracking"]
+        ["text", "json", "env", "config", "ntracking", "csv"]
     );
     assert_eq!(completed(&["wnm", "--process_manager", "setsid"]).len(), 2);
     assert!(completed(&["wnm", "--report", "node"]).contains(&"node-status-details".to_owned()));

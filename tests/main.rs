@@ -57,6 +57,7 @@ mod stress;
 mod surveying;
 mod systemd;
 mod terminal;
+mod trend;
 mod upgrading;
 mod week;
 mod words;

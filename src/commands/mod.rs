@@ -26,6 +26,7 @@ mod survey;
 mod survey_step;
 mod takeover_guard;
 mod textfile;
+mod trend;
 mod unlock;
 mod update_config;
 

@@ -1,7 +1,7 @@
 //! `--report`: reports from the database. They take no lock, query no node and write nothing.
 
 use super::survey_step::{survey_and_record, sustained_rates};
-use super::textfile;
+use super::{textfile, trend};
 use crate::clock::Clock;
 use crate::colony::{
     Answer, Binary, MachineReadings, Metrics, Node, NodeObservation, NodeReading, NodeState, Rates, Timestamp,
@@ -23,9 +23,9 @@ fn check(session: &Session, kind: ReportKind) -> Result<(), ExitError> {
     if !formats(kind).contains(&format) && !falls_back(kind, format) {
         return Err(without(kind, format));
     }
-    if session.run.since.is_some() && kind != ReportKind::History {
+    if session.run.since.is_some() && !matches!(kind, ReportKind::History | ReportKind::Trend) {
         return Err(ExitError::mistaken(format_args!(
-            "`--since` requires `--report history`, and cannot be used with `{}`",
+            "`--since` requires `--report history` or `--report trend`, and cannot be used with `{}`",
             kind.word()
         )));
     }
@@ -115,6 +115,7 @@ pub(super) fn report(session: &Session, kind: ReportKind) -> Result<String, Exit
             &all,
             now,
         )?),
+        ReportKind::Trend => trend::trend(session, &store, &resolved.settings, format),
         ReportKind::Plan => preview_plan(session, &store, &resolved.settings, (all, &unread), format),
     }
 }

@@ -195,6 +195,6 @@ fn render(map: &Map<String, Value>, format: Format) -> String {
         Format::Json => pretty(map),
         Format::Env => assignments::env(map),
         Format::Config => assignments::config(map),
-        Format::Text | Format::Ntracking => assignments::text(map),
+        Format::Text | Format::Ntracking | Format::Csv => assignments::text(map),
     }
 }

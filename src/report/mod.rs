@@ -16,6 +16,7 @@ pub mod plan;
 pub mod prometheus;
 pub mod status_table;
 mod table;
+pub mod trend;
 
 use serde::Serialize;
 
@@ -34,6 +35,7 @@ pub fn formats(kind: ReportKind) -> &'static [Format] {
             &[Format::Text, Format::Json]
         }
         ReportKind::Prometheus => &[Format::Text],
+        ReportKind::Trend => &[Format::Text, Format::Json, Format::Csv],
     }
 }
 

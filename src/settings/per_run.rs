@@ -142,7 +142,7 @@ pub(super) const PER_RUN: &[Setting] = settings! {
     NoVariable, Reports, "json", ValueType::Switch, "Same as --report_format json";
     FlagOnly, Reports, "doctor", ValueType::Switch, "Find problems of the colony, and show how to fix them";
     FlagOnly, Reports, "since", ValueType::Since,
-        "With --report history: only since then; 2h, 3d, 2026-11-23, or seconds since 1970";
+        "With --report history or trend: only since then; 2h, 3d, 2026-11-23, or seconds since 1970";
     All, Log, "loglevel", ValueType::Choice(LEVELS), "Least severe level that is logged (default: INFO)";
     NoVariable, Log, "verbose", ValueType::Switch, "Same as --loglevel DEBUG";
     NoVariable, Log, "quiet", ValueType::Switch, "Log errors only";

@@ -56,6 +56,8 @@ pub enum ReportKind {
     Plan,
     /// The colony in Prometheus' text format.
     Prometheus,
+    /// Hourly or daily figures.
+    Trend,
 }
 
 impl ReportKind {
@@ -79,6 +81,8 @@ pub enum ReportFormat {
     Config,
     /// The names and types of NTracking; only for influx-resources.
     Ntracking,
+    /// Comma-separated values; only for trend.
+    Csv,
 }
 
 impl ReportFormat {

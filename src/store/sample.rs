@@ -11,12 +11,11 @@ use super::{Store, StoreError};
 const DAY: i64 = 24 * 60 * 60;
 
 /// Seconds for which samples and events are kept.
-const SAMPLES_KEPT: i64 = 7 * DAY;
+const SAMPLES_KEPT: i64 = 90 * DAY;
 const EVENTS_KEPT: i64 = 90 * DAY;
 
-/// After a day, one sample in ten minutes is kept: enough for a chart.
-const THINNED_AFTER: i64 = DAY;
-const THINNED_TO: i64 = 600;
+/// After the first time, one sample in the second time is kept; both in seconds. A year of samples is below 2 MB.
+const THINNED: [(i64, i64); 2] = [(DAY, 600), (7 * DAY, 3_600)];
 
 /// A clock that is set back by less than this many seconds was only corrected.
 const SET_BACK_AT_MOST: i64 = 3600;
@@ -134,6 +133,20 @@ impl Store {
         })
     }
 
+    /// The samples since then, in the order in which they were written. One that cannot be read is left out.
+    pub fn samples(&self, since: Timestamp) -> Result<Vec<Sample>, StoreError> {
+        self.read(|connection| {
+            let sql = format!("SELECT {} FROM sample WHERE at >= ?1 ORDER BY id", names());
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map([since.0], decode)?;
+            let mut samples = Vec::new();
+            for row in rows {
+                samples.extend(readable(row)?);
+            }
+            Ok(samples)
+        })
+    }
+
     /// Deletes old samples and events once an hour; at other times reads two rows and returns. Deletes nothing while
     /// the clock disagrees with the samples. Returns whether other old records may be deleted now.
     pub fn prune(&self, now: Timestamp) -> Result<bool, StoreError> {
@@ -146,11 +159,13 @@ impl Store {
                 "DELETE FROM sample WHERE at < ?1 OR at > ?2",
                 [now.plus(-SAMPLES_KEPT).0, now.plus(DAY).0],
             )?;
-            transaction.execute(
-                "DELETE FROM sample WHERE at < ?1 AND id NOT IN
-                    (SELECT min(id) FROM sample WHERE at < ?1 GROUP BY at / ?2)",
-                [now.plus(-THINNED_AFTER).0, THINNED_TO],
-            )?;
+            for (after, to) in THINNED {
+                transaction.execute(
+                    "DELETE FROM sample WHERE at < ?1 AND id NOT IN
+                        (SELECT min(id) FROM sample WHERE at < ?1 GROUP BY at / ?2)",
+                    [now.plus(-after).0, to],
+                )?;
+            }
             transaction.execute("DELETE FROM event WHERE at < ?1", [now.plus(-EVENTS_KEPT).0])?;
             Ok(true)
         })
@@ -300,9 +315,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn samples_are_thinned_after_a_day_and_deleted_after_a_week() {
+    fn samples_are_thinned_twice_and_deleted_after_90_days() {
         let store = colony();
         let now = 100 * DAY;
+        for hour in (10 * 24..100 * 24).rev() {
+            write(&store, &sample(now - hour * 3600));
+        }
         for minute in (0..10 * 24 * 60).rev() {
             write(&store, &sample(now - minute * 60));
         }
@@ -331,13 +349,17 @@ pub(super) mod tests {
             ),
             1441
         );
-        assert_eq!(
+        let between = |older: i64, newer: i64| {
+            let (from, to) = (now - older * DAY, now - newer * DAY);
             count(
                 &store,
-                &format!("SELECT count(*) FROM sample WHERE at < {}", now - DAY)
-            ),
-            6 * 24 * 6
-        );
+                &format!("SELECT count(*) FROM sample WHERE at >= {from} AND at < {to}"),
+            )
+        };
+        assert_eq!(between(7, 1), 6 * 24 * 6);
+        assert_eq!(between(90, 7), 83 * 24);
+        assert_eq!(between(100, 90), 0);
+        assert_eq!(store.samples(Timestamp(now - DAY)).unwrap().len(), 1441);
         assert_eq!(store.events(None, 10).unwrap().len(), 2);
         assert_eq!(store.events(Some(Timestamp(now - 2 * DAY)), 10).unwrap().len(), 1);
         let before = store.connection.total_changes();

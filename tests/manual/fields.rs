@@ -118,6 +118,13 @@ fn influx_reports_have_the_documented_fields() {
 }
 
 #[test]
+fn trend_has_the_documented_fields() {
+    let stage = crate::trend::with_samples();
+    let fields = keys_of(&json(&stage, &["trend", "--json"]));
+    assert_eq!(fields, told(&section("trend"), &["JSON"]));
+}
+
+#[test]
 fn prometheus_report_has_the_documented_metrics() {
     let printed = include_str!("../../src/report/prometheus/heads.txt");
     let names = printed.lines().filter_map(|line| line.strip_prefix("# HELP "));
