@@ -27,6 +27,30 @@ fn nodes_are_upgraded_one_at_a_time_oldest_first() {
 }
 
 #[test]
+fn forced_upgrade_restarts_nodes_together_and_puts_the_old_binary_back_where_it_fails() {
+    let stage = Stage::running(4, &["--node_cap", "4"]);
+    let identities: Vec<_> = (1..=4).map(|id| stage.identity(id)).collect();
+    let identities_now = |stage: &Stage| (1..=4).map(|id| stage.identity(id)).collect::<Vec<_>>();
+    let before = stage.processes();
+    stage.install("0.4.18");
+    stage.force("upgrade --count 4").done();
+    stage.survey_until_running(4);
+    assert_eq!(stage.of_version("0.4.18"), 4);
+    assert!(stage.processes().iter().all(|process| !before.contains(process)));
+    let binary = stage.home().join(".local/bin/antnode");
+    std::fs::remove_file(&binary).expect("it was there");
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Autonomi Node v0.4.19' && exit 0\nexit 1\n";
+    std::fs::write(&binary, script).expect("a binary that only says its version");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&binary, mode).expect("it may be run");
+    stage.force("upgrade --count 4").code(3).plain();
+    stage.survey_until_running(4);
+    assert_eq!(stage.of_version("0.4.18"), 4, "{}", stage.describe());
+    assert_eq!(identities_now(&stage), identities);
+    stage.check_consistency(true);
+}
+
+#[test]
 fn unused_versions_are_deleted() {
     let stage = Stage::running(1, &["--node_cap", "1"]);
     stage.install("0.4.18");

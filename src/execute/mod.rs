@@ -10,6 +10,7 @@ mod recover;
 mod remove;
 pub mod removed_nodes;
 mod start_stop;
+mod together;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -56,9 +57,9 @@ pub fn execute(
         match &first.action {
             Action::Add(_) => outcomes.extend(add::add(batch, nodes, context)?),
             Action::Start(..) => outcomes.extend(start_stop::start(batch, nodes, context)?),
-            Action::Stop(id, rest) => outcomes.push(start_stop::stop(first, *id, *rest, nodes, context)?),
-            Action::Upgrade(id, to) => outcomes.push(upgrade::upgrade(first, *id, to, nodes, context)?),
-            Action::Remove(id) => outcomes.push(remove::remove(first, *id, nodes, context)?),
+            Action::Stop(..) => outcomes.extend(start_stop::stop(batch, nodes, context)?),
+            Action::Upgrade(..) => outcomes.extend(upgrade::upgrade(batch, nodes, context)?),
+            Action::Remove(_) => outcomes.extend(remove::remove(batch, nodes, context)?),
             Action::Teardown(ids) => outcomes.extend(remove::teardown(first, ids, nodes, context)?),
             Action::Resurvey => outcomes.push(start_stop::resurvey(first, context)?),
         }
@@ -80,15 +81,20 @@ fn outcome_count(steps: &[Step]) -> usize {
     steps.iter().map(of).sum()
 }
 
-/// The most steps in a batch, which is also the most intents that a killed run leaves.
+/// The most steps in a batch, which is also the most intents that a killed run leaves. A batch of stops or removals is
+/// larger, because it waits for its slowest node.
 const BATCH: usize = 50;
+const STOP_BATCH: usize = 500;
 
-/// How many of the first steps run together: adds, or starts without an upgrade, if there is no pause between steps.
+/// How many of the first steps run together, if there is no pause between steps.
 fn batch_size(steps: &[Step], pause: Duration) -> usize {
     let kind = |step: &Step| match step.action {
-        Action::Add(_) => Some(true),
-        Action::Start(_, None) => Some(false),
-        _ => None,
+        Action::Add(_) => Some((0, BATCH)),
+        Action::Start(_, None) => Some((1, BATCH)),
+        Action::Upgrade(..) => Some((2, BATCH)),
+        Action::Stop(..) => Some((3, STOP_BATCH)),
+        Action::Remove(_) => Some((4, STOP_BATCH)),
+        Action::Start(_, Some(_)) | Action::Teardown(_) | Action::Resurvey => None,
     };
     let Some(first) = steps.first().and_then(kind) else {
         return 1;
@@ -96,9 +102,9 @@ fn batch_size(steps: &[Step], pause: Duration) -> usize {
     if !pause.is_zero() {
         return 1;
     }
-    steps
+    let same = steps
         .iter()
-        .take(BATCH)
-        .take_while(|step| kind(step) == Some(first))
-        .count()
+        .take(first.1)
+        .take_while(|step| kind(step) == Some(first));
+    same.count()
 }

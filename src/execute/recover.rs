@@ -110,7 +110,16 @@ fn unfinished(
                 Some(NodeState::Disabled) => StopReason::Disabled,
                 _ => StopReason::Stopped,
             };
-            start_stop::finish_stop(&step(Action::Stop(node.id, rest)), begun, node, rest, context)?
+            let stop = start_stop::StartedStop {
+                step: &step(Action::Stop(node.id, rest)),
+                reason: rest,
+                begun,
+                node,
+            };
+            match start_stop::end_stops(vec![stop], context)?.pop() {
+                Some(outcome) => outcome,
+                None => return Ok(None),
+            }
         }
         ActionKind::Remove | ActionKind::Teardown => {
             remove::finish(&step(Action::Remove(node.id)), begun, node, context)?

@@ -3,25 +3,33 @@
 use std::collections::BTreeMap;
 
 use crate::colony::{Node, NodeId, NodeState, ProcessState};
-use crate::manager::ManagerError;
+use crate::manager::{ManagerError, ProcessManager};
 use crate::plan::{Action, Step};
 use crate::store::{self, Change, NodeChange};
 
-use super::context::{ExecuteContext, StartedStep, has_failed, no_such_node, on_node};
+use super::context::{ExecuteContext, StartedStep, has_failed, no_such_node};
 use super::outcome::{StepEnd, StepOutcome};
 
-/// Removes one node.
+/// Removes the nodes of a batch together.
 pub(super) fn remove(
-    step: &Step,
-    id: NodeId,
+    batch: &[Step],
     nodes: &mut BTreeMap<NodeId, Node>,
     context: &mut ExecuteContext<'_>,
-) -> Result<StepOutcome, store::StoreError> {
-    let outcome = on_node(step, id, nodes, context, |begun, node, context| {
-        finish(step, begun, node, context)
-    })?;
-    update_nodes(&outcome, id, nodes);
-    Ok(outcome)
+) -> Result<Vec<StepOutcome>, store::StoreError> {
+    let mut outcomes = Vec::new();
+    let mut steps: Vec<(Step, Node)> = Vec::with_capacity(batch.len());
+    for step in batch {
+        let Action::Remove(id) = step.action else {
+            continue;
+        };
+        match nodes.get(&id) {
+            Some(node) => steps.push((step.clone(), node.clone())),
+            None => outcomes.push(no_such_node(step, id)),
+        }
+    }
+    let act = |manager: &dyn ProcessManager, theirs: &[Node]| manager.remove_many(theirs);
+    outcomes.extend(remove_all(steps, nodes, act, false, context)?);
+    Ok(outcomes)
 }
 
 /// Removes one node, or what a killed run left of it.
@@ -53,14 +61,25 @@ pub(super) fn teardown(
         return Ok(vec![no_such_node(&single(id), *id)]);
     }
     let leaving = ids.iter().filter_map(|id| nodes.get(id));
+    let steps = leaving.map(|node| (single(&node.id), node.clone())).collect();
+    let act = |manager: &dyn ProcessManager, theirs: &[Node]| manager.teardown(theirs);
+    remove_all(steps, nodes, act, true, context)
+}
+
+/// Removes nodes together, each with its own event; `are_all`: no node is left afterwards.
+fn remove_all(
+    steps: Vec<(Step, Node)>,
+    nodes: &mut BTreeMap<NodeId, Node>,
+    act: impl Fn(&dyn ProcessManager, &[Node]) -> Vec<(NodeId, ManagerError)>,
+    are_all: bool,
+    context: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
     let begun: Vec<(Step, StartedStep, Node)> = context.store.in_transaction(|| {
-        leaving
-            .map(|node| {
-                let step = single(&node.id);
-                let begun = context.begin(&step, Some(node.id))?;
-                Ok((step, begun, node.clone()))
-            })
-            .collect()
+        let begin = |(step, node): (Step, Node)| {
+            let begun = context.begin(&step, Some(node.id))?;
+            Ok((step, begun, node))
+        };
+        steps.into_iter().map(begin).collect()
     })?;
     let mut failures: BTreeMap<NodeId, RemovalError> = BTreeMap::new();
     let mut by_manager: BTreeMap<_, Vec<Node>> = BTreeMap::new();
@@ -75,7 +94,7 @@ pub(super) fn teardown(
     for (kind, theirs) in by_manager {
         match context.world.managers.of(kind) {
             Ok(manager) => {
-                let left = manager.teardown(&theirs);
+                let left = act(manager, &theirs);
                 let failed =
                     |(id, error): (NodeId, ManagerError)| (id, RemovalError::Manager(error.to_string()));
                 failures.extend(left.into_iter().map(failed));
@@ -86,7 +105,7 @@ pub(super) fn teardown(
             }
         }
     }
-    let recount = forgot_all(&begun, &failures, context).then_some(0);
+    let recount = (are_all && forgot_all(&begun, &failures, context)).then_some(0);
     let ended: Vec<_> = begun
         .into_iter()
         .map(|(step, begun, node)| {
@@ -94,6 +113,7 @@ pub(super) fn teardown(
             (step, conclude(begun, node, removed, context))
         })
         .collect();
+    let ids: Vec<NodeId> = ended.iter().map(|(_, ended)| ended.node.id).collect();
     let outcomes: Vec<StepOutcome> = context.store.in_transaction(|| {
         ended
             .into_iter()
@@ -101,7 +121,7 @@ pub(super) fn teardown(
             .collect()
     })?;
     for (outcome, id) in outcomes.iter().zip(ids) {
-        update_nodes(outcome, *id, nodes);
+        update_nodes(outcome, id, nodes);
     }
     Ok(outcomes)
 }

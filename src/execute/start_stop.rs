@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{ManagerKind, Node, NodeId, NodeState, ProcessState};
+use crate::colony::{Node, NodeId, NodeState, ProcessState, Timestamp};
 use crate::plan::{Action, Reason, Step, StopReason, Task};
 use crate::store::{self, Change, NodeChange};
 
 use super::context::{ExecuteContext, StartedStep, has_failed, has_started, no_such_node, on_node};
 use super::outcome::{StepEnd, StepOutcome};
+use super::together::by_manager;
 use super::upgrade;
 
 /// Starts the nodes of a batch, together if no binary has to be installed first.
@@ -40,7 +41,7 @@ pub(super) fn start(
             continue;
         }
         match to {
-            Some(to) => outcomes.push(upgrade::upgrade(step, *id, to, nodes, context)?),
+            Some(to) => outcomes.push(upgrade::upgrade_one(step, *id, to, nodes, context)?),
             None => plain.push((step, node.clone())),
         }
     }
@@ -92,71 +93,129 @@ fn busy_port(node: &Node, context: &ExecuteContext<'_>) -> Option<String> {
     (!is_own).then(|| format!("port {busy} is in use by another program: `ss -lntup` shows the program"))
 }
 
-/// Stops one node and sets its state as `rest` says. A node whose stop failed keeps its state.
+/// Stops the nodes of a batch together, and sets their states as the steps say. A node whose stop failed keeps its state.
 pub(super) fn stop(
-    step: &Step,
-    id: NodeId,
-    rest: StopReason,
+    batch: &[Step],
     nodes: &mut BTreeMap<NodeId, Node>,
     context: &mut ExecuteContext<'_>,
-) -> Result<StepOutcome, store::StoreError> {
-    on_node(step, id, nodes, context, |begun, node, context| {
-        finish_stop(step, begun, node, rest, context)
+) -> Result<Vec<StepOutcome>, store::StoreError> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut present: Vec<(&Step, StopReason, Node)> = Vec::with_capacity(batch.len());
+    for step in batch {
+        let Action::Stop(id, reason) = step.action else {
+            continue;
+        };
+        match nodes.get(&id) {
+            Some(node) => present.push((step, reason, node.clone())),
+            None => outcomes.push(no_such_node(step, id)),
+        }
+    }
+    let begun: Vec<StartedStop<'_>> = context.store.in_transaction(|| {
+        let begin = |(step, reason, node): (_, _, Node)| {
+            Ok(StartedStop {
+                step,
+                reason,
+                begun: context.begin(step, Some(node.id))?,
+                node,
+            })
+        };
+        present.into_iter().map(begin).collect()
+    })?;
+    outcomes.extend(end_stops(begun, context)?);
+    for node in outcomes.iter().filter_map(|outcome| outcome.node.as_ref()) {
+        nodes.insert(node.id, node.clone());
+    }
+    Ok(outcomes)
+}
+
+/// A stop whose intent is written.
+pub(super) struct StartedStop<'s> {
+    pub(super) step: &'s Step,
+    pub(super) reason: StopReason,
+    pub(super) begun: StartedStep,
+    pub(super) node: Node,
+}
+
+/// Ends stops that this run or a killed run began.
+pub(super) fn end_stops(
+    stops: Vec<StartedStop<'_>>,
+    context: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
+    let stopped = stop_all(&stops, context);
+    let ended: Vec<_> = stops
+        .into_iter()
+        .zip(stopped)
+        .map(|(stop, stopped)| conclude_stop(stop, stopped, context))
+        .collect();
+    context.store.in_transaction(|| {
+        let end = |(stop, last_stopped_at, ending): (StartedStop<'_>, _, _)| {
+            let change = Change {
+                node: NodeChange::Update(&stop.node),
+                last_stopped_at,
+                ..Change::default()
+            };
+            context.end(stop.begun, stop.step, Some(&stop.node), change, ending)
+        };
+        ended.into_iter().map(end).collect()
     })
 }
 
-pub(super) fn finish_stop(
-    step: &Step,
-    mut begun: StartedStep,
-    mut node: Node,
-    rest: StopReason,
-    context: &mut ExecuteContext<'_>,
-) -> Result<StepOutcome, store::StoreError> {
-    let mut last_stopped_at = None;
-    let stopped = context
-        .manager(&node)
-        .and_then(|manager| {
-            // A node that cannot be removed continues to run.
-            if rest.state() == NodeState::Removing {
-                manager.check_removal(&node)?;
-            }
-            manager.stop(&node)
+/// Stops nodes together, each with its own manager. The results are in the order of the stops.
+fn stop_all(stops: &[StartedStop<'_>], context: &ExecuteContext<'_>) -> Vec<Result<(), String>> {
+    let check = |stop: &StartedStop<'_>| match stop.reason {
+        // A node that cannot be removed continues to run.
+        StopReason::Removing => context
+            .manager(&stop.node)
+            .and_then(|manager| manager.check_removal(&stop.node))
+            .map_err(|error| error.to_string()),
+        StopReason::Stopped | StopReason::Disabled => Ok(()),
+    };
+    let checked: Vec<Result<(), String>> = stops.iter().map(check).collect();
+    let passed = stops.iter().zip(&checked).filter(|(_, checked)| checked.is_ok());
+    let ready: Vec<&Node> = passed.map(|(stop, _)| &stop.node).collect();
+    let mut stopped = by_manager(&ready, context, |manager, theirs| manager.stop_many(theirs)).into_iter();
+    stops
+        .iter()
+        .zip(checked)
+        .map(|(stop, checked)| {
+            checked?;
+            stopped.next().unwrap_or(Ok(()))?;
+            check_port_is_mute(&stop.node, context)
         })
-        .map_err(|error| error.to_string())
-        .and_then(|()| check_port_is_mute(&node, context));
-    let ending = match stopped {
-        Ok(()) => {
-            context.close_firewall(&node, &mut begun);
-            // The retry time of a running node belongs to its upgrade or its stop.
-            if node.state == NodeState::Running {
-                node.memory.retry_at = None;
-            }
-            node.state = rest.state();
-            node.since = context.world.clock.now();
-            node.memory.last_error = None;
-            if is_for_pressure(step) {
-                node.memory.note_pressure_stop(node.since);
-            }
-            // Only for a stop because of pressure: the next stop waits until the effect of this one is measured.
-            last_stopped_at = (rest == StopReason::Stopped && !context.forced).then_some(node.since);
-            StepEnd::Done
+        .collect()
+}
+
+/// The stop with its node as it is afterwards, the time of the last stop if that changes, and the end of the step.
+fn conclude_stop<'s>(
+    mut stop: StartedStop<'s>,
+    stopped: Result<(), String>,
+    context: &ExecuteContext<'_>,
+) -> (StartedStop<'s>, Option<Timestamp>, StepEnd) {
+    let node = &mut stop.node;
+    if let Err(error) = stopped {
+        // An operator may retry at once; the engine stops another node meanwhile.
+        if context.forced {
+            node.memory.last_error = Some(error.clone());
+        } else {
+            has_failed(node, &error, context);
         }
-        Err(error) => {
-            // An operator may retry at once; the engine stops another node meanwhile.
-            if context.forced {
-                node.memory.last_error = Some(error.clone());
-            } else {
-                has_failed(&mut node, &error, context);
-            }
-            StepEnd::Failed(error)
-        }
-    };
-    let change = Change {
-        node: NodeChange::Update(&node),
-        last_stopped_at,
-        ..Change::default()
-    };
-    context.end(begun, step, Some(&node), change, ending)
+        return (stop, None, StepEnd::Failed(error));
+    }
+    context.close_firewall(node, &mut stop.begun);
+    // The retry time of a running node belongs to its upgrade or its stop.
+    if node.state == NodeState::Running {
+        node.memory.retry_at = None;
+    }
+    node.state = stop.reason.state();
+    node.since = context.world.clock.now();
+    node.memory.last_error = None;
+    if is_for_pressure(stop.step) {
+        node.memory.note_pressure_stop(node.since);
+    }
+    // Only for a stop because of pressure: the next stop waits until the effect of this one is measured.
+    let is_paced = stop.reason == StopReason::Stopped && !context.forced;
+    let last_stopped_at = is_paced.then_some(node.since);
+    (stop, last_stopped_at, StepEnd::Done)
 }
 
 /// An error if the metrics port of a node without a process still answers: then the stop ended nothing.
@@ -190,25 +249,5 @@ pub(super) fn resurvey(
 
 /// Starts nodes together, each with its own manager. The results are in the order of the nodes.
 pub(super) fn start_all(nodes: &[&Node], context: &ExecuteContext<'_>) -> Vec<Result<(), String>> {
-    let mut by_manager: BTreeMap<ManagerKind, Vec<usize>> = BTreeMap::new();
-    for (place, node) in nodes.iter().enumerate() {
-        by_manager.entry(node.manager).or_default().push(place);
-    }
-    let mut results: Vec<Result<(), String>> = vec![Ok(()); nodes.len()];
-    for (kind, places) in by_manager {
-        let theirs: Vec<&Node> = places.iter().map(|place| nodes[*place]).collect();
-        match context.world.managers.of(kind) {
-            Ok(manager) => {
-                for (place, result) in places.iter().zip(manager.start_many(&theirs)) {
-                    results[*place] = result.map_err(|error| error.to_string());
-                }
-            }
-            Err(error) => {
-                for place in places {
-                    results[place] = Err(error.to_string());
-                }
-            }
-        }
-    }
-    results
+    by_manager(nodes, context, |manager, theirs| manager.start_many(theirs))
 }

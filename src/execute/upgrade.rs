@@ -2,16 +2,66 @@
 
 use std::collections::BTreeMap;
 
-use crate::colony::{Node, NodeId, NodeState, Version};
+use crate::colony::{Binary, Node, NodeId, NodeState, Version};
 use crate::manager;
 use crate::plan::{Action, Step};
 use crate::store::{self, NodeChange};
 
-use super::context::{ExecuteContext, StartedStep, has_failed, has_started, on_node};
+use super::context::{ExecuteContext, StartedStep, has_failed, has_started, no_such_node, on_node};
 use super::outcome::{StepEnd, StepOutcome};
+use super::together::by_manager;
+
+/// Upgrades the running nodes of a batch together, and leaves them running.
+pub(super) fn upgrade(
+    batch: &[Step],
+    nodes: &mut BTreeMap<NodeId, Node>,
+    context: &mut ExecuteContext<'_>,
+) -> Result<Vec<StepOutcome>, store::StoreError> {
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut present: Vec<(&Step, Node)> = Vec::with_capacity(batch.len());
+    for step in batch {
+        match &step.action {
+            Action::Upgrade(id, to) if is_available(to, context) => match nodes.get(id) {
+                Some(node) => present.push((step, node.clone())),
+                None => outcomes.push(no_such_node(step, *id)),
+            },
+            Action::Upgrade(id, to) => outcomes.push(upgrade_one(step, *id, to, nodes, context)?),
+            _ => {}
+        }
+    }
+    let Some(binary) = context.binary else {
+        return Ok(outcomes);
+    };
+    let begun: Vec<(&Step, StartedStep, Node)> = context.store.in_transaction(|| {
+        let begin = |(step, node): (_, Node)| Ok((step, context.begin(step, Some(node.id))?, node));
+        present.into_iter().map(begin).collect()
+    })?;
+    let ready: Vec<&Node> = begun.iter().map(|(_, _, node)| node).collect();
+    let upgraded = by_manager(&ready, context, |manager, theirs| {
+        manager.upgrade_many(theirs, binary)
+    });
+    let mut ended = Vec::with_capacity(begun.len());
+    for ((step, mut begun, mut node), upgraded) in begun.into_iter().zip(upgraded) {
+        let ending = conclude(upgraded.map(|()| Some(binary)), &mut begun, &mut node, context);
+        nodes.insert(node.id, node.clone());
+        ended.push((step, begun, node, ending));
+    }
+    outcomes.extend(context.store.in_transaction(|| {
+        let end = |(step, begun, node, ending): (_, _, Node, _)| {
+            context.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+        };
+        ended.into_iter().map(end).collect::<Result<Vec<_>, _>>()
+    })?);
+    Ok(outcomes)
+}
+
+/// Whether the binary has this version.
+fn is_available(to: &Version, context: &ExecuteContext<'_>) -> bool {
+    context.binary.is_some_and(|binary| *to == binary.version)
+}
 
 /// Upgrades a node, running or stopped, and leaves it running.
-pub(super) fn upgrade(
+pub(super) fn upgrade_one(
     step: &Step,
     id: NodeId,
     to: &Version,
@@ -55,25 +105,38 @@ pub(super) fn finish(
         )),
         None => Err("no antnode binary to upgrade to".to_owned()),
     };
-    let ending = match upgraded {
-        Ok(binary) => {
-            context.open_firewall(&node, &mut begun);
-            begun.warnings.extend(held_back);
-            match binary {
-                Some(binary) => {
-                    has_started(&mut node, NodeState::Upgrading, context);
-                    // If antctl chose the newest version, the next survey reads which one that is.
-                    node.version = Some(binary.version.clone()).filter(Version::is_readable);
-                    node.memory.binary_key = None;
-                }
-                None => has_started(&mut node, NodeState::Restarting, context),
-            }
+    if upgraded.is_ok() {
+        begun.warnings.extend(held_back);
+    }
+    let ending = conclude(upgraded, &mut begun, &mut node, context);
+    context.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+}
+
+/// Records the result of an upgrade on the node: the binary that it runs from now on, none if it was started with its old
+/// one.
+fn conclude(
+    upgraded: Result<Option<&Binary>, String>,
+    begun: &mut StartedStep,
+    node: &mut Node,
+    context: &ExecuteContext<'_>,
+) -> StepEnd {
+    match upgraded {
+        Ok(Some(binary)) => {
+            context.open_firewall(node, begun);
+            has_started(node, NodeState::Upgrading, context);
+            // If antctl chose the newest version, the next survey reads which one that is.
+            node.version = Some(binary.version.clone()).filter(Version::is_readable);
+            node.memory.binary_key = None;
+            StepEnd::Done
+        }
+        Ok(None) => {
+            context.open_firewall(node, begun);
+            has_started(node, NodeState::Restarting, context);
             StepEnd::Done
         }
         Err(error) => {
-            has_failed(&mut node, &error, context);
+            has_failed(node, &error, context);
             StepEnd::Failed(error)
         }
-    };
-    context.end(begun, step, Some(&node), NodeChange::Update(&node), ending)
+    }
 }

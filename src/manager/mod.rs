@@ -24,6 +24,7 @@ pub mod systemd;
 mod timeouts;
 pub mod unit_file;
 mod upgrade;
+mod upgrade_group;
 
 pub use error::ManagerError;
 pub use launch_command::{AntctlPolicy, LaunchPolicy};

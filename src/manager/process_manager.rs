@@ -52,6 +52,17 @@ pub trait ProcessManager {
         self.stop_many(&[node]).pop().unwrap_or(Ok(()))
     }
 
+    /// Upgrades nodes as [`ProcessManager::upgrade`] does, together if it can; returns one result for each, in their order.
+    fn upgrade_many(&self, nodes: &[&Node], new: &Binary) -> Vec<Result<(), ManagerError>> {
+        nodes.iter().map(|node| self.upgrade(node, new)).collect()
+    }
+
+    /// Removes nodes, together if it can; returns the nodes that could not be removed whole.
+    fn remove_many(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
+        let removed = |node: &Node| Some((node.id, self.remove(node).err()?));
+        nodes.iter().filter_map(removed).collect()
+    }
+
     fn remove(&self, node: &Node) -> Result<(), ManagerError> {
         match self.teardown(std::slice::from_ref(node)).pop() {
             Some((_, error)) => Err(error),

@@ -21,6 +21,7 @@ use super::process_manager::stop_and_delete;
 use super::process_scan::{Processes, can_see_other_users, runs_file};
 use super::stop_processes;
 use super::upgrade::{self, UpgradeSteps};
+use super::upgrade_group::UpgradeGroup;
 use super::{DefinedNode, LaunchPolicy, Leftover, ManagerError, ProcessManager, launch_command, leftovers};
 use node_files::{command_file, console, owner, pid_file, service_of, shell_line};
 use spawn::SpawnedNode;
@@ -210,6 +211,21 @@ impl ProcessManager for Setsid {
             start_again: &|| self.start(node),
         };
         upgrade::run(&self.layout, node, new, None, &steps)
+    }
+
+    fn upgrade_many(&self, nodes: &[&Node], new: &Binary) -> Vec<Result<(), ManagerError>> {
+        let running = match self.processes() {
+            Ok(running) => running,
+            Err(error) => return error.for_each(nodes, ManagerError::not_started),
+        };
+        for node in nodes {
+            self.correct_pid(node, &running);
+        }
+        UpgradeGroup::new(self, &self.layout, nodes, new).run(&running)
+    }
+
+    fn remove_many(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
+        self.teardown(nodes)
     }
 
     fn teardown(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {

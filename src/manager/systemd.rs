@@ -316,6 +316,10 @@ impl ProcessManager for Systemd {
         stop_and_delete(nodes, |all| self.stop_many(all), |node| self.delete(node))
     }
 
+    fn remove_many(&self, nodes: &[Node]) -> Vec<(NodeId, ManagerError)> {
+        self.teardown(nodes)
+    }
+
     fn inspect(&self, nodes: &[Node]) -> Result<Vec<ProcessStatus>, ManagerError> {
         let named: Vec<Option<String>> = nodes.iter().map(|node| Systemd::unit_name(node).ok()).collect();
         let names: Vec<String> = named.iter().flatten().cloned().collect();
