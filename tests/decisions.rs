@@ -288,7 +288,7 @@ impl Example {
             Ok(updated) => updated,
             Err(stop) => return format!("{stop}\n"),
         };
-        let output = plan::plan(
+        let output = plan::plan_cycle::plan(
             &updated.nodes,
             &PlanInput {
                 policy: &policy,

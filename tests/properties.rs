@@ -15,7 +15,7 @@ use wnm::plan::plan_checks::breaches;
 use wnm::plan::policy::{Delays, Quotas, Threshold};
 use wnm::plan::{
     Action, MachineFigures, NodeSelection, Plan, PlanInput, Policy, SafetyStop, StopReason, StorageFolder,
-    Template, Trigger, plan, plan_forced, update_states,
+    Template, Trigger, plan_cycle::plan, plan_forced, update_states,
 };
 
 const NOW: i64 = 1_800_000_000;

@@ -17,7 +17,7 @@
 //! Nothing here fails: an `Err` is a refusal. The order of the nodes in the input has no effect.
 
 mod action;
-mod assign;
+pub mod assign;
 mod blocker;
 mod boot;
 mod coming_back;
@@ -36,7 +36,7 @@ mod node_selection;
 pub mod node_states;
 mod pause;
 pub mod plan_checks;
-mod plan_cycle;
+pub mod plan_cycle;
 pub mod policy;
 pub mod reason;
 mod restore;
@@ -46,19 +46,18 @@ mod takeover_check;
 mod task;
 
 pub use action::{Action, ActionKind, NewNode, StopReason};
-pub use assign::assign;
 pub use blocker::Blocker;
 pub use boot::end_at_boot;
 pub use decide::Trigger;
 pub use forced::{NodeSelection, plan_forced};
 pub use limits::{Feature, Features, LimitedQuantity};
 pub use measure::{MachineFigures, measure};
-pub use node_choice::{ChoiceError, NameCheck, NodeFilter, choose_nodes, is_pattern};
+pub use node_choice::{NameCheck, NodeFilter, choose_nodes, is_pattern};
 pub use node_problem::{NodeProblem, ProblemContext, has_received};
 pub use node_selection::find;
 pub use node_states::{is_port_answered_by_other, put_off, update_states};
 pub use pause::plan_around_pauses;
-pub use plan_cycle::{PlanInput, PlanOutput, plan};
+pub use plan_cycle::{PlanInput, PlanOutput};
 pub use policy::{Policy, TakeoverPolicy, Template};
 pub use reason::Reason;
 pub use restore::plan_restore;

@@ -8,8 +8,9 @@ use super::super::node_states::{put_off, update_states};
 use super::super::plan_checks::breaches;
 use super::*;
 use crate::colony::{Answer, NodeState::*};
+use crate::plan::plan_cycle::plan;
 use crate::plan::policy::Quotas;
-use crate::plan::{MachineFigures, PlanInput, Trigger, plan};
+use crate::plan::{MachineFigures, PlanInput, Trigger};
 
 fn plan_at(policy: &Policy, machine: MachineFigures, nodes: &[Node], now: Timestamp) -> Plan {
     let newest = newest();

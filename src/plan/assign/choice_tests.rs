@@ -4,7 +4,8 @@ use super::super::fixtures::{NOW, calm, doings, free, hot, newest, node, one_at_
 use crate::colony::Node;
 use crate::colony::NodeState::*;
 use crate::plan::node_checks::SURVEYS_IN_A_ROW;
-use crate::plan::{MachineFigures, PlanInput, Policy, Trigger, plan};
+use crate::plan::plan_cycle::plan;
+use crate::plan::{MachineFigures, PlanInput, Policy, Trigger};
 
 fn steps(policy: &Policy, machine: MachineFigures, nodes: &[Node]) -> Vec<String> {
     let newest = newest();

@@ -6,8 +6,9 @@ use super::super::fixtures::{
 use super::*;
 use crate::colony::NodeState::*;
 use crate::colony::{BusyPort, ManagerKind, Mode, ServiceName, Tool};
+use crate::plan::plan_cycle::plan;
 use crate::plan::policy::Quotas;
-use crate::plan::{MachineFigures, PlanInput, Trigger, plan};
+use crate::plan::{MachineFigures, PlanInput, Trigger};
 
 fn plan_with(policy: &Policy, machine: MachineFigures, nodes: &[Node]) -> Plan {
     plan_from(policy, machine, nodes, &template(), &free)

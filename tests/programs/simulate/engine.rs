@@ -24,7 +24,7 @@ impl Rules {
 /// The plan of one cycle.
 pub fn plan(rules: Rules, nodes: &[Node], input: &PlanInput<'_>) -> Plan {
     match rules {
-        Rules::Wnm => plan::plan(nodes, input).plan,
+        Rules::Wnm => plan::plan_cycle::plan(nodes, input).plan,
         Rules::Peer => peer_plan(nodes, input),
     }
 }
@@ -34,7 +34,7 @@ fn peer_plan(nodes: &[Node], input: &PlanInput<'_>) -> Plan {
     let binary: Option<&Version> = input.binary;
     let metrics = plan::measure(nodes, input.machine, binary, input.policy, input.now);
     let decision = decide(input.policy, &metrics, input.trigger, None);
-    let mut plan = plan::assign(
+    let mut plan = plan::assign::assign(
         decision,
         nodes,
         input.template,
