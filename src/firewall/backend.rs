@@ -41,14 +41,6 @@ pub(super) struct Request<'a> {
     pub(super) nodes: &'a NodesByPort,
 }
 
-/// The UDP ports that the nodes of a colony need.
-#[derive(Clone, Debug, Default)]
-pub struct NodeUdpPorts {
-    pub of_running: Vec<u16>,
-    /// Of the nodes that the cap still allows.
-    pub of_new: Vec<u16>,
-}
-
 /// What a firewall does with the ports of nodes, as sentences for the operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FirewallStatus {

@@ -1,6 +1,6 @@
 //! Whether packets reach the nodes, over all firewalls that are active: each of them must let a packet pass.
 
-use super::backend::{FirewallError, FirewallStatus, NodeUdpPorts};
+use super::backend::{FirewallError, FirewallStatus};
 use super::interface::default_interface;
 use super::nft_match::Packet;
 use super::nft_rules::{Key, Ruleset};
@@ -19,7 +19,7 @@ struct Active {
 
 /// `is_managed`: wnm opens ports in this colony.
 pub(super) fn examine(
-    ports: &NodeUdpPorts,
+    ports: &[u16],
     layout: PortLayout,
     is_managed: bool,
 ) -> Result<FirewallStatus, FirewallError> {
@@ -62,7 +62,7 @@ pub(super) fn examine(
         ruleset,
         interface: default_interface(),
     };
-    Ok(assess(&active, &ports.of_running, &names.join(" and "), layout))
+    Ok(assess(&active, ports, &names.join(" and "), layout))
 }
 
 /// What to do if a firewall is enabled and wnm does not manage its rules.

@@ -19,7 +19,7 @@ use crate::colony::{FirewallKind, FirewallRules, Mode, Timestamp};
 use crate::settings::Settings;
 
 use backend::{Backend, Request};
-pub use backend::{FirewallError, FirewallStatus, NodeUdpPorts};
+pub use backend::{FirewallError, FirewallStatus};
 use record::FirewallRecord;
 use wanted_rules::WantedRules;
 pub use wanted_rules::{NodeOfPort, NodesByPort, PortLayout};
@@ -222,11 +222,11 @@ impl Firewall {
         commands
     }
 
-    /// Whether packets reach the ports, for `--doctor`.
+    /// Whether packets reach the ports of the running nodes, for `--doctor`.
     ///
     /// # Errors
     /// When the rules cannot be listed.
-    pub fn examine(&self, ports: &NodeUdpPorts) -> Result<FirewallStatus, FirewallError> {
+    pub fn examine(&self, ports: &[u16]) -> Result<FirewallStatus, FirewallError> {
         doctor::examine(ports, self.layout, !self.backends().is_empty())
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::colony::{Node, NodeId, NodePorts, NodeState};
-use crate::firewall::{FirewallStatus, NodeUdpPorts};
+use crate::firewall::FirewallStatus;
 use crate::plan;
 use crate::program::Program;
 use crate::report::doctor::CheckResult;
@@ -99,15 +99,8 @@ pub fn firewall(context: &CheckContext) -> CheckResult {
         use NodeState::{Restarting, Running, Upgrading};
         matches!(node.state, Running | Restarting | Upgrading)
     };
-    let ports = NodeUdpPorts {
-        of_running: context
-            .nodes
-            .iter()
-            .filter(runs)
-            .map(|node| node.ports.node)
-            .collect(),
-        of_new: ports_of_new_nodes(context).map(|ports| ports.node).collect(),
-    };
+    let running = context.nodes.iter().filter(runs);
+    let ports: Vec<u16> = running.map(|node| node.ports.node).collect();
     match context.world.firewall.examine(&ports) {
         Ok(FirewallStatus::Ok(what)) => CheckResult::ok(CHECK, what),
         Ok(FirewallStatus::NotManaged { what, hint } | FirewallStatus::Unsure { what, hint }) => {
