@@ -22,7 +22,7 @@ const NOW: Timestamp = Timestamp(1_795_464_000);
 
 /// The values of columns that an adopted database did not have, as the Python wnm would have set them; 0
 /// for all others.
-const ADDED: [(&str, &str, &str); 33] = [
+const ADDED: [(&str, &str, &str); 31] = [
     ("container", "port_range_start", "NULL"),
     ("container", "port_range_end", "NULL"),
     ("container", "metrics_port_range_start", "NULL"),
@@ -46,8 +46,6 @@ const ADDED: [(&str, &str, &str); 33] = [
     ("machine", "firewall", "auto"),
     ("machine", "enable_upgrade", "1"),
     ("node", "pressure_stopped_at", "NULL"),
-    ("node", "died_at", "NULL"),
-    ("node", "upgraded_at", "NULL"),
     ("machine", "boot_time", "NULL"),
     ("machine", "storage_device", "NULL"),
     ("node", "log_dir", "NULL"),

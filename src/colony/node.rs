@@ -38,12 +38,6 @@ pub struct NodeHistory {
     /// How often pressure stopped it lately, and when it last did.
     pub pressure_stops: u32,
     pub pressure_stopped_at: Option<Timestamp>,
-    /// When its process was last found to have ended by itself.
-    pub died_at: Option<Timestamp>,
-    /// When wnm last upgraded it, and its CPU and memory figures before, scaled as in [`NodeFigures`].
-    pub upgraded_at: Option<Timestamp>,
-    pub cpu_before: i64,
-    pub mem_before: i64,
     /// The further arguments of an imported node, quoted for a shell. When its service is written again, they replace
     /// `no_upnp` and `start_args` of the settings. None: the settings apply.
     pub start_args: Option<String>,

@@ -141,8 +141,6 @@ impl Unit {
                         // With `@` this is the name that the program is given.
                         unit.command.remove(1);
                     }
-                    let joined = unit.command.iter_mut().filter(|word| *word == "\\;");
-                    joined.for_each(|word| ";".clone_into(word));
                 }
                 _ => {}
             }
@@ -260,6 +258,11 @@ fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
+/// Whether `;` follows, and after it a space or the end.
+fn is_semicolon_alone(mut rest: impl Iterator<Item = char>) -> bool {
+    rest.next() == Some(';') && rest.next().is_none_or(char::is_whitespace)
+}
+
 /// The words of a value: split at spaces outside quotes, with escapes and specifiers resolved. A specifier that cannot be
 /// resolved is kept, and the first one is reported in `unresolved`.
 fn words(
@@ -273,6 +276,11 @@ fn words(
     let mut rest = value.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
+            // The word `\;` alone stands for `;`, which would begin the next command.
+            '\\' if word.is_none() && is_semicolon_alone(rest.clone()) => {
+                rest.next();
+                word = Some(";".to_owned());
+            }
             '\\' => word.get_or_insert_default().push_str(&escape(&mut rest)),
             _ if quote == Some(c) => quote = None,
             '"' | '\'' if quote.is_none() => {
@@ -446,6 +454,14 @@ mod tests {
     fn empty_environment_line_clears_earlier_lines() {
         let unit = Unit::read("[Service]\nEnvironment=A=1\nEnvironment=\nEnvironment=B=2\n");
         assert_eq!(unit.environment, [("B".to_owned(), "2".to_owned())]);
+    }
+
+    #[test]
+    fn semicolon_is_a_word_only_after_a_backslash_without_quotes() {
+        let words = |line: &str| Unit::read(&format!("[Service]\nExecStart=/a/antnode {line}\n")).command;
+        assert_eq!(words(r"\; x"), ["/a/antnode", ";", "x"]);
+        assert_eq!(words(r#""\\;""#), ["/a/antnode", r"\;"]);
+        assert_eq!(words(r"\;x")[1], r"\;x");
     }
 
     proptest! {

@@ -64,7 +64,7 @@ macro_rules! column {
     };
 }
 
-const FIELDS: [Column; 34] = [
+const FIELDS: [Column; 30] = [
     column!("id", Alone, id),
     column!("node_name", Alone, name),
     column!("service", Alone, service),
@@ -94,10 +94,6 @@ const FIELDS: [Column; 34] = [
     column!("start_args", Alone, memory.start_args),
     column!("pressure_stops", Alone, memory.pressure_stops),
     column!("pressure_stopped_at", Alone, memory.pressure_stopped_at),
-    column!("died_at", Alone, memory.died_at),
-    column!("upgraded_at", Alone, memory.upgraded_at),
-    column!("cpu_before", Alone, memory.cpu_before),
-    column!("mem_before", Alone, memory.mem_before),
     Column {
         name: "rewards",
         updated: Updated::Alone,
