@@ -9,17 +9,19 @@ mod resolve;
 mod trust;
 mod version_query;
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::arguments::{self, Arguments, CommandWords};
 use crate::clock::{Clock, RealClock};
-use crate::colony::{Binary, Mode, Node, ProcessStatus, Timestamp};
+use crate::colony::{Binary, Mode, Node, Timestamp};
 use crate::error::ExitError;
 use crate::execute::RemovedNodes;
 use crate::firewall::Firewall;
 use crate::lock::RunLock;
 use crate::logging::{self, Verbosity};
+use crate::manager::process_scan::PlainNodes;
 use crate::manager::{LaunchPolicy, Managers, systemd};
 use crate::plan::{Policy, TakeoverPolicy, Template};
 use crate::program::user_account;
@@ -30,6 +32,7 @@ use crate::survey::{self, BinaryLookup, HttpProbe, SystemReader};
 use crate::terminal::Terminal;
 use crate::world::World;
 pub use antctl_options::node_binary;
+pub use living::unknown_nodes;
 pub use orphans::{orphans, reserved};
 
 /// The context of a run, before it opens the database.
@@ -196,6 +199,10 @@ pub struct Colony {
     pub takeover: Option<TakeoverPolicy>,
     /// Ids and ports that new nodes must not use.
     pub reserved: store::ReservedNumbers,
+    /// The processes of nodes, read when they are first needed.
+    processes: OnceCell<Option<PlainNodes>>,
+    /// The roots of running nodes without a row, found when they are first needed.
+    unknown: OnceCell<Vec<PathBuf>>,
     /// Held until the run ends; a dry run takes no lock.
     _lock: Option<RunLock>,
 }
@@ -215,10 +222,10 @@ impl Colony {
             Store::open(&session.place.db_path)
         };
         let store = store.map_err(|error| absent(session, error))?;
-        let resolved = session.resolve(Some(&store))?;
+        let mut resolved = session.resolve(Some(&store))?;
         let NodeRows { nodes, unread } = read_node_rows(&store)?;
         if !dry && !resolved.changes.is_empty() {
-            confirm::check_cap(&session.run, &session.terminal, &store, &resolved, &nodes)?;
+            resolved = session.with_confirmed_cap(&store, resolved, &nodes)?;
             session.store_settings(&store, &resolved)?;
         }
         let settings = resolved.settings;
@@ -235,6 +242,8 @@ impl Colony {
             store,
             settings,
             world,
+            processes: OnceCell::new(),
+            unknown: OnceCell::new(),
             _lock: lock,
         })
     }
@@ -249,13 +258,13 @@ impl Colony {
         self.node_binary(found.as_ref())
     }
 
-    /// The policy from the settings. Its cap counts each unreadable row as a node.
+    /// The policy from the settings. Its cap counts each unreadable row and each unknown node as a node.
     #[must_use]
     pub fn policy(&self) -> Policy {
         let policy = self.settings.policy();
         Policy {
             takeover: self.takeover,
-            ..policy.with_room_for(self.unread.len(), self.nodes.len())
+            ..policy.with_room_for(self.unread.len() + self.unknown_nodes().len(), self.nodes.len())
         }
     }
 
@@ -271,34 +280,6 @@ impl Colony {
             reserved_ports,
             ..self.settings.template(&session.place)
         }
-    }
-
-    /// The processes of `nodes`, from their managers; None where the manager fails.
-    pub fn processes(&self, nodes: &[Node]) -> Vec<Option<ProcessStatus>> {
-        let mut kinds: Vec<_> = nodes.iter().map(|node| node.manager).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let mut processes = vec![None; nodes.len()];
-        for kind in kinds {
-            let places: Vec<usize> = (0..nodes.len())
-                .filter(|place| nodes[*place].manager == kind)
-                .collect();
-            let theirs: Vec<Node> = places.iter().map(|place| nodes[*place].clone()).collect();
-            match self
-                .world
-                .managers
-                .of(kind)
-                .and_then(|manager| manager.inspect(&theirs))
-            {
-                Ok(seen) => {
-                    for (place, process) in places.into_iter().zip(seen) {
-                        processes[place] = Some(process);
-                    }
-                }
-                Err(error) => tracing::warn!("cannot list the processes of {kind}: {error}"),
-            }
-        }
-        processes
     }
 
     /// The identities of nodes that were removed from this colony.

@@ -273,7 +273,8 @@ fn node_that_hangs_antctl_is_stopped_so_that_another_can_be_removed() {
 
 #[test]
 fn foreign_node_that_blocks_antctl_is_named_and_kept() {
-    let machine = Machine::of(2, "antctl+user", &["--node_cap", "0"]);
+    let machine = Machine::of(2, "antctl+user", &["--node_cap", "2"]);
+    machine.set_cap(0);
     let elsewhere = machine.home().join("elsewhere");
     let folder = elsewhere.display().to_string();
     machine.make(1, &["--data-dir-path", &folder]);
@@ -492,7 +493,8 @@ fn foreign_node_with_the_same_name_is_not_ours() {
 
 #[test]
 fn systemd_is_reloaded_after_antctl_changes_units() {
-    let machine = Machine::of(1, "antctl+user", &["--node_cap", "0"]);
+    let machine = Machine::of(1, "antctl+user", &["--node_cap", "1"]);
+    machine.set_cap(0);
     let calls = machine.systemctl_calls();
     let reload = calls
         .iter()
@@ -634,7 +636,7 @@ fn missing_antctl_is_an_error() {
 
 #[test]
 fn damaged_registry_is_named_and_its_nodes_can_be_started_and_stopped() {
-    let machine = Machine::of(1, "antctl+user", &["--node_cap", "1"]);
+    let machine = Machine::of(1, "antctl+user", &["--node_cap", "2"]);
     let text = fs::read_to_string(machine.registry_path()).expect("a registry");
     fs::write(machine.registry_path(), &text[..text.len() / 2]).expect("it is cut in half");
     for order in ["add", "remove"] {
@@ -645,6 +647,7 @@ fn damaged_registry_is_named_and_its_nodes_can_be_started_and_stopped() {
         );
     }
     assert_eq!(machine.running(), [1], "what cannot be removed is not stopped");
+    machine.set_cap(1);
     machine.cycle();
     machine.force("stop").done();
     assert!(machine.running().is_empty());

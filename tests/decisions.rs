@@ -313,6 +313,7 @@ impl Example {
                 policy: &policy,
                 output: &output,
                 nodes: &updated.nodes,
+                safety_stop: None,
             },
             Format::Text,
         );

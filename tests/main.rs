@@ -17,6 +17,7 @@ mod faults;
 mod foreign_objects;
 mod health;
 mod help;
+mod history;
 mod hostile;
 mod identity;
 mod import;

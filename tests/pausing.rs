@@ -140,7 +140,7 @@ fn disable_has_a_time_and_a_reason_that_history_shows() {
     let events = history(&stage);
     let disabled = events
         .iter()
-        .find(|event| event["action"] == "disable")
+        .find(|event| event["action"] == "pause")
         .expect("an event");
     assert_eq!(disabled["service"], "antnode0002");
     let reason = disabled["reason"].as_str().expect("a reason");

@@ -102,15 +102,29 @@ fn removing_more_than_a_tenth_needs_confirm() {
 
 #[test]
 fn lowering_the_cap_by_more_than_a_tenth_needs_confirm() {
-    // Given a colony of ten nodes, when the cap is lowered without a terminal, then nothing changes in any run;
+    // Given a colony of ten nodes, when the cap is lowered without a terminal, then a cycle keeps the old cap, and does
+    // everything else;
     let stage = Stage::running(10, &["--node_cap", "10"]);
+    stage.kill_node(3);
     for _ in 0..2 {
         stage
-            .pass(&["--node_cap", "2"])
-            .code(1)
+            .pass(&["--node_cap", "2", "--delay_start", "1"])
+            .done()
             .says("8 of 10 nodes")
-            .says("--confirm");
+            .says("this needs `--confirm`; until then `node_cap` stays 10");
     }
+    stage.survey_until_running(10);
+    assert_eq!(
+        stage.figure("SELECT delay_start FROM machine"),
+        1,
+        "other settings change"
+    );
+    // and an order changes nothing;
+    stage
+        .force("update_config --node_cap 2")
+        .code(1)
+        .says("8 of 10 nodes")
+        .says("--confirm");
     assert_eq!(stage.figure("SELECT node_cap FROM machine"), 10);
     assert_eq!(stage.in_state("RUNNING"), 10, "{}", stage.describe());
     // with `--confirm` the cap is kept.

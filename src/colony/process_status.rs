@@ -18,7 +18,7 @@ pub struct ProcessStatus {
     pub activity: ProcessState,
     /// The PID while it runs.
     pub pid: Option<u32>,
-    /// The exit code of its last run, if the manager knows it.
+    /// The exit code of its last run, if the manager knows it; the negative signal if a signal ended it.
     pub last_exit: Option<i32>,
     /// The number of restarts by the manager itself.
     pub restarts: Option<u64>,

@@ -38,7 +38,7 @@ pub fn init(session: &Session) -> Result<String, ExitError> {
     }
     refuse_second(session)?;
     let import = match session.run.import {
-        true => Some(Import::find(session, None)?),
+        true => Some(Import::find(session, None, &[])?),
         false => None,
     };
     let resolved = match &import {

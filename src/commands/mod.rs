@@ -4,6 +4,7 @@ mod choose_nodes;
 mod complete;
 mod config;
 mod cycle;
+mod deaths;
 mod doctor;
 mod execution;
 mod health;

@@ -32,7 +32,11 @@ pub(super) fn record_disable(session: &Session, colony: &Colony, disabled: &[Nod
             );
         }
     }
-    store_with_events(session, &colony.store, "disable", &pauses, disabled, &reason)
+    if disabled.is_empty() || run.until.is_none() && run.reason.is_none() {
+        return Ok(colony.store.set_pauses(&pauses)?);
+    }
+    // The stop itself has the event `disable`.
+    store_with_events(session, &colony.store, "pause", &pauses, disabled, &reason)
 }
 
 /// Forgets the pauses of nodes that were started or removed by request.
@@ -156,7 +160,6 @@ pub(super) fn store_with_events(
     store.in_transaction(|| -> Result<(), store::StoreError> {
         store.set_pauses(pauses)?;
         match nodes {
-            [] if action == "disable" => Ok(()),
             [] => store.record_event(&event(None)),
             nodes => nodes
                 .iter()

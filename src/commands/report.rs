@@ -1,17 +1,18 @@
 //! `--report`: reports from the database. They take no lock, query no node and write nothing.
 
-use super::survey_step::{survey_and_record, sustained_rates};
+use super::survey_step::{format_unknown, storages_of, survey_and_record, sustained_rates};
 use super::{textfile, trend};
 use crate::clock::Clock;
 use crate::colony::{
     Answer, Binary, MachineReadings, Metrics, Node, NodeObservation, NodeReading, NodeState, Rates, Timestamp,
 };
 use crate::error::ExitError;
+use crate::manager::process_scan::PlainNodes;
 use crate::plan::{self, MachineFigures, PlanInput, Policy, Template, Trigger};
 use crate::report::{
     Format, formats, history, influx, machine_reports, node_details, node_status, plan as plan_report,
 };
-use crate::session::{Colony, Session, absent, node_binary, read_node_rows, reserved};
+use crate::session::{Colony, Session, absent, node_binary, read_node_rows, reserved, unknown_nodes};
 use crate::settings::{ForceAction, OtherAction, ReportKind, Settings};
 use crate::store::{Event, NodeRows, Store, UnreadableRow};
 use crate::survey;
@@ -207,14 +208,23 @@ fn preview_plan(
 ) -> Result<String, ExitError> {
     let world = session.world(settings);
     let machine_survey = MachineSurvey::read(session, store, &world, settings)?;
+    let unknown = PlainNodes::read()
+        .map(|running| unknown_nodes(&running, settings, (&nodes, unread)))
+        .unwrap_or_default();
+    if let Some(text) = format_unknown(&unknown, settings) {
+        tracing::warn!("{text}");
+    }
     let policy = Policy {
         takeover: store.takeover()?,
-        ..settings.policy().with_room_for(unread.len(), nodes.len())
+        ..settings
+            .policy()
+            .with_room_for(unread.len() + unknown.len(), nodes.len())
     };
     let kept = store.reserved()?;
     let mut ids = reserved(&world, settings, (&nodes, unread));
     ids.extend(kept.ids);
     let now = session.clock.now();
+    let safety_stop = foreseen_stop(&world, store, settings, &nodes)?;
     let observations: Vec<NodeObservation> = nodes.iter().map(as_last_seen).collect();
     let nodes = plan::update_states(nodes, &observations, &[], &policy, true, now)
         .map_err(ExitError::refused)?
@@ -246,9 +256,26 @@ fn preview_plan(
             policy: &policy,
             output: &output,
             nodes: &nodes,
+            safety_stop,
         },
         format,
     ))
+}
+
+/// Why the next cycle would stop: the directories of nodes are missing now.
+fn foreseen_stop(
+    world: &World,
+    store: &Store,
+    settings: &Settings,
+    nodes: &[Node],
+) -> Result<Option<String>, ExitError> {
+    let (facts, devices) = (store.facts()?, store.devices()?);
+    let mounts = devices.keys().cloned().collect();
+    let storage = &settings.node_storage;
+    let now = survey::node_filesystems(&*world.machine_reader, nodes, storage, &mounts);
+    let own = (storage.as_path(), facts.storage_device);
+    let storages = storages_of(own, &devices, now.device, &now.elsewhere);
+    Ok(plan::foresee_stop(nodes, &now.has_root, &storages).map(|stop| stop.without_override()))
 }
 
 /// An observation that does not change the node; a restarting or upgrading node counts as up.

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::deaths;
 use crate::colony::{MachineReadings, Node, NodeId, NodeState, Plural, Rates, Timestamp};
 use crate::error::{ExitError, ExitKind};
 use crate::plan::{self, SafetyStop, StorageFolder};
 use crate::session::{Colony, Session};
+use crate::settings::Settings;
 use crate::signals;
-use crate::store::{self, Sample, Store};
+use crate::store::{self, Event, EventOutcome, FilesystemIds, Sample, Store};
 use crate::survey::{self, Limits, NodeFilesystems, Observation, Survey};
 
 /// Surveys the nodes in `names`, or all when it is empty; afterwards the nodes of `colony` have their current states.
@@ -70,6 +72,7 @@ pub(super) fn survey_and_record(
         now,
     );
     let storages = storages(colony, observation.device, &observation.elsewhere);
+    let before = deaths::states(&chosen);
     let is_confirmed = session.run.confirm;
     let updated = plan::update_states(
         chosen,
@@ -79,7 +82,7 @@ pub(super) fn survey_and_record(
         is_confirmed,
         now,
     )
-    .map_err(|stop| safety_stop(&stop))?;
+    .map_err(|stop| stopped(session, colony, &stop))?;
     if is_all {
         colony.nodes = updated.nodes;
     } else {
@@ -97,8 +100,10 @@ pub(super) fn survey_and_record(
     }
     warn_of_failed_upgrades(colony, &updated.unchanged);
     warn_of_answered_ports(colony);
+    warn_of_unknown_nodes(colony);
     if !session.run.dry_run {
-        record(colony, &observation)?;
+        let died = deaths::events(session, colony, &before);
+        record(colony, &observation, &died)?;
     }
     Ok(observation)
 }
@@ -140,6 +145,63 @@ fn warn_of_answered_ports(colony: &Colony) {
     }
 }
 
+fn warn_of_unknown_nodes(colony: &Colony) {
+    if let Some(text) = format_unknown(colony.unknown_nodes(), &colony.settings) {
+        tracing::warn!("{text}");
+    }
+}
+
+/// The sentence about nodes that run in the storage and that no row has; None if there are none.
+pub(super) fn format_unknown(roots: &[PathBuf], settings: &Settings) -> Option<String> {
+    let first = roots.first()?;
+    Some(format!(
+        "{} in `{}` not in the database, the first in `{}`, and {} as part of `node_cap`: `wnm --import` takes what is \
+         missing into the colony",
+        match roots.len() {
+            1 => "1 node runs".to_owned(),
+            count => format!("{count} nodes run"),
+        },
+        settings.node_storage.display(),
+        first.display(),
+        if roots.len() == 1 {
+            "it counts"
+        } else {
+            "they count"
+        },
+    ))
+}
+
+/// Records a safety stop, once while it lasts, and returns its error.
+fn stopped(session: &Session, colony: &Colony, stop: &SafetyStop) -> ExitError {
+    const ACTION: &str = "safety-stop";
+    let reason = stop.to_string();
+    let newest = colony.store.events(None, 1).unwrap_or_default();
+    let is_new = newest
+        .first()
+        .is_none_or(|event| event.action != ACTION || event.reason != reason);
+    let event = Event {
+        at: colony.now(),
+        run: session.name.clone(),
+        action: ACTION.to_owned(),
+        node: None,
+        service: None,
+        reason,
+        figures: serde_json::Value::Null,
+        forced: false,
+        outcome: EventOutcome::Skipped,
+        error: None,
+        warning: None,
+        duration_ms: 0,
+    };
+    if is_new
+        && !session.run.dry_run
+        && let Err(error) = colony.store.record_event(&event)
+    {
+        tracing::warn!("the history does not contain this safety stop: {error}");
+    }
+    safety_stop(stop)
+}
+
 /// The error for a safety stop that `--confirm` overrides.
 pub(super) fn safety_stop(stop: &SafetyStop) -> ExitError {
     ExitError::new(ExitKind::Unsafe, stop).hint(
@@ -169,10 +231,20 @@ pub(super) fn storages(
     device: Option<u64>,
     elsewhere: &[(PathBuf, Option<u64>)],
 ) -> Vec<StorageFolder> {
-    let (own, before) = (&colony.settings.node_storage, colony.facts.storage_device);
+    let own = (&*colony.settings.node_storage, colony.facts.storage_device);
+    storages_of(own, &colony.devices, device, elsewhere)
+}
+
+/// The same for the storage `own`, which was on the filesystem `before`.
+pub(super) fn storages_of(
+    (own, before): (&Path, Option<u64>),
+    devices: &FilesystemIds,
+    device: Option<u64>,
+    elsewhere: &[(PathBuf, Option<u64>)],
+) -> Vec<StorageFolder> {
     // antctl gives each node a directory for its root: it disappears with the node and not with a disk.
     let is_part = |folder: &Path| {
-        let known = colony.devices.get(folder).copied();
+        let known = devices.get(folder).copied();
         folder.starts_with(own) && (known.is_none() || known == before)
     };
     let mut storages = vec![StorageFolder::seen(own, before, device)];
@@ -180,9 +252,7 @@ pub(super) fn storages(
         elsewhere
             .iter()
             .filter(|(folder, _)| !is_part(folder))
-            .map(|(folder, device)| {
-                StorageFolder::seen(folder, colony.devices.get(folder).copied(), *device)
-            }),
+            .map(|(folder, device)| StorageFolder::seen(folder, devices.get(folder).copied(), *device)),
     );
     storages
 }
@@ -237,7 +307,7 @@ fn learn_versions(colony: &mut Colony) {
     }
 }
 
-fn record(colony: &mut Colony, observation: &Observation) -> Result<(), ExitError> {
+fn record(colony: &mut Colony, observation: &Observation, died: &[Event]) -> Result<(), ExitError> {
     let instruments = &observation.instruments;
     colony.facts.boot_time = Some(instruments.boot);
     colony.facts.storage_device = observation.device.or(colony.facts.storage_device);
@@ -245,7 +315,7 @@ fn record(colony: &mut Colony, observation: &Observation) -> Result<(), ExitErro
     let sample = Sample::new(observation.at, instruments, observation.rates, &colony.nodes);
     colony
         .store
-        .record_survey(&colony.nodes, &sample, &colony.facts)?;
+        .record_survey(&colony.nodes, &sample, &colony.facts, died)?;
     let own = &colony.settings.node_storage;
     let homes = colony.nodes.iter().map(|node| node.home.root.as_path());
     let folders = homes.clone().filter_map(Path::parent).chain(homes);

@@ -40,6 +40,8 @@ pub(super) struct StartedStep {
     pub(super) at: Timestamp,
     pub(super) timer: Instant,
     pub(super) warnings: Vec<String>,
+    /// The word of the event, if it is more exact than that of the step.
+    pub(super) word: Option<&'static str>,
 }
 
 impl ExecuteContext<'_> {
@@ -58,6 +60,7 @@ impl ExecuteContext<'_> {
             at,
             timer: Instant::now(),
             warnings: Vec::new(),
+            word: None,
         })
     }
 
@@ -96,7 +99,7 @@ impl ExecuteContext<'_> {
         let event = Event {
             at: begun.at,
             run: self.run.to_owned(),
-            action: step.action.kind().word().to_owned(),
+            action: begun.word.unwrap_or(step.action.kind().word()).to_owned(),
             node: node.map(|node| node.id),
             service: node.map(|node| node.service.clone()),
             reason: step.reason.to_string(),

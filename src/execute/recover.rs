@@ -77,6 +77,7 @@ fn unfinished(
         at: intent.at,
         timer: Instant::now(),
         warnings: Vec::new(),
+        word: None,
     };
     let step = |action| Step {
         action,

@@ -45,12 +45,17 @@ pub(super) fn start(
             None => plain.push((step, node.clone())),
         }
     }
-    let begun: Vec<(&Step, StartedStep, Node)> = context.store.in_transaction(|| {
+    let mut begun: Vec<(&Step, StartedStep, Node)> = context.store.in_transaction(|| {
         plain
             .into_iter()
             .map(|(step, node)| Ok((step, context.begin(step, Some(node.id))?, node)))
             .collect()
     })?;
+    for (_, started, node) in &mut begun {
+        if node.state == NodeState::Disabled {
+            started.word = Some("enable");
+        }
+    }
     let ready: Vec<&Node> = begun.iter().map(|(_, _, node)| node).collect();
     let started = start_all(&ready, context);
     let mut ended = Vec::with_capacity(begun.len());
@@ -148,12 +153,15 @@ pub(super) fn end_stops(
         .map(|(stop, stopped)| conclude_stop(stop, stopped, context))
         .collect();
     context.store.in_transaction(|| {
-        let end = |(stop, last_stopped_at, ending): (StartedStop<'_>, _, _)| {
+        let end = |(mut stop, last_stopped_at, ending): (StartedStop<'_>, _, _)| {
             let change = Change {
                 node: NodeChange::Update(&stop.node),
                 last_stopped_at,
                 ..Change::default()
             };
+            if stop.reason == StopReason::Disabled {
+                stop.begun.word = Some("disable");
+            }
             context.end(stop.begun, stop.step, Some(&stop.node), change, ending)
         };
         ended.into_iter().map(end).collect()

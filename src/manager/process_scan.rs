@@ -17,7 +17,7 @@ use crate::colony::Node;
 use super::ManagerError;
 use super::binary_store::is_same_file;
 use super::discovered_node::DiscoveredNode;
-pub use living_roots::living_roots;
+pub use living_roots::{AnsweringNode, PlainNodes};
 pub use node_process::NodeProcess;
 use node_process::resolve;
 

@@ -110,7 +110,10 @@ impl UnitProperties {
             why += &format!(", result {}", self.result);
         }
         if let Some(status) = self.last_exit {
-            why += &format!(", exit status {status}");
+            why += &match status {
+                ..0 => format!(", signal {}", status.unsigned_abs()),
+                _ => format!(", exit status {status}"),
+            };
             why += match status {
                 203 => " (the program cannot be executed)",
                 217 => " (there is no such user)",
@@ -283,7 +286,7 @@ pub fn read(text: &str) -> Vec<UnitProperties> {
         .filter(|block| !block.trim().is_empty())
         .map(|block| {
             let mut shown = UnitProperties::default();
-            let mut has_ended = false;
+            let mut code = String::new();
             for (name, value) in block.lines().filter_map(|line| line.split_once('=')) {
                 match name {
                     "LoadState" => shown.load = value.to_owned(),
@@ -292,14 +295,19 @@ pub fn read(text: &str) -> Vec<UnitProperties> {
                     "Result" => shown.result = value.to_owned(),
                     "MainPID" => shown.pid = value.parse().ok().filter(|&pid| pid != 0),
                     // 0 means that no process has ended yet.
-                    "ExecMainCode" => has_ended = value != "0",
+                    "ExecMainCode" => code = value.to_owned(),
                     "ExecMainStatus" => shown.last_exit = value.parse().ok(),
                     "NRestarts" => shown.restarts = value.parse().unwrap_or(0),
                     "NeedDaemonReload" => shown.needs_reload = value == "yes",
                     _ => {}
                 }
             }
-            shown.last_exit = shown.last_exit.filter(|_| has_ended);
+            shown.last_exit = match code.as_str() {
+                "" | "0" => None,
+                // Killed, or killed with a core dump: the status is a signal.
+                "2" | "3" => shown.last_exit.map(|signal| -signal),
+                _ => shown.last_exit,
+            };
             shown
         })
         .collect()
@@ -347,6 +355,18 @@ mod tests {
             (ProcessState::Stopped, Some(203))
         );
         assert_eq!(processes[2].activity, ProcessState::Unknown);
+    }
+
+    #[test]
+    fn signal_that_ended_a_unit_is_a_negative_exit() {
+        let exit = |code: &str| read(&format!("ExecMainCode={code}\nExecMainStatus=9\n"))[0].last_exit;
+        let exits = ["0", "1", "2", "3"].map(exit);
+        assert_eq!(exits, [None, Some(9), Some(-9), Some(-9)]);
+        let killed = read("ActiveState=failed\nSubState=failed\nExecMainCode=2\nExecMainStatus=9\n");
+        assert_eq!(
+            killed[0].explain(None),
+            "systemd has it as failed (failed), signal 9"
+        );
     }
 
     #[test]

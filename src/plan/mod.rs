@@ -61,7 +61,7 @@ pub use plan_cycle::{PlanInput, PlanOutput};
 pub use policy::{Policy, TakeoverPolicy, Template};
 pub use reason::Reason;
 pub use restore::plan_restore;
-pub use safety_stop::{SafetyStop, StorageFolder, check_order, lost_storage};
+pub use safety_stop::{SafetyStop, StorageFolder, check_order, foresee_stop, lost_storage};
 pub use step::{Plan, Step};
 pub use takeover_check::strayed;
 pub use task::Task;

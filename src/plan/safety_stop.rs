@@ -61,10 +61,25 @@ pub(super) fn check(
     seen: &[NodeObservation],
     storages: &[StorageFolder],
 ) -> Result<(), SafetyStop> {
+    let has_root = seen.iter().map(|observation| observation.has_root);
+    check_roots(nodes, has_root, storages)
+}
+
+/// The safety stop of a survey that would find these root directories.
+#[must_use]
+pub fn foresee_stop(nodes: &[Node], has_root: &[bool], storages: &[StorageFolder]) -> Option<SafetyStop> {
+    check_roots(nodes, has_root.iter().copied(), storages).err()
+}
+
+fn check_roots(
+    nodes: &[Node],
+    has_root: impl Iterator<Item = bool>,
+    storages: &[StorageFolder],
+) -> Result<(), SafetyStop> {
     let missing: Vec<&Node> = nodes
         .iter()
-        .zip(seen)
-        .filter(|(node, observation)| node.state != NodeState::Disabled && !observation.has_root)
+        .zip(has_root)
+        .filter(|(node, has_root)| node.state != NodeState::Disabled && !has_root)
         .map(|(node, _)| node)
         .collect();
     lost_storage(&missing, storages)?;

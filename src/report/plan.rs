@@ -16,6 +16,8 @@ pub struct PlanPreview<'a> {
     pub policy: &'a Policy,
     pub output: &'a PlanOutput,
     pub nodes: &'a [Node],
+    /// Why the next cycle would stop before it does anything.
+    pub safety_stop: Option<String>,
 }
 
 /// A feature, its answer, and the figures that it is based on.
@@ -54,6 +56,7 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
             .plan
             .steps
             .iter()
+            .filter(|_| preview.safety_stop.is_none())
             .map(|step| step_json(step, preview.nodes))
             .collect();
         let blockers: Vec<String> = preview
@@ -66,6 +69,7 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
             .collect();
         return serde_json::to_string_pretty(&json!({
             "at": preview.at.0,
+            "safety_stop": preview.safety_stop,
             "steps": steps,
             "holds": blockers,
             "features": features,
@@ -74,6 +78,11 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     }
     let mut lines = vec!["The next cycle would:".to_owned()];
     let steps = &preview.output.plan.steps;
+    // A safety stop prevents all of them.
+    let steps = match preview.safety_stop {
+        Some(_) => &[],
+        None => &steps[..],
+    };
     lines.extend(
         steps
             .iter()
@@ -81,7 +90,11 @@ pub fn render(preview: &PlanPreview<'_>, format: Format) -> String {
     );
     let is_rest = |blocker: &&Blocker| matches!(blocker, Blocker::Resting(_));
     let blockers = &preview.output.plan.blockers;
-    if steps.is_empty() {
+    if let Some(stop) = &preview.safety_stop {
+        lines.push(format!(
+            "  change nothing, and exit with code 4, because of a {stop}"
+        ));
+    } else if steps.is_empty() {
         let rest = blockers.iter().find(is_rest).map(|rest| format!("; {rest}"));
         lines.push(format!(
             "  survey the nodes, and do nothing else{}",

@@ -1,12 +1,16 @@
 //! Resolves the values from all sources to the settings of a run.
 
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::colony::Node;
 use crate::error::ExitError;
 use crate::settings::source::strongest;
 use crate::settings::{self, Provided, Resolved, Source, defaults, from_machine_row, table};
-use crate::store::Store;
+use crate::store::{Event, EventOutcome, Store};
 use crate::survey::MachineReader;
 
-use super::{Session, machine_reader};
+use super::{Session, confirm, machine_reader};
 
 impl Session {
     /// Resolves the settings, with those of the database as one source, and logs them.
@@ -16,6 +20,34 @@ impl Session {
     pub fn resolve(&self, store: Option<&Store>) -> Result<Resolved, ExitError> {
         let resolved = self.resolve_from(store, &[], &self.provided)?;
         self.log_settings(&resolved);
+        Ok(resolved)
+    }
+
+    /// These settings, if they may be stored. In a cycle without a terminal, a lower cap that needs `--confirm` does not
+    /// count: crashed nodes must not stay down because a run from cron waits for a confirmation.
+    ///
+    /// # Errors
+    /// In any other run, when the operator answers no, or has to pass `--confirm`.
+    pub(super) fn with_confirmed_cap(
+        &self,
+        store: &Store,
+        resolved: Resolved,
+        nodes: &[Node],
+    ) -> Result<Resolved, ExitError> {
+        let checked = confirm::check_cap(&self.run, &self.terminal, store, &resolved, nodes);
+        let Err(error) = checked else {
+            return Ok(resolved);
+        };
+        if self.run.force_action.is_some() || self.terminal.has_operator {
+            return Err(error);
+        }
+        let others = self
+            .provided
+            .iter()
+            .filter(|value| value.setting.name != "node_cap");
+        let resolved = self.resolve_from(Some(store), &[], &others.cloned().collect::<Vec<_>>())?;
+        let cap = resolved.settings.node_cap;
+        tracing::warn!("{}; until then `node_cap` stays {cap}", error.what);
         Ok(resolved)
     }
 
@@ -76,7 +108,8 @@ impl Session {
     /// # Errors
     /// When the store cannot be written.
     pub fn store_settings(&self, store: &Store, resolved: &Resolved) -> Result<(), ExitError> {
-        store.store_settings(&resolved.changes)?;
+        let events = self.setting_events(store, resolved)?;
+        store.store_settings(&resolved.changes, &events)?;
         for (name, text) in &resolved.changes {
             let text = text.as_deref().unwrap_or("nothing");
             tracing::info!("kept {name} = {text}");
@@ -96,6 +129,36 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// One event for each changed setting.
+    fn setting_events(&self, store: &Store, resolved: &Resolved) -> Result<Vec<Event>, ExitError> {
+        let before = store.stored_settings()?;
+        let event = |(name, text): &(&'static str, Option<String>)| {
+            let old = before.iter().find(|(known, _)| known == name);
+            let old = old.and_then(|(_, text)| text.as_deref());
+            let source = resolved.source_of(name).map(ToString::to_string);
+            Event {
+                at: self.clock.now(),
+                run: self.name.clone(),
+                action: "set".to_owned(),
+                node: None,
+                service: None,
+                reason: format!(
+                    "{name}: {} -> {}, from {}",
+                    old.unwrap_or("nothing"),
+                    text.as_deref().unwrap_or("nothing"),
+                    source.as_deref().unwrap_or("the default")
+                ),
+                figures: json!({ "setting": name, "before": old, "after": text }),
+                forced: true,
+                outcome: EventOutcome::Done,
+                error: None,
+                warning: None,
+                duration_ms: 0,
+            }
+        };
+        Ok(resolved.changes.iter().map(event).collect())
     }
 
     /// Logs the warnings about settings, and the settings themselves if the operator asked for them.

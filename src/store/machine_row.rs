@@ -8,7 +8,7 @@ use crate::settings;
 use crate::settings::table::Setting;
 
 use super::error::{Fault, quoted};
-use super::{Store, StoreError, node, raw_cell};
+use super::{Event, Store, StoreError, event, node, raw_cell};
 
 /// Facts about the machine that a colony stores beside its settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,8 +106,17 @@ impl Store {
     }
 
     /// Writes settings, in the types of their columns. Equal values are not written again.
-    pub fn store_settings(&self, columns: &[(&str, Option<String>)]) -> Result<(), StoreError> {
-        self.transact(|transaction| store_settings(transaction, columns))
+    pub fn store_settings(
+        &self,
+        columns: &[(&str, Option<String>)],
+        events: &[Event],
+    ) -> Result<(), StoreError> {
+        self.transact(|transaction| {
+            store_settings(transaction, columns)?;
+            events
+                .iter()
+                .try_for_each(|event| event::insert(transaction, event))
+        })
     }
 
     /// Adds imported nodes, and the settings that follow from them: all of it or nothing.

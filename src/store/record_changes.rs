@@ -51,8 +51,12 @@ impl Store {
         nodes: &[Node],
         sample: &Sample,
         facts: &MachineFacts,
+        events: &[Event],
     ) -> Result<(), StoreError> {
         self.transact(|transaction| {
+            events
+                .iter()
+                .try_for_each(|event| event::insert(transaction, event))?;
             node::update_all(transaction, nodes)?;
             sample::insert(transaction, sample)?;
             machine_row::learn(transaction, facts)
@@ -190,21 +194,21 @@ mod tests {
         store.insert_all(&all).unwrap();
         let read = store.nodes().unwrap();
         let written = changes(&store, || {
-            store.record_survey(&read, &sample(5), &facts()).unwrap()
+            store.record_survey(&read, &sample(5), &facts(), &[]).unwrap()
         });
         assert_eq!(written, 1);
         let mut seen = read.clone();
         seen[17].figures.records = 5;
         seen[500].state = NodeState::Stopped;
         let written = changes(&store, || {
-            store.record_survey(&seen, &sample(5), &facts()).unwrap()
+            store.record_survey(&seen, &sample(5), &facts(), &[]).unwrap()
         });
         assert_eq!(written, 3);
         assert_eq!(store.nodes().unwrap(), seen);
         let mut known = facts();
         known.boot_time = None;
         known.storage_device = Some(7);
-        store.record_survey(&[], &sample(5), &known).unwrap();
+        store.record_survey(&[], &sample(5), &known, &[]).unwrap();
         assert_eq!(store.facts().unwrap(), known);
         assert_eq!(store.nodes().unwrap(), seen);
     }

@@ -258,7 +258,7 @@ fn reading_does_not_change_the_directory() {
     assert_eq!(reader.nodes().unwrap(), vec![node(1)]);
     assert!(
         reader
-            .store_settings(&[("node_cap", Some("9".to_owned()))])
+            .store_settings(&[("node_cap", Some("9".to_owned()))], &[])
             .is_err()
     );
     assert_eq!(peek(&path), StoredPlace::Manager("systemd+user".to_owned()));

@@ -28,7 +28,7 @@ pub struct Survey<'a> {
     pub known: &'a [Binary],
     /// Whether each node that answered has a process, in their order; None where processes cannot be seen. Called at
     /// most once.
-    pub living: &'a dyn Fn(&[&Node]) -> Vec<Option<bool>>,
+    pub living: FindLiving<'a>,
     /// Finds the processes of nodes that do not answer, in their order; called only if there are any.
     pub processes: &'a dyn Fn(&[Node]) -> Vec<Option<ProcessStatus>>,
 }
@@ -160,6 +160,9 @@ pub fn node_filesystems(
     }
 }
 
+/// Finds which nodes have a process. With each node comes whether it answered with its known peer ID.
+pub type FindLiving<'a> = &'a dyn Fn(&[(&Node, bool)]) -> Vec<Option<bool>>;
+
 /// The process decides whether a node is up: replaces the answers that came from another process or another node.
 fn check_identity(
     machine_reader: &dyn MachineReader,
@@ -172,7 +175,15 @@ fn check_identity(
     if answered.is_empty() {
         return answers;
     }
-    let nodes: Vec<&Node> = answered.iter().map(|place| &inputs.nodes[*place]).collect();
+    let nodes: Vec<(&Node, bool)> = answered
+        .iter()
+        .map(|place| {
+            let (node, answer) = (&inputs.nodes[*place], &answers[*place]);
+            let known = node.peer_id.as_deref().filter(|peer| !peer.is_empty());
+            let is_known = matches!(answer, Answer::Up(reading) if known.is_some() && reading.peer_id.as_deref() == known);
+            (node, is_known)
+        })
+        .collect();
     for (place, lives) in answered.into_iter().zip((inputs.living)(&nodes)) {
         let (node, Answer::Up(reading)) = (&inputs.nodes[place], &answers[place]) else {
             continue;

@@ -4,7 +4,7 @@
 //! An import changes no node. If two nodes use the same port, root or service, one of them becomes DISABLED, so that wnm
 //! does not act on it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 use std::path::{Path, PathBuf};
 
@@ -70,16 +70,16 @@ pub struct Batch {
     pub warnings: Vec<String>,
 }
 
-/// Determines the state and the id of each node.
+/// Determines the state and the id of each node. The colony has the nodes `there` already.
 #[must_use]
-pub fn import_nodes(seen: Vec<ImportedNode>, policy: &Policy, now: Timestamp) -> Batch {
+pub fn import_nodes(seen: Vec<ImportedNode>, there: &[Node], policy: &Policy, now: Timestamp) -> Batch {
     let mut batch = Batch::default();
     for one in seen {
         let node = to_node(one, policy, now, &mut batch.warnings);
         batch.nodes.push(node);
     }
-    assign_ids(&mut batch);
-    disable_conflicting(&mut batch);
+    assign_ids(&mut batch, there);
+    disable_conflicting(&mut batch, there);
     batch.nodes.sort_by_key(|node| node.id);
     batch
 }
@@ -141,16 +141,18 @@ fn to_node(seen: ImportedNode, policy: &Policy, now: Timestamp, warnings: &mut V
 }
 
 /// Gives each node its own id. Of two nodes with the same number, the running one keeps it, else the one with the newer
-/// identity; the other gets the lowest id above all others.
-fn assign_ids(batch: &mut Batch) {
+/// identity; the other gets the lowest id above all others. The nodes `there` keep theirs.
+fn assign_ids(batch: &mut Batch, there: &[Node]) {
+    let taken: BTreeSet<NodeId> = there.iter().map(|node| node.id).collect();
     batch.nodes.sort_by_key(|node| {
         let rank = std::cmp::Reverse((is_up(node), node.born));
         (node.id, rank, node.service.0.clone())
     });
-    let mut next = batch.nodes.last().map_or(0, |node| node.id.0);
+    let highest = batch.nodes.last().map(|node| node.id).max(taken.last().copied());
+    let mut next = highest.map_or(0, |id| id.0);
     let mut last = NodeId(0);
     for node in &mut batch.nodes {
-        if node.id.0 != 0 && node.id != last {
+        if node.id.0 != 0 && node.id != last && !taken.contains(&node.id) {
             last = node.id;
             continue;
         }
@@ -167,40 +169,38 @@ fn assign_ids(batch: &mut Batch) {
     }
 }
 
-/// Disables nodes that have the same port, root or service as another node.
-fn disable_conflicting(batch: &mut Batch) {
+/// Disables nodes that have the same port, root or service as another node. The nodes `there` are not changed.
+fn disable_conflicting(batch: &mut Batch, there: &[Node]) {
     let mut order: Vec<usize> = (0..batch.nodes.len()).collect();
     order.sort_by_key(|at| {
         let node = &batch.nodes[*at];
         (std::cmp::Reverse((is_up(node), node.born)), node.id)
     });
-    let mut ports: HashMap<u16, usize> = HashMap::new();
-    let mut roots: HashMap<PathBuf, usize> = HashMap::new();
+    let mut ports: HashMap<u16, String> = HashMap::new();
+    let mut roots: HashMap<PathBuf, String> = HashMap::new();
+    let is_active = |node: &&Node| node.state != NodeState::Disabled;
+    for node in there.iter().filter(is_active) {
+        ports.extend(used_ports(node).map(|port| (port, node.service.0.clone())));
+        roots.insert(node.home.root.clone(), node.service.0.clone());
+    }
     for at in order {
         let node = &batch.nodes[at];
         if node.state == NodeState::Disabled {
             continue;
         }
-        let NodePorts {
-            node: port,
-            metrics,
-            rpc,
-        } = node.ports;
-        let used = [port, metrics, rpc].into_iter().filter(|port| *port != 0);
-        let twice = used
-            .clone()
-            .find_map(|port| Some((format!("port {port}"), *ports.get(&port)?)))
+        let twice = used_ports(node)
+            .find_map(|port| Some((format!("port {port}"), ports.get(&port)?)))
             .or_else(|| {
                 let other = roots.get(&node.home.root)?;
-                Some((format!("the root `{}`", node.home.root.display()), *other))
+                Some((format!("the root `{}`", node.home.root.display()), other))
             });
         match twice {
             None => {
-                ports.extend(used.map(|port| (port, at)));
-                roots.insert(node.home.root.clone(), at);
+                ports.extend(used_ports(node).map(|port| (port, node.service.0.clone())));
+                roots.insert(node.home.root.clone(), node.service.0.clone());
             }
             Some((what, other)) => {
-                let why = format!("{what} is `{}`'s", batch.nodes[other].service);
+                let why = format!("{what} is `{other}`'s");
                 batch
                     .warnings
                     .push(format!("`{}` is DISABLED: {why}", node.service));
@@ -208,6 +208,16 @@ fn disable_conflicting(batch: &mut Batch) {
             }
         }
     }
+}
+
+/// The ports of a node that are known.
+fn used_ports(node: &Node) -> impl Iterator<Item = u16> + use<> {
+    let NodePorts {
+        node: port,
+        metrics,
+        rpc,
+    } = node.ports;
+    [port, metrics, rpc].into_iter().filter(|port| *port != 0)
 }
 
 fn disable(node: &mut Node, why: String) {
@@ -237,6 +247,8 @@ pub struct SettingHint {
 pub struct KnownColony<'a> {
     /// The default parent directory of nodes.
     pub storage: &'a Path,
+    /// The number of nodes it has.
+    pub nodes: usize,
     pub node_cap: i64,
     pub highest_id_used: Option<u32>,
     /// The default arguments of nodes.
@@ -290,7 +302,7 @@ pub fn hints(nodes: &[Node], known: &KnownColony<'_>) -> Vec<SettingHint> {
                 .map(|node| node.environment.clone().unwrap_or_default()),
         ),
     );
-    let count = nodes.len();
+    let count = nodes.len() + known.nodes;
     if i64::try_from(count).is_ok_and(|count| count > known.node_cap) {
         hint("node_cap", Some((count.to_string(), count)));
     }

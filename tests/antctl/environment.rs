@@ -24,7 +24,7 @@ fn antctl_is_taken_from_the_configured_path() {
 
 #[test]
 fn simultaneous_runs_never_call_antctl_at_once() {
-    let machine = Machine::colony("antctl+user", &["--node_cap", "0"]);
+    let machine = Machine::colony("antctl+user", &["--node_cap", "8"]);
     let runs: Vec<_> = (0..4)
         .map(|_| machine.begin(&["--force_action", "add", "--count", "2"]))
         .collect();

@@ -141,14 +141,14 @@ fn stores(bench: &mut Criterion) {
                 node.figures.uptime += 1;
             }
             store
-                .record_survey(&all, &sample, &MachineFacts::default())
+                .record_survey(&all, &sample, &MachineFacts::default(), &[])
                 .unwrap();
         });
     });
     bench.bench_function("store: a survey that changed none of 1000 rows", |timer| {
         timer.iter(|| {
             store
-                .record_survey(&all, &sample, &MachineFacts::default())
+                .record_survey(&all, &sample, &MachineFacts::default(), &[])
                 .unwrap()
         });
     });

@@ -74,9 +74,10 @@ pub fn next_run_finishes_a_killed_add(kind: &Kind) {
 }
 
 pub fn next_run_finishes_a_killed_removal(kind: &Kind) {
-    let Some(stage) = ManagerStage::of(kind, 5, &["--node_cap", "0"]) else {
+    let Some(stage) = ManagerStage::of(kind, 5, &["--node_cap", "5"]) else {
         return;
     };
+    stage.set_cap(0);
     let (ids, rows) = (stage.ids(), stage.rows());
     // The first is complete. The others are stopped, and each has lost one part more.
     for id in &ids[1..] {

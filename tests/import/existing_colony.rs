@@ -1,4 +1,4 @@
-//! Importing into an existing colony, which is allowed while it has no nodes.
+//! Importing into an existing colony: the nodes that it does not have.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,11 +7,11 @@ use super::{IMPORT, kept, lasting, lose_database, pids};
 use crate::stage::Stage;
 
 #[test]
-fn colony_without_nodes_can_import_and_one_with_nodes_cannot() {
+fn colony_without_nodes_can_import_and_one_with_all_nodes_cannot() {
     let stage = Stage::running(2, &["--node_cap", "2"]);
     let (before, running) = (lasting(&stage), pids(&stage));
     let ran = stage.wnm(&["--import"]).code(1).complains();
-    let ran = ran.says("already has 2 nodes: `--import` needs a colony without nodes");
+    let ran = ran.says("already has 2 nodes, and there are no others to import");
     assert_eq!(lasting(&stage), before, "{ran}");
 
     lose_database(&stage);
@@ -64,6 +64,97 @@ fn colony_without_nodes_can_import_and_one_with_nodes_cannot() {
     assert_eq!(lasting(&stage), before);
     assert_eq!(pids(&stage), running);
     stage.wnm(&["--import"]).code(1).complains();
+}
+
+/// A colony of five nodes whose database was restored from a backup with three nodes and a cap of three.
+fn with_an_old_database() -> Stage {
+    let stage = Stage::running(3, &["--node_cap", "3"]);
+    stage.tamper("PRAGMA wal_checkpoint(TRUNCATE)");
+    let backup = stage.home().join("colony.backup");
+    fs::copy(stage.database(), &backup).expect("a backup");
+    stage.force("add --count 2 --node_cap 5").done();
+    stage.survey_until_running(5);
+    lose_database(&stage);
+    fs::copy(&backup, stage.database()).expect("the backup is put back");
+    stage
+}
+
+#[test]
+fn cycle_reports_running_nodes_without_rows_and_adds_none_beyond_the_cap() {
+    let stage = with_an_old_database();
+    let running = pids(&stage);
+    for _ in 0..3 {
+        let ran = stage.pass(&["--node_cap", "5"]).done();
+        ran.says("2 nodes run in").says("`wnm --import`");
+    }
+    assert_eq!((stage.ids(), pids(&stage)), (vec![1, 2, 3], running));
+    stage.simulate_minute(0);
+    let ran = stage.wnm(&["--report", "plan"]);
+    assert!(ran.stdout.contains("its cap is 3"), "{ran}");
+    ran.says("2 nodes run in");
+    // With a cap above both, only the difference is added.
+    stage.pass(&["--node_cap", "6"]).done().says("2 nodes run in");
+    stage.cycle_until("one node is added", |stage| stage.in_state("RUNNING") == 4);
+    for _ in 0..2 {
+        stage.cycle();
+    }
+    assert_eq!(stage.ids(), [1, 2, 3, 6]);
+}
+
+#[test]
+fn import_takes_what_is_missing_into_a_colony_with_nodes() {
+    let stage = with_an_old_database();
+    let (running, before) = (pids(&stage), lasting(&stage));
+    let dry = stage.wnm(&["--import", "--dry_run"]).done();
+    assert!(
+        dry.stdout.contains("antnode0005  RUNNING") && !dry.stdout.contains("antnode0003"),
+        "{dry}"
+    );
+    assert!(
+        dry.stdout
+            .contains("node_cap is raised to 5, the number of nodes"),
+        "{dry}"
+    );
+    assert_eq!(lasting(&stage), before, "a dry run changes nothing");
+
+    let ran = stage.wnm(&["--import"]).done();
+    ran.says("imported 2 nodes (2 RUNNING)");
+    assert_eq!(
+        (stage.ids(), kept(&stage, "node_cap")),
+        (vec![1, 2, 3, 4, 5], "5".to_owned())
+    );
+    assert_eq!(lasting(&stage)[..3], before[..], "the other rows are unchanged");
+    let ran = stage.pass(&[]).done();
+    assert!(!ran.stderr.contains("nodes run in"), "{ran}");
+    assert_eq!(pids(&stage), running, "no node was restarted, added or removed");
+    assert_eq!(stage.in_state("RUNNING"), 5);
+    let again = stage.wnm(&["--import"]).code(1).complains();
+    again.says("already has 5 nodes, and there are no others to import");
+}
+
+#[test]
+fn imported_node_with_the_port_of_a_known_node_is_disabled() {
+    let stage = with_an_old_database();
+    stage.tamper(&format!(
+        "UPDATE node SET port = {} WHERE id = 3",
+        stage.row(1).port + 3
+    ));
+    let ran = stage.wnm(&["--import"]).done();
+    ran.says("`antnode0004` is DISABLED: port")
+        .says("is `antnode0003`'s");
+    assert_eq!(stage.row(4).status, "DISABLED");
+    assert_eq!(stage.row(5).status, "RUNNING");
+}
+
+#[test]
+fn import_is_refused_while_a_row_cannot_be_read() {
+    let stage = with_an_old_database();
+    stage.tamper("UPDATE node SET port = 'x' WHERE id = 2");
+    stage
+        .wnm(&["--import"])
+        .code(1)
+        .says("cannot import while a row of the database cannot be read");
+    assert_eq!(stage.figure("SELECT count(*) FROM node"), 3);
 }
 
 #[test]

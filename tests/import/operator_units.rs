@@ -242,7 +242,7 @@ fn one_of_two_nodes_with_the_same_port_is_kept_and_no_cap_removes_a_node() {
         "`antnode3.service` is DISABLED: port ",
         "`antnode4.service` is DISABLED: its root directory `",
         "`antnode5.service` is DISABLED: it has no `--metrics-server-port`",
-        "node_cap is raised to 6, the number of nodes found",
+        "node_cap is raised to 6, the number of nodes",
     ] {
         assert!(ran.stderr.contains(said), "`{said}` in {ran}");
     }

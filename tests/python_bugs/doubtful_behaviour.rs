@@ -4,7 +4,7 @@ use crate::stage::{Stage, listen};
 
 #[test]
 fn node_with_an_occupied_port_does_not_count_as_started() {
-    let stage = Stage::running(1, &["--node_cap", "0"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     stage.force("stop").done();
     let _squatter = listen(stage.row(1).metrics_port);
     let ran = stage.force("start").code(3);

@@ -129,7 +129,7 @@ fn fault_26_survey_keeps_states_in_transition() {
 
 #[test]
 fn fault_27_lock_of_a_killed_run_blocks_nobody() {
-    let stage = Stage::colony(&["--node_cap", "0"]);
+    let stage = Stage::colony(&["--node_cap", "2"]);
     let mut run = stage.begin(&[
         "--force_action",
         "add",
@@ -235,8 +235,7 @@ fn fault_30_colony_that_root_creates_is_found_by_root() {
 
 #[test]
 fn fault_31_missing_version_is_read_from_the_nodes_own_binary() {
-    let stage = Stage::running(2, &["--node_cap", "0", "--max_concurrent_operations", "1"]);
-    stage.force("update_config --node_cap 2").done();
+    let stage = Stage::running(2, &["--node_cap", "2", "--max_concurrent_operations", "1"]);
     stage.force("stop --count 2").done();
     stage.tamper("UPDATE node SET version = NULL WHERE id = 1; UPDATE node SET version = '' WHERE id = 2;");
     stage.survey();

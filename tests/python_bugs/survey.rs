@@ -238,7 +238,7 @@ fn fault_53_hundredths_are_rounded_not_truncated() {
 
 #[test]
 fn fault_54_node_that_does_not_answer_keeps_its_peer_id() {
-    let stage = Stage::running(1, &["--node_cap", "0"]);
+    let stage = Stage::running(1, &["--node_cap", "1"]);
     let peer = stage.row(1).peer_id;
     assert!(peer.is_some());
     stage.kill_node(1);

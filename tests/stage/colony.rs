@@ -51,6 +51,11 @@ impl Stage {
             .expect("the change is made");
     }
 
+    /// Sets `node_cap` without a run.
+    pub fn set_cap(&self, cap: u32) {
+        self.tamper(&format!("UPDATE machine SET node_cap = {cap}"));
+    }
+
     /// Sets the last sample to one minute ago, with this CPU usage in percent since then. wnm keeps the
     /// counters in the database, so the real load of the machine does not change what a test finds, and a
     /// cycle need not wait a second to measure it.

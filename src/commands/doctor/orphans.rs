@@ -21,7 +21,8 @@ pub fn check(world: &World, settings: &Settings, rows: &NodeRows) -> CheckResult
     CheckResult::warning(
         CHECK,
         describe(&found),
-        "new nodes skip these numbers; keep directories with a `secret-key`, and move the others away",
+        "new nodes skip these numbers; `wnm --import` takes nodes that have no row into the colony; keep directories with a \
+         `secret-key`, and move the others away",
     )
 }
 

@@ -26,11 +26,18 @@ pub(in crate::commands) struct Import {
     pub(in crate::commands) batch: Batch,
     /// The settings that come from the nodes.
     hints: Vec<SettingHint>,
+    /// The number of nodes that the colony has already.
+    there: usize,
 }
 
 impl Import {
-    /// Finds the nodes of this run's process manager, checks each, and derives settings from them. Changes nothing.
-    pub(in crate::commands) fn find(session: &Session, store: Option<&Store>) -> Result<Import, ExitError> {
+    /// Finds the nodes of this run's process manager that are not among the nodes `there`, checks each, and derives
+    /// settings from them. Changes nothing.
+    pub(in crate::commands) fn find(
+        session: &Session,
+        store: Option<&Store>,
+        there: &[Node],
+    ) -> Result<Import, ExitError> {
         let is_said = |name: &str| {
             let said = |value: &Provided| value.setting.name == name && value.source.is_explicit();
             session.provided.iter().any(said)
@@ -47,14 +54,15 @@ impl Import {
         refuse_python(session)?;
         let world = session.world(&before.settings);
         supported(&world, &before)?;
-        let mut seen = seen(&world, &before)?;
+        let mut seen = seen(&world, &before, there)?;
         let left_out = other_colonies::leave_out(session, &mut seen);
         let now = session.clock.now();
-        let mut batch = import::import_nodes(seen, &before.settings.policy(), now);
+        let mut batch = import::import_nodes(seen, there, &before.settings.policy(), now);
         batch.warnings.extend(left_out);
         let words = session.launch_policy(&before.settings).default_start_args();
         let known = KnownColony {
             storage: &before.settings.node_storage,
+            nodes: there.len(),
             node_cap: before.settings.policy().cap,
             highest_id_used: before.settings.highest_node_id_used,
             words: &words,
@@ -62,7 +70,7 @@ impl Import {
         let mut hints = import::hints(&batch.nodes, &known);
         // The operator's settings have priority, except for a cap that would remove nodes.
         hints.retain(|hint| {
-            hint.setting == "node_cap" || is_used(hint, store.is_some()) && !is_said(hint.setting)
+            hint.setting == "node_cap" || is_used(hint, store.is_some(), there) && !is_said(hint.setting)
         });
         let mut provided = Vec::new();
         hints.retain(|hint| match found(session, hint.setting, hint.text.clone()) {
@@ -93,6 +101,7 @@ impl Import {
             resolved,
             batch,
             hints,
+            there: there.len(),
         })
     }
 
@@ -134,7 +143,7 @@ impl Import {
             .map(|hint| {
                 let SettingHint { setting, text, by } = hint;
                 match *setting {
-                    "node_cap" => format!("node_cap is raised to {text}, the number of nodes found"),
+                    "node_cap" => format!("node_cap is raised to {text}, the number of nodes"),
                     _ => format!("{setting} is `{text}`, as for {by} of {} nodes", nodes.len()),
                 }
             })
@@ -152,11 +161,11 @@ impl Import {
             ));
         }
         let cap = self.resolved.settings.policy().cap;
-        let room = cap - i64::try_from(nodes.len()).unwrap_or(cap);
+        let count = nodes.len() + self.there;
+        let room = cap - i64::try_from(count).unwrap_or(cap);
         if room > 0 && !nodes.is_empty() {
             lines.push(format!(
-                "node_cap is {cap}: wnm will add {room} more if the machine allows; to add none: `--node_cap {}`",
-                nodes.len()
+                "node_cap is {cap}: wnm will add {room} more if the machine allows; to add none: `--node_cap {count}`"
             ));
         }
         lines
@@ -173,9 +182,12 @@ fn found(session: &Session, name: &'static str, text: String) -> Result<Provided
     )?)
 }
 
-/// Whether the value of the nodes is used. In an existing colony only ports and numbers are: the rest is the operator's
-/// choice.
-fn is_used(hint: &SettingHint, is_there: bool) -> bool {
+/// Whether the value of the nodes is used. In an existing colony only ports and numbers are, and only numbers if it has
+/// nodes: the rest is the operator's choice.
+fn is_used(hint: &SettingHint, is_there: bool, nodes: &[Node]) -> bool {
+    if !nodes.is_empty() {
+        return hint.setting == "highest_node_id_used";
+    }
     let of_place = [
         "port_start",
         "metrics_port_start",
@@ -221,13 +233,14 @@ fn refuse_anm(resolved: &Resolved, schedule: &Path) -> Result<(), ExitError> {
 }
 
 /// Finds the nodes of the process manager, and queries them.
-fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitError> {
+fn seen(world: &World, resolved: &Resolved, there: &[Node]) -> Result<Vec<ImportedNode>, ExitError> {
     let settings = &resolved.settings;
     let manager = world
         .managers
         .of(settings.process_manager)
         .map_err(ExitError::refused)?;
-    let nodes = manager.discover().map_err(ExitError::refused)?;
+    let mut nodes = manager.discover().map_err(ExitError::refused)?;
+    nodes.retain(|node| !there.iter().any(|known| is_same_node(known, node)));
     let processes = match manager.inspect(&nodes) {
         Ok(processes) => processes.into_iter().map(Some).collect(),
         Err(error) => {
@@ -259,6 +272,12 @@ fn seen(world: &World, resolved: &Resolved) -> Result<Vec<ImportedNode>, ExitErr
             node,
         })
         .collect())
+}
+
+/// Whether a node that was found is one that the colony has.
+fn is_same_node(known: &Node, found: &Node) -> bool {
+    let is_same_service = known.manager == found.manager && known.service == found.service;
+    is_same_service || process_scan::is_same_root(&known.home.root, &found.home.root)
 }
 
 /// The arguments of the process of a node. `None`: it is not an antnode, or cannot be read.

@@ -1,6 +1,7 @@
 //! Which of many nodes have a process, by one pass over /proc that costs little for each process.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -15,57 +16,109 @@ use super::{Processes, proc_files};
 
 const ROOT_OPTION: &[u8] = b"--root-dir\0";
 
-/// Whether each of `roots` has a process, in their order.
-pub fn living_roots(roots: &[&Path]) -> Result<Vec<bool>, ManagerError> {
-    let mut living = vec![false; roots.len()];
-    if proc_files::is_mounted() {
-        find_plain(roots, &mut living)?;
-    }
-    if living.contains(&false) {
-        // A path with symlinks, a relative path, a namespace: only a scan that resolves them can tell.
-        let all = Processes::scan()?;
-        for (found, root) in living.iter_mut().zip(roots) {
-            *found = *found || !all.of(root).is_empty();
-        }
-    }
-    Ok(living)
+/// The nodes whose command lines contain the plain path of their root, as nearly all do, by one pass over /proc. Empty
+/// where there is no /proc.
+pub struct PlainNodes {
+    processes: HashMap<PathBuf, Vec<PlainProcess>>,
+    ours: OwnView,
 }
 
-/// Finds the processes whose command lines have the very path of a root, in our own mount namespace.
-fn find_plain(roots: &[&Path], living: &mut [bool]) -> Result<(), ManagerError> {
-    let places: HashMap<&[u8], usize> = roots
-        .iter()
-        .enumerate()
-        .map(|(place, root)| (root.as_os_str().as_bytes(), place))
-        .collect();
-    let ours = OwnView::read();
+struct PlainProcess {
+    pid: u32,
+    /// The account that it belongs to.
+    uid: u32,
+}
+
+/// A node that answered at its metrics port.
+#[derive(Clone, Copy)]
+pub struct AnsweringNode<'a> {
+    pub root: &'a Path,
+    /// Whether it answered with the peer ID that it had before.
+    pub has_known_peer: bool,
+}
+
+impl PlainNodes {
+    /// Reads the command line of every process.
+    pub fn read() -> Result<PlainNodes, ManagerError> {
+        let mut processes: HashMap<PathBuf, Vec<PlainProcess>> = HashMap::new();
+        if proc_files::is_mounted() {
+            read_command_lines(|process, root| processes.entry(root).or_default().push(process))?;
+        }
+        Ok(PlainNodes {
+            processes,
+            ours: OwnView::read(),
+        })
+    }
+
+    /// Whether each of `nodes` has a process, in their order. A command line with the root of a node that answered with
+    /// its known peer ID is enough: the namespaces of its process are checked only if the peer ID is new.
+    pub fn living(&self, nodes: &[AnsweringNode<'_>]) -> Result<Vec<bool>, ManagerError> {
+        let has_process = |node: &AnsweringNode<'_>| match node.has_known_peer {
+            true => self.is_named(node.root),
+            false => self.has_process(node.root),
+        };
+        let mut living: Vec<bool> = nodes.iter().map(has_process).collect();
+        if living.contains(&false) {
+            // A path with symlinks, a relative path, a namespace: only a scan that resolves them can tell.
+            let all = Processes::scan()?;
+            for (found, node) in living.iter_mut().zip(nodes) {
+                *found = *found || !all.of(node.root).is_empty();
+            }
+        }
+        Ok(living)
+    }
+
+    /// The roots below `storage` that have a process and are not `known`, sorted.
+    pub fn unknown_below(&self, storage: &Path, known: impl Fn(&Path) -> bool) -> Vec<PathBuf> {
+        let is_unknown =
+            |root: &&PathBuf| !known(root) && root.starts_with(storage) && self.has_process(root);
+        let mut unknown: Vec<PathBuf> = self.processes.keys().filter(is_unknown).cloned().collect();
+        unknown.sort();
+        unknown
+    }
+
+    /// Whether a process names this root, and its account may run the node.
+    fn is_named(&self, root: &Path) -> bool {
+        let mut named = self.processes.get(root).into_iter().flatten();
+        named.any(|process| self.ours.trusts(process.uid, root))
+    }
+
+    /// The same, for a process that sees the same files as we do.
+    fn has_process(&self, root: &Path) -> bool {
+        let mut named = self.processes.get(root).into_iter().flatten();
+        named.any(|process| self.ours.trusts(process.uid, root) && self.ours.is_shared_by(process.pid))
+    }
+}
+
+/// Passes each process whose command line is that of a node, with its root.
+fn read_command_lines(mut found: impl FnMut(PlainProcess, PathBuf)) -> Result<(), ManagerError> {
     let directory = Path::new("/proc");
     let mut buffer = vec![0; 4096];
     for entry in fs::read_dir(directory)
         .map_err(ManagerError::file("read", directory))?
         .flatten()
     {
-        let name = entry.file_name();
-        if !name.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
+        };
+        let Some((file, words)) = command_line(pid, &mut buffer) else {
+            continue;
+        };
+        if let Some(root) = plain_root(words)
+            && let Ok(seen) = file.metadata()
+        {
+            let uid = seen.uid();
+            found(PlainProcess { pid, uid }, PathBuf::from(OsStr::from_bytes(root)));
         }
-        let process = directory.join(&name);
-        let Some(words) = command_line(&process, &mut buffer) else {
-            continue;
-        };
-        let Some(place) = plain_root(words).and_then(|root| places.get(root)) else {
-            continue;
-        };
-        living[*place] = living[*place] || ours.has(&process, roots[*place]);
     }
     Ok(())
 }
 
 /// The command line, as far as it fits into the buffer.
-fn command_line<'a>(process: &Path, buffer: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut file = File::open(process.join("cmdline")).ok()?;
+fn command_line(pid: u32, buffer: &mut [u8]) -> Option<(File, &[u8])> {
+    let mut file = File::open(format!("/proc/{pid}/cmdline")).ok()?;
     let length = file.read(buffer).ok()?;
-    Some(&buffer[..length])
+    Some((file, &buffer[..length]))
 }
 
 /// The root in a command line whose program is an antnode.
@@ -102,17 +155,19 @@ impl OwnView {
         }
     }
 
-    /// Whether a process sees what we see, and its account may run the node in `root`.
-    fn has(&self, process: &Path, root: &Path) -> bool {
+    /// Whether a process of this account may run the node in `root`.
+    fn trusts(&self, uid: u32, root: &Path) -> bool {
+        uid == 0 || uid == self.uid || fs::metadata(root).is_ok_and(|root| root.uid() == uid)
+    }
+
+    /// Whether a process sees what we see.
+    fn is_shared_by(&self, pid: u32) -> bool {
+        let process = PathBuf::from(format!("/proc/{pid}"));
         let link = |name: &str| fs::read_link(process.join(name)).ok();
         self.mounts.is_some()
             && link("ns/mnt") == self.mounts
             && link("ns/pid") == self.pids
             && file_id(&process.join("root/")) == self.top
-            && fs::metadata(process).is_ok_and(|seen| {
-                let uid = seen.uid();
-                uid == 0 || uid == self.uid || fs::metadata(root).is_ok_and(|root| root.uid() == uid)
-            })
     }
 }
 

@@ -13,7 +13,7 @@ fn value(store: &Store, column: &str) -> Option<String> {
 fn settings_are_stored_in_the_types_of_their_columns() {
     let store = colony();
     let store_settings =
-        |column, text: Option<&str>| store.store_settings(&[(column, text.map(str::to_owned))]);
+        |column, text: Option<&str>| store.store_settings(&[(column, text.map(str::to_owned))], &[]);
     store_settings("max_load_average_allowed", Some("1.2")).unwrap();
     store_settings("no_upnp", Some("true")).unwrap();
     store_settings("node_cap", Some("40")).unwrap();
@@ -45,7 +45,7 @@ fn invalid_value_fails_and_nothing_is_stored() {
         ("node_cap = 5 --", Some("1".to_owned())),
     ] {
         let error = store
-            .store_settings(&[node_cap.clone(), bad.clone()])
+            .store_settings(&[node_cap.clone(), bad.clone()], &[])
             .unwrap_err();
         assert!(matches!(error.fault, Fault::Value { .. }), "{error}");
         assert!(error.to_string().contains(bad.0), "{error}");
@@ -64,7 +64,7 @@ fn setting_without_a_column_is_stored_as_a_row() {
     };
     let save = |text: Option<&str>| {
         store
-            .store_settings(&[("shunned_remove", text.map(str::to_owned))])
+            .store_settings(&[("shunned_remove", text.map(str::to_owned))], &[])
             .unwrap()
     };
     assert_eq!(stored("shunned_remove"), None);
@@ -118,6 +118,6 @@ fn initialise_works_once_and_completely() {
 fn equal_values_are_not_written() {
     let store = colony();
     let before = store.connection.total_changes();
-    store.store_settings(&settings()).unwrap();
+    store.store_settings(&settings(), &[]).unwrap();
     assert_eq!(store.connection.total_changes(), before);
 }
