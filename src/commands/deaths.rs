@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::bounded_read;
 use crate::colony::sanitize::excerpt;
-use crate::colony::{Node, NodeId, NodeState};
+use crate::colony::{Node, NodeId, NodeState, ProcessState, ProcessStatus};
 use crate::session::{Colony, Session};
 use crate::store::{Event, EventOutcome};
 
@@ -40,8 +40,14 @@ pub(super) fn events(session: &Session, colony: &Colony, before: &BTreeMap<NodeI
         return Vec::new();
     }
     let processes = colony.processes(&died);
+    // A node whose port refuses connections counts as down, although its process may run.
+    let has_ended = |node: &Node, process: Option<ProcessStatus>| {
+        node.state == NodeState::Dead
+            || process.is_none_or(|process| process.activity != ProcessState::Running)
+    };
     died.iter()
         .zip(processes)
+        .filter(|(node, process)| has_ended(node, *process))
         .map(|(node, process)| {
             let exit = process.and_then(|process| process.last_exit);
             let failure = last_words(colony, node);

@@ -198,8 +198,9 @@ impl<'a> Assignment<'a> {
             return None;
         }
         let running = || self.nodes.iter().filter(|node| node.state == NodeState::Running);
-        let all: i64 = running().map(|node| node.figures.mem).sum();
-        let step = all / running().count().max(1) as i64 / 2;
+        // A node may report any number.
+        let all: i128 = running().map(|node| i128::from(node.figures.mem)).sum();
+        let step = i64::try_from(all / running().count().max(1) as i128 / 2).ok()?;
         (step > 0).then_some(step)
     }
 

@@ -141,14 +141,15 @@ fn last_group(nodes: &[Node]) -> i64 {
 /// None if no running node reports what it uses, or the size of the machine is not known.
 fn own_use(nodes: &[Node], machine: &MachineFigures) -> Option<OwnUse> {
     let running = || nodes.iter().filter(|node| node.state == NodeState::Running);
-    let cpu: i64 = running().map(|node| node.figures.cpu).sum();
-    let memory: i64 = running().map(|node| node.figures.mem).sum();
-    if machine.cpus == 0 || machine.memory_mb <= 0.0 || (cpu == 0 && memory == 0) {
+    // A node may report any number, so a sum of integers could overflow.
+    let cpu: f64 = running().map(|node| node.figures.cpu as f64).sum();
+    let memory: f64 = running().map(|node| node.figures.mem as f64).sum();
+    if machine.cpus == 0 || machine.memory_mb <= 0.0 || (cpu == 0.0 && memory == 0.0) {
         return None;
     }
     Some(OwnUse {
-        cpu: cpu as f64 / 100.0 / f64::from(machine.cpus),
-        memory: memory as f64 / machine.memory_mb,
+        cpu: cpu / 100.0 / f64::from(machine.cpus),
+        memory: memory / machine.memory_mb,
     })
 }
 

@@ -210,7 +210,7 @@ const FORGETTING: Scene = Scene {
             "BEGIN;
              CREATE TEMP TABLE old AS SELECT * FROM sample WHERE id = (SELECT max(id) FROM sample);
              CREATE TEMP TABLE deed AS SELECT * FROM event WHERE id = (SELECT max(id) FROM event);
-             UPDATE old SET id = NULL, at = at - 8 * {DAY};
+             UPDATE old SET id = NULL, at = at - 91 * {DAY};
              UPDATE deed SET id = NULL, at = at - 91 * {DAY};
              {}{}{}
              UPDATE sample SET at = at - 3600;
@@ -232,7 +232,7 @@ const FORGETTING: Scene = Scene {
         // Old rows are deleted once an hour; a killed run may already have used the turn.
         stage.tamper("UPDATE sample SET at = at - 3600");
         stage.cycle();
-        for (table, days) in [("sample", 7), ("event", 90)] {
+        for (table, days) in [("sample", 90), ("event", 90)] {
             let old = format!("SELECT count(*) FROM {table} WHERE at < unixepoch() - {days} * {DAY}");
             assert_eq!(stage.figure(&old), 0, "{table}");
         }

@@ -68,7 +68,7 @@ fn measured(stage: &Stage, most: i64) -> Ran {
     };
     assert!(count("action = 'start'") <= most, "{ran}\n{}", stage.describe());
     assert_eq!(
-        count("action NOT IN ('start', 'stop')"),
+        count("action NOT IN ('start', 'stop', 'died')"),
         0,
         "{ran}\n{}",
         stage.describe()
@@ -105,6 +105,10 @@ fn all_refuse() -> Option<Played> {
         processes,
         "no second process, and none was ended\n{}",
         stage.describe()
+    );
+    assert_eq!(
+        stage.figure("SELECT count(*) FROM event WHERE action = 'died'"),
+        0
     );
     stage.tamper("UPDATE node SET host = '127.0.0.1'");
     ran.push(stage.pass(&[]));

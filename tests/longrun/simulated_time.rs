@@ -6,11 +6,11 @@ use crate::stage::Stage;
 const DAY: i64 = 86_400;
 
 /// The documented retention, and an hour because old rows are deleted once an hour.
-const SAMPLES_KEPT: i64 = 7 * DAY + 3_600;
+const SAMPLES_KEPT: i64 = 90 * DAY + 3_600;
 const EVENTS_KEPT: i64 = 90 * DAY + 3_600;
 
-/// All samples of a day, one per ten minutes of six days, and what an hour and a jump can add.
-const SAMPLES: i64 = 1_441 + 6 * 145 + 61;
+/// All samples of a day, one per ten minutes of six days, one per hour of 83 days, and what an hour and a jump can add.
+const SAMPLES: i64 = 1_441 + 6 * 145 + 83 * 25 + 61;
 
 /// The events of a busy colony in a day.
 const EVENTS_A_DAY: i64 = 200;

@@ -1,9 +1,12 @@
 //! Processes that do nothing and whose command lines are those of nodes.
 
+use std::fs;
 use std::io::{PipeWriter, pipe};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// Such processes; they end when this is dropped, or when the test ends.
 pub struct StandIn {
@@ -31,8 +34,16 @@ impl StandIn {
                 .stdin(reader.try_clone().expect("another reader"));
             shell.spawn().expect("sh runs")
         };
+        let processes: Vec<Child> = roots.into_iter().map(|root| start(root.as_ref())).collect();
+        // Until the shell has replaced the copy of this process, its command line is that of the test.
+        for process in &processes {
+            let command_line = format!("/proc/{}/cmdline", process.id());
+            while !fs::read(&command_line).is_ok_and(|words| words.starts_with(b"antnode\0")) {
+                sleep(Duration::from_millis(1));
+            }
+        }
         StandIn {
-            processes: roots.into_iter().map(|root| start(root.as_ref())).collect(),
+            processes,
             end: Some(end),
         }
     }
