@@ -64,7 +64,7 @@ lay_nodes() {
     fi
 }
 
-# Creates its database with the tables of that release and rows as it writes them. The memory limit prevents starts of stopped nodes.
+# Creates its database with the tables of that release and rows as it writes them. A memory limit of 0 prevents all starts.
 lay_database() {
     local id status sql
     sql=$(mktemp)
@@ -83,7 +83,7 @@ lay_database() {
             port_start, metrics_port_start, last_stopped_at, host, crisis_bytes, environment, start_args,
             max_concurrent_upgrades, max_concurrent_starts, max_concurrent_removals, node_removal_strategy,
             process_manager$more)
-            VALUES (1, 2, 4, 99, 1, 98, 0, 0, 0, 0, 100, 99, 99, 0, 0, 0, 0, 10000.0, 5000.0, 4, 4, 4, '$STORAGE',
+            VALUES (1, 2, 4, 99, 0, 98, 0, 0, 0, 0, 100, 99, 99, 0, 0, 0, 0, 10000.0, 5000.0, 4, 4, 4, '$STORAGE',
             '$WALLET', '0x00455d78f850b0358E8cea5be24d415E01E107CF', $PORTS, $METRICS, $(date +%s), '127.0.0.1', 2000000000,
             '', '', 1, 1, 1, 'youngest', '$MANAGER'$values);"
         more='' values=''
@@ -110,7 +110,7 @@ peer_makes() {
     # It leaves the directory to root, but needs write access itself.
     as_root install -d -o op -g op /var/antctl
     peer --init --rewards_address "$WALLET" --process_manager systemd+sudo --node_cap 4 --cpu_less_than 99 --cpu_remove 100 \
-        --mem_less_than 1 --mem_remove 99 --hd_less_than 98 --hd_remove 99 --desired_load_average 5000 \
+        --mem_less_than 0 --mem_remove 99 --hd_less_than 98 --hd_remove 99 --desired_load_average 5000 \
         --max_load_average_allowed 10000 --delay_start 4 --delay_upgrade 4 --delay_remove 4 >"$LOG" 2>&1 || fail 'the peer makes no colony'
     peer --force_action add --count 4 >"$LOG" 2>&1 || fail 'the peer adds no nodes'
     sleep 2
