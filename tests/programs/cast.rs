@@ -133,7 +133,8 @@ impl Machine {
 
     /// The last action of each kind, with its reason.
     pub fn reasons(&self) -> Result<Vec<String>, String> {
-        let sql = "SELECT action || ' ' || service || ': ' || reason FROM event WHERE id IN
+        let sql =
+            "SELECT action || ' ' || coalesce(service, 'colony') || ': ' || reason FROM event WHERE id IN
                    (SELECT max(id) FROM event GROUP BY action, substr(reason, 1, 6)) ORDER BY id";
         let read = || {
             let database = self.database()?;
