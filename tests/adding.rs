@@ -159,6 +159,15 @@ sys.stdin.read()
 ";
 
 #[test]
+fn forced_adds_above_the_cap_name_the_setting_to_raise() {
+    let stage = Stage::running(1, &["--node_cap", "1"]);
+    let added = stage.force("add --count 2 --dry_run").done();
+    added.says("`node_cap` is 1").says("--node_cap 3");
+    let added = stage.force("add --node_cap 2").done();
+    assert!(!added.stderr.contains("`node_cap` is"), "{added}");
+}
+
+#[test]
 fn outgoing_connection_does_not_keep_a_node_away() {
     // Given a connection whose own port has the number of the next node's UDP port,
     let stage = Stage::running(1, &[]);

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use super::order_answer::{is_for_person, outlook};
 use super::takeover_guard::TakeoverGuard;
 use super::{RunResult, execution, pause_record, storage_check, textfile};
-use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, ProcessState};
+use crate::colony::{ForcedAction, Node, NodeId, NodePorts, NodeState, Plural, ProcessState};
 use crate::error::ExitError;
 use crate::execute::{StepEnd, StepOutcome};
-use crate::plan::{self, Action, NodeSelection};
+use crate::plan::{self, Action, NodeSelection, Plan, Step};
 use crate::report::{self, cycle_result, order_result, order_text};
 use crate::session::{Colony, Session, confirm};
 
@@ -65,6 +65,7 @@ pub(super) fn order(
             ),
         }
     })?;
+    warn_above_cap(&colony, &plan);
     for blocker in &plan.blockers {
         if blocker.is_failure() {
             tracing::error!("{blocker}")
@@ -132,6 +133,23 @@ fn record_pauses(
             pause_record::forget(colony, &ids)
         }
         _ => Ok(()),
+    }
+}
+
+/// Warns about added nodes that the next cycle would remove because of the cap.
+fn warn_above_cap(colony: &Colony, plan: &Plan) {
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let is_add = |step: &&Step| matches!(step.action, Action::Add(_));
+    let added = count(plan.steps.iter().filter(is_add).count());
+    let stays = |node: &&Node| !matches!(node.state, NodeState::Removing | NodeState::Dead);
+    let wanted = count(colony.nodes.iter().filter(stays).count()).saturating_add(added);
+    let cap = colony.policy().cap;
+    if added > 0 && wanted > cap {
+        tracing::warn!(
+            "the colony will have {}, and `node_cap` is {cap}: the next run stops and removes the surplus, with \
+             identities; to keep them: `wnm --force_action update_config --node_cap {wanted}`",
+            Plural(wanted, "node"),
+        );
     }
 }
 

@@ -212,7 +212,7 @@ impl<'a> Assignment<'a> {
         let planned = self.plan.steps.iter().filter(is_upgrade).count() as i64;
         let busy = planned + count(self.nodes, |node| node.state == NodeState::Upgrading);
         let upgrading = |node: &Node| self.policy.upgrades && is_outdated(node, self.binary);
-        let slots = usize::try_from(quota.saturating_sub(busy))
+        let slots = usize::try_from(quota.saturating_sub(busy).min(self.free_operations()))
             .unwrap_or(0)
             .min(work.len());
         let startable = |node: &Node| is_startable(node, self.policy, self.now);
@@ -243,6 +243,25 @@ impl<'a> Assignment<'a> {
             ),
             _ => (Action::Start(node.id, None), None),
         });
+    }
+
+    /// How many more operations the quota of all kinds allows beside those of this plan, if nodes are started at the pace
+    /// of the machine; starts without an upgrade do not count then. Otherwise the number of starts respects the quota.
+    fn free_operations(&self) -> i64 {
+        if self.policy.quotas.restarts.is_some() {
+            return i64::MAX;
+        }
+        let is_operation = |step: &&Step| {
+            matches!(
+                step.action,
+                Action::Add(_) | Action::Upgrade(..) | Action::Stop(_, StopReason::Removing)
+            )
+        };
+        let planned = self.plan.steps.iter().filter(is_operation).count() as i64;
+        let under_way = count(self.nodes, |node| {
+            matches!(node.state, NodeState::Upgrading | NodeState::Removing)
+        });
+        self.policy.quotas.operations.saturating_sub(planned + under_way)
     }
 
     fn add(
